@@ -1,0 +1,84 @@
+"""Where a path starts: images that show nothing, built in pixel space and then normalised.
+
+"Zero" is ambiguous in the literature: `black` is zero before normalisation, `mean` is zero after it.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Protocol
+
+import torchvision.transforms.v2.functional as transforms
+from torch import Tensor
+
+from attribution.draws import Purpose, uniform
+from attribution.images import denormalise, normalise
+from attribution.types import Image
+
+
+class Space(Protocol):
+    """What a model knows of its own input space."""
+
+    @property
+    def mean(self) -> Sequence[float]: ...
+    @property
+    def std(self) -> Sequence[float]: ...
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An image in model space and the key that it is remembered by."""
+
+    key: Hashable
+    image: Image = field(compare=False, repr=False)
+
+
+def black(pixels: Image, mean: Sequence[float]) -> Image:
+    return pixels.new_zeros(pixels.shape)
+
+
+def white(pixels: Image, mean: Sequence[float]) -> Image:
+    return pixels.new_ones(pixels.shape)
+
+
+def mean_colour(pixels: Image, mean: Sequence[float]) -> Image:
+    """The mean of the training images: zero in model space."""
+    return pixels.new_tensor(mean)[:, None, None].expand_as(pixels).clone()
+
+
+def blurred(pixels: Image, mean: Sequence[float]) -> Image:
+    """The image under a Gaussian whose std is a twentieth of its short side."""
+    short = min(pixels.shape[-2:])
+    sigma = short / 20
+    radius = min(max(1, round(3 * sigma)), short - 1)
+    return transforms.gaussian_blur(pixels, [2 * radius + 1] * 2, [sigma] * 2) if radius else pixels
+
+
+CONSTANT: dict[str, Callable[[Image, Sequence[float]], Image]] = {
+    "black": black,
+    "white": white,
+    "mean": mean_colour,
+    "blurred": blurred,
+}
+BASELINES = (*CONSTANT, "uniform")
+
+
+def make_baselines(space: Space, x: Image, kind: str | Tensor, draws: int = 1, seed: int = 0) -> tuple[Baseline, ...]:
+    """The baselines called `kind` for x: one, or `draws` of them when it is "uniform" noise, each pixel and channel.
+
+    A tensor in model space, shaped as x, is its own baseline. Raises ValueError when the shape differs.
+    """
+    if isinstance(kind, Tensor):
+        if kind.shape != x.shape:
+            raise ValueError(f"the baseline is {tuple(kind.shape)} but the image is {tuple(x.shape)}; make them equal")
+        return (Baseline(("tensor", fingerprint(kind)), kind.to(x)),)
+    if kind == "uniform":
+        noise = [uniform(Purpose.BASELINE, seed, n, tuple(x.shape)) for n in range(draws)]
+        return tuple(Baseline((kind, seed, n), normalise(b.to(x), space.mean, space.std)) for n, b in enumerate(noise))
+    pixels = CONSTANT[kind](denormalise(x, space.mean, space.std), space.mean)
+    return (Baseline((kind,), normalise(pixels, space.mean, space.std)),)
+
+
+def fingerprint(image: Tensor) -> str:
+    """A digest of an image's values."""
+    return blake2b(image.detach().cpu().contiguous().numpy().tobytes(), digest_size=16).hexdigest()

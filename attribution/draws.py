@@ -1,0 +1,27 @@
+"""Random numbers by name: (purpose, seed, k) gives the same numbers on every device, whatever was drawn before."""
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Purpose(IntEnum):
+    """Keeps one seed's streams apart."""
+
+    ROOTS = 1
+    BASELINE = 2
+    PATCHES = 3
+    ORDER = 4
+
+
+def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    """Draw k of N(0, 1), float32 on the CPU."""
+    return torch.from_numpy(np.random.default_rng((purpose, seed, k)).standard_normal(shape, dtype=np.float32))
+
+
+def uniform(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    """Draw k of Uniform[0, 1), float32 on the CPU."""
+    return torch.from_numpy(np.random.default_rng((purpose, seed, k)).random(shape, dtype=np.float32))

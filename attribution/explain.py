@@ -1,0 +1,106 @@
+"""The entry: a method, by name, on a model and an image; and the metrics of what comes out."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+import attribution.methods
+import attribution.metrics  # noqa: F401  importing the two packages registers what is in them
+from attribution.heatmaps import reduce_channels
+from attribution.metrics.perturbation import perturbation
+from attribution.metrics.total_variation import total_variation
+from attribution.models import Model
+from attribution.registry import METHODS, METRICS, entry
+from attribution.score import ClassScore, Output
+from attribution.store import Store
+from attribution.types import Curve, Heatmap, Image, Partial, Run
+
+Last = TypeVar("Last")
+
+
+def stream(
+    model: Model,
+    x: Image,
+    method: str,
+    target: int | None = None,
+    *,
+    output: Output = "logit",
+    store: Store | None = None,
+    **knobs: Any,
+) -> Run:
+    """The map of x by `method`, coarse to fine: partial maps, the last of which is the answer.
+
+    `target` is a class index (default: the likeliest class). Evaluations are taken from `store` and put there. Raises
+    ValueError, before anything is computed, for a method, class, knob or image that cannot be.
+    """
+    chosen = entry(METHODS, method)
+    checked = chosen.check(knobs)
+    score = score_of(model, x, target, output, store)
+    run: Run = chosen.run(score, x.detach().to(model.device), **checked)
+    return run
+
+
+def explain(
+    model: Model,
+    x: Image,
+    method: str,
+    target: int | None = None,
+    *,
+    output: Output = "logit",
+    store: Store | None = None,
+    **knobs: Any,
+) -> Partial:
+    """The finished map of `stream`."""
+    return _last(stream(model, x, method, target, output=output, store=store, **knobs))
+
+
+def perturbation_curve(
+    model: Model,
+    x: Image,
+    attribution: Image | Heatmap,
+    target: int | None = None,
+    *,
+    output: Output = "logit",
+    **knobs: Any,
+) -> Curve:
+    """How the score falls while the windows that the map ranks highest are replaced by noise; `.area` is AUPC.
+
+    Knobs: `window`, `regions`, `draws`, `seed`. Raises ValueError as `stream` does.
+    """
+    checked = METRICS["perturbation"].check(knobs)
+    score = score_of(model, x, target, output, None)
+    curves: Iterator[Curve] = perturbation(score, x.detach().to(model.device), one_channel(attribution, x), **checked)
+    return _last(curves)
+
+
+def total_variation_curve(attribution: Image | Heatmap, **knobs: Any) -> Curve:
+    """The average total variation of the map at ever coarser scales; `.area` is AUTVC. Knobs: `rule`, `smallest`."""
+    checked = METRICS["total_variation"].check(knobs)
+    curve: Curve = total_variation(one_channel(attribution, attribution), **checked)
+    return curve
+
+
+def score_of(model: Model, x: Image, target: int | None, output: Output, store: Store | None) -> ClassScore:
+    """The score to explain. Raises ValueError for an image or class that the model does not know."""
+    if x.ndim != 3:
+        raise ValueError(f"the image has shape {tuple(x.shape)}; use one image, (channels, height, width)")
+    if not x.isfinite().all():
+        raise ValueError("the image holds NaN or infinity; check how it was made")
+    if target is None:
+        target = model.predict(x.to(model.device), k=1)[0][0]
+    if not 0 <= target < len(model.categories):
+        raise ValueError(f"class {target} does not exist; {model.name} has 0 to {len(model.categories) - 1}")
+    return ClassScore(model, target, output, store)
+
+
+def one_channel(attribution: Image | Heatmap, x: Tensor) -> Heatmap:
+    """The signed sum over channels of a map that has them."""
+    if attribution.shape[-2:] != x.shape[-2:]:
+        raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; make them equal")
+    return reduce_channels(attribution if attribution.ndim == 3 else attribution[None], "signed")
+
+
+def _last(run: Iterable[Last]) -> Last:
+    return deque(run, maxlen=1).pop()

@@ -1,0 +1,108 @@
+"""A signed attribution (3, H, W) -> a heatmap (H, W) -> colours -> an overlay on the photo."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from attribution.types import Heatmap, Image
+
+KINDS = {
+    "absolute": "|sum over channels|, clipped at the 99th percentile, min-max: the SmoothTaylor paper's",
+    "sum_of_absolutes": "sum over channels of |.|, clipped at the 99th percentile, min-max: PAIR's",
+    "signed": "sum over channels in [-1, 1], symmetric about zero, clipped at the 99th percentile of its size",
+    "mass": "|sum over channels| over the value below which 98 % of the total lies: captum's",
+}
+Limits = tuple[float, float]
+
+
+def heatmap(attribution: Image, kind: str = "absolute", percentile: float | None = None) -> Heatmap:
+    """The map to look at: in [0, 1], or in [-1, 1] when signed. A constant map is blank (zeros).
+
+    `percentile` moves the clip (default 99; 98 for "mass"). Raises ValueError for an unknown kind, or values that are
+    not finite.
+    """
+    raw = reduce_channels(attribution, kind)
+    return rescale(raw, limits(raw, kind, percentile))
+
+
+def reduce_channels(attribution: Image, kind: str = "absolute") -> Heatmap:
+    """One value a pixel, unscaled, float64 on the CPU."""
+    if kind not in KINDS:
+        raise ValueError(f"heatmap kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
+    values = attribution.detach().cpu().double()
+    if not values.isfinite().all():
+        raise ValueError("the attribution holds NaN or infinity: the model's gradient overflowed at some point")
+    if kind == "sum_of_absolutes":
+        return values.abs().sum(0)
+    return values.sum(0) if kind == "signed" else values.sum(0).abs()
+
+
+def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None) -> Limits:
+    """The values that become the ends of the colour scale; those of several maps can be merged into one scale."""
+    if kind == "mass":
+        ordered = raw.flatten().sort().values
+        reached = ordered.cumsum(0) >= ordered.sum() * (98.0 if percentile is None else percentile) / 100
+        return 0.0, ordered[reached][0].item()
+    top = 99.0 if percentile is None else percentile
+    if kind == "signed":
+        span = percentile_of(raw.abs(), top)
+        return -span, span
+    return raw.min().item(), percentile_of(raw, top)
+
+
+def percentile_of(values: Tensor, percent: float) -> float:
+    """With linear interpolation between ranks."""
+    return float(np.percentile(values.numpy(), percent))
+
+
+def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
+    """Linear to [0, 1], or to [-1, 1] when the ends are symmetric about zero, and clipped; zeros when they coincide."""
+    low, high = ends
+    if not high > low:
+        return torch.zeros_like(raw)
+    if low < 0 and low == -high:
+        return (raw / high).clamp(-1, 1)
+    return ((raw - low) / (high - low)).clamp(0, 1)
+
+
+# Anchors at equal steps; between them colours are interpolated.
+COLOURS: dict[str, tuple[str, ...]] = {
+    "inferno": (
+        *("#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60"),
+        *("#cf4446", "#ed6925", "#fb9b06", "#f7d13d", "#fcffa4"),
+    ),
+    "viridis": (
+        *("#440154", "#482878", "#3e4989", "#31688e", "#26828e"),
+        *("#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"),
+    ),
+    "grey": ("#000000", "#ffffff"),
+}
+DIVERGING: dict[str, tuple[str, ...]] = {
+    # Blue below zero, orange above: told apart by every common kind of colour vision. Zero is the page's own colour.
+    "on_light": ("#08306b", "#2171b5", "#9ecae1", "#ffffff", "#fdae6b", "#d94801", "#7f2704"),
+    "on_dark": ("#c6dbef", "#6baed6", "#2171b5", "#0e1117", "#d94801", "#fd8d3c", "#fee6ce"),
+}
+
+
+def colour(values: Heatmap, anchors: Sequence[str]) -> UInt8[np.ndarray, "h w 3"]:
+    """A heatmap in [0, 1] through the anchors' colours, as bytes; move a signed one there by (v + 1) / 2."""
+    table = np.array([[int(a[i : i + 2], 16) for i in (1, 3, 5)] for a in anchors], dtype=np.float64)
+    at = values.numpy() * (len(anchors) - 1)
+    channels = [np.interp(at, np.arange(len(anchors)), table[:, c]) for c in range(3)]
+    return np.stack(channels, axis=-1).round().astype(np.uint8)
+
+
+def overlay(
+    coloured: UInt8[np.ndarray, "h w 3"],
+    strength: Float[Tensor, "h w"],
+    photo: UInt8[np.ndarray, "h w 3"],
+    opacity: float,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The colours on the photo in grey; each pixel as opaque as `opacity` times its strength in [0, 1]."""
+    grey = (photo @ np.array([0.299, 0.587, 0.114]))[..., None].repeat(3, axis=-1)
+    alpha = opacity * strength.numpy()[..., None]
+    mixed: np.ndarray = alpha * coloured + (1 - alpha) * grey
+    return mixed.round().clip(0, 255).astype(np.uint8)

@@ -1,0 +1,106 @@
+"""Open a photo safely, set it upright, crop it; pixel space [0, 1] <-> model space (after mean and std)."""
+
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+import torchvision.transforms.v2.functional as transforms
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+
+from attribution.types import Image, Pixels
+
+SMALLEST_SIDE = 16
+MOST_PIXELS = 64_000_000
+MOST_STRETCH = 40
+
+
+def load_image(source: str | Path | bytes | BinaryIO) -> PIL.Image.Image:
+    """A photo from a path, bytes or an open binary file: RGB, upright by its EXIF tag, its first frame if it moves.
+
+    Transparency is laid on white. Raises ValueError, in one line, for what is not a usable photo.
+    """
+    name = str(source) if isinstance(source, (str, Path)) else "the image"
+    try:
+        data = _read(source)
+    except OSError as error:
+        raise ValueError(f"cannot read {name}: {error.strerror or error}; check the path") from None
+    if not data:
+        raise ValueError(f"{name} is empty (0 bytes); choose another file")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            image = PIL.Image.open(io.BytesIO(data))
+        _check_size(name, *image.size)
+        image.load()
+        return _to_rgb(PIL.ImageOps.exif_transpose(image))
+    except PIL.Image.DecompressionBombError:
+        raise ValueError(f"{name} has too many pixels; at most {MOST_PIXELS // 10**6} million are read") from None
+    except PIL.UnidentifiedImageError:
+        raise ValueError(f"{name} is not an image that can be read; use JPEG, PNG, WebP, GIF, BMP or TIFF") from None
+    except (OSError, SyntaxError, EOFError, IndexError, TypeError, OverflowError) as error:
+        raise ValueError(f"{name} is damaged ({_one_line(error)}); save it again or choose another") from None
+
+
+def _read(source: str | Path | bytes | BinaryIO) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, (str, Path)):
+        return Path(source).read_bytes()
+    return source.read()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if min(width, height) < SMALLEST_SIDE:
+        raise ValueError(f"{name} is {width}x{height} pixels; each side needs at least {SMALLEST_SIDE}")
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"{name} is {width}x{height}; at most {MOST_PIXELS // 10**6} million pixels are read")
+    if max(width, height) > MOST_STRETCH * min(width, height):
+        raise ValueError(f"{name} is {width}x{height}; crop it: a side may be {MOST_STRETCH} times the other")
+
+
+def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        # 16 bits a pixel: Pillow would clip it to white instead of scaling it.
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535 if image.mode.startswith("I") else max(values.max(), 1.0)
+        image = PIL.Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def to_pixels(image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode) -> Image:
+    """Short side to `resize`, the `size` x `size` in the centre, as (3, size, size) in [0, 1]."""
+    resized = transforms.resize(image, [resize], interpolation=interpolation)
+    cropped = transforms.center_crop(resized, [size, size])
+    return torch.from_numpy(np.array(cropped)).permute(2, 0, 1).float() / 255
+
+
+def to_picture(pixels: Image) -> np.ndarray:
+    """(3, H, W) in [0, 1] as (H, W, 3) bytes."""
+    return (pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def normalise(pixels: Pixels, mean: Sequence[float], std: Sequence[float]) -> Pixels:
+    """Pixel space to model space."""
+    return (pixels - _per_channel(mean, pixels)) / _per_channel(std, pixels)
+
+
+def denormalise(points: Pixels, mean: Sequence[float], std: Sequence[float]) -> Pixels:
+    """Model space to pixel space."""
+    return points * _per_channel(std, points) + _per_channel(mean, points)
+
+
+def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
+    return like.new_tensor(values)[:, None, None]

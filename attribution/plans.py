@@ -1,0 +1,110 @@
+"""Where to look: points by index, the same for every batch size, each with the key that it is remembered by."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+
+from attribution.baselines import Baseline
+from attribution.draws import Purpose, normal
+from attribution.quadrature import RULES, Node
+from attribution.types import Image, Images
+
+
+class Plan(Protocol):
+    """Points in the order in which they are visited: an early prefix is already a good preview."""
+
+    def __len__(self) -> int: ...
+
+    def key(self, k: int) -> Hashable:
+        """What point k is, whichever plan asks for it."""
+        ...
+
+    def weight(self, k: int) -> float:
+        """Its share of the mean; they sum to 1."""
+        ...
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images: ...
+
+
+@dataclass(frozen=True)
+class Here:
+    """The image itself."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def key(self, k: int) -> Hashable:
+        return "here"
+
+    def weight(self, k: int) -> float:
+        return 1.0
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images:
+        return x[None]
+
+
+@dataclass(frozen=True)
+class NoiseCloud:
+    """x + sigma * eps_k, k = 0..samples-1. eps_k depends on (seed, k) only: clouds nest, and sigmas share it."""
+
+    sigma: float
+    seed: int
+    samples: int
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def key(self, k: int) -> Hashable:
+        return ("cloud", self.sigma, self.seed, k)
+
+    def weight(self, k: int) -> float:
+        return 1 / self.samples
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images:
+        eps = torch.stack([normal(Purpose.ROOTS, self.seed, k, tuple(x.shape)) for k in indices])
+        return x + self.sigma * eps.to(x)
+
+
+@dataclass(frozen=True)
+class StraightPath:
+    """b + alpha * (x - b) from each baseline in turn, the alphas coarse to fine.
+
+    Points are remembered by alpha, so grids that nest share them: M = 100 by the right rule holds all of M = 50.
+    """
+
+    baselines: tuple[Baseline, ...]
+    steps: int
+    rule: str = "right"
+
+    @cached_property
+    def _nodes(self) -> tuple[tuple[Node, float], ...]:
+        nodes, weights = RULES[self.rule](self.steps)
+        bits = max(1, (len(nodes) - 1).bit_length())
+        # Binary van der Corput order: every prefix is spread over the whole path.
+        order = sorted(range(len(nodes)), key=lambda k: int(f"{k:0{bits}b}"[::-1], 2))
+        return tuple((nodes[k], weights[k]) for k in order)
+
+    def _locate(self, k: int) -> tuple[Baseline, Node, float]:
+        draw, node = divmod(k, len(self._nodes))
+        return self.baselines[draw], *self._nodes[node]
+
+    def __len__(self) -> int:
+        return len(self.baselines) * len(self._nodes)
+
+    def key(self, k: int) -> Hashable:
+        baseline, alpha, _ = self._locate(k)
+        return ("path", baseline.key, alpha)
+
+    def weight(self, k: int) -> float:
+        return self._locate(k)[2] / len(self.baselines)
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images:
+        located = [self._locate(k) for k in indices]
+        return torch.stack([torch.lerp(b.image, x, float(alpha)) for b, alpha, _ in located])
+
+    def displacements(self, x: Image, indices: Sequence[int]) -> Images:
+        """x - b for the baseline b that each point started from."""
+        return torch.stack([x - self._locate(k)[0].image for k in indices])

@@ -1,0 +1,58 @@
+"""Nodes and weights on [0, 1], and the area under sampled curves."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from scipy import integrate
+
+Node = Fraction | float
+Rule = tuple[tuple[Node, ...], tuple[float, ...]]
+
+
+def right(steps: int) -> Rule:
+    """k/M for k = 1..M, each 1/M: Eq. 2 of the SmoothTaylor paper."""
+    return tuple(Fraction(k, steps) for k in range(1, steps + 1)), (1 / steps,) * steps
+
+
+def left(steps: int) -> Rule:
+    return tuple(Fraction(k, steps) for k in range(steps)), (1 / steps,) * steps
+
+
+def midpoint(steps: int) -> Rule:
+    return tuple(Fraction(2 * k + 1, 2 * steps) for k in range(steps)), (1 / steps,) * steps
+
+
+def trapezoid(steps: int) -> Rule:
+    """k/M for k = 0..M: M + 1 nodes, the two ends weigh half."""
+    ends = 0.5 / steps
+    return tuple(Fraction(k, steps) for k in range(steps + 1)), (ends, *(1 / steps,) * (steps - 1), ends)
+
+
+def gauss_legendre(steps: int) -> Rule:
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    return tuple(float(n) for n in (nodes + 1) / 2), tuple(float(w) for w in weights / 2)
+
+
+RULES: dict[str, Callable[[int], Rule]] = {
+    "right": right,
+    "left": left,
+    "midpoint": midpoint,
+    "trapezoid": trapezoid,
+    "gauss-legendre": gauss_legendre,
+}
+
+
+def simpson(x: np.ndarray, y: np.ndarray) -> float:
+    """Area by Simpson's rule; for an even number of points the mean of the two one-sided composites.
+
+    The averaging is what SciPy did when the papers were written (`even="avg"`); today's SciPy corrects differently.
+    """
+    n = len(y)
+    if n < 3:
+        return float(integrate.trapezoid(y, x))
+    if n % 2:
+        return float(integrate.simpson(y, x=x))
+    last_by_trapezoid = integrate.simpson(y[:-1], x=x[:-1]) + integrate.trapezoid(y[-2:], x[-2:])
+    first_by_trapezoid = integrate.trapezoid(y[:2], x[:2]) + integrate.simpson(y[1:], x=x[1:])
+    return float((last_by_trapezoid + first_by_trapezoid) / 2)

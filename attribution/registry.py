@@ -1,0 +1,124 @@
+"""@method and @metric: what can be computed, and its knobs, read from the signature. Adding one is one file."""
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a knob takes, both ends included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The names that a knob takes."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, names: Iterable[str]) -> None:
+        object.__setattr__(self, "names", tuple(names))
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One keyword of a method: its type, default, what is allowed, and what it means, with its unit."""
+
+    name: str
+    type: Any
+    default: Any
+    allowed: Range | Choice | None
+    help: str
+
+    def check(self, owner: str, value: Any) -> Any:
+        """The value, converted; ValueError, in one line, when it is not allowed."""
+        if isinstance(self.allowed, Choice):
+            if isinstance(value, str) and value not in self.allowed.names:
+                names = ", ".join(self.allowed.names)
+                raise ValueError(f"{owner}: {self.name}={value!r} is unknown; use one of {names}")
+            if not isinstance(value, self.type):
+                raise ValueError(f"{owner}: {self.name} is a {type(value).__name__}; use a name")
+            return value
+        if self.type is bool:
+            if not isinstance(value, bool):
+                raise ValueError(f"{owner}: {self.name}={value!r} must be True or False")
+            return value
+        return self._number(owner, value)
+
+    def _number(self, owner: str, value: Any) -> Any:
+        try:
+            number = self.type(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        low, high = (self.allowed.low, self.allowed.high) if isinstance(self.allowed, Range) else (-math.inf, math.inf)
+        if isinstance(value, (bool, str)) or not low <= number <= high or number != value:
+            kind = "a whole number" if self.type is int else "a number"
+            raise ValueError(f"{owner}: {self.name}={value!r} must be {kind} from {low:g} to {high:g}")
+        return number
+
+
+def read_knobs(function: Callable[..., Any]) -> dict[str, Knob]:
+    """The keyword-only parameters of a function; `Annotated[type, Range(...) or Choice(...), "help"]`."""
+    hints = get_type_hints(function, include_extras=True)
+    knobs = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        hint, *notes = get_args(hints[name]) if get_origin(hints[name]) is Annotated else (hints[name],)
+        allowed = next((n for n in notes if isinstance(n, (Range, Choice))), None)
+        help_text = next((n for n in notes if isinstance(n, str)), "")
+        knobs[name] = Knob(name, hint, parameter.default, allowed, help_text)
+    return knobs
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered method or metric."""
+
+    name: str
+    title: str
+    paper: str
+    run: Callable[..., Any]
+    knobs: Mapping[str, Knob]
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The knobs given, each checked; ValueError names one that does not exist and those that do."""
+        for name in given:
+            if name not in self.knobs:
+                raise ValueError(f"{self.name} has no knob {name!r}; it has {', '.join(self.knobs) or 'none'}")
+        return {name: self.knobs[name].check(self.name, value) for name, value in given.items()}
+
+
+METHODS: dict[str, Entry] = {}
+METRICS: dict[str, Entry] = {}
+
+
+def _register(into: dict[str, Entry], title: str, paper: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__
+        into[name] = Entry(name, title, paper, function, read_knobs(function))
+        return function
+
+    return add
+
+
+def method(title: str, *, paper: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under its function's name."""
+    return _register(METHODS, title, paper)
+
+
+def metric(title: str, *, paper: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, or `(map, *, knobs) -> Curve`."""
+    return _register(METRICS, title, paper)
+
+
+def entry(registered: Mapping[str, Entry], name: str) -> Entry:
+    """The entry called `name`; ValueError lists those that exist."""
+    if name not in registered:
+        raise ValueError(f"{name!r} is unknown; use one of {', '.join(registered)}")
+    return registered[name]

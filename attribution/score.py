@@ -1,0 +1,88 @@
+"""f_c, the score of one class, and its gradient. The only file that runs the network."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from attribution.baselines import fingerprint
+from attribution.devices import BatchSize
+from attribution.store import Store
+from attribution.types import Image, Images, Scores
+
+Output = Literal["logit", "probability"]
+
+
+class Network(Protocol):
+    """What a score needs of a model."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def module(self) -> nn.Module: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def mean(self) -> Sequence[float]: ...
+    @property
+    def std(self) -> Sequence[float]: ...
+    @property
+    def memory_format(self) -> torch.memory_format: ...
+    @property
+    def gradient_batch(self) -> BatchSize: ...
+    @property
+    def value_batch(self) -> BatchSize: ...
+
+
+def logits(model: Network, points: Images) -> Iterator[Tensor]:
+    """The model's logits at `points`, (n, classes), a batch at a time."""
+
+    @torch.no_grad()
+    def evaluate(batch: Tensor) -> tuple[Tensor]:
+        return (model.module(batch.contiguous(memory_format=model.memory_format)),)
+
+    return (found for (found,) in model.value_batch.run(evaluate, points))
+
+
+class ClassScore:
+    """The logit (or probability) of class `target`, at batches of points in model space.
+
+    Stateless on the model, which is shared between threads: no hooks, no `.backward()`, no gradients of parameters.
+    Raises ValueError for a model in training mode, whose score would depend on the rest of the batch.
+    """
+
+    def __init__(self, model: Network, target: int, output: Output = "logit", store: Store | None = None) -> None:
+        if any(module.training for module in model.module.modules()):
+            raise ValueError(f"{model.name} is in training mode; call .module.eval() on it first")
+        if output not in ("logit", "probability"):
+            raise ValueError(f"output={output!r} is unknown; use 'logit' or 'probability'")
+        self.model, self.target, self.output, self.store = model, target, output, store
+
+    def _select(self, found: Tensor) -> Scores:
+        return (found if self.output == "logit" else found.softmax(1))[:, self.target]
+
+    def value_batches(self, points: Images) -> Iterator[Scores]:
+        """f_c at `points`, a batch at a time."""
+        return (self._select(found) for found in logits(self.model, points))
+
+    def values(self, points: Images) -> Scores:
+        return torch.cat(list(self.value_batches(points)))
+
+    def gradients(self, points: Images) -> tuple[Scores, Images]:
+        """f_c and its gradient at `points`."""
+
+        def evaluate(batch: Tensor) -> tuple[Tensor, Tensor]:
+            # A copy: the caller's tensor never learns that it was differentiated.
+            at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
+            with torch.enable_grad():
+                values = self._select(self.model.module(at))
+                (gradients,) = torch.autograd.grad(values.sum(), at)
+            return values.detach(), gradients.contiguous()
+
+        found = list(self.model.gradient_batch.run(evaluate, points))
+        return torch.cat([f for f, _ in found]), torch.cat([g for _, g in found])
+
+    def key(self, x: Image) -> Hashable:
+        """What remembered points of x have in common."""
+        return (self.model.name, self.model.digest, str(x.device), x.dtype, fingerprint(x), self.target, self.output)
