@@ -6,7 +6,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torchvision.transforms.v2.functional as transforms
 from torch import Tensor
@@ -16,6 +16,7 @@ from attribution.images import denormalise, normalise
 from attribution.types import Image
 
 
+@runtime_checkable
 class Space(Protocol):
     """What a model knows of its own input space."""
 

@@ -13,24 +13,24 @@ from attribution.metrics.perturbation import perturbation
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
 from attribution.registry import METHODS, METRICS, entry
-from attribution.score import ClassScore, Output
+from attribution.score import ClassScore
 from attribution.store import Store
-from attribution.types import Curve, Heatmap, Image, Partial, Run
+from attribution.types import Curve, Heatmap, Partial, Run
 
 Last = TypeVar("Last")
 
 
 def stream(
     model: Model,
-    x: Image,
+    x: Tensor,
     method: str,
     target: int | None = None,
     *,
-    output: Output = "logit",
+    output: str = "logit",
     store: Store | None = None,
     **knobs: Any,
 ) -> Run:
-    """The map of x by `method`, coarse to fine: partial maps, the last of which is the answer.
+    """The map of x, (c, h, w) in model space, by `method`: partial maps, coarse to fine; the last one is the answer.
 
     `target` is a class index (default: the likeliest class). Evaluations are taken from `store` and put there. Raises
     ValueError, before anything is computed, for a method, class, knob or image that cannot be.
@@ -44,11 +44,11 @@ def stream(
 
 def explain(
     model: Model,
-    x: Image,
+    x: Tensor,
     method: str,
     target: int | None = None,
     *,
-    output: Output = "logit",
+    output: str = "logit",
     store: Store | None = None,
     **knobs: Any,
 ) -> Partial:
@@ -58,15 +58,16 @@ def explain(
 
 def perturbation_curve(
     model: Model,
-    x: Image,
-    attribution: Image | Heatmap,
+    x: Tensor,
+    attribution: Tensor,
     target: int | None = None,
     *,
-    output: Output = "logit",
+    output: str = "logit",
     **knobs: Any,
 ) -> Curve:
     """How the score falls while the windows that the map ranks highest are replaced by noise; `.area` is AUPC.
 
+    The map is signed, (c, h, w) or summed over channels (h, w).
     Knobs: `window`, `regions`, `draws`, `seed`. Raises ValueError as `stream` does.
     """
     checked = METRICS["perturbation"].check(knobs)
@@ -75,14 +76,14 @@ def perturbation_curve(
     return _last(curves)
 
 
-def total_variation_curve(attribution: Image | Heatmap, **knobs: Any) -> Curve:
+def total_variation_curve(attribution: Tensor, **knobs: Any) -> Curve:
     """The average total variation of the map at ever coarser scales; `.area` is AUTVC. Knobs: `rule`, `smallest`."""
     checked = METRICS["total_variation"].check(knobs)
     curve: Curve = total_variation(one_channel(attribution, attribution), **checked)
     return curve
 
 
-def score_of(model: Model, x: Image, target: int | None, output: Output, store: Store | None) -> ClassScore:
+def score_of(model: Model, x: Tensor, target: int | None, output: str, store: Store | None) -> ClassScore:
     """The score to explain. Raises ValueError for an image or class that the model does not know."""
     if x.ndim != 3:
         raise ValueError(f"the image has shape {tuple(x.shape)}; use one image, (channels, height, width)")
@@ -95,7 +96,7 @@ def score_of(model: Model, x: Image, target: int | None, output: Output, store: 
     return ClassScore(model, target, output, store)
 
 
-def one_channel(attribution: Image | Heatmap, x: Tensor) -> Heatmap:
+def one_channel(attribution: Tensor, x: Tensor) -> Heatmap:
     """The signed sum over channels of a map that has them."""
     if attribution.shape[-2:] != x.shape[-2:]:
         raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; make them equal")

@@ -61,7 +61,8 @@ def percentile_of(values: Tensor, percent: float) -> float:
 def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
     """Linear to [0, 1], or to [-1, 1] when the ends are symmetric about zero, and clipped; zeros when they coincide."""
     low, high = ends
-    if not high > low:
+    # Smoothing a constant map leaves rounding errors, which must not be stretched into a picture.
+    if high - low <= 1e-12 * max(abs(low), abs(high)):
         return torch.zeros_like(raw)
     if low < 0 and low == -high:
         return (raw / high).clamp(-1, 1)

@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import PIL.Image
@@ -21,7 +21,14 @@ MOST_PIXELS = 64_000_000
 MOST_STRETCH = 40
 
 
-def load_image(source: str | Path | bytes | BinaryIO) -> PIL.Image.Image:
+@runtime_checkable
+class Readable(Protocol):
+    """An open binary file."""
+
+    def read(self) -> bytes: ...
+
+
+def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
     """A photo from a path, bytes or an open binary file: RGB, upright by its EXIF tag, its first frame if it moves.
 
     Transparency is laid on white. Raises ValueError, in one line, for what is not a usable photo.
@@ -33,26 +40,31 @@ def load_image(source: str | Path | bytes | BinaryIO) -> PIL.Image.Image:
         raise ValueError(f"cannot read {name}: {error.strerror or error}; check the path") from None
     if not data:
         raise ValueError(f"{name} is empty (0 bytes); choose another file")
+    image = _open(name, data)
+    _check_size(name, *image.size)
     try:
-        with warnings.catch_warnings(action="ignore"):
-            image = PIL.Image.open(io.BytesIO(data))
-        _check_size(name, *image.size)
         image.load()
         return _to_rgb(PIL.ImageOps.exif_transpose(image))
-    except PIL.Image.DecompressionBombError:
-        raise ValueError(f"{name} has too many pixels; at most {MOST_PIXELS // 10**6} million are read") from None
-    except PIL.UnidentifiedImageError:
-        raise ValueError(f"{name} is not an image that can be read; use JPEG, PNG, WebP, GIF, BMP or TIFF") from None
-    except (OSError, SyntaxError, EOFError, IndexError, TypeError, OverflowError) as error:
+    except Exception as error:  # decoders stumble over broken bytes in many ways
         raise ValueError(f"{name} is damaged ({_one_line(error)}); save it again or choose another") from None
 
 
-def _read(source: str | Path | bytes | BinaryIO) -> bytes:
+def _read(source: str | Path | bytes | Readable) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, (str, Path)):
         return Path(source).read_bytes()
     return source.read()
+
+
+def _open(name: str, data: bytes) -> PIL.Image.Image:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return PIL.Image.open(io.BytesIO(data))
+    except PIL.Image.DecompressionBombError:
+        raise ValueError(f"{name} has too many pixels; at most {MOST_PIXELS // 10**6} million are read") from None
+    except Exception:  # UnidentifiedImageError, or a decoder that stumbled over the header
+        raise ValueError(f"{name} is not an image that can be read; use JPEG, PNG, WebP, GIF, BMP or TIFF") from None
 
 
 def _one_line(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -13,6 +13,7 @@ from attribution.quadrature import RULES, Node
 from attribution.types import Image, Images
 
 
+@runtime_checkable
 class Plan(Protocol):
     """Points in the order in which they are visited: an early prefix is already a good preview."""
 

@@ -1,7 +1,7 @@
 """f_c, the score of one class, and its gradient. The only file that runs the network."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,8 @@ from attribution.devices import BatchSize
 from attribution.store import Store
 from attribution.types import Image, Images, Scores
 
-Output = Literal["logit", "probability"]
 
-
+@runtime_checkable
 class Network(Protocol):
     """What a score needs of a model."""
 
@@ -52,7 +51,7 @@ class ClassScore:
     Raises ValueError for a model in training mode, whose score would depend on the rest of the batch.
     """
 
-    def __init__(self, model: Network, target: int, output: Output = "logit", store: Store | None = None) -> None:
+    def __init__(self, model: Network, target: int, output: str = "logit", store: Store | None = None) -> None:
         if any(module.training for module in model.module.modules()):
             raise ValueError(f"{model.name} is in training mode; call .module.eval() on it first")
         if output not in ("logit", "probability"):

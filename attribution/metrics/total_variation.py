@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import torch.nn.functional as nnf
+from jaxtyping import Float
 from torch import Tensor
 
 from attribution.heatmaps import limits, rescale
@@ -55,7 +56,7 @@ def average_total_variation(values: Heatmap) -> float:
     return ((values.diff(dim=0).abs().sum() + values.diff(dim=1).abs().sum()) / values.numel()).item()
 
 
-def reduce_level(level: Heatmap, size: list[int]) -> Heatmap:
+def reduce_level(level: Heatmap, size: list[int]) -> Float[Tensor, "smaller_h smaller_w"]:
     """The next level of the pyramid: a Gaussian of std 1.5 / 3 cut at 4 stds, edges repeated; bilinear to `size`."""
     sigma = 2 * DOWNSCALE / 6
     radius = round(4 * sigma)

@@ -1,0 +1,79 @@
+"""Imports point one way, and the core stands alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Each may import those before it.
+ORDER = [
+    {"registry", "quadrature", "draws", "devices"},
+    {"types"},
+    {"images", "store", "heatmaps"},
+    {"baselines"},
+    {"plans", "score"},
+    {"accumulate", "models"},
+    {"methods", "metrics"},
+    {"explain"},
+    {"__init__"},
+]
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            found.add(node.module or "")
+    return found
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def room(file: Path) -> str:
+    parts = file.relative_to(ROOT / "attribution").parts
+    return parts[0] if len(parts) > 1 else file.stem
+
+
+@pytest.mark.parametrize("file", files("attribution"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_the_core_imports_downwards(file):
+    level = next(i for i, rooms in enumerate(ORDER) if room(file) in rooms)
+    below = set().union(*ORDER[:level])
+    for name in imports(file):
+        top, _, rest = name.partition(".")
+        assert top not in {"dashboard", "streamlit", "plotly"}, f"{file.name} imports {name}"
+        if top == "attribution" and rest:
+            assert rest.split(".")[0] in below, f"{file.name} imports {name}, which stands above it or beside it"
+
+
+def test_jobs_and_figures_know_no_streamlit():
+    for name in ("jobs", "figures"):
+        assert not any(i.split(".")[0] == "streamlit" for i in imports(ROOT / "dashboard" / f"{name}.py"))
+
+
+def test_importing_the_core_loads_no_dashboard():
+    code = "import attribution, sys; sys.exit(not {'streamlit', 'plotly', 'dashboard'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+
+
+@pytest.mark.parametrize("file", files("attribution") + files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_files_and_functions_are_short(file):
+    text = file.read_text()
+    assert len(text.splitlines()) <= 260
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 45, f"{file.name}: {node.name}"
+
+
+def test_no_global_seed_is_set_and_nothing_is_pickled():
+    for file in files("attribution") + files("dashboard"):
+        text = file.read_text()
+        for banned in ("manual_seed", "np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
+            assert banned not in text, f"{file.name}: {banned}"

@@ -1,0 +1,176 @@
+"""Every kind of photo becomes RGB and upright; everything else one line."""
+
+import contextlib
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from torchvision.transforms.v2 import InterpolationMode
+
+from attribution import load_image
+from attribution.images import denormalise, normalise, to_picture, to_pixels
+
+RED, BLUE = (200, 10, 10), (10, 10, 200)
+
+
+def encode(image: PIL.Image.Image, kind: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def two_halves(mode: str = "RGB") -> PIL.Image.Image:
+    """Red on the left, blue on the right; 40 wide, 30 high."""
+    image = PIL.Image.new("RGB", (40, 30), RED)
+    image.paste(BLUE, (20, 0, 40, 30))
+    return image.quantize(4) if mode == "P" else image.convert(mode)
+
+
+def near(image: PIL.Image.Image, at: tuple[int, int], colour: tuple[int, ...], tolerance: int = 12) -> bool:
+    return np.abs(np.array(image.getpixel(at), int) - colour).max() <= tolerance
+
+
+def test_paths_bytes_and_files(tmp_path):
+    data = encode(two_halves())
+    path = tmp_path / "photo.png"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        images = [load_image(source) for source in (path, str(path), data, io.BytesIO(data), file)]
+    assert len({image.tobytes() for image in images}) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("CMYK", "TIFF")]
+)
+def test_colours_survive(mode, kind):
+    image = load_image(encode(two_halves(mode), kind))
+    assert image.mode == "RGB"
+    assert near(image, (5, 5), RED)
+    assert near(image, (35, 5), BLUE)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1"])
+def test_grey_becomes_rgb(mode):
+    image = load_image(encode(two_halves(mode)))
+    assert image.mode == "RGB"
+    assert len(set(image.getpixel((5, 5)))) == 1
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_laid_on_white(mode):
+    image = PIL.Image.new("RGBA", (20, 20), (0, 0, 0, 0)).convert(mode)
+    assert load_image(encode(image)).getpixel((3, 3)) == (255, 255, 255)
+
+
+def test_a_transparent_palette_is_laid_on_white():
+    image = PIL.Image.new("P", (20, 20), 0)
+    image.putpalette([9, 9, 9, 200, 10, 10])
+    image.paste(1, (0, 0, 10, 20))
+    loaded = load_image(encode(image, "PNG", transparency=0))
+    assert loaded.getpixel((3, 3)) == RED
+    assert loaded.getpixel((15, 3)) == (255, 255, 255)
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped():
+    values = np.full((20, 20), 32768, np.uint16)
+    values[:, 10:] = 65535
+    loaded = load_image(encode(PIL.Image.fromarray(values)))
+    assert loaded.getpixel((3, 3)) == (128, 128, 128)
+    assert loaded.getpixel((15, 3)) == (255, 255, 255)
+
+
+def test_the_first_frame_of_an_animation():
+    frames = [PIL.Image.new("RGB", (20, 20), colour) for colour in (RED, BLUE)]
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert near(load_image(data), (3, 3), RED)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_by_exif(orientation):
+    """Undo each of the eight ways to hold a camera."""
+    turned = {
+        1: [],
+        2: ["FLIP_LEFT_RIGHT"],
+        3: ["ROTATE_180"],
+        4: ["FLIP_TOP_BOTTOM"],
+        5: ["TRANSPOSE"],
+        6: ["ROTATE_90"],
+        7: ["TRANSVERSE"],
+        8: ["ROTATE_270"],
+    }
+    image = two_halves()
+    for turn in turned[orientation]:
+        image = image.transpose(PIL.Image.Transpose[turn])
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    loaded = load_image(encode(image, "JPEG", exif=exif, quality=95))
+    assert loaded.size == (40, 30)
+    assert near(loaded, (5, 15), RED)
+    assert near(loaded, (35, 15), BLUE)
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("data", "line"),
+        [
+            (b"", "is empty"),
+            (b"not an image at all", "is not an image that can be read"),
+            (encode(PIL.Image.new("RGB", (1, 1))), "is 1x1 pixels; each side needs at least 16"),
+            (encode(PIL.Image.new("1", (9000, 9000))), "is 9000x9000; at most 64 million pixels are read"),
+            (encode(PIL.Image.new("1", (20000, 20000))), "has too many pixels"),
+            (encode(PIL.Image.new("L", (2000, 16))), "is 2000x16; crop it"),
+            (encode(PIL.Image.effect_noise((64, 64), 50), "JPEG")[:-300], "is damaged"),
+            (encode(PIL.Image.effect_noise((64, 64), 50))[:2000], "is damaged"),
+            (encode(two_halves(), "GIF")[:30], "is not an image that can be read"),
+            (b"\xff\xd8\xff\xe0", "is not an image that can be read"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(40), "the image is "),
+        ],
+        ids=lambda v: v if isinstance(v, str) else "",
+    )
+    def test_in_one_line(self, data, line):
+        with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+            load_image(data)
+        assert line in str(caught.value)
+
+    def test_a_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(ValueError, match=r"cannot read .*nothing\.jpg: No such file or directory; check the path"):
+            load_image(tmp_path / "nothing.jpg")
+        with pytest.raises(ValueError, match="Is a directory"):
+            load_image(tmp_path)
+
+    def test_any_cut_of_a_file_is_a_line_or_an_image(self):
+        """Cut anywhere, flipped anywhere: a ValueError or a picture, never another error."""
+        noise = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8))
+        generator = np.random.default_rng(1)
+        for kind in ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"):
+            data = encode(noise, kind)
+            for cut in generator.integers(1, len(data), 25):
+                flipped = bytearray(data)
+                flipped[cut] ^= 0xFF
+                for broken in (data[:cut], bytes(flipped)):
+                    with contextlib.suppress(ValueError):
+                        assert load_image(broken).mode == "RGB"
+
+
+class TestPreparing:
+    @pytest.mark.parametrize("size", [(640, 427), (427, 640), (256, 256), (100, 1300), (20, 30)])
+    def test_resize_the_short_side_and_crop_the_centre(self, size):
+        image = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+        resized = [256 if side == min(size) else int(side * 256 / min(size)) for side in size]
+        wide = image.resize(resized, PIL.Image.Resampling.BICUBIC)
+        left, top = (round((side - 224) / 2) for side in wide.size)
+        expected = np.asarray(wide.crop((left, top, left + 224, top + 224)))
+        ours = to_pixels(image, 224, 256, InterpolationMode.BICUBIC)
+        assert ours.shape == (3, 224, 224)
+        assert (to_picture(ours) == expected).all()
+
+    def test_the_embedded_model_expects_v_minus_127_over_128(self, lite0):
+        x = lite0.prepare(PIL.Image.new("RGB", (300, 300), (0, 127, 255)))
+        torch.testing.assert_close(x.mean((1, 2)), torch.tensor([-127 / 128, 0.0, 1.0]))
+
+    def test_there_and_back(self):
+        pixels = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+        mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)
+        torch.testing.assert_close(denormalise(normalise(pixels, mean, std), mean, std), pixels)

@@ -1,0 +1,202 @@
+"""What gradients cost, counted on a counting model; what a seed and an index decide; what the store forgets."""
+
+import pytest
+import torch
+import toys
+
+from attribution import Store, explain
+from attribution.accumulate import visit
+from attribution.draws import Purpose, normal
+from attribution.plans import NoiseCloud
+from attribution.score import ClassScore
+
+X = toys.image()
+
+
+class Session:
+    """Explains X with one store, and says what each call cost."""
+
+    def __init__(self) -> None:
+        self.model, self.counter = toys.counted(toys.convolutional())
+        self.store = Store()
+
+    def cost(self, method: str, target: int = 0, x: torch.Tensor = X, **knobs) -> int:
+        before = self.counter.gradients
+        done = explain(self.model, x, method, target, store=self.store, **knobs)
+        assert done.evaluations == self.counter.gradients - before, "the number told is not the number computed"
+        return done.evaluations
+
+
+@pytest.fixture
+def session() -> Session:
+    session = Session()
+    assert session.cost("integrated_gradients", steps=50) == 50
+    assert session.cost("smoothgrad", samples=150, sigma=0.5, seed=1) == 150
+    return session
+
+
+class TestCounts:
+    def test_smooth_taylor_is_free_beside_smoothgrad(self, session):
+        assert session.cost("smooth_taylor", samples=150, sigma=0.5, seed=1) == 0
+        assert session.counter.gradients == 200
+
+    @pytest.mark.parametrize("form", ["squared", "variance"])
+    def test_so_are_the_other_moments(self, session, form):
+        assert session.cost("smoothgrad", samples=150, sigma=0.5, seed=1, form=form) == 0
+
+    def test_more_roots_cost_the_difference_and_fewer_nothing(self, session):
+        assert session.cost("smooth_taylor", samples=200, sigma=0.5, seed=1) == 50
+        assert session.cost("smoothgrad", samples=100, sigma=0.5, seed=1) == 0
+
+    def test_twice_the_steps_cost_the_difference(self, session):
+        assert session.cost("integrated_gradients", steps=100) == 50
+        assert session.cost("integrated_gradients", steps=25) == 0
+
+    def test_rules_share_their_nodes(self, session):
+        assert session.cost("integrated_gradients", steps=50, rule="left") == 1
+
+    @pytest.mark.parametrize("baseline", ["white", "mean", "blurred", "uniform", torch.zeros_like(X)])
+    def test_another_baseline_costs_a_path(self, session, baseline):
+        assert session.cost("integrated_gradients", steps=50, baseline=baseline) == 50
+        assert session.cost("integrated_gradients", steps=50, baseline=baseline) == 0
+
+    def test_more_noise_baselines_cost_their_paths(self, session):
+        assert session.cost("integrated_gradients", steps=10, baseline="uniform", draws=2) == 20
+        assert session.cost("integrated_gradients", steps=10, baseline="uniform", draws=5) == 30
+        assert session.cost("integrated_gradients", steps=10, baseline="uniform", draws=1) == 0
+
+    @pytest.mark.parametrize("change", [{"sigma": 0.6}, {"seed": 2}, {"target": 1}, {"x": X + 1}])
+    def test_another_sigma_seed_class_or_image_costs_all(self, session, change):
+        assert session.cost("smooth_taylor", **{"samples": 150, "sigma": 0.5, "seed": 1, **change}) == 150
+
+    def test_another_class_costs_all_of_the_path(self, session):
+        assert session.cost("integrated_gradients", steps=50, target=1) == 50
+
+    def test_another_score_or_network_is_another_thing(self, session):
+        assert session.cost("integrated_gradients", steps=50, output="probability") == 50
+        session.model, session.counter = toys.counted(toys.convolutional(seed=1))
+        assert session.cost("integrated_gradients", steps=50) == 50
+
+    def test_gradient_maps_share_their_one_point(self, session):
+        assert session.cost("gradient") == 1
+        assert session.cost("input_x_gradient") == 0
+
+    def test_an_empty_store_is_used(self):
+        """An empty Store is falsy, as every empty container is: asking for its truth is asking the wrong thing."""
+        store = Store()
+        explain(toys.linear(), X, "gradient", 0, store=store)
+        assert len(store) == 1
+
+    def test_nothing_is_remembered_without_a_store(self):
+        model, counter = toys.counted(toys.convolutional())
+        for _ in range(2):
+            explain(model, X, "smoothgrad", 0, samples=5)
+        assert counter.gradients == 10
+
+
+class TestRemembered:
+    @pytest.mark.parametrize("size", [1, 3, 64])
+    @pytest.mark.parametrize(
+        ("name", "first", "then"),
+        [
+            ("smooth_taylor", {"samples": 20}, {"samples": 50}),
+            ("smoothgrad", {"samples": 50, "form": "variance"}, {"samples": 20, "form": "variance"}),
+            ("integrated_gradients", {"steps": 12}, {"steps": 36}),
+            ("integrated_gradients", {"steps": 12, "rule": "left"}, {"steps": 18, "rule": "trapezoid"}),
+        ],
+    )
+    def test_the_map_is_the_same(self, size, name, first, then):
+        model = toys.in_batches_of(size, toys.convolutional())
+        store = Store()
+        explain(model, X, name, 0, store=store, **first)
+        shared = explain(model, X, name, 0, store=store, **then).attribution
+        torch.testing.assert_close(shared, explain(model, X, name, 0, **then).attribution, rtol=1e-9, atol=1e-12)
+
+    def test_batches_stay_full_when_remembered_points_lie_between(self):
+        """Known and unknown points alternate: the unknown ones still go through the network together."""
+        model, counter = toys.counted(toys.in_batches_of(8, toys.convolutional()))
+        score = ClassScore(model, 0, store=Store())
+        cloud = NoiseCloud(0.5, 0, 16)
+        for k in range(0, 16, 2):
+            value, gradient = score.gradients(cloud.points(X, [k]))
+            score.store.put((score.key(X), cloud.key(k)), value[0], gradient[0])
+        counter.gradients = counter.largest = 0
+        assert [cost for _, cost in visit(score, X, cloud)] == [8]
+        assert counter.largest == 8
+
+
+class TestStore:
+    @staticmethod
+    def point(value: float) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor(value), torch.full((3, 4, 4), value)
+
+    SIZE = 4 + 4 * 48
+
+    def test_the_least_recently_used_goes_first(self):
+        store = Store(max_bytes=3 * self.SIZE)
+        for name in "abc":
+            store.put(name, *self.point(1.0))
+        assert store.get("a") is not None
+        store.put("d", *self.point(2.0))
+        assert store.get("b") is None
+        assert all(store.get(name) is not None for name in "acd")
+        assert store.bytes == 3 * self.SIZE == store.max_bytes
+
+    def test_bytes_are_those_held(self):
+        store = Store(max_bytes=10 * self.SIZE)
+        for value in (1.0, 2.0):
+            store.put("again", *self.point(value))
+        assert (len(store), store.bytes) == (1, self.SIZE)
+        assert store.get("again")[0] == 2.0
+
+    def test_a_slice_does_not_keep_its_batch(self):
+        batch = torch.zeros(100, 3, 4, 4)
+        store = Store()
+        store.put("one", torch.tensor(0.0), batch[0])
+        assert store.get("one")[1].untyped_storage().nbytes() == 4 * 48
+
+    def test_a_store_too_small_for_a_run_changes_nothing_but_the_cost(self):
+        store = Store(max_bytes=3 * 60 * 8)
+        for _ in range(2):
+            done = explain(toys.convolutional(), X, "smoothgrad", 0, samples=20, store=store)
+            assert done.evaluations == 20
+            assert store.bytes <= store.max_bytes
+
+
+class TestDraws:
+    def test_draw_k_depends_on_seed_and_k_alone(self):
+        cloud = NoiseCloud(1.0, 7, 100)
+        alone = cloud.points(X, [42])[0]
+        assert torch.equal(cloud.points(X, [3, 42, 5])[1], alone)
+        assert torch.equal(NoiseCloud(1.0, 7, 43).points(X, range(43))[42], alone)
+
+    def test_epsilon_is_the_same_for_every_sigma(self):
+        origin = torch.zeros_like(X)
+        half, whole = (NoiseCloud(sigma, 7, 9).points(origin, [4]) for sigma in (0.5, 1.0))
+        assert torch.equal(2 * half, whole)
+
+    def test_seeds_indices_and_purposes_differ(self):
+        drawn = [
+            normal(purpose, seed, k, (5,))
+            for purpose in (Purpose.ROOTS, Purpose.BASELINE)
+            for seed, k in ((0, 1), (1, 0))
+        ]
+        assert len({tuple(d.tolist()) for d in drawn}) == 4
+
+    def test_it_is_standard_normal(self):
+        drawn = normal(Purpose.ROOTS, 0, 0, (100_000,))
+        assert drawn.mean().abs() < 0.02
+        assert drawn.std().item() == pytest.approx(1, abs=0.01)
+
+    def test_the_first_hundred_of_a_hundred_and_fifty(self):
+        model = toys.convolutional()
+        hundred, more = (explain(model, X, "smooth_taylor", 0, samples=n).attribution for n in (100, 150))
+        rest = (150 * more - 100 * hundred) / 50
+        cloud = NoiseCloud(0.5, 0, 150)
+        z = cloud.points(X, range(100, 150))
+        _, g = ClassScore(model, 0).gradients(z)
+        torch.testing.assert_close(rest, ((X - z) * g).mean(0))
+
+    def test_the_numbers_are_these_on_every_machine(self):
+        """Pinned, so that a link gives the same map tomorrow: a change here changes every published map."""
+        assert normal(Purpose.ROOTS, 0, 0, (3,)).tolist() == pytest.approx([1.72910, -1.42845, 1.02774], abs=1e-4)

@@ -1,0 +1,31 @@
+"""What every test shares: the embedded model, and the folder of photos where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from attribution import load_model
+from attribution.models import Model
+
+PHOTOS = Path(os.environ.get("IMAGENET_PHOTOS", Path(__file__).parents[2] / "shared" / "data" / "photos"))
+
+
+@pytest.fixture(scope="session")
+def lite0() -> Model:
+    return load_model("efficientnet_lite0", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    if not (PHOTOS / "labels.csv").is_file():
+        pytest.skip(f"no ImageNet photos in {PHOTOS}: set IMAGENET_PHOTOS to the folder that holds labels.csv")
+    return PHOTOS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
