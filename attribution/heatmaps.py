@@ -88,12 +88,15 @@ DIVERGING: dict[str, tuple[str, ...]] = {
 }
 
 
+SHADES = 511
+
+
 def colour(values: Heatmap, anchors: Sequence[str]) -> UInt8[np.ndarray, "h w 3"]:
     """A heatmap in [0, 1] through the anchors' colours, as bytes; move a signed one there by (v + 1) / 2."""
-    table = np.array([[int(a[i : i + 2], 16) for i in (1, 3, 5)] for a in anchors], dtype=np.float64)
-    at = values.numpy() * (len(anchors) - 1)
-    channels = [np.interp(at, np.arange(len(anchors)), table[:, c]) for c in range(3)]
-    return np.stack(channels, axis=-1).round().astype(np.uint8)
+    rgb = np.array([[int(a[i : i + 2], 16) for i in (1, 3, 5)] for a in anchors], dtype=np.float64)
+    at = np.linspace(0, len(anchors) - 1, SHADES)
+    table = np.stack([np.interp(at, np.arange(len(anchors)), rgb[:, c]) for c in range(3)], axis=-1)
+    return table.round().astype(np.uint8)[(values.numpy() * (SHADES - 1)).round().astype(np.intp)]
 
 
 def overlay(

@@ -1,0 +1,1 @@
+"""The browser's view of the attribution core. No mathematics here."""

@@ -37,14 +37,23 @@ def total_variation(
     if rule == "paper":
         level = _normalise(level)
     found = []
-    while True:
+    height, width = level.shape
+    for size in levels(height, width, smallest=smallest):
+        if size != tuple(level.shape):
+            level = reduce_level(level, size)
         found.append(average_total_variation(_normalise(level) if rule == "code" else level))
-        smaller = [math.ceil(side / DOWNSCALE) for side in level.shape]
-        if min(smaller) < smallest:
-            break
-        level = reduce_level(level, smaller)
     note = "" if len(found) > 1 else "one level only: the map is too small for an area"
     return Curve(np.arange(len(found), dtype=np.float64), np.array(found), note)
+
+
+def levels(height: int, width: int, *, smallest: int = 30) -> list[tuple[int, int]]:
+    """The sizes of the pyramid's levels, finest first; the first is there whatever its size."""
+    sizes = [(height, width)]
+    while True:
+        height, width = math.ceil(height / DOWNSCALE), math.ceil(width / DOWNSCALE)
+        if min(height, width) < smallest:
+            return sizes
+        sizes.append((height, width))
 
 
 def _normalise(level: Tensor) -> Tensor:
@@ -56,7 +65,7 @@ def average_total_variation(values: Heatmap) -> float:
     return ((values.diff(dim=0).abs().sum() + values.diff(dim=1).abs().sum()) / values.numel()).item()
 
 
-def reduce_level(level: Heatmap, size: list[int]) -> Float[Tensor, "smaller_h smaller_w"]:
+def reduce_level(level: Heatmap, size: tuple[int, int]) -> Float[Tensor, "smaller_h smaller_w"]:
     """The next level of the pyramid: a Gaussian of std 1.5 / 3 cut at 4 stds, edges repeated; bilinear to `size`."""
     sigma = 2 * DOWNSCALE / 6
     radius = round(4 * sigma)
@@ -64,4 +73,4 @@ def reduce_level(level: Heatmap, size: list[int]) -> Float[Tensor, "smaller_h sm
     kernel = torch.outer(taps, taps) / taps.sum() ** 2
     padded = torch.from_numpy(np.pad(level.numpy(), radius, mode="symmetric"))
     smooth = nnf.conv2d(padded[None, None], kernel[None, None])
-    return nnf.interpolate(smooth, size=size, mode="bilinear", align_corners=False)[0, 0]
+    return nnf.interpolate(smooth, size=list(size), mode="bilinear", align_corners=False)[0, 0]

@@ -157,7 +157,7 @@ class TestTotalVariation:
         theirs = list(pyramid_gaussian(h.numpy(), max_layer=4, downscale=1.5, order=1, mode="reflect"))
         level = h
         for expected in theirs[1:]:
-            level = reduce_level(level, list(expected.shape))
+            level = reduce_level(level, expected.shape)
             np.testing.assert_allclose(level.numpy(), expected, atol=1e-12)
 
     @pytest.mark.parametrize("rule", ["code", "paper"])

@@ -1,0 +1,179 @@
+"""One experiment: image, model, class and knobs, as one frozen object <-> the URL. What a URL says is clamped."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import skimage.data
+
+from attribution import METHODS, MODELS
+from attribution.baselines import BASELINES
+from attribution.models import CATEGORIES
+from attribution.registry import Range
+from dashboard.panels import CONTROL, REGIONS, Panel
+
+GALLERY: dict[str, Callable[[], np.ndarray]] = {
+    "cat": skimage.data.cat,
+    "coffee": skimage.data.coffee,
+    "camera": skimage.data.camera,
+    "motorcycle": lambda: skimage.data.stereo_motorcycle()[0],
+    "astronaut": skimage.data.astronaut,
+    "rocket": skimage.data.rocket,
+}
+"""Sample photos that come with scikit-image, read when asked for."""
+
+UPLOAD = "upload"
+PATCHES = {"quick": 10, "paper": 50}
+"""P, the noise patches tried in each window of the perturbation curve."""
+
+COMPARED = ("integrated_gradients", "smoothgrad", "smooth_taylor")
+
+
+def gallery_photo(name: str) -> PIL.Image.Image:
+    return PIL.Image.fromarray(GALLERY[name]()).convert("RGB")
+
+
+def allowed(method: str, knob: str) -> Range:
+    """The range that a method declares for its knob."""
+    found = METHODS[method].knobs[knob].allowed
+    assert isinstance(found, Range)
+    return found
+
+
+SIGMA = allowed("smooth_taylor", "sigma")
+SAMPLES = allowed("smooth_taylor", "samples")
+STEPS = allowed("integrated_gradients", "steps")
+DRAWS = allowed("integrated_gradients", "draws")
+SEED = allowed("smooth_taylor", "seed")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is explained and how. `target` None is the likeliest class; sigma is absolute in model space."""
+
+    image: str = "cat"
+    model: str = "efficientnet_lite0"
+    target: int | None = None
+    sigma: float = 0.5
+    samples: int = 150
+    steps: int = 50
+    baseline: str = "black"
+    draws: int = 5
+    seed: int = 0
+    evaluation: str = "quick"
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Experiment":
+        """The experiment that a URL asks for: out of range is clamped, and what makes no sense is the default."""
+        default = cls()
+        values = {
+            field.name: READ[field.name](query[NAMES[field.name]], getattr(default, field.name))
+            for field in fields(cls)
+            if NAMES[field.name] in query
+        }
+        return cls(**values)
+
+    def to_query(self) -> dict[str, str]:
+        """What differs from the default, under short names."""
+        default = Experiment()
+        return {
+            NAMES[field.name]: f"{value:g}" if isinstance(value, float) else str(value)
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != getattr(default, field.name)
+        }
+
+    @property
+    def patches(self) -> int:
+        return PATCHES[self.evaluation]
+
+    @property
+    def starts(self) -> int:
+        """How many baselines Integrated Gradients walks from."""
+        return self.draws if self.baseline == "uniform" else 1
+
+    def knobs(self, method: str) -> dict[str, Any]:
+        """The knobs of a method, of those that it declares."""
+        given = {
+            "sigma": self.sigma,
+            "samples": self.samples,
+            "steps": self.steps,
+            "baseline": self.baseline,
+            "draws": self.starts,
+            # Only noise has a seed: another one must not start a noiseless method again.
+            "seed": self.seed if "samples" in METHODS[method].knobs or self.baseline == "uniform" else 0,
+        }
+        return {name: value for name, value in given.items() if name in METHODS[method].knobs}
+
+    def panels(self, image: str, model: str, target: int) -> tuple[Panel, ...]:
+        """The work that Compare needs: a panel for each method, and the random order that they are held against."""
+        methods = [Panel(m, image, model, target, self.patches, tuple(self.knobs(m).items())) for m in COMPARED]
+        return (*methods, Panel(CONTROL, image, model, target, self.patches))
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients it takes when nothing is remembered: SmoothGrad and SmoothTaylor share theirs."""
+        return self.steps * self.starts + self.samples
+
+    @property
+    def forward_passes(self) -> int:
+        """For the perturbation curves and the completeness gap."""
+        curves = len(COMPARED) + 1
+        return curves * (1 + REGIONS * self.patches) + 1 + self.starts
+
+
+def _number(limits: Range) -> Callable[[str, Any], Any]:
+    def read(text: str, default: Any) -> Any:
+        try:
+            value = float(text)
+        except ValueError:
+            return default
+        if math.isnan(value):
+            return default
+        value = min(max(value, limits.low), limits.high)
+        return round(value, 4) if isinstance(default, float) else int(value)
+
+    return read
+
+
+def _name(names: Any) -> Callable[[str, Any], Any]:
+    return lambda text, default: text if text in names else default
+
+
+def _target(text: str, default: int | None) -> int | None:
+    return int(text) if text in CLASSES else default
+
+
+CLASSES = frozenset(map(str, range(len(CATEGORIES))))
+
+NAMES = {
+    "image": "img",
+    "model": "model",
+    "target": "cls",
+    "sigma": "sigma",
+    "samples": "r",
+    "steps": "m",
+    "baseline": "base",
+    "draws": "n",
+    "seed": "seed",
+    "evaluation": "eval",
+}
+"""Each field's name in the URL; those in links that people keep do not change."""
+
+READ: dict[str, Callable[[str, Any], Any]] = {
+    "image": _name(GALLERY),
+    "model": _name(MODELS),
+    "target": _target,
+    "sigma": _number(SIGMA),
+    "samples": _number(SAMPLES),
+    "steps": _number(STEPS),
+    "baseline": _name(BASELINES),
+    "draws": _number(DRAWS),
+    "seed": _number(SEED),
+    "evaluation": _name(PATCHES),
+}
+
+PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "evaluation": "paper"}
+"""The settings of the SmoothTaylor paper's tables."""

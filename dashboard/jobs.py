@@ -1,0 +1,171 @@
+"""The scheduler: one worker, small chunks, round robin over sessions, the latest wins. Knows no Streamlit.
+
+A job is an iterator of snapshots; one step of it is one chunk. A session has named slots, each of which looks at one
+job. Asking for another key lets go of the old job; a job that nobody looks at is dropped at its next chunk. Equal keys
+are one job, whoever asks; finished jobs are kept for a while, so that coming back costs nothing.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+LIVE = ("waiting", "running")
+
+
+@dataclass(frozen=True)
+class View:
+    """What a slot sees: state is waiting, running, done, failed or stopped."""
+
+    state: str
+    snapshot: Any = None
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+
+@dataclass
+class Job:
+    key: Hashable
+    steps: Iterator[Any]
+    view: View = field(default_factory=lambda: View("waiting"))
+    last_step: int = -1
+
+
+@dataclass
+class Slot:
+    job: Job
+    asked: float
+    stopped: View | None = None
+
+
+class Scheduler:
+    """Runs jobs a chunk at a time. `step` is the whole of it; `start` calls it from a thread of its own.
+
+    A snapshot may have a `rank`: within a session, jobs of the lowest rank go first.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, patience: float = 10.0, keep: int = 64) -> None:
+        self.clock, self.patience, self.keep = clock, patience, keep
+        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
+        self._slots: dict[tuple[str, str], Slot] = {}
+        self._served: dict[str, int] = {}
+        self._steps = 0
+        self._change = Condition()
+
+    def ask(self, session: str, slot: str, key: Hashable, start: Callable[[], Iterator[Any]]) -> View:
+        """What there is for `key`; starts the job if it is not there. To be called again and again while looking."""
+        with self._change:
+            held = self._slots.get((session, slot))
+            if held is None or held.job.key != key:
+                held = Slot(self._job(key, start), self.clock())
+                self._slots[session, slot] = held
+                self._change.notify()
+            held.asked = self.clock()
+            return held.stopped or held.job.view
+
+    def _job(self, key: Hashable, start: Callable[[], Iterator[Any]]) -> Job:
+        job = self._jobs.get(key)
+        if job is None or job.view.state == "failed":
+            job = self._jobs[key] = Job(key, start())
+        self._jobs.move_to_end(key)
+        return job
+
+    def stop(self, session: str) -> None:
+        """Freezes the session's unfinished slots as they are, until they ask for another key or are resumed."""
+        with self._change:
+            for slot in self._of(session):
+                if slot.job.view.live:
+                    slot.stopped = View("stopped", slot.job.view.snapshot, seconds=slot.job.view.seconds)
+
+    def resume(self, session: str) -> None:
+        """Forgets what was stopped, or failed: the next ask begins again."""
+        with self._change:
+            for name in [n for n in self._slots if n[0] == session]:
+                if self._slots[name].stopped or self._slots[name].job.view.state == "failed":
+                    del self._slots[name]
+
+    def _of(self, session: str) -> list[Slot]:
+        return [slot for (owner, _), slot in self._slots.items() if owner == session]
+
+    def waiting(self, session: str) -> int:
+        """How many other sessions are being served."""
+        with self._change:
+            return len({owner for (owner, _), slot in self._slots.items() if self._wanted(slot)} - {session})
+
+    def _wanted(self, slot: Slot) -> bool:
+        return slot.stopped is None and slot.job.view.live
+
+    def step(self) -> bool:
+        """Runs one chunk of the job whose turn it is; False when there is none."""
+        with self._change:
+            self._tidy()
+            job = self._next()
+            if job is None:
+                return False
+            self._steps += 1
+            job.last_step = self._steps
+            job.view = View("running", job.view.snapshot, seconds=job.view.seconds)
+        began = self.clock()
+        state, snapshot, error = self._advance(job)
+        with self._change:
+            job.view = View(state, snapshot, error, job.view.seconds + self.clock() - began)
+        return True
+
+    @staticmethod
+    def _advance(job: Job) -> tuple[str, Any, str]:
+        try:
+            return "running", next(job.steps), ""
+        except StopIteration:
+            return "done", job.view.snapshot, ""
+        except (ValueError, MemoryError) as error:
+            return "failed", job.view.snapshot, str(error)
+        except Exception as error:  # a job must not end the worker: everybody else's jobs are in it
+            logger.exception("job %s failed", job.key)
+            return "failed", job.view.snapshot, f"unexpected {type(error).__name__}: {error}"
+
+    def _tidy(self) -> None:
+        now = self.clock()
+        for name in [n for n, slot in self._slots.items() if now - slot.asked > self.patience]:
+            del self._slots[name]
+        watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
+        for key, job in list(self._jobs.items()):
+            if job.view.live and id(job) not in watched:
+                del self._jobs[key]
+                # Closing runs the generator's clean-up; only this thread ever runs a job, so it is at rest now.
+                getattr(job.steps, "close", lambda: None)()
+        finished = [key for key, job in self._jobs.items() if not job.view.live and id(job) not in watched]
+        for key in finished[: max(0, len(finished) - self.keep)]:
+            del self._jobs[key]
+
+    def _next(self) -> Job | None:
+        wanted: dict[str, list[Job]] = {}
+        for (session, _), slot in self._slots.items():
+            if self._wanted(slot):
+                wanted.setdefault(session, []).append(slot.job)
+        self._served = {s: turn for s, turn in self._served.items() if s in wanted}
+        if not wanted:
+            return None
+        session = min(wanted, key=lambda s: self._served.get(s, -1))
+        self._served[session] = self._steps + 1
+        return min(wanted[session], key=lambda job: (getattr(job.view.snapshot, "rank", 0), job.last_step))
+
+    def start(self, name: str) -> "Scheduler":
+        """Steps for ever in a thread of its own, at rest while there is nothing to do."""
+        Thread(target=self._work, daemon=True, name=name).start()
+        return self
+
+    def _work(self) -> None:
+        while True:
+            if not self.step():
+                with self._change:
+                    if self._next() is None:
+                        self._change.wait(self.patience)

@@ -1,0 +1,33 @@
+"""What the whole process shares: loaded models (bounded), the store of evaluations, a scheduler for each device."""
+
+import streamlit as st
+
+from attribution import Store, load_model
+from attribution.devices import best_device
+from attribution.models import Model
+from dashboard.jobs import Scheduler
+
+STORE_BYTES = 1 << 30
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the model")
+def model(name: str) -> Model:
+    """The model, on the best device. Raises ValueError when its weights cannot be had."""
+    return load_model(name)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    return Store(STORE_BYTES)
+
+
+@st.cache_resource(show_spinner=False)
+def scheduler() -> Scheduler:
+    """The worker of the one device that models are loaded on."""
+    return Scheduler().start(f"attribution on {best_device()}")
+
+
+@st.cache_resource(show_spinner=False)
+def downloads() -> Scheduler:
+    """A worker that only waits for the network."""
+    return Scheduler().start("downloads")
