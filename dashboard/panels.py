@@ -45,11 +45,6 @@ class Snapshot:
         """Maps go before curves."""
         return 0 if self.partial is not None and not self.partial.complete else 1
 
-    @property
-    def measured(self) -> bool:
-        """Whether the perturbation curve has all its windows."""
-        return self.fall is not None and len(self.fall.y) > REGIONS
-
 
 def work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
     """The panel's snapshots; the last one is complete."""

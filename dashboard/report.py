@@ -36,8 +36,10 @@ def row(panel: Panel, view: View, snapshot: Snapshot | None) -> dict[str, str]:
     snapshot = snapshot or Snapshot()
     partial, fall, gap = snapshot.partial, snapshot.fall, snapshot.gap
     whole = partial is not None and partial.complete
-    aupc = PENDING if fall is None or view.live else f"{fall.area:.2f}"
-    if fall is not None and not view.live and not snapshot.measured:
+    aupc = PENDING
+    if fall and view.state == "done":
+        aupc = f"{fall.area:.2f}" + (f" ({fall.note})" if fall.note else "")
+    elif fall and not view.live:
         aupc = f"partial: {len(fall.y) - 1}/{REGIONS} windows"
     if panel.method == CONTROL:
         return _row(panel, aupc, "", "", "0", view)

@@ -1,4 +1,4 @@
-"""The Chromium that browser tests drive: found on the machine, else installed. `python tests/browser.py` installs it."""
+"""The Chromium that browser tests drive: found on the machine, else installed by `python tests/browser.py`."""
 
 import os
 import shutil

@@ -1,0 +1,222 @@
+"""The running app in a real browser: maps appear, only what changed moves, uploads, Stop."""
+
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import browser
+import numpy as np
+import PIL.Image
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+METHODS = ("integrated_gradients", "smoothgrad", "smooth_taylor")
+APP = """
+from dashboard.experiment import PATCHES
+from streamlit.web.cli import main
+
+PATCHES["quick"] = 2  # instead of ten: the same curves, rougher and sooner
+main()
+"""
+PATIENCE = 120_000
+"""Milliseconds to wait for what takes computing, on a slow machine."""
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The app, on a free port, until the tests are done."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["run", "dashboard/app.py", f"--server.port={port}", "--server.headless=true"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
+    server = subprocess.Popen([sys.executable, "-c", APP, *options], cwd=ROOT, env=environment)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        # `urlopen` waits for an answer; the loop is for the moments before the port is open.
+        while True:
+            assert server.poll() is None, "the server ended"
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=60).close()
+                break
+            except urllib.error.URLError:
+                continue
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = browser.executable()
+    assert path, "no Chromium: run `make test`, which installs one"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=browser.ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(chromium, address):
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.address = address
+    yield page
+    context.close()
+    assert not errors
+
+
+def visit(page: Page, query: str = "r=24&m=8") -> None:
+    page.goto(f"{page.address}/?{query}")
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+
+
+def complete(page: Page) -> None:
+    """Waits until every map and every curve is there."""
+    expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=PATIENCE)
+
+
+def sources(page: Page) -> dict[str, str]:
+    """The address of each map's picture: another picture has another address."""
+    return {m: page.locator(f".st-key-map-{m} img").get_attribute("src") for m in METHODS}
+
+
+def pixels(page: Page, method: str) -> np.ndarray:
+    data = page.request.get(sources(page)[method]).body()
+    return np.asarray(PIL.Image.open(io.BytesIO(data)))
+
+
+def drag(page: Page, label: str, key: str, times: int = 1) -> None:
+    slider = page.get_by_test_id("stSlider").filter(has_text=label).locator("input[type=range]")
+    slider.focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def photo(colour: str = "teal", **options) -> bytes:
+    buffer = io.BytesIO()
+    PIL.Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def test_a_session(page):
+    """Open, wait for three maps, change sigma: two maps change and one does not blink; then the baseline: the one."""
+    visit(page)
+    complete(page)
+    first = sources(page)
+    assert all(pixels(page, method).std() > 5 for method in METHODS), "a map is blank"
+    assert page.get_by_text("complete: 24 points").count() == 2
+    assert page.get_by_text("complete: 8 points").count() == 1
+    for curve in ("falls", "variations"):
+        lines = page.locator(f".st-key-{curve} .scatterlayer .trace")
+        assert lines.count() == (4 if curve == "falls" else 3)
+
+    untouched = page.locator(".st-key-map-integrated_gradients img").element_handle()
+    untouched.evaluate("image => { image.dataset.seen = '1' }")
+    drag(page, "σ, the standard deviation", "PageUp")
+    expect(page).to_have_url(re.compile(r"sigma=0\.\d+"))
+    complete(page)
+    second = sources(page)
+    assert second["integrated_gradients"] == first["integrated_gradients"]
+    assert second["smoothgrad"] != first["smoothgrad"]
+    assert second["smooth_taylor"] != first["smooth_taylor"]
+    assert untouched.evaluate("image => image.isConnected && image.dataset.seen") == "1", "the untouched map blinked"
+
+    page.get_by_test_id("stSelectbox").filter(has_text="Baseline").locator("input").click()
+    page.get_by_role("option", name="white").click()
+    expect(page).to_have_url(re.compile("base=white"))
+    complete(page)
+    third = sources(page)
+    assert third["integrated_gradients"] != second["integrated_gradients"]
+    assert third["smoothgrad"] == second["smoothgrad"]
+    assert third["smooth_taylor"] == second["smooth_taylor"]
+
+
+def test_uploads(page):
+    """A photo is explained; a broken file is one line, and the maps stay. Above 1 MB nothing is spooled to disk."""
+    visit(page)
+    complete(page)
+    before = sources(page)
+    chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    chooser.set_input_files({"name": "<b>evil</b>.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"})
+    expect(page.get_by_text("is not an image that can be read")).to_be_visible()
+    assert sources(page) == before
+    assert page.locator("b", has_text="evil").count() == 0
+
+    chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
+    expect(page.get_by_text("is not an image that can be read")).to_have_count(0)
+    expect(page.get_by_role("button", name="your photo")).to_be_visible()
+    complete(page)
+    assert all(after != before[method] for method, after in sources(page).items())
+    assert "img=" not in page.url
+
+
+def test_stop_keeps_what_there_is(page):
+    visit(page, "r=500&m=500&seed=7")
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"stopped at \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    where = page.get_by_text(re.compile(r"stopped at \d+/500")).all_inner_texts()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    assert pixels(page, "integrated_gradients").std() > 5
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    assert where
+    page.get_by_role("button", name="Stop").click()
+
+
+def test_the_page_answers_while_the_processor_is_busy(page):
+    """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
+    visit(page, "r=500&m=500&seed=8&eval=paper")
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    drag(page, "M, steps on the path", "Home")
+    expect(page.get_by_text("complete: 1 points")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+
+
+def test_another_class_is_found_by_typing(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    box = page.get_by_test_id("stSelectbox").filter(has_text="Class to explain").locator("input")
+    box.click()
+    box.fill("espresso")
+    page.get_by_role("option", name="espresso", exact=True).click()
+    expect(page.get_by_text("explained: espresso")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("cls=967"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 380])
+def test_it_fits_every_screen(chromium, address, width, scheme):
+    """Nothing is wider than the screen; every picture is described; the maps can be seen."""
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.address = address
+    visit(page, "r=4&m=4")
+    complete(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth") <= width
+    for image in page.locator("[data-testid=stMain] img").all():
+        assert image.get_attribute("alt")
+        box = image.bounding_box()
+        assert box["width"] >= 150
+    background = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
+    context.close()

@@ -1,0 +1,132 @@
+"""One experiment <-> one URL; whatever a URL says, what comes out can be computed."""
+
+import pytest
+
+from attribution import METHODS
+from dashboard.experiment import GALLERY, PAPER, PATCHES, Experiment, gallery_photo
+from dashboard.panels import CONTROL
+
+OTHER = Experiment(
+    image="coffee",
+    model="resnet18",
+    target=504,
+    sigma=0.35,
+    samples=200,
+    steps=100,
+    baseline="uniform",
+    draws=7,
+    seed=42,
+    evaluation="paper",
+)
+
+
+def test_there_and_back():
+    assert Experiment.from_query(OTHER.to_query()) == OTHER
+    assert Experiment.from_query({}) == Experiment()
+
+
+def test_names_in_links_stay():
+    assert OTHER.to_query() == {
+        "img": "coffee",
+        "model": "resnet18",
+        "cls": "504",
+        "sigma": "0.35",
+        "r": "200",
+        "m": "100",
+        "base": "uniform",
+        "n": "7",
+        "seed": "42",
+        "eval": "paper",
+    }
+
+
+def test_the_default_needs_no_url():
+    assert Experiment().to_query() == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "value"),
+    [
+        ({"sigma": "99"}, "sigma", 2.0),
+        ({"sigma": "-1"}, "sigma", 0.0),
+        ({"sigma": "inf"}, "sigma", 2.0),
+        ({"sigma": "nan"}, "sigma", 0.5),
+        ({"sigma": "much"}, "sigma", 0.5),
+        ({"sigma": "0.123456789"}, "sigma", 0.1235),
+        ({"r": "1000000"}, "samples", 500),
+        ({"r": "0"}, "samples", 1),
+        ({"r": "12.7"}, "samples", 12),
+        ({"m": "-5"}, "steps", 1),
+        ({"m": "1e300"}, "steps", 500),
+        ({"n": "99"}, "draws", 20),
+        ({"seed": "-3"}, "seed", 0),
+        ({"seed": "9" * 5000}, "seed", 2**31 - 1),
+        ({"cls": "1000"}, "target", None),
+        ({"cls": "-1"}, "target", None),
+        ({"cls": "9" * 5000}, "target", None),
+        ({"cls": "\u0661"}, "target", None),
+        ({"cls": "999"}, "target", 999),
+        ({"base": "pink"}, "baseline", "black"),
+        ({"model": "../../etc/passwd"}, "model", "efficientnet_lite0"),
+        ({"img": "<script>"}, "image", "cat"),
+        ({"img": "upload"}, "image", "cat"),
+        ({"eval": ""}, "evaluation", "quick"),
+    ],
+)
+def test_what_a_url_says_is_clamped(query, field, value):
+    assert getattr(Experiment.from_query({**query, "unknown": "x"}), field) == value
+
+
+def test_the_core_accepts_whatever_comes_out():
+    for extreme in ("-1e9", "1e9", "nan", ""):
+        experiment = Experiment.from_query(
+            dict.fromkeys(["sigma", "r", "m", "n", "seed"], extreme) | {"base": "uniform"}
+        )
+        for method in METHODS:
+            METHODS[method].check(experiment.knobs(method))
+
+
+class TestPanels:
+    @staticmethod
+    def changed(**change) -> set[str]:
+        """The methods whose panels differ from the default experiment's."""
+        before = Experiment().panels("photo", "model", 1)
+        after = Experiment(**change).panels("photo", "model", 1)
+        return {a.method for a, b in zip(after, before, strict=True) if a != b}
+
+    def test_only_what_depends_on_a_change_is_computed_again(self):
+        smooth = {"smoothgrad", "smooth_taylor"}
+        assert self.changed(sigma=0.3) == smooth
+        assert self.changed(samples=10) == smooth
+        assert self.changed(seed=1) == smooth
+        assert self.changed(seed=1, baseline="uniform") - self.changed(baseline="uniform") == smooth
+        assert self.changed(steps=10) == {"integrated_gradients"}
+        assert self.changed(baseline="white") == {"integrated_gradients"}
+        assert self.changed(draws=9) == set(), "N is for uniform noise alone"
+        assert self.changed(evaluation="paper") == {*smooth, "integrated_gradients", CONTROL}
+
+    def test_another_photo_model_or_class_is_all_new(self):
+        panels = set(Experiment().panels("photo", "model", 1))
+        for other in (("other", "model", 1), ("photo", "other", 1), ("photo", "model", 2)):
+            assert not panels & set(Experiment().panels(*other))
+
+    def test_the_cost_told_is_the_cost(self):
+        assert Experiment().gradients == 50 + 150
+        assert Experiment(baseline="uniform", draws=4, steps=10, samples=1).gradients == 41
+        assert Experiment().forward_passes == 4 * (1 + 30 * 10) + 2
+        assert Experiment(evaluation="paper").forward_passes == 4 * (1 + 30 * 50) + 2
+
+
+def test_the_papers_settings():
+    assert PAPER == {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "evaluation": "paper"}
+    assert PATCHES["paper"] == 50
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_the_gallery_needs_no_network(name, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(socket, "socket", None)
+    photo = gallery_photo(name)
+    assert photo.mode == "RGB"
+    assert min(photo.size) >= 256

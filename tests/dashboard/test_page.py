@@ -1,0 +1,192 @@
+"""The page, run without a browser and with a scheduler that is stepped by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attribution import MODELS
+from dashboard import resources
+from dashboard.experiment import PATCHES
+from dashboard.jobs import Scheduler
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+QUICK = {"r": "4", "m": "4"}
+
+
+@pytest.fixture
+def jobs(monkeypatch) -> Scheduler:
+    """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same."""
+    scheduler = Scheduler(clock=lambda: 0.0)
+    monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
+    monkeypatch.setitem(PATCHES, "quick", 1)
+    return scheduler
+
+
+@pytest.fixture
+def page(jobs):
+    def opened(**query: str) -> AppTest:
+        app = AppTest.from_file(APP, default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened
+
+
+def finish(app: AppTest, jobs: Scheduler) -> AppTest:
+    while jobs.step():
+        pass
+    app.run()
+    assert not app.exception
+    return app
+
+
+def captions(app: AppTest) -> list[str]:
+    return [c.value for c in app.main.caption]
+
+
+def rows(app: AppTest) -> dict[str, dict[str, str]]:
+    return {row["Method"]: row for row in app.table[0].value.to_dict("records")}
+
+
+def test_from_nothing_to_three_complete_maps(page, jobs):
+    app = page(**QUICK)
+    assert not app.exception
+    assert captions(app).count("waiting for its turn") == 3
+    jobs.step()
+    app.run()
+    assert any(c.startswith("complete: 4 points") for c in captions(app)), "one chunk holds four points"
+    finish(app, jobs)
+    assert captions(app).count("complete: 4 points") == 3
+    assert set(rows(app)) == {"Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Random"}
+    assert all(float(row["AUPC ↓"]) > 0 for row in rows(app).values())
+    assert sorted(row["Gradients"] for row in rows(app).values()) == ["0", "4 (0 new)", "4 (4 new)", "4 (4 new)"]
+
+
+def test_the_url_is_the_experiment(page):
+    app = page(sigma="0.3", r="7", m="9", base="white", n="3", seed="5", eval="paper", img="coffee", cls="504")
+    assert app.slider(key="sigma").value == 0.3
+    assert (app.slider(key="r").value, app.slider(key="m").value, app.slider(key="n").value) == (7, 9, 3)
+    assert (app.selectbox(key="base").value, app.selectbox(key="cls").value) == ("white", 504)
+    assert app.number_input(key="seed").value == 5
+    assert any("coffee mug" in c for c in captions(app))
+
+
+def test_a_hostile_url_is_clamped(page):
+    app = page(sigma="1e9", r="1e9", m="-4", n="x", seed="-1", base="<b>", img="../x", cls="99999", model="?", eval="0")
+    assert not app.exception
+    assert (app.slider(key="sigma").value, app.slider(key="r").value, app.slider(key="m").value) == (2.0, 500, 1)
+
+
+def test_a_change_starts_only_what_depends_on_it(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    app.slider(key="sigma").set_value(0.7).run()
+    states = captions(app)
+    assert sum("waiting" in c for c in states) == 2
+    assert states.count("complete: 4 points") == 1
+    finish(app, jobs)
+    app.selectbox(key="base").set_value("white").run()
+    assert sum("waiting" in c for c in captions(app)) == 1
+
+
+def test_going_back_costs_nothing(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    app.slider(key="sigma").set_value(0.7).run()
+    finish(app, jobs)
+    app.slider(key="sigma").set_value(0.5).run()
+    assert captions(app).count("complete: 4 points") == 3
+    assert not jobs.step()
+
+
+def test_the_display_costs_nothing(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    app.segmented_control(key="kind").set_value("signed").run()
+    app.segmented_control(key="scale").set_value("shared").run()
+    app.slider(key="opacity").set_value(60).run()
+    assert not app.exception
+    assert not jobs.step()
+    assert captions(app).count("complete: 4 points") == 3
+
+
+def test_the_last_map_stays_until_the_next_has_points(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    pictures = len(app.main.image)
+    app.slider(key="sigma").set_value(0.7).run()
+    assert len(app.main.image) == pictures == 4
+    app.pills(key="img").set_value("coffee").run()
+    assert len(app.main.image) == 1, "but not beside another photo"
+
+
+def test_stop_keeps_the_partial_map_and_continue_goes_on(page, jobs):
+    app = page(r="40", m="4")
+    for _ in range(6):
+        jobs.step()
+    app.run()
+    app.button(key="stop").click().run()
+    assert any(c.startswith("stopped at ") for c in captions(app))
+    assert not jobs.step()
+    app.button(key="resume").click().run()
+    finish(app, jobs)
+    assert captions(app).count("complete: 40 points") == 2
+
+
+def test_paper_settings(page):
+    app = page(sigma="0.1", r="9", m="9", base="white")
+    next(b for b in app.sidebar.button if b.label == "Paper settings").click().run()
+    assert (app.slider(key="sigma").value, app.slider(key="r").value, app.slider(key="m").value) == (0.5, 150, 50)
+    assert app.segmented_control(key="eval").value == "paper"
+    assert any("200 gradients" in c.value and "6,006 forward passes" in c.value for c in app.sidebar.caption)
+
+
+def test_another_photo_is_explained_by_its_own_class(page):
+    app = page(**QUICK, cls="3")
+    app.pills(key="img").set_value("rocket").run()
+    assert app.selectbox(key="cls").value == -1
+
+
+def test_n_is_for_noise_alone(page):
+    assert page(**QUICK).slider(key="n").disabled
+    assert not page(**QUICK, base="uniform").slider(key="n").disabled
+
+
+def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setitem(MODELS, "resnet18", replace(MODELS["resnet18"], url="http://127.0.0.1:9/r-00000000.pth"))
+    downloads = Scheduler(clock=lambda: 0.0)
+    monkeypatch.setattr(resources, "downloads", lambda: downloads)
+    app = finish(page(**QUICK), jobs)
+    app.selectbox(key="model").set_value("resnet18").run()
+    while downloads.step():
+        pass
+    app.run()
+    (error,) = app.sidebar.error
+    assert "The weights of ResNet18 are missing" in error.value
+    assert str(tmp_path) in error.value
+    assert captions(app).count("complete: 4 points") == 3, "the maps of the last model stay"
+    assert not app.exception
+    monkeypatch.setitem(MODELS, "resnet18", replace(MODELS["resnet18"], url=""))
+
+
+def test_a_photo_that_cannot_be_read_is_a_line_and_the_last_stays(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    app.file_uploader(key="file").upload("broken.jpg", b"not a photo", "image/jpeg").run()
+    assert "is not an image that can be read" in app.sidebar.error[0].value
+    assert captions(app).count("complete: 4 points") == 3
+
+
+def test_a_failing_map_is_a_line_and_the_others_go_on(page, jobs, monkeypatch):
+    from dashboard import panels
+
+    real = panels.stream
+
+    def broken(model, x, method, *rest, **knobs):
+        if method == "smoothgrad":
+            raise ValueError("the gradient overflowed")
+        return real(model, x, method, *rest, **knobs)
+
+    monkeypatch.setattr(panels, "stream", broken)
+    app = finish(page(**QUICK), jobs)
+    assert "SmoothGrad: the gradient overflowed" in [e.value for e in app.main.error]
+    assert captions(app).count("complete: 4 points") == 2
