@@ -67,7 +67,7 @@ def _lines(curves: Mapping[str, Curve]) -> go.Figure:
         height=320,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         hovermode="x unified",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": 11}, "itemwidth": 30},
         dragmode=False,
         transition={"duration": 0},
     )

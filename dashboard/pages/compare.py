@@ -178,8 +178,8 @@ def progress(views: Views) -> None:
 def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
     panels = experiment.panels(subject.image, subject.model.name, subject.target)
     views = ask(panels, subject)
-    if polling and not any(view.live for view in views.values()):
-        st.rerun()  # the whole page: polling ends, and the sidebar learns what a gradient costs
+    if polling != any(view.live for view in views.values()):
+        st.rerun()  # the whole page: polling begins or ends, and the sidebar learns what a gradient costs
     shown = {panel: last_good(panel, view) for panel, view in views.items()}
     st.markdown("#### What did the model look at?")
     display = toolbar()
