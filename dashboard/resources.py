@@ -1,5 +1,7 @@
 """What the whole process shares: loaded models (bounded), the store of evaluations, a scheduler for each device."""
 
+from uuid import uuid4
+
 import streamlit as st
 
 from attribution import Store, load_model
@@ -31,3 +33,10 @@ def scheduler() -> Scheduler:
 def downloads() -> Scheduler:
     """A worker that only waits for the network."""
     return Scheduler().start("downloads")
+
+
+def session() -> str:
+    """A name for this browser session that no other has."""
+    if "session" not in st.session_state:
+        st.session_state.session = uuid4().hex
+    return str(st.session_state.session)

@@ -9,7 +9,7 @@ from dashboard import figures, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, REGIONS, Panel, Snapshot, work
-from dashboard.sidebar import Subject
+from dashboard.subject import Subject
 
 POLL = 0.4
 """Seconds between looks at running work."""
@@ -33,7 +33,7 @@ def ask(panels: tuple[Panel, ...], subject: Subject) -> Views:
     def start(panel: Panel) -> Callable[[], Iterator[Snapshot]]:
         return lambda: work(panel, subject.model, subject.x, store)
 
-    return {panel: jobs.ask(sidebar.session(), panel.method, panel, start(panel)) for panel in panels}
+    return {panel: jobs.ask(resources.session(), panel.method, panel, start(panel)) for panel in panels}
 
 
 def last_good(panel: Panel, view: View) -> Snapshot | None:
@@ -152,7 +152,7 @@ def table(views: Views, shown: Mapping[Panel, Snapshot | None]) -> None:
 def progress(views: Views) -> None:
     """How far everything is, with Stop; or that it was stopped, with Continue."""
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    jobs, session = resources.scheduler(), sidebar.session()
+    jobs, session = resources.scheduler(), resources.session()
     share, text = report.progress(views)
     if any(view.live for view in views.values()):
         others = jobs.waiting(session)
