@@ -5,6 +5,7 @@ job. Asking for another key lets go of the old job; a job that nobody looks at i
 are one job, whoever asks; finished jobs are kept for a while, so that coming back costs nothing.
 """
 
+import atexit
 import logging
 import time
 from collections import OrderedDict
@@ -16,6 +17,8 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 LIVE = ("waiting", "running")
+CLOSING = 5.0
+"""Seconds that the last chunk is waited for at the end of the process."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Scheduler:
         self._slots: dict[tuple[str, str], Slot] = {}
         self._served: dict[str, int] = {}
         self._steps = 0
+        self._open = True
+        self._thread: Thread | None = None
         self._change = Condition()
 
     def ask(self, session: str, slot: str, key: Hashable, start: Callable[[], Iterator[Any]]) -> View:
@@ -159,13 +164,24 @@ class Scheduler:
         return min(wanted[session], key=lambda job: (getattr(job.view.snapshot, "rank", 0), job.last_step))
 
     def start(self, name: str) -> "Scheduler":
-        """Steps for ever in a thread of its own, at rest while there is nothing to do."""
-        Thread(target=self._work, daemon=True, name=name).start()
+        """Steps in a thread of its own, at rest while there is nothing to do, until the process ends."""
+        self._thread = Thread(target=self._work, daemon=True, name=name)
+        self._thread.start()
+        # A thread that is cut off inside the network at exit takes the process down with an error.
+        atexit.register(self.close)
         return self
 
+    def close(self) -> None:
+        """Ends the thread after the chunk that it is at."""
+        with self._change:
+            self._open = False
+            self._change.notify()
+        if self._thread is not None:
+            self._thread.join(CLOSING)
+
     def _work(self) -> None:
-        while True:
+        while self._open:
             if not self.step():
                 with self._change:
-                    if self._next() is None:
+                    if self._open and self._next() is None:
                         self._change.wait(self.patience)

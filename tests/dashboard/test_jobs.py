@@ -316,3 +316,5 @@ def test_a_thread_of_its_own_wakes_up_for_work(work):
 
     jobs.ask("me", "map", "a", steps)
     assert done.wait(30)
+    jobs.close()
+    assert not jobs._thread.is_alive()

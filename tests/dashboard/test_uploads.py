@@ -1,0 +1,43 @@
+"""An upload stays in memory, whatever its size up to the limit."""
+
+import asyncio
+import tomllib
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartParser
+from streamlit.testing.v1 import AppTest
+
+from dashboard import resources
+from dashboard.jobs import Scheduler
+from dashboard.subject import MOST_MEGABYTES
+
+ROOT = Path(__file__).parents[2]
+
+
+def parsed(megabytes: int):
+    """What the server makes of an upload of that size, as Starlette's parser holds it."""
+    boundary = b"----boundary"
+    head = b"--" + boundary + b'\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n'
+
+    async def body():
+        yield head
+        for _ in range(megabytes):
+            yield bytes(1024 * 1024)
+        yield b"\r\n--" + boundary + b"--\r\n"
+
+    headers = Headers({"content-type": f"multipart/form-data; boundary={boundary.decode()}"})
+    return asyncio.run(MultiPartParser(headers, body()).parse())["f"].file
+
+
+def test_no_upload_touches_the_disk(monkeypatch):
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)
+    assert parsed(2)._rolled, "without the app's setting, two megabytes go to a file"
+    monkeypatch.setattr(resources, "scheduler", Scheduler)
+    AppTest.from_file(ROOT / "dashboard" / "app.py", default_timeout=60).run()
+    assert not parsed(MOST_MEGABYTES)._rolled
+
+
+def test_the_limit_is_twenty_megabytes():
+    assert MOST_MEGABYTES == 20
+    assert tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"] == 20
