@@ -11,9 +11,9 @@ from dashboard.jobs import View
 from dashboard.panels import CONTROL, REGIONS, Panel, Snapshot
 
 GLOSS = {
-    "integrated_gradients": "gradients summed along the path from the baseline",
-    "smoothgrad": "gradients averaged over noisy copies",
-    "smooth_taylor": "first-order Taylor terms averaged over noisy roots",
+    "integrated_gradients": "gradients along a path",
+    "smoothgrad": "gradients of noisy copies",
+    "smooth_taylor": "Taylor terms at noisy roots",
 }
 PENDING = "…"
 
@@ -62,7 +62,7 @@ def _row(panel: Panel, aupc: str, autvc: str, gap: str, gradients: str, view: Vi
 def _gap(gap: tuple[float, float]) -> str:
     missing, difference = gap
     share = f" ({abs(missing / difference):.1%})" if difference else ""
-    return f"{missing:+.2f} of {difference:.2f}{share}"
+    return f"{missing:+.2f}{share}"
 
 
 def progress(panels: Mapping[Panel, View]) -> tuple[float, str]:

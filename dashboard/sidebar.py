@@ -77,7 +77,7 @@ def _target(predictions: tuple[Prediction, ...]) -> int | None:
 
 
 def _noise(subject: Subject) -> None:
-    st.subheader("Noise · SmoothGrad, SmoothTaylor", anchor=False)
+    st.markdown("**Noise** · SmoothGrad, SmoothTaylor")
     sigma = st.slider(
         "σ, the standard deviation of the noise",
         SIGMA.low,
@@ -101,7 +101,7 @@ def _noise(subject: Subject) -> None:
 
 def _path(subject: Subject) -> None:
     state = st.session_state
-    st.subheader("Path · Integrated Gradients", anchor=False)
+    st.markdown("**Path** · Integrated Gradients")
     st.slider(
         "M, steps on the path",
         int(STEPS.low),
@@ -130,7 +130,7 @@ def _path(subject: Subject) -> None:
 
 
 def _evaluation() -> None:
-    st.subheader("Measurement", anchor=False)
+    st.markdown("**Measurement**")
     st.segmented_control(
         "Patches tried in each window, P",
         list(PATCHES),

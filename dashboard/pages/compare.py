@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import streamlit as st
 
+from attribution.heatmaps import COLOURS
 from dashboard import figures, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
@@ -21,6 +22,7 @@ CHARTS = 1.0
 STYLE = """<style>
 [class*='st-key-map-'] img { image-rendering: pixelated; }
 [data-testid='stMainBlockContainer'] { padding: 2.5rem 2rem 2rem; }
+@media (max-width: 640px) { [data-testid='stMainBlockContainer'] { padding: 3.5rem 1rem 1rem; } }
 </style>"""
 
 Views = Mapping[Panel, View]
@@ -51,26 +53,31 @@ def last_good(panel: Panel, view: View) -> Snapshot | None:
 
 def toolbar() -> viewer.Display:
     """How maps are shown: none of this costs a gradient."""
-    kind, colours, scale, over = st.columns([1.1, 1.4, 1.2, 1.6], vertical_alignment="bottom", gap="medium")
-    signed = kind.segmented_control(
-        "Values",
-        [viewer.ABSOLUTE, viewer.SIGNED],
-        key="kind",
-        default=viewer.ABSOLUTE,
-        required=True,
-        help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange speaks for the class, "
-        "blue against it.",
-    )
-    palette = colours.segmented_control(
-        "Colours", ["inferno", "viridis", "grey"], key="colours", default="inferno", required=True,
-        disabled=signed == viewer.SIGNED,
-    )  # fmt: skip
-    shared = scale.segmented_control(
-        "Scale", ["per map", "shared"], key="scale", default="per map", required=True,
-        help="Per map, each uses all of the colours; shared, the same colour is the same value in every map.",
-    )  # fmt: skip
-    opacity = over.slider("Over the photo", 0, 100, 0, 5, format="%d %%", key="opacity", help="0 % is the map alone.")
-    return viewer.Display(signed, palette, shared == "shared", opacity / 100, st.context.theme.type == "dark")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        signed = st.segmented_control(
+            "Values",
+            [viewer.ABSOLUTE, viewer.SIGNED],
+            key="kind",
+            default=viewer.ABSOLUTE,
+            required=True,
+            help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange speaks for the class, "
+            "blue against it.",
+        )
+        palette = st.segmented_control(
+            "Colours", list(COLOURS), key="colours", default="inferno", required=True, disabled=signed == viewer.SIGNED
+        )
+        scale = st.segmented_control(
+            "Scale",
+            ["per map", "shared"],
+            key="scale",
+            default="per map",
+            required=True,
+            help="Per map, each uses all of the colours; shared, the same colour is the same value in every map.",
+        )
+        opacity = st.slider(
+            "Over the photo", 0, 100, 0, 5, format="%d %%", key="opacity", width=200, help="0 % is the map alone."
+        )
+    return viewer.Display(signed, palette, scale == "shared", opacity / 100, st.context.theme.type == "dark")
 
 
 def drawn(
@@ -94,17 +101,17 @@ def drawn(
 def maps(subject: Subject, views: Views, shown: Mapping[Panel, Snapshot | None], display: viewer.Display) -> None:
     """The photo and the maps, side by side, or stacked where it is narrow."""
     pictures = drawn(subject, shown, display)
-    cells = st.grid(4, min_column_width=180)
+    cells = st.grid(4, min_column_width=150)
     with cells.container():
         _, category, probability, logit = subject.explained
-        st.markdown("**Photo**")
+        st.markdown("**Photo**  \n:small[what the model sees]")
         st.image(subject.photo, width="stretch", alt=f"The photo as the model sees it: {category}")
         st.caption(f"explained: **{category}** · {probability:.1%} · logit {logit:.2f}")
     for panel, view in views.items():
         if panel.method == CONTROL:
             continue
         with cells.container():
-            st.markdown(f"**{figures.TITLES[panel.method]}**", help=report.GLOSS[panel.method])
+            st.markdown(f"**{figures.TITLES[panel.method]}**  \n:small[{report.GLOSS[panel.method]}]")
             if panel.method in pictures:
                 picture, alt = pictures[panel.method]
                 with st.container(key=f"map-{panel.method}"):

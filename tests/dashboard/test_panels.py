@@ -128,7 +128,7 @@ class TestReport:
             "Method": "SmoothGrad",
             "AUPC ↓": "30.00",
             "AUTVC ↓": "30.00",
-            "Completeness gap": "-0.50 of 10.00 (5.0%)",
+            "Completeness gap": "-0.50 (5.0%)",
             "Gradients": "150 (20 new)",
             "Seconds": "1.2",
         }

@@ -1,0 +1,110 @@
+"""Measures what the README tells: `python tests/measure.py [http://127.0.0.1:8501]`. Ratios in one run, interleaved.
+
+With the address of a running dashboard it also measures how the page answers while the processor is busy.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+
+import browser
+import PIL.Image
+import torch
+from playwright.sync_api import Page, sync_playwright
+from skimage import data
+
+from attribution import Store, explain, load_model, perturbation_curve
+from attribution.devices import BatchSize
+from attribution.models import Model
+
+ROUNDS = 5
+
+
+def ratio(what: str, slow: Callable[[], object], quick: Callable[[], object]) -> None:
+    """Times the two in turn, and prints the median of the ratios."""
+    slow(), quick()
+    found = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for run in (slow, quick):
+            began = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - began)
+        found.append(seconds[0] / seconds[1])
+    print(f"{what}: {median(found):.1f} times as quick ({min(found):.1f} to {max(found):.1f}, {ROUNDS} rounds)")
+
+
+def fixed(model: Model, size: int) -> Model:
+    """The same model, with batches of one size."""
+    return replace(model, gradient_batch=BatchSize(size, most=size), value_batch=BatchSize(size, most=size))
+
+
+def core() -> None:
+    model = load_model()
+    x = model.prepare(PIL.Image.fromarray(data.cat()))
+    print(model.device, "torch", torch.__version__, "threads", torch.get_num_threads())
+    store = Store()
+    knobs = {"sigma": 0.5, "samples": 48}
+    explain(model, x, "smoothgrad", store=store, **knobs)
+    ratio(
+        "SmoothTaylor after SmoothGrad, remembered",
+        lambda: explain(model, x, "smooth_taylor", **knobs),
+        lambda: explain(model, x, "smooth_taylor", store=store, **knobs),
+    )
+    single = fixed(model, 1)
+    ratio(
+        "gradients in batches as found, not one by one",
+        lambda: explain(single, x, "smoothgrad", **knobs),
+        lambda: explain(model, x, "smoothgrad", **knobs),
+    )
+    contiguous = replace(model, memory_format=torch.contiguous_format)
+    ratio(
+        "gradients with channels last",
+        lambda: explain(contiguous, x, "smoothgrad", **knobs),
+        lambda: explain(model, x, "smoothgrad", **knobs),
+    )
+    ratio(
+        "perturbation curve with a batch for each region",
+        lambda: perturbation_curve(single, x, x, 281, regions=3, draws=50),
+        lambda: perturbation_curve(model, x, x, 281, regions=3, draws=50),
+    )
+
+
+def answer(page: Page) -> float:
+    """Seconds from a key on the slider of sigma until the page says what that is of the range."""
+    caption = page.locator("[data-testid=stSidebar]").get_by_text("of this photo's range")
+    before = caption.inner_text()
+    slider = page.get_by_test_id("stSlider").filter(has_text="σ, the standard").locator("input[type=range]")
+    slider.focus()
+    began = time.perf_counter()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => ![...document.querySelectorAll('[data-testid=stSidebar] p')].some(p => p.innerText === before)",
+        arg=before,
+    )
+    return time.perf_counter() - began
+
+
+def answers(address: str) -> None:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+        found: dict[str, list[float]] = {"idle": [], "busy": []}
+        for _ in range(ROUNDS):
+            for state, query in (("idle", "?r=1&m=1"), ("busy", "?r=500&m=500&eval=paper")):
+                page = opened.new_page(viewport={"width": 1440, "height": 900})
+                page.goto(f"{address}/{query}")
+                page.get_by_text("complete" if state == "idle" else "draft", exact=state == "idle").first.wait_for(
+                    timeout=120_000
+                )
+                found[state].append(answer(page))
+                page.close()
+        opened.close()
+    print("the page answers a slider:", ", ".join(f"{s} {median(t):.2f} s (median)" for s, t in found.items()))
+
+
+if __name__ == "__main__":
+    core()
+    if len(sys.argv) > 1:
+        answers(sys.argv[1].rstrip("/"))
