@@ -67,7 +67,7 @@ def _target(predictions: tuple[Prediction, ...]) -> int | None:
     likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions}
     rest = [index for index in range(len(CATEGORIES)) if index not in likely]
     chosen = st.selectbox(
-        "Class to explain",
+        "Class to explain · a change costs all",
         [PREDICTED, *likely, *rest],
         key="cls",
         format_func=lambda i: f"likeliest: {predictions[0][1]}" if i == PREDICTED else likely.get(i, CATEGORIES[i]),
@@ -79,7 +79,7 @@ def _target(predictions: tuple[Prediction, ...]) -> int | None:
 def _noise(subject: Subject) -> None:
     st.markdown("**Noise** · SmoothGrad, SmoothTaylor")
     sigma = st.slider(
-        "σ, the standard deviation of the noise",
+        "σ, standard deviation · a change costs R",
         SIGMA.low,
         SIGMA.high,
         step=0.01,
@@ -91,7 +91,7 @@ def _noise(subject: Subject) -> None:
         f"= {sigma / subject.spread:.1%} of this photo's range of values" if subject.spread else "the photo is flat"
     )
     st.slider(
-        "R, noisy copies (roots)",
+        "R, noisy copies (roots) · 1 gradient each",
         int(SAMPLES.low),
         int(SAMPLES.high),
         key="r",
@@ -103,7 +103,7 @@ def _path(subject: Subject) -> None:
     state = st.session_state
     st.markdown("**Path** · Integrated Gradients")
     st.slider(
-        "M, steps on the path",
+        "M, steps on the path · 1 gradient each",
         int(STEPS.low),
         int(STEPS.high),
         key="m",
@@ -111,7 +111,7 @@ def _path(subject: Subject) -> None:
     )
     choice, preview = st.columns([3, 1], vertical_alignment="bottom")
     kind = choice.selectbox(
-        "Baseline",
+        "Baseline · a change costs M",
         list(BASELINES),
         key="base",
         format_func=lambda name: {"mean": "mean colour", "uniform": "uniform noise"}.get(name, name),
@@ -120,7 +120,7 @@ def _path(subject: Subject) -> None:
     first = make_baselines(subject.model, subject.x, kind, 1, state.seed)[0]
     preview.image(to_picture(subject.model.pixels(first.image)), width="stretch", alt=f"The baseline: {kind}")
     st.slider(
-        "N, noise baselines averaged",
+        "N, noise baselines · M gradients each",
         int(DRAWS.low),
         int(DRAWS.high),
         key="n",
@@ -132,7 +132,7 @@ def _path(subject: Subject) -> None:
 def _evaluation() -> None:
     st.markdown("**Measurement**")
     st.segmented_control(
-        "Patches tried in each window, P",
+        "P, patches per window · no gradients",
         list(PATCHES),
         key="eval",
         required=True,

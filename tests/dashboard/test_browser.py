@@ -142,7 +142,7 @@ def test_a_session(page):
 
     untouched = page.locator(".st-key-map-integrated_gradients img").element_handle()
     untouched.evaluate("image => { image.dataset.seen = '1' }")
-    drag(page, "σ, the standard deviation", "PageUp")
+    drag(page, "σ, standard deviation", "PageUp")
     expect(page).to_have_url(re.compile(r"sigma=0\.\d+"))
     moved(page, first, "smoothgrad", "smooth_taylor")
     second = sources(page)
