@@ -59,12 +59,12 @@ def percentile_of(values: Tensor, percent: float) -> float:
 
 
 def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
-    """Linear to [0, 1], or to [-1, 1] when the ends are symmetric about zero, and clipped; zeros when they coincide."""
+    """Linear to [0, 1], or to [-1, 1] when the low end is negative, and clipped; zeros when the ends coincide."""
     low, high = ends
     # Smoothing a constant map leaves rounding errors, which must not be stretched into a picture.
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         return torch.zeros_like(raw)
-    if low < 0 and low == -high:
+    if low < 0:
         return (raw / high).clamp(-1, 1)
     return ((raw - low) / (high - low)).clamp(0, 1)
 

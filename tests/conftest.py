@@ -9,6 +9,9 @@ import torch
 from attribution import load_model
 from attribution.models import Model
 
+# Toys gain nothing from more threads, and threads that wait for each other lose much on a busy machine.
+torch.set_num_threads(1)
+
 PHOTOS = Path(os.environ.get("IMAGENET_PHOTOS", Path(__file__).parents[2] / "shared" / "data" / "photos"))
 
 

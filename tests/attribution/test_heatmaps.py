@@ -69,6 +69,12 @@ def test_not_a_number_is_told(kind):
         heatmap(a, kind)
 
 
+def test_a_faint_map_on_a_high_plateau_is_seen():
+    a = torch.ones(1, 8, 8, dtype=torch.float64)
+    a[0, 3:5, 3:5] += 1e-6
+    assert heatmap(a)[3, 3] == 1
+
+
 def test_an_unknown_kind_is_told():
     with pytest.raises(ValueError, match="heatmap kind 'jet' is unknown; use one of absolute, "):
         heatmap(noise(3, 4, 4), "jet")

@@ -7,7 +7,7 @@ import torch
 import toys
 from captum.attr import NoiseTunnel, Saliency
 
-from attribution import METHODS, explain, stream
+from attribution import METHODS, METRICS, explain, stream
 from attribution.baselines import BASELINES, make_baselines
 from attribution.draws import Purpose, normal
 from attribution.quadrature import RULES
@@ -203,6 +203,13 @@ class TestSmoothing:
         )
         close(square, mean**2 + variance)
 
+    def test_the_variance_of_equal_gradients_is_zero_in_single_precision(self):
+        """The difference of two nearly equal moments: in float32 it would be noise of either sign."""
+        model = toys.model(lambda z: z @ (toys.WEIGHTS.float() + 30))
+        variance = explain(model, X.float(), "smoothgrad", 0, form="variance", samples=20).attribution
+        assert variance.min() >= 0
+        assert variance.max() < 1e-9
+
     def test_no_noise_is_the_gradient_and_a_blank_taylor_map(self):
         model = toys.convolutional()
         close(explain(model, X, "smoothgrad", 0, sigma=0.0, samples=3).attribution, definitions.gradient(model, X, 0))
@@ -285,6 +292,39 @@ def test_a_probability_is_another_score():
     close(ours, (2 / 10 * p * (1 - p)).expand(X.shape).clone())
 
 
+class TestDefaults:
+    """Those of the SmoothTaylor paper, and the ranges promised."""
+
+    @pytest.mark.parametrize(
+        ("name", "defaults"),
+        [
+            ("integrated_gradients", {"steps": 50, "baseline": "black", "draws": 1, "rule": "right", "seed": 0}),
+            ("smoothgrad", {"sigma": 0.5, "samples": 150, "form": "mean", "seed": 0}),
+            ("smooth_taylor", {"sigma": 0.5, "samples": 150, "seed": 0}),
+            ("perturbation", {"window": 15, "regions": 30, "draws": 50, "seed": 0}),
+            ("total_variation", {"rule": "code", "smallest": 30}),
+        ],
+    )
+    def test_defaults(self, name, defaults):
+        assert {k: knob.default for k, knob in (METHODS | METRICS)[name].knobs.items()} == defaults
+
+    @pytest.mark.parametrize(
+        ("name", "knob", "low", "high"),
+        [
+            ("smoothgrad", "sigma", 0, 2),
+            ("smooth_taylor", "sigma", 0, 2),
+            ("smoothgrad", "samples", 1, 500),
+            ("smooth_taylor", "samples", 1, 500),
+            ("integrated_gradients", "steps", 1, 500),
+            ("integrated_gradients", "draws", 1, 20),
+        ],
+    )
+    def test_ranges(self, name, knob, low, high):
+        assert (METHODS[name].knobs[knob].allowed.low, METHODS[name].knobs[knob].allowed.high) == (low, high)
+        METHODS[name].check({knob: low})
+        METHODS[name].check({knob: high})
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("change", "line"),
@@ -336,3 +376,10 @@ class TestBadInput:
         with pytest.raises(ValueError, match="toy is in training mode"):
             explain(model, X, "gradient", 0)
         assert model.module.training
+
+    def test_one_layer_in_training_mode(self):
+        """A batch-norm left in training mode makes the score of one image depend on its batch."""
+        model = toys.convolutional()
+        model.module[1].train()
+        with pytest.raises(ValueError, match="toy is in training mode"):
+            explain(model, X, "gradient", 0)

@@ -117,6 +117,15 @@ class TestPerturbation:
         assert len(curve.y) == 2
         assert not perturbation_curve(toys.constant(), noise(3, 60, 60), noise(60, 60), 0, regions=2).note
 
+    def test_a_map_of_one_window_has_one(self):
+        assert select_windows(noise(15, 15), 15, 30) == [(0, 0)]
+
+    def test_the_control_is_in_no_order(self):
+        control = random_order(60, 60)
+        assert select_windows(control, 7, 5) != select_windows(random_order(60, 60, seed=1), 7, 5)
+        rows = torch.arange(60.0).repeat_interleave(60)
+        assert abs(torch.corrcoef(torch.stack([control.flatten(), rows]))[0, 1]) < 0.05
+
     def test_what_cannot_be(self):
         with pytest.raises(ValueError, match="no 15x15 window fits on a 4x5 map"):
             perturbation_curve(toys.linear(), X, X, 0)

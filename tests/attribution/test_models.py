@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision.models
+from torchvision.transforms.v2 import InterpolationMode
 
 from attribution import MODELS, explain, load_image, load_model
 from attribution import models as rooms
@@ -203,6 +204,26 @@ class TestDownload:
 def test_an_unknown_model_lists_the_known():
     with pytest.raises(ValueError, match="model 'alexnet' is unknown; use one of efficientnet_lite0, densenet121"):
         load_model("alexnet")
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_what_each_network_expects(name):
+    """Written out from torchvision's documentation of each IMAGENET1K_V1."""
+    card = MODELS[name]
+    resize = {"inception_v3": 342, "convnext_tiny": 236, "swin_t": 232}.get(name, 256)
+    bicubic = InterpolationMode.BICUBIC if name == "swin_t" else InterpolationMode.BILINEAR
+    assert (card.size, card.resize) == (299 if name == "inception_v3" else 224, resize)
+    assert (card.mean, card.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert card.interpolation == bicubic
+
+
+def test_the_embedded_network_expects_its_own_crop():
+    card = MODELS["efficientnet_lite0"]
+    assert (card.size, card.resize, card.interpolation) == (224, 256, InterpolationMode.BICUBIC)
+
+
+def test_inception_converts_its_input_as_its_weights_were_trained():
+    assert MODELS["inception_v3"].build().transform_input
 
 
 def test_the_cards_are_torchvisions_own():
