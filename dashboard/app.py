@@ -1,5 +1,6 @@
 """The entry: page settings and navigation. Run by `streamlit run dashboard/app.py`."""
 
+import dashboard  # noqa: F401, I001  first: it prepares the ground for torch
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 

@@ -1,6 +1,7 @@
 """Imports point one way, and the core stands alone."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,13 @@ def test_no_global_seed_is_set_and_nothing_is_pickled():
         text = file.read_text()
         for banned in ("manual_seed", "np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
             assert banned not in text, f"{file.name}: {banned}"
+
+
+def test_torch_is_told_not_to_spin_before_it_is_loaded():
+    """Threads that spin while they wait cost ten times the work as soon as a browser shares the processor."""
+    code = "import dashboard, os, sys; sys.exit(os.environ['OMP_WAIT_POLICY'] != 'PASSIVE' or 'torch' in sys.modules)"
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=60).returncode == 0
+    first = next(node for node in ast.parse((ROOT / "dashboard" / "app.py").read_text()).body[1:])
+    assert isinstance(first, ast.Import)
+    assert first.names[0].name == "dashboard"
