@@ -58,6 +58,8 @@ def test_a_tensor_is_taken_as_it_is():
     other = toys.image(8, (3, 40, 60))
     (found,) = make_baselines(MODEL, X, other)
     assert torch.equal(found.image, other)
+    (single,) = make_baselines(MODEL, X, other.float())
+    assert single.image.dtype == X.dtype
 
 
 def test_no_baseline_is_remembered_as_another():

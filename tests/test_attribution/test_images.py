@@ -81,6 +81,15 @@ def test_sixteen_bits_are_scaled_and_not_clipped():
     assert loaded.getpixel((15, 3)) == (255, 255, 255)
 
 
+@pytest.mark.parametrize("top", [1.0, 4000.0])
+def test_floating_point_is_scaled_and_not_clipped(top):
+    values = np.linspace(0, top, 400, dtype=np.float32).reshape(20, 20)
+    loaded = load_image(encode(PIL.Image.fromarray(values), "TIFF"))
+    assert loaded.getpixel((0, 0)) == (0, 0, 0)
+    assert near(loaded, (10, 10), (134, 134, 134))
+    assert loaded.getpixel((19, 19)) == (255, 255, 255)
+
+
 def test_the_first_frame_of_an_animation():
     frames = [PIL.Image.new("RGB", (20, 20), colour) for colour in (RED, BLUE)]
     data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])

@@ -265,6 +265,13 @@ class TestEveryMethod:
         assert torch.equal(x, X)
         assert not x.requires_grad
 
+    def test_an_input_that_is_being_differentiated_is_taken_as_it_is(self, name):
+        x = X.clone().requires_grad_(True)
+        done = explain(toys.convolutional(), x, name, 0, **self.knobs(name))
+        assert not done.attribution.requires_grad
+        assert x.grad is None
+        close(done.attribution, explain(toys.convolutional(), X, name, 0, **self.knobs(name)).attribution)
+
     def test_it_works_while_gradients_are_off(self, name):
         model = toys.convolutional()
         with torch.no_grad():

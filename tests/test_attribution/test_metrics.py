@@ -84,6 +84,15 @@ class TestPerturbation:
         expected = (x.sum() - x[:, :3, :3].sum()).item() + half
         assert curve.y[1] * x.sum().item() == pytest.approx(expected, abs=4)
 
+    def test_the_probability_can_be_measured_instead(self):
+        model, knobs = toys.model(lambda z: z.sum(1) / 20), {"window": 2, "regions": 2, "draws": 3}
+        curve = perturbation_curve(model, X, X, 0, output="probability", **knobs)
+        logits = perturbation_curve(model, X, X, 0, draws=3, window=2, regions=2)
+        start = X.sum() / 20
+        p = torch.stack([start, -start]).softmax(0)[0].item()
+        assert (curve.y * p <= 1).all()
+        assert curve.y != pytest.approx(logits.y)
+
     def test_channels_are_summed_with_their_signs(self):
         model, signed = toys.convolutional(), noise(3, 4, 5)
         knobs = {"window": 2, "regions": 2, "draws": 3}

@@ -66,7 +66,8 @@ def test_every_network_is_explained_with_random_weights(name):
     assert model.size == (299 if name == "inception_v3" else 224)
     assert card.url.startswith("https://")
     assert card.megabytes > 10
-    assert not model.module.training
+    assert not any(module.training for module in model.module.modules())
+    assert not any(parameter.requires_grad for parameter in model.module.parameters())
     for module in model.module.modules():
         if isinstance(module, torch.nn.Linear) and not module.weight.any():
             torch.nn.init.normal_(module.weight)  # a head that starts at zero sees nothing
