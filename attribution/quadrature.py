@@ -1,32 +1,31 @@
 """Nodes and weights on [0, 1], and the area under sampled curves."""
 
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 from scipy import integrate
 
-Node = Fraction | float
-Rule = tuple[tuple[Node, ...], tuple[float, ...]]
+Rule = tuple[tuple[float, ...], tuple[float, ...]]
+"""Nodes and their weights. k/M and 2k/2M are the same float: grids that nest have equal nodes."""
 
 
 def right(steps: int) -> Rule:
     """k/M for k = 1..M, each 1/M: Eq. 2 of the SmoothTaylor paper."""
-    return tuple(Fraction(k, steps) for k in range(1, steps + 1)), (1 / steps,) * steps
+    return tuple(k / steps for k in range(1, steps + 1)), (1 / steps,) * steps
 
 
 def left(steps: int) -> Rule:
-    return tuple(Fraction(k, steps) for k in range(steps)), (1 / steps,) * steps
+    return tuple(k / steps for k in range(steps)), (1 / steps,) * steps
 
 
 def midpoint(steps: int) -> Rule:
-    return tuple(Fraction(2 * k + 1, 2 * steps) for k in range(steps)), (1 / steps,) * steps
+    return tuple((2 * k + 1) / (2 * steps) for k in range(steps)), (1 / steps,) * steps
 
 
 def trapezoid(steps: int) -> Rule:
     """k/M for k = 0..M: M + 1 nodes, the two ends weigh half."""
     ends = 0.5 / steps
-    return tuple(Fraction(k, steps) for k in range(steps + 1)), (ends, *(1 / steps,) * (steps - 1), ends)
+    return tuple(k / steps for k in range(steps + 1)), (ends, *(1 / steps,) * (steps - 1), ends)
 
 
 def gauss_legendre(steps: int) -> Rule:

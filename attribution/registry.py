@@ -113,7 +113,7 @@ def method(title: str, *, paper: str) -> Callable[[Callable[..., Any]], Callable
 
 
 def metric(title: str, *, paper: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, or `(map, *, knobs) -> Curve`."""
+    """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, `(map, *, knobs) -> Curve`, or numbers."""
     return _register(METRICS, title, paper)
 
 

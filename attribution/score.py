@@ -72,7 +72,6 @@ class ClassScore:
         """f_c and its gradient at `points`."""
 
         def evaluate(batch: Tensor) -> tuple[Tensor, Tensor]:
-            # A copy: the caller's tensor never learns that it was differentiated.
             at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
             with torch.enable_grad():
                 values = self._select(self.model.module(at))

@@ -29,6 +29,8 @@ class Store:
     def put(self, key: Hashable, value: Tensor, gradient: Tensor) -> None:
         # A clone: a slice would keep the memory of its whole batch alive, uncounted.
         point = (value.clone(), gradient.clone())
+        if _bytes(point) > self.max_bytes:
+            return
         with self._lock:
             self._drop(self._points.pop(key, None))
             self._points[key] = point

@@ -1,6 +1,6 @@
 """Small networks whose answers are known, and one that counts what it is asked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -101,7 +101,3 @@ ALL: dict[str, Callable[[], Model]] = {
     "constant": constant,
     "convolutional": convolutional,
 }
-
-
-def each() -> Iterator[str]:
-    return iter(ALL)

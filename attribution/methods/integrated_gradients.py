@@ -24,7 +24,7 @@ def integrated_gradients(
     rule: Annotated[str, Choice(RULES), "where on each step the gradient is taken"] = "right",
     seed: Annotated[int, Range(0, 2**31 - 1), "of the noise baselines"] = 0,
 ) -> Run:
-    r"""Mean over baselines of $A = (x - b) \odot \sum_k w_k \nabla f_c(b + \alpha_k (x - b))$; N M gradients.
+    r"""Mean over baselines of $A = (x - b) \odot \sum_k w_k \nabla f_c(b + \alpha_k (x - b))$; N gradients a node.
 
     `draws` and `seed` matter for the baseline "uniform" alone.
     """

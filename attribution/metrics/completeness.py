@@ -26,6 +26,6 @@ def completeness_gap(
     It need not shrink with every step added: a small gap does not say that the map is right.
     """
     baselines = make_baselines(score.model, x, baseline, draws, seed)
-    values = score.values(torch.stack([x, *(b.image for b in baselines)])).double().cpu()
+    values = score.values(torch.stack([x, *(b.image for b in baselines)])).cpu().double()
     difference = (values[0] - values[1:].mean()).item()
     return attribution.detach().cpu().double().sum().item() - difference, difference

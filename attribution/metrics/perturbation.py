@@ -37,7 +37,7 @@ def perturbation(
     passes. Raises ValueError when no window fits or the score is zero.
     """
     corners = select_windows(heatmap, window, regions)
-    start = score.values(x[None]).double().item()
+    start = score.values(x[None]).cpu().double().item()
     if start == 0:
         raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
     note = "" if len(corners) == regions else f"only {len(corners)} of {regions} windows of {window}x{window} fit"
@@ -53,7 +53,7 @@ def perturbation(
             found.append(batch)
             if sum(map(len, found)) < draws:
                 yield _curve(mean_scores, note)
-        scores = torch.cat(found).double().cpu().numpy()
+        scores = torch.cat(found).cpu().double().numpy()
         mean_scores.append(float(scores.mean()))
         present = candidates[int(np.abs(scores - np.median(scores)).argmin())]
         yield _curve(mean_scores, note)

