@@ -79,19 +79,19 @@ def _target(predictions: tuple[Prediction, ...]) -> int | None:
 def _noise(subject: Subject) -> None:
     st.markdown("**Noise** · SmoothGrad, SmoothTaylor")
     sigma = st.slider(
-        "σ, standard deviation · a change costs R",
+        "σ, noise · a change costs R gradients",
         SIGMA.low,
         SIGMA.high,
         step=0.01,
         key="sigma",
-        help="Absolute, in the model's own units (after mean and std). Another σ costs R gradients; the random numbers "
+        help="The standard deviation of the noise: absolute, in the model's own units (after mean and std). Another σ costs R gradients; the random numbers "
         "stay the same, so what changes on screen is σ and not luck.",
     )
     st.caption(
         f"= {sigma / subject.spread:.1%} of this photo's range of values" if subject.spread else "the photo is flat"
     )
     st.slider(
-        "R, noisy copies (roots) · 1 gradient each",
+        "R, noisy copies · 1 gradient each",
         int(SAMPLES.low),
         int(SAMPLES.high),
         key="r",
@@ -111,7 +111,7 @@ def _path(subject: Subject) -> None:
     )
     choice, preview = st.columns([3, 1], vertical_alignment="bottom")
     kind = choice.selectbox(
-        "Baseline · a change costs M",
+        "Baseline · costs M",
         list(BASELINES),
         key="base",
         format_func=lambda name: {"mean": "mean colour", "uniform": "uniform noise"}.get(name, name),

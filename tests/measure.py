@@ -77,7 +77,7 @@ def answer(page: Page) -> float:
     """Seconds from a key on the slider of sigma until the page says what that is of the range."""
     caption = page.locator("[data-testid=stSidebar]").get_by_text("of this photo's range")
     before = caption.inner_text()
-    slider = page.get_by_test_id("stSlider").filter(has_text="σ, standard").locator("input[type=range]")
+    slider = page.get_by_test_id("stSlider").filter(has_text="σ, noise").locator("input[type=range]")
     slider.focus()
     began = time.perf_counter()
     page.keyboard.press("ArrowRight")

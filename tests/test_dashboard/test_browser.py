@@ -142,14 +142,14 @@ def test_a_session(page):
 
     untouched = page.locator(".st-key-map-integrated_gradients img").element_handle()
     untouched.evaluate("image => { image.dataset.seen = '1' }")
-    drag(page, "σ, standard deviation", "PageUp")
+    drag(page, "σ, noise", "PageUp")
     expect(page).to_have_url(re.compile(r"sigma=0\.\d+"))
     moved(page, first, "smoothgrad", "smooth_taylor")
     second = sources(page)
     assert second["integrated_gradients"] == first["integrated_gradients"]
     assert untouched.evaluate("image => image.isConnected && image.dataset.seen") == "1", "the untouched map blinked"
 
-    page.get_by_test_id("stSelectbox").filter(has_text="Baseline").locator("input").press("ArrowDown")
+    page.get_by_test_id("stSelectbox").filter(has_text="Baseline · costs M").locator("input").press("ArrowDown")
     page.get_by_role("option", name="white").click()
     expect(page).to_have_url(re.compile("base=white"))
     moved(page, second, "integrated_gradients")
