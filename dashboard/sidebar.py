@@ -84,8 +84,8 @@ def _noise(subject: Subject) -> None:
         SIGMA.high,
         step=0.01,
         key="sigma",
-        help="The standard deviation of the noise: absolute, in the model's own units (after mean and std). Another σ costs R gradients; the random numbers "
-        "stay the same, so what changes on screen is σ and not luck.",
+        help="The standard deviation of the noise: absolute, in the model's own units (after mean and std). Another σ "
+        "costs R gradients; the random numbers stay the same, so what changes on screen is σ and not luck.",
     )
     st.caption(
         f"= {sigma / subject.spread:.1%} of this photo's range of values" if subject.spread else "the photo is flat"
