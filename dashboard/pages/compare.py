@@ -105,7 +105,7 @@ def maps(subject: Subject, views: Views, shown: Mapping[Panel, Snapshot | None],
     with cells.container():
         _, category, probability, logit = subject.explained
         st.markdown("**Photo**  \n:small[what the model sees]")
-        st.image(subject.photo, width="stretch", alt=f"The photo as the model sees it: {category}")
+        st.image(subject.photo, width="stretch", output_format="PNG", alt=f"The photo as the model sees it: {category}")
         st.caption(f"explained: **{category}** · {probability:.1%} · logit {logit:.2f}")
     for panel, view in views.items():
         if panel.method == CONTROL:
@@ -115,7 +115,7 @@ def maps(subject: Subject, views: Views, shown: Mapping[Panel, Snapshot | None],
             if panel.method in pictures:
                 picture, alt = pictures[panel.method]
                 with st.container(key=f"map-{panel.method}"):
-                    st.image(picture, width="stretch", alt=alt)
+                    st.image(picture, width="stretch", output_format="PNG", alt=alt)
             else:
                 st.skeleton(height=240)
             st.caption(report.status(view))
