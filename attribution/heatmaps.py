@@ -92,7 +92,7 @@ COLOURS: dict[str, tuple[str, ...]] = {
 DIVERGING: dict[str, tuple[str, ...]] = {
     # Blue below zero, orange above: told apart by every common kind of colour vision. Zero is the page's own colour.
     "on_light": ("#08306b", "#2171b5", "#9ecae1", "#ffffff", "#fdae6b", "#d94801", "#7f2704"),
-    "on_dark": ("#c6dbef", "#6baed6", "#2171b5", "#0e1117", "#d94801", "#fd8d3c", "#fee6ce"),
+    "on_dark": ("#5ec8ff", "#2a8fd6", "#1b4f80", "#0e1117", "#8a3d0c", "#e0701a", "#ffb000"),
 }
 
 

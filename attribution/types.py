@@ -33,9 +33,9 @@ class Batch:
         return self.make_points()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Partial:
-    """A map so far, in units of f_c; the last one of a run is the answer.
+    """A map so far, in units of f_c; the last one of a run is the answer. Equal to itself alone.
 
     `done` of `total` points are in it; `evaluations` gradients were computed for it, the others were remembered.
     """
@@ -54,9 +54,9 @@ class Partial:
 Run = Iterator[Partial]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
-    """Points of a measured curve; `note` says what a reader must know before comparing it."""
+    """Points of a measured curve; `note` says what a reader must know before comparing it. Equal to itself alone."""
 
     x: Float[np.ndarray, " n"]
     y: Float[np.ndarray, " n"]

@@ -108,9 +108,9 @@ class Experiment:
         return {name: value for name, value in given.items() if name in METHODS[method].knobs}
 
     def panels(self, image: str, model: str, target: int) -> tuple[Panel, ...]:
-        """The work that Compare needs: a panel for each method, and the random order that they are held against."""
-        methods = [Panel(m, image, model, target, self.patches, tuple(self.knobs(m).items())) for m in COMPARED]
-        return (*methods, Panel(CONTROL, image, model, target, self.patches))
+        """What Compare shows: a panel for each method, and the random order that they are held against."""
+        methods = [Panel(m, image, model, target, tuple(self.knobs(m).items())) for m in COMPARED]
+        return (*methods, Panel(CONTROL, image, model, target))
 
     @property
     def gradients(self) -> int:

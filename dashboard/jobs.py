@@ -1,8 +1,8 @@
 """The scheduler: one worker, small chunks, round robin over sessions, the latest wins. Knows no Streamlit.
 
 A job is an iterator of snapshots; one step of it is one chunk. A session has named slots, each of which looks at one
-job. Asking for another key lets go of the old job; a job that nobody looks at is dropped at its next chunk. Equal keys
-are one job, whoever asks; finished jobs are kept for a while, so that coming back costs nothing.
+job. A job that nobody looks at rests where it is, and goes on when somebody asks for it again; of those at rest,
+finished or not, the latest are kept. Equal keys are one job, whoever asks.
 """
 
 import atexit
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 LIVE = ("waiting", "running")
 CLOSING = 5.0
 """Seconds that the last chunk is waited for at the end of the process."""
+FORGET = 3600.0
+"""Seconds after which even a slot that was stopped, or failed, is given up."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,14 @@ class Slot:
 class Scheduler:
     """Runs jobs a chunk at a time. `step` is the whole of it; `start` calls it from a thread of its own.
 
-    A snapshot may have a `rank`: within a session, jobs of the lowest rank go first.
+    A key may have a `rank`: within a session, jobs of the lowest rank go first. Of the jobs that nobody looks at,
+    `keep` finished and `parked` unfinished ones are held, which are larger.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, patience: float = 10.0, keep: int = 64) -> None:
-        self.clock, self.patience, self.keep = clock, patience, keep
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, patience: float = 10.0, keep: int = 64, parked: int = 16
+    ) -> None:
+        self.clock, self.patience, self.keep, self.parked = clock, patience, keep, parked
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
         self._slots: dict[tuple[str, str], Slot] = {}
         self._served: dict[str, int] = {}
@@ -84,27 +89,36 @@ class Scheduler:
         self._jobs.move_to_end(key)
         return job
 
+    def finished(self, key: Hashable) -> Any:
+        """The last snapshot of a job that is done and still held, or None."""
+        with self._change:
+            job = self._jobs.get(key)
+            return job.view.snapshot if job is not None and job.view.state == "done" else None
+
     def stop(self, session: str) -> None:
         """Freezes the session's unfinished slots as they are, until they ask for another key or are resumed."""
         with self._change:
-            for slot in self._of(session):
-                if slot.job.view.live:
+            for (owner, _), slot in self._slots.items():
+                if owner == session and slot.job.view.live:
                     slot.stopped = View("stopped", slot.job.view.snapshot, seconds=slot.job.view.seconds)
 
     def resume(self, session: str) -> None:
-        """Forgets what was stopped, or failed: the next ask begins again."""
+        """What was stopped goes on at the next ask, and what failed begins again."""
         with self._change:
             for name in [n for n in self._slots if n[0] == session]:
-                if self._slots[name].stopped or self._slots[name].job.view.state == "failed":
+                if self._at_rest(self._slots[name]):
                     del self._slots[name]
 
-    def _of(self, session: str) -> list[Slot]:
-        return [slot for (owner, _), slot in self._slots.items() if owner == session]
+    @staticmethod
+    def _at_rest(slot: Slot) -> bool:
+        return slot.stopped is not None or slot.job.view.state == "failed"
 
-    def waiting(self, session: str) -> int:
-        """How many other sessions are being served."""
+    def others(self, session: str, within: float = 3.0) -> int:
+        """How many other sessions wait for work, and have looked at it in the last seconds."""
         with self._change:
-            return len({owner for (owner, _), slot in self._slots.items() if self._wanted(slot)} - {session})
+            now = self.clock()
+            at_work = {o for (o, _), s in self._slots.items() if self._wanted(s) and now - s.asked <= within}
+            return len(at_work - {session})
 
     def _wanted(self, slot: Slot) -> bool:
         return slot.stopped is None and slot.job.view.live
@@ -139,17 +153,16 @@ class Scheduler:
 
     def _tidy(self) -> None:
         now = self.clock()
-        for name in [n for n, slot in self._slots.items() if now - slot.asked > self.patience]:
-            del self._slots[name]
+        for name, slot in list(self._slots.items()):
+            # A stop is a decision: it outlives the looking.
+            if now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
+                del self._slots[name]
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
-        for key, job in list(self._jobs.items()):
-            if job.view.live and id(job) not in watched:
-                del self._jobs[key]
+        for live, most in ((True, self.parked), (False, self.keep)):
+            resting = [k for k, job in self._jobs.items() if job.view.live == live and id(job) not in watched]
+            for key in resting[: max(0, len(resting) - most)]:
                 # Closing runs the generator's clean-up; only this thread ever runs a job, so it is at rest now.
-                getattr(job.steps, "close", lambda: None)()
-        finished = [key for key, job in self._jobs.items() if not job.view.live and id(job) not in watched]
-        for key in finished[: max(0, len(finished) - self.keep)]:
-            del self._jobs[key]
+                getattr(self._jobs.pop(key).steps, "close", lambda: None)()
 
     def _next(self) -> Job | None:
         wanted: dict[str, list[Job]] = {}
@@ -161,7 +174,7 @@ class Scheduler:
             return None
         session = min(wanted, key=lambda s: self._served.get(s, -1))
         self._served[session] = self._steps + 1
-        return min(wanted[session], key=lambda job: (getattr(job.view.snapshot, "rank", 0), job.last_step))
+        return min(wanted[session], key=lambda job: (getattr(job.key, "rank", 0), job.last_step))
 
     def start(self, name: str) -> "Scheduler":
         """Steps in a thread of its own, at rest while there is nothing to do, until the process ends."""

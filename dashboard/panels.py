@@ -1,8 +1,8 @@
-"""What each panel of a page computes, a chunk at a time: a map, its variation, then how the score falls along it."""
+"""What a page computes, a chunk at a time: for each method a map with its variation, and how the score falls by it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -11,9 +11,9 @@ from attribution.metrics.completeness import completeness_gap
 from attribution.metrics.perturbation import perturbation, random_order
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
-from attribution.score import ClassScore
 from attribution.store import Store
-from attribution.types import Curve, Heatmap, Partial
+from attribution.types import Curve, Partial
+from dashboard.jobs import View
 
 WINDOW, REGIONS = 15, 30
 CONTROL = "random_order"
@@ -21,49 +21,90 @@ CONTROL = "random_order"
 
 @dataclass(frozen=True)
 class Panel:
-    """One method on one image; equal panels are the same work. `image` is the fingerprint of the input."""
+    """One method on one image; equal panels are the same map. `image` is the fingerprint of the input."""
 
     method: str
     image: str
     model: str
     target: int
-    patches: int
     knobs: tuple[tuple[str, Any], ...] = ()
+    rank: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class Fall:
+    """How the score falls along a panel's map, P patches of noise tried in each window."""
+
+    panel: Panel
+    patches: int
+    rank: ClassVar[int] = 1
+    """Maps go before curves."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What a panel has so far."""
 
-    partial: Partial | None = None
-    variation: Curve | None = None
+    partial: Partial
+    variation: Curve
     gap: tuple[float, float] | None = None
-    fall: Curve | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How far a method is: its map, which the random order has none of, and its fall."""
+
+    panel: Panel
+    patches: int
+    map: View
+    fall: View
 
     @property
-    def rank(self) -> int:
-        """Maps go before curves."""
-        return 0 if self.partial is not None and not self.partial.complete else 1
+    def live(self) -> bool:
+        return self.map.live or self.fall.live
+
+    @property
+    def stopped(self) -> bool:
+        return "stopped" in (self.map.state, self.fall.state)
+
+    @property
+    def error(self) -> str:
+        return self.map.error or self.fall.error
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        found: Snapshot | None = self.map.snapshot
+        return found
+
+    @property
+    def curve(self) -> Curve | None:
+        found: Curve | None = self.fall.snapshot
+        return found
 
 
-def work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
-    """The panel's snapshots; the last one is complete."""
-    score = score_of(model, x, panel.target, "logit", store)
-    if panel.method == CONTROL:
-        yield from _fall(panel, score, x, random_order(*x.shape[-2:]), Snapshot())
-        return
+def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
+    """The map as it grows; the last one is whole."""
     knobs = dict(panel.knobs)
-    found = Snapshot()
     for partial in stream(model, x, panel.method, panel.target, store=store, **knobs):
-        heatmap = one_channel(partial.attribution, x)
-        found = Snapshot(partial, total_variation(heatmap))
+        found = Snapshot(partial, total_variation(one_channel(partial.attribution, x)))
         yield found
     if panel.method == "integrated_gradients":
         start = {name: knobs[name] for name in ("baseline", "draws", "seed")}
-        found = replace(found, gap=completeness_gap(score, x, partial.attribution, **start))
-    yield from _fall(panel, score, x, heatmap, found)
+        score = score_of(model, x, panel.target, "logit", store)
+        yield replace(found, gap=completeness_gap(score, x, found.partial.attribution, **start))
 
 
-def _fall(panel: Panel, score: ClassScore, x: Tensor, heatmap: Heatmap, found: Snapshot) -> Iterator[Snapshot]:
-    for curve in perturbation(score, x, heatmap, window=WINDOW, regions=REGIONS, draws=panel.patches):
-        yield replace(found, fall=curve)
+def fall_work(
+    fall: Fall, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
+) -> Iterator[Curve]:
+    """The curve as it grows. Its map is the `finished` one, or made again from what is remembered."""
+    panel = fall.panel
+    if panel.method == CONTROL:
+        heatmap = random_order(*x.shape[-2:])
+    else:
+        found = finished(panel)
+        if found is None:
+            *_, found = map_work(panel, model, x, store)
+        heatmap = one_channel(found.partial.attribution, x)
+    score = score_of(model, x, panel.target, "logit", store)
+    yield from perturbation(score, x, heatmap, window=WINDOW, regions=REGIONS, draws=fall.patches)

@@ -1,14 +1,13 @@
-"""What is said about a panel in words and numbers: its status, its row in the table, its description for the blind."""
+"""What is said of the work in words and numbers: how far a map is, its row in the table, what it shows."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import torch
 
 from attribution import MODELS
 from attribution.heatmaps import reduce_channels
 from dashboard.figures import TITLES
-from dashboard.jobs import View
-from dashboard.panels import CONTROL, REGIONS, Panel, Snapshot
+from dashboard.panels import CONTROL, REGIONS, Cell, Panel, Snapshot
 
 GLOSS = {
     "integrated_gradients": "gradients along a path",
@@ -18,45 +17,43 @@ GLOSS = {
 PENDING = "…"
 
 
-def status(view: View) -> str:
+def status(cell: Cell) -> str:
     """How far a map is."""
-    snapshot: Snapshot | None = view.snapshot
-    partial = snapshot.partial if snapshot else None
+    view, snapshot = cell.map, cell.snapshot
     if view.state == "failed":
         return f"failed: {view.error}"
-    if partial is None:
+    if snapshot is None:
         return "stopped before its first points" if view.state == "stopped" else "waiting for its turn"
+    partial = snapshot.partial
     if partial.complete:
         return f"complete: {partial.total} points"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}"
 
 
-def row(panel: Panel, view: View, snapshot: Snapshot | None) -> dict[str, str]:
-    """The panel's line in the table; areas only once they are whole."""
-    snapshot = snapshot or Snapshot()
-    partial, fall, gap = snapshot.partial, snapshot.fall, snapshot.gap
-    whole = partial is not None and partial.complete
+def row(cell: Cell) -> dict[str, str]:
+    """The method's line in the table; areas only once they are whole."""
+    snapshot, fall = cell.snapshot, cell.curve
     aupc = PENDING
-    if fall and view.state == "done":
+    if cell.fall.state == "failed":
+        aupc = "failed"
+    elif fall and cell.fall.state == "done":
         aupc = f"{fall.area:.2f}" + (f" ({fall.note})" if fall.note else "")
-    elif fall and not view.live:
+    elif fall and not cell.fall.live:
         aupc = f"partial: {len(fall.y) - 1}/{REGIONS} windows"
-    if panel.method == CONTROL:
-        return _row(panel, aupc, "", "", "0", view)
-    autvc = f"{snapshot.variation.area:.2f}" if snapshot.variation and whole else PENDING
-    gradients = f"{partial.total} ({partial.evaluations} new)" if partial else PENDING
-    return _row(panel, aupc, autvc, _gap(gap) if gap else "", gradients, view)
-
-
-def _row(panel: Panel, aupc: str, autvc: str, gap: str, gradients: str, view: View) -> dict[str, str]:
+    control = cell.panel.method == CONTROL
+    whole = snapshot is not None and snapshot.partial.complete
     return {
-        "Method": TITLES[panel.method],
+        "Method": TITLES[cell.panel.method],
         "AUPC ↓": aupc,
-        "AUTVC ↓": autvc,
-        "Completeness gap": gap,
-        "Gradients": gradients,
-        "Seconds": f"{view.seconds:.1f}",
+        "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
+        "Completeness gap": _gap(snapshot.gap) if snapshot and snapshot.gap else "",
+        "Gradients": "0" if control else _gradients(cell.panel),
+        "Seconds": f"{cell.map.seconds + cell.fall.seconds:.1f}",
     }
+
+
+def _gradients(panel: Panel) -> str:
+    return f"{_points(panel)}{' shared' if 'samples' in dict(panel.knobs) else ''}"
 
 
 def _gap(gap: tuple[float, float]) -> str:
@@ -65,24 +62,71 @@ def _gap(gap: tuple[float, float]) -> str:
     return f"{missing:+.2f}{share}"
 
 
-def progress(panels: Mapping[Panel, View]) -> tuple[float, str]:
+def spent(cells: Sequence[Cell]) -> str:
+    """What the maps on screen cost in gradients."""
+    every = {panel_points(cell.panel) for cell in cells if cell.panel.method != CONTROL}
+    new = sum(cell.snapshot.partial.evaluations for cell in cells if cell.snapshot)
+    return (
+        f"{sum(points for _, points in every)} gradients make these maps, {new} of them computed for this setting. "
+        "SmoothGrad and SmoothTaylor look at the same points."
+    )
+
+
+def panel_points(panel: Panel) -> tuple[str, int]:
+    """The kind of points that a map is made of, and how many: maps of one kind share theirs."""
+    return ("cloud" if "samples" in dict(panel.knobs) else "path", _points(panel))
+
+
+def verdict(cells: Sequence[Cell]) -> str:
+    """How the finished curves stand against the random order, lowest first."""
+    areas = {c.panel.method: c.curve.area for c in cells if c.curve and c.fall.state == "done"}
+    control = areas.pop(CONTROL, None)
+    if control is None or not areas:
+        return "How the score falls as windows are replaced; the areas follow when the curves are whole."
+    told = [f"{TITLES[method]} {area:.2f}" for method, area in sorted(areas.items(), key=lambda item: item[1])]
+    below = [method for method, area in areas.items() if area < control]
+    found = "all are" if len(below) == len(areas) else f"{len(below)} of {len(areas)} are" if below else "none is"
+    return f"AUPC: {', '.join(told)}; a random order {control:.2f}: {found} below it on this photo."
+
+
+def variations(cells: Sequence[Cell]) -> str:
+    areas = {c.panel.method: c.snapshot.variation.area for c in cells if c.snapshot and c.snapshot.partial.complete}
+    told = [f"{TITLES[method]} {area:.2f}" for method, area in sorted(areas.items(), key=lambda item: item[1])]
+    return f"AUTVC, smoothest first: {', '.join(told)}." if told else "The areas follow when the maps are whole."
+
+
+def left(cells: Sequence[Cell]) -> tuple[int, int]:
+    """The gradients and the forward passes still to come, if no more is remembered than was so far."""
+    gradients: dict[str, int] = {}
+    passes = 0
+    for cell in cells:
+        kind, points = panel_points(cell.panel)
+        if cell.map.live:
+            rest = points - (cell.snapshot.partial.done if cell.snapshot else 0)
+            gradients[kind] = max(gradients.get(kind, 0), rest)
+        if cell.fall.live:
+            passes += (REGIONS - _windows(cell)) * cell.patches
+    return sum(gradients.values()), passes
+
+
+def progress(cells: Sequence[Cell]) -> tuple[float, str]:
     """The share of all work that is done, a gradient counting as three forward passes, and what is under way."""
     done = total = 0.0
     under_way = []
-    for panel, view in panels.items():
-        points = _points(panel)
-        snapshot: Snapshot = view.snapshot or Snapshot()
-        partial, fall = snapshot.partial, snapshot.fall
-        windows = len(fall.y) - 1 if fall else 0
-        total += 3 * points + REGIONS * panel.patches
-        done += 3 * (partial.done if partial else 0) + windows * panel.patches
-        if not view.live:
-            continue
-        if points and not (partial and partial.complete):
-            under_way.append(f"{TITLES[panel.method]} {partial.done if partial else 0}/{points}")
-        else:
-            under_way.append(f"curve of {TITLES[panel.method]} {windows}/{REGIONS}")
+    for cell in cells:
+        points, name = _points(cell.panel), TITLES[cell.panel.method]
+        drawn = cell.snapshot.partial.done if cell.snapshot else 0
+        total += 3 * points + REGIONS * cell.patches
+        done += 3 * drawn + _windows(cell) * cell.patches
+        if cell.map.live:
+            under_way.append(f"{name} {drawn}/{points}")
+        elif cell.fall.live:
+            under_way.append(f"curve of {name} {_windows(cell)}/{REGIONS}")
     return min(done / total, 1.0) if total else 1.0, " · ".join(under_way)
+
+
+def _windows(cell: Cell) -> int:
+    return len(cell.curve.y) - 1 if cell.curve else 0
 
 
 def _points(panel: Panel) -> int:
@@ -90,19 +134,22 @@ def _points(panel: Panel) -> int:
     return int(knobs.get("samples", 0) or knobs.get("steps", 0) * knobs.get("draws", 1))
 
 
-def describe(panel: Panel, snapshot: Snapshot) -> str:
+def describe(method: str, snapshot: Snapshot) -> str:
     """What the map says, for those who cannot see it."""
-    assert snapshot.partial is not None
     raw = reduce_channels(snapshot.partial.attribution)
     if not raw.any():
-        return f"{TITLES[panel.method]}: a blank map"
+        return f"{TITLES[method]}: a blank map"
     quadrants = {
         f"{vertical} {horizontal}": part.sum().item() / raw.sum().item()
         for vertical, half in zip(("top", "bottom"), torch.tensor_split(raw, 2, dim=0), strict=True)
         for horizontal, part in zip(("left", "right"), torch.tensor_split(half, 2, dim=1), strict=True)
     }
     place, share = max(quadrants.items(), key=lambda item: item[1])
-    return f"{TITLES[panel.method]}: {share:.0%} of the attribution lies in the {place} quarter"
+    return f"{TITLES[method]}: {share:.0%} of the attribution lies in the {place} quarter"
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def provenance(model: str, device: str) -> str:

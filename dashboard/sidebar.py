@@ -20,11 +20,13 @@ from dashboard.experiment import (
     UPLOAD,
     Experiment,
 )
-from dashboard.subject import PREDICTED, Prediction, Subject, choose_model, choose_photo, prediction, prepare
+from dashboard.report import duration
+from dashboard.subject import PREDICTED, Prediction, Subject, choose_model, choose_photo, prepare
+from dashboard.viewer import data_url
 
 
-def draw() -> tuple[Experiment, Subject]:
-    """Draws the controls; returns the experiment that they say and its subject, and writes it to the URL."""
+def draw() -> None:
+    """Draws the controls, and writes the experiment that they say to the URL; `present` returns it to the pages."""
     state = st.session_state
     if "sigma" not in state:
         _write(Experiment.from_query(st.query_params.to_dict()))
@@ -33,14 +35,20 @@ def draw() -> tuple[Experiment, Subject]:
         model = choose_model()
         x, image, predictions = prepare(photo, name, model)
         target = _target(predictions)
-        subject = Subject(x, image, model, predictions[0] if target is None else prediction(model, x, target))
+        subject = Subject(x, image, model, predictions, predictions[0][0] if target is None else target)
         _noise(subject)
         _path(subject)
-        _evaluation()
+        _measurement()
         experiment = _read(target)
         _cost(experiment, model)
     _write_url(experiment)
-    return experiment, subject
+    state.present = (experiment, subject)
+
+
+def present() -> tuple[Experiment, Subject]:
+    """What the controls say in this run."""
+    found: tuple[Experiment, Subject] = st.session_state.present
+    return found
 
 
 def _write(experiment: Experiment) -> None:
@@ -64,7 +72,7 @@ def _write_url(experiment: Experiment) -> None:
 
 
 def _target(predictions: tuple[Prediction, ...]) -> int | None:
-    likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions}
+    likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions[:5]}
     rest = [index for index in range(len(CATEGORIES)) if index not in likely]
     chosen = st.selectbox(
         "Class to explain · a change costs all",
@@ -87,15 +95,21 @@ def _noise(subject: Subject) -> None:
         help="The standard deviation of the noise: absolute, in the model's own units (after mean and std). Another σ "
         "costs R gradients; the random numbers stay the same, so what changes on screen is σ and not luck.",
     )
-    st.caption(
-        f"= {sigma / subject.spread:.1%} of this photo's range of values" if subject.spread else "the photo is flat"
-    )
+    share = f"{sigma / subject.spread:.1%} of this photo's range of values" if subject.spread else "the photo is flat"
+    st.caption(f"σ = {sigma:g} · {share}")
     st.slider(
         "R, noisy copies · 1 gradient each",
         int(SAMPLES.low),
         int(SAMPLES.high),
         key="r",
         help="One gradient each, shared by SmoothGrad and SmoothTaylor. More cost only the difference, fewer nothing.",
+    )
+    st.number_input(
+        "Seed · a change costs R gradients",
+        int(SEED.low),
+        int(SEED.high),
+        key="seed",
+        help="Of the noise, and of the baselines that are noise. The same seed gives the same maps, everywhere.",
     )
 
 
@@ -117,8 +131,7 @@ def _path(subject: Subject) -> None:
         format_func=lambda name: {"mean": "mean colour", "uniform": "uniform noise"}.get(name, name),
         help="Where the path starts: an image that shows nothing. Another one costs M gradients.",
     )
-    first = make_baselines(subject.model, subject.x, kind, 1, state.seed)[0]
-    preview.image(to_picture(subject.model.pixels(first.image)), width="stretch", alt=f"The baseline: {kind}")
+    preview.image(_thumbnail(subject, kind, state.seed), width="stretch", alt=f"The baseline: {kind}")
     st.slider(
         "N, noise baselines · M gradients each",
         int(DRAWS.low),
@@ -129,7 +142,18 @@ def _path(subject: Subject) -> None:
     )
 
 
-def _evaluation() -> None:
+def _thumbnail(subject: Subject, kind: str, seed: int) -> str:
+    """The first baseline as the model would see it; made again only when it is another."""
+    key = (subject.image, subject.model.digest, kind, seed)
+    held = st.session_state.get("thumbnail")
+    if held is None or held[0] != key:
+        baseline = make_baselines(subject.model, subject.x, kind, 1, seed)[0].image
+        held = (key, data_url(to_picture(subject.model.pixels(baseline))))
+        st.session_state.thumbnail = held
+    return str(held[1])
+
+
+def _measurement() -> None:
     st.markdown("**Measurement**")
     st.segmented_control(
         "P, patches per window · no gradients",
@@ -138,13 +162,6 @@ def _evaluation() -> None:
         required=True,
         format_func=lambda name: f"{name} ({PATCHES[name]})",
         help="For the perturbation curves: 30 windows of P forward passes for each method. No gradients.",
-    )
-    st.number_input(
-        "Seed",
-        int(SEED.low),
-        int(SEED.high),
-        key="seed",
-        help="Of the noise and of the noise baselines. The same seed gives the same maps, everywhere.",
     )
     st.button(
         "Paper settings",
@@ -161,8 +178,4 @@ def _cost(experiment: Experiment, model: Model) -> None:
         st.caption(f"{text}. How long that takes here is known after the first batch.")
     else:
         seconds = gradient * experiment.gradients + forward * experiment.forward_passes
-        st.caption(f"{text}: at most about **{_duration(seconds)}** on this {model.device.type.upper()}.")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+        st.caption(f"{text}: at most about **{duration(seconds)}** on this {model.device.type.upper()}.")

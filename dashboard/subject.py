@@ -26,16 +26,21 @@ Prediction = tuple[int, str, float, float]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at: a photo as a model sees it, and the class that is explained."""
+    """What is looked at: a photo as a model sees it, all that the model says of it, and the class that is explained."""
 
     x: Tensor
     image: str
     model: Model
-    explained: Prediction
+    predictions: tuple[Prediction, ...]
+    target: int
 
     @property
-    def target(self) -> int:
-        return self.explained[0]
+    def predicted(self) -> Prediction:
+        return self.predictions[0]
+
+    @cached_property
+    def explained(self) -> Prediction:
+        return next(found for found in self.predictions if found[0] == self.target)
 
     @cached_property
     def photo(self) -> np.ndarray:
@@ -53,6 +58,16 @@ class Subject:
         return (self.x.max() - self.x.min()).item()
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file that was handed in: a photo under its digest, or why it is none."""
+
+    file: str
+    digest: str = ""
+    image: PIL.Image.Image | None = None
+    error: str = ""
+
+
 def choose_photo() -> tuple[PIL.Image.Image, str]:
     """The photo, and a name for it that equal photos share."""
     state = st.session_state
@@ -62,14 +77,12 @@ def choose_photo() -> tuple[PIL.Image.Image, str]:
         type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
         max_upload_size=MOST_MEGABYTES,
         key="file",
-        on_change=_show_upload,
         help="It stays in the memory of this server while you look at it, and is never written to disk.",
     )
-    if uploaded is not None:
-        _open_upload(uploaded.file_id, uploaded.getvalue())
-    if state.get("upload_error"):
-        st.error(state.upload_error, icon=":material/broken_image:")
-    options = [*GALLERY, *([UPLOAD] if "upload" in state else [])]
+    upload = None if uploaded is None else _open(uploaded.file_id, uploaded.getvalue())
+    if upload is None:
+        state.pop("upload", None)
+    options = [*GALLERY, *([UPLOAD] if upload and upload.image else [])]
     if state.img not in options:
         state.img = "cat"
     gallery.pills(
@@ -77,39 +90,41 @@ def choose_photo() -> tuple[PIL.Image.Image, str]:
         options,
         key="img",
         required=True,
-        on_change=_forget_target,
+        on_change=_another_photo,
         format_func=lambda name: "your photo" if name == UPLOAD else name,
     )
-    if state.img == UPLOAD:
-        digest, image = state.upload
-        return image, digest
+    if upload and upload.error and state.get("dismissed") != upload.file:
+        st.error(upload.error, icon=":material/broken_image:")
+    if upload and upload.image and state.img == UPLOAD:
+        return upload.image, upload.digest
     return gallery_photo(state.img), state.img
 
 
-def _show_upload() -> None:
-    st.session_state.pop("upload_seen", None)
+def _open(file: str, data: bytes) -> Upload:
+    """Reads an upload once and shows it; one that cannot be read leaves the present photo where it is.
 
-
-def _open_upload(file_id: str, data: bytes) -> None:
-    """Reads an upload once, when it is new; one that cannot be read leaves the present photo where it is."""
+    A run of the page can end between any two changes of its state: each of them can be made again by the next run.
+    """
     state = st.session_state
-    if state.get("upload_seen") == file_id:
-        return
-    state.upload_seen = file_id
-    try:
-        image = load_image(data)
-    except ValueError as error:
-        state.upload_error = f"Your photo was not used: {error}."
-        return
-    state.upload_error = ""
-    state.upload = (blake2b(data, digest_size=16).hexdigest(), image)
-    state.img = UPLOAD
-    _forget_target()
+    upload: Upload | None = state.get("upload")
+    if upload is None or upload.file != file:
+        try:
+            upload = Upload(file, blake2b(data, digest_size=16).hexdigest(), load_image(data))
+        except ValueError as error:
+            upload = Upload(file, error=f"Your file was not used: {error}.")
+        state.upload = upload
+    if upload.image and state.get("shown_upload") != file:
+        state.img = UPLOAD
+        state.cls = PREDICTED
+        state.shown_upload = file
+    return upload
 
 
-def _forget_target() -> None:
-    """Another photo is explained by its own likeliest class."""
+def _another_photo() -> None:
+    """Another photo is explained by its own likeliest class, and an upload that failed is no longer news."""
     st.session_state.cls = PREDICTED
+    if upload := st.session_state.get("upload"):
+        st.session_state.dismissed = upload.file
 
 
 def choose_model() -> Model:
@@ -122,24 +137,42 @@ def choose_model() -> Model:
         format_func=lambda name: MODELS[name].title,
         help="The first is part of the installation. The weights of the others are downloaded when first chosen.",
     )
-    if not MODELS[name].file.exists() and not _downloaded(name):
-        return resources.model(state.get("last_model", "efficientnet_lite0"))
-    try:
-        model = resources.model(name)
-    except ValueError as error:
-        st.error(f"{error}. Going on with the last model.", icon=":material/cloud_off:")
-        return resources.model(state.get("last_model", "efficientnet_lite0"))
-    state.last_model = name
-    return model
+    if MODELS[name].file.exists() or _downloaded(name):
+        try:
+            model = resources.model(name)
+        except ValueError as error:
+            _unusable(name, f"{error}.")
+        else:
+            state.last_model = name
+            return model
+    return resources.model(_last_model())
+
+
+def _last_model() -> str:
+    return str(st.session_state.get("last_model", "efficientnet_lite0"))
+
+
+def _unusable(name: str, why: str) -> None:
+    """One line, and a way back; nothing that was on screen is lost."""
+    last = MODELS[_last_model()].title
+    st.error(f"{why[0].upper()}{why[1:]} Still showing {last}.", icon=":material/cloud_off:")
+    with st.container(horizontal=True):
+        st.button("Try again", on_click=lambda: resources.downloads().resume(resources.session()))
+        st.button(f"Back to {last}", on_click=lambda: st.session_state.update(model=_last_model()))
 
 
 def _downloaded(name: str) -> bool:
     """Asks for the weights; shows how far they are, or why they cannot be had."""
     view = resources.downloads().ask(resources.session(), "weights", name, lambda: download(name))
     if view.state == "failed":
-        st.error(f"{view.error[0].upper()}{view.error[1:]}. Going on with the last model.", icon=":material/cloud_off:")
-        st.button("Try the download again", on_click=lambda: resources.downloads().resume(resources.session()))
+        file = MODELS[name].file
+        _unusable(name, f"the weights of {MODELS[name].title} are missing: `{file.name}` belongs in `{file.parent}`.")
+        with st.expander("Why, and what to do"):
+            st.caption(f"{view.error[0].upper()}{view.error[1:]}.")
+            st.code(MODELS[name].url, language=None, wrap_lines=True)
+            st.code(str(file), language=None, wrap_lines=True)
     elif view.live:
+        st.caption(f"Meanwhile {MODELS[_last_model()].title} is shown.")
         _download_progress(name)
     return view.state == "done"
 
@@ -156,14 +189,10 @@ def _download_progress(name: str) -> None:
 def prepare(photo: PIL.Image.Image, name: str, model: Model) -> tuple[Tensor, str, tuple[Prediction, ...]]:
     """The input, its fingerprint and its predictions: found once for each photo and model."""
     key = (name, model.name, model.digest)
-    if st.session_state.get("prepared_key") != key:
+    held = st.session_state.get("prepared")
+    if held is None or held[0] != key:
         x = model.prepare(photo)
-        st.session_state.prepared = (x, fingerprint(x), tuple(model.predict(x, k=5)))
-        st.session_state.prepared_key = key
-    prepared: tuple[Tensor, str, tuple[Prediction, ...]] = st.session_state.prepared
+        held = (key, (x, fingerprint(x), tuple(model.predict(x, k=len(model.categories)))))
+        st.session_state.prepared = held
+    prepared: tuple[Tensor, str, tuple[Prediction, ...]] = held[1]
     return prepared
-
-
-def prediction(model: Model, x: Tensor, target: int) -> Prediction:
-    """What the model says of one class, likely or not."""
-    return next(found for found in model.predict(x, k=len(model.categories)) if found[0] == target)

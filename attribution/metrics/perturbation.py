@@ -55,7 +55,8 @@ def perturbation(
                 yield _curve(mean_scores, note)
         scores = torch.cat(found).cpu().double().numpy()
         mean_scores.append(float(scores.mean()))
-        present = candidates[int(np.abs(scores - np.median(scores)).argmin())]
+        present = candidates[int(np.abs(scores - np.median(scores)).argmin())].clone()
+        del candidates  # a curve at rest must not hold P images
         yield _curve(mean_scores, note)
 
 

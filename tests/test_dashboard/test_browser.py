@@ -1,5 +1,6 @@
 """The running app in a real browser: maps appear, only what changed moves, uploads, Stop."""
 
+import base64
 import io
 import os
 import re
@@ -77,10 +78,17 @@ def page(chromium, address):
     page.set_default_timeout(30_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("response", lambda response: response.status >= 400 and errors.append(f"{response.status} {response.url}"))
+    page.on("request", lambda request: foreign(request.url, address) and errors.append(f"asked for {request.url}"))
     page.address = address
     yield page
     context.close()
     assert not errors
+
+
+def foreign(url: str, address: str) -> bool:
+    """Whether a request leaves this machine."""
+    return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
 
 
 def visit(page: Page, query: str = "r=24&m=8") -> None:
@@ -111,8 +119,13 @@ def source(page: Page, method: str) -> str:
 
 
 def pixels(page: Page, method: str) -> np.ndarray:
-    data = page.request.get(source(page, method)).body()
-    return np.asarray(PIL.Image.open(io.BytesIO(data)))
+    head, data = source(page, method).split(",")
+    assert head == "data:image/png;base64", "a map is sent without loss"
+    return np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def traces(page: Page, key: str) -> int:
+    return page.locator(f".st-key-{key} .scatterlayer .trace").count()
 
 
 def drag(page: Page, label: str, key: str, times: int = 1) -> None:
@@ -136,9 +149,11 @@ def test_a_session(page):
     assert all(pixels(page, method).std() > 5 for method in METHODS), "a map is blank"
     assert page.get_by_text("complete: 24 points").count() == 2
     assert page.get_by_text("complete: 8 points").count() == 1
-    for curve in ("falls", "variations"):
-        lines = page.locator(f".st-key-{curve} .scatterlayer .trace")
-        assert lines.count() == (4 if curve == "falls" else 3)
+    expect(
+        page.locator(".st-key-falls-0 .scatterlayer .trace, .st-key-falls-1 .scatterlayer .trace")
+    ).not_to_have_count(0)
+    for curve, count in (("falls", 4), ("variations", 3)):
+        assert max(traces(page, f"{curve}-{side}") for side in (0, 1)) == count
 
     untouched = page.locator(".st-key-map-integrated_gradients img").element_handle()
     untouched.evaluate("image => { image.dataset.seen = '1' }")
@@ -156,6 +171,26 @@ def test_a_session(page):
     third = sources(page)
     assert third["smoothgrad"] == second["smoothgrad"]
     assert third["smooth_taylor"] == second["smooth_taylor"]
+
+
+WATCH = """
+window.seen = {least: Infinity, broken: 0};
+const look = () => {
+  const lines = document.querySelectorAll('.st-key-stack-falls .scatterlayer .trace').length;
+  if (lines || window.seen.least < Infinity) window.seen.least = Math.min(window.seen.least, lines);
+  for (const image of document.images) window.seen.broken += image.complete && !image.naturalWidth;
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+
+
+def test_nothing_blinks_while_curves_grow(page):
+    """In no frame of the whole run is there an empty chart where there was a curve, or a picture that is not there."""
+    page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{{WATCH}}})")
+    visit(page, "r=40&m=8&seed=3")
+    complete(page)
+    assert page.evaluate("window.seen") == {"least": page.evaluate("Math.max(1, window.seen.least)"), "broken": 0}
 
 
 def test_uploads(page):
@@ -183,9 +218,21 @@ def test_stop_keeps_what_there_is(page):
     expect(page.get_by_text(re.compile(r"stopped at \d+/500")).first).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("button", name="Continue")).to_be_visible()
     assert pixels(page, "integrated_gradients").std() > 5
+    reached = stopped_at(page)
+    page.get_by_text("signed", exact=True).click()
+    expect(page.get_by_text("against the class")).to_be_visible(timeout=PATIENCE)
+    assert stopped_at(page) == reached, "a change of the display must not start it again"
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    draft = int(re.search(r"draft (\d+)/500", page.get_by_text(re.compile(r"draft \d+/500")).first.inner_text())[1])
+    assert draft >= reached, "it must go on where it was"
     page.get_by_role("button", name="Stop").click()
+
+
+def stopped_at(page: Page) -> int:
+    return int(
+        re.search(r"stopped at (\d+)/500", page.get_by_text(re.compile(r"stopped at \d+/500")).first.inner_text())[1]
+    )
 
 
 def test_the_page_answers_while_the_processor_is_busy(page):

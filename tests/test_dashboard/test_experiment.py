@@ -4,7 +4,6 @@ import pytest
 
 from attribution import METHODS
 from dashboard.experiment import GALLERY, PAPER, PATCHES, Experiment, gallery_photo
-from dashboard.panels import CONTROL
 
 OTHER = Experiment(
     image="coffee",
@@ -103,7 +102,7 @@ class TestPanels:
         assert self.changed(steps=10) == {"integrated_gradients"}
         assert self.changed(baseline="white") == {"integrated_gradients"}
         assert self.changed(draws=9) == set(), "N is for uniform noise alone"
-        assert self.changed(evaluation="paper") == {*smooth, "integrated_gradients", CONTROL}
+        assert self.changed(evaluation="paper") == set(), "P is for the curves alone"
 
     def test_another_photo_model_or_class_is_all_new(self):
         panels = set(Experiment().panels("photo", "model", 1))

@@ -49,7 +49,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def jobs(clock) -> Scheduler:
-    return Scheduler(clock=clock, patience=10.0, keep=2)
+    return Scheduler(clock=clock, patience=10.0, keep=2, parked=2)
 
 
 def finish(jobs: Scheduler) -> int:
@@ -87,7 +87,6 @@ def test_the_latest_wins_at_the_next_chunk(jobs, work):
     assert jobs.ask("me", "map", "new", work.of("new")).snapshot is None
     finish(jobs)
     assert work.log == ["old", "new", "new", "new"]
-    assert work.closed == ["old"]
 
 
 def test_a_slot_that_did_not_change_goes_on(jobs, work):
@@ -121,24 +120,24 @@ def test_a_newcomer_is_served_within_one_round(jobs, work):
 
 
 def test_jobs_of_a_session_take_turns_and_lower_ranks_go_first(jobs, work):
-    class Ranked(int):
-        @property
-        def rank(self):
-            return 0 if self < 3 else 1
+    class Later(str):
+        rank = 1
 
-    def run(name):
-        def steps():
-            for chunk in range(1, 5):
-                work.log.append(name)
-                yield Ranked(chunk)
-
-        return steps
-
-    jobs.ask("me", "a", "a", run("a"))
-    jobs.ask("me", "b", "b", run("b"))
+    for slot, key in (("c", Later("curve")), ("a", "map a"), ("b", "map b")):
+        jobs.ask("me", slot, key, work.of(key, 3))
     finish(jobs)
-    assert work.log[:6] == ["a", "b"] * 3
-    assert sorted(work.log[6:]) == ["a", "b"]
+    assert sorted(work.log[:2]) == ["map a", "map b"]
+    assert sorted(work.log[:6]) == ["map a"] * 3 + ["map b"] * 3
+    assert work.log[6:] == ["curve"] * 3
+
+
+def test_what_is_finished_can_be_had_by_its_key(jobs, work):
+    jobs.ask("me", "map", "a", work.of("a"))
+    jobs.step()
+    assert jobs.finished("a") is None
+    finish(jobs)
+    assert jobs.finished("a") == 3
+    assert jobs.finished("b") is None
 
 
 def test_equal_work_is_done_once_for_all(jobs, work):
@@ -160,30 +159,45 @@ def test_shared_work_lives_as_long_as_one_looks(jobs, work):
 
 
 class TestNobodyLooks:
-    def test_a_job_is_dropped(self, jobs, work, clock):
+    def test_a_job_rests(self, jobs, work, clock):
         jobs.ask("gone", "map", "a", work.of("a", 100))
         jobs.step()
         clock.now = 9.9
         assert jobs.step()
         clock.now = 10.1
         assert not jobs.step()
-        assert work.closed == ["a"]
 
-    def test_looking_keeps_it(self, jobs, work, clock):
+    def test_looking_keeps_it_going(self, jobs, work, clock):
         for _ in range(5):
             clock.now += 9
             jobs.ask("here", "map", "a", work.of("a", 100))
             assert jobs.step()
-        assert not work.closed
 
-    def test_coming_back_starts_it_again(self, jobs, work, clock):
-        jobs.ask("gone", "map", "a", work.of("a"))
-        jobs.step()
-        clock.now = 11
-        jobs.step()
-        assert jobs.ask("gone", "map", "a", work.of("a")).state == "waiting"
+    def test_coming_back_goes_on_where_it_was(self, jobs, work, clock):
+        jobs.ask("gone", "map", "a", work.of("a", 4))
+        jobs.step(), jobs.step()
+        clock.now = 1000
+        assert not jobs.step()
+        assert jobs.ask("gone", "map", "a", work.of("a", 4)).snapshot == 2
         finish(jobs)
-        assert jobs.ask("gone", "map", "a", work.of("a")).snapshot == 3
+        assert jobs.ask("gone", "map", "a", work.of("a", 4)).snapshot == 4
+        assert work.log == ["a"] * 4
+
+    def test_so_does_going_back_to_an_unfinished_setting(self, jobs, work):
+        jobs.ask("me", "map", "a", work.of("a", 4))
+        jobs.step(), jobs.step()
+        jobs.ask("me", "map", "b", work.of("b"))
+        finish(jobs)
+        assert jobs.ask("me", "map", "a", work.of("a", 4)).snapshot == 2
+        finish(jobs)
+        assert work.log.count("a") == 4
+
+    def test_only_so_many_rest_and_the_others_are_closed(self, jobs, work):
+        for key in "abcd":
+            jobs.ask("me", "map", key, work.of(key, 100))
+            jobs.step()
+        assert work.closed == ["a"]
+        assert jobs.ask("me", "map", "a", work.of("a")).snapshot is None
 
 
 class TestStop:
@@ -195,17 +209,48 @@ class TestStop:
         view = jobs.ask("me", "map", "a", work.of("a"))
         assert (view.state, view.snapshot) == ("stopped", 2)
         assert not jobs.step(), "looking at a stopped job must not start it again"
-        assert work.closed == ["a"]
 
-    def test_continue_begins_again(self, jobs, work):
-        jobs.ask("me", "map", "a", work.of("a"))
+    def test_it_is_not_forgotten_by_looking_away(self, jobs, work, clock):
+        jobs.ask("me", "map", "a", work.of("a", 100))
         jobs.step()
+        jobs.stop("me")
+        clock.now = 1000
+        jobs.step()
+        assert jobs.ask("me", "map", "a", work.of("a", 100)).state == "stopped"
+        assert not jobs.step()
+
+    def test_but_not_kept_for_ever(self, jobs, work, clock):
+        jobs.ask("me", "map", "a", work.of("a", 100))
+        jobs.stop("me")
+        clock.now = 3601
+        jobs.step()
+        assert not jobs._slots
+
+    def test_continue_goes_on_where_it_was(self, jobs, work):
+        jobs.ask("me", "map", "a", work.of("a"))
+        jobs.step(), jobs.step()
         jobs.stop("me")
         jobs.step()
         jobs.resume("me")
-        jobs.ask("me", "map", "a", work.of("a"))
+        assert jobs.ask("me", "map", "a", work.of("a")).snapshot == 2
         finish(jobs)
         assert jobs.ask("me", "map", "a", work.of("a")).state == "done"
+        assert work.log == ["a"] * 3
+
+    def test_continue_after_others_took_the_room_begins_again(self, jobs, work):
+        jobs.ask("me", "map", "a", work.of("a"))
+        jobs.step()
+        jobs.stop("me")
+        for key in "bcd":
+            jobs.ask("you", "map", key, work.of(key, 100))
+            jobs.step()
+        assert jobs.ask("me", "map", "a", work.of("a")).snapshot == 1
+        jobs.ask("you", "map", "e", work.of("e"))
+        jobs.resume("me")
+        jobs.ask("me", "map", "a", work.of("a"))
+        finish(jobs)
+        assert jobs.ask("me", "map", "a", work.of("a")).snapshot == 3
+        assert work.log.count("a") == 1 + 3
 
     def test_another_setting_is_not_stopped(self, jobs, work):
         jobs.ask("me", "map", "a", work.of("a"))
@@ -255,9 +300,11 @@ class TestFailures:
         finish(jobs)
         assert jobs.ask("me", "map", "a", start).error == "no such class"
 
-    def test_failing_is_not_repeated_until_asked_for(self, jobs, work):
+    def test_failing_is_not_repeated_until_asked_for(self, jobs, work, clock):
         jobs.ask("me", "map", "a", work.of("a", error=ValueError("x")))
         finish(jobs)
+        clock.now = 1000
+        jobs.step()
         jobs.ask("me", "map", "a", work.of("a"))
         assert not jobs.step()
         jobs.resume("me")
@@ -279,7 +326,7 @@ class TestMemory:
             finish(jobs)
         jobs.ask("me", "map", "e", work.of("e", 1))
         finish(jobs)
-        assert len(jobs._jobs) == 3  # two kept, and the one that is looked at
+        assert len(jobs._jobs) == 3, "two kept, and the one that is looked at"
 
     def test_seconds_are_those_spent_on_it(self, jobs, clock):
         def steps():
@@ -297,12 +344,15 @@ class TestMemory:
         assert jobs.ask("me", "a", "a", steps).seconds == pytest.approx(1.5)
 
 
-def test_how_many_others_are_served(jobs, work):
+def test_how_many_others_wait_and_look(jobs, work, clock):
     for session in ("me", "you", "they"):
         jobs.ask(session, "map", session, work.of(session))
-    assert jobs.waiting("me") == 2
+    assert jobs.others("me") == 2
+    clock.now = 3.5
+    jobs.ask("you", "map", "you", work.of("you"))
+    assert jobs.others("me") == 1, "a closed tab does not count"
     finish(jobs)
-    assert jobs.waiting("me") == 0
+    assert jobs.others("me") == 0
 
 
 def test_a_thread_of_its_own_wakes_up_for_work(work):

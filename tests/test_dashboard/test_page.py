@@ -1,13 +1,16 @@
 """The page, run without a browser and with a scheduler that is stepped by hand."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
+import PIL.Image
 import pytest
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from attribution import MODELS
-from dashboard import resources
+from dashboard import resources, subject
 from dashboard.experiment import PATCHES
 from dashboard.jobs import Scheduler
 
@@ -43,8 +46,22 @@ def finish(app: AppTest, jobs: Scheduler) -> AppTest:
     return app
 
 
+def complete(app: AppTest, points: int) -> int:
+    """How many maps are whole."""
+    return sum(caption.startswith(f"complete: {points} points") for caption in captions(app))
+
+
 def captions(app: AppTest) -> list[str]:
     return [c.value for c in app.main.caption]
+
+
+def alts(app: AppTest) -> list[str]:
+    return [image.proto.imgs[0].alt for image in app.main.image]
+
+
+def pictures(app: AppTest) -> int:
+    """The photo and the maps on the page; the bar of colours is none."""
+    return sum(not words.startswith("The colours") for words in alts(app))
 
 
 def rows(app: AppTest) -> dict[str, dict[str, str]]:
@@ -59,10 +76,11 @@ def test_from_nothing_to_three_complete_maps(page, jobs):
     app.run()
     assert any(c.startswith("complete: 4 points") for c in captions(app)), "one chunk holds four points"
     finish(app, jobs)
-    assert captions(app).count("complete: 4 points") == 3
+    assert complete(app, 4) == 3
     assert set(rows(app)) == {"Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Random"}
     assert all(float(row["AUPC ↓"]) > 0 for row in rows(app).values())
-    assert sorted(row["Gradients"] for row in rows(app).values()) == ["0", "4 (0 new)", "4 (4 new)", "4 (4 new)"]
+    assert [row["Gradients"] for row in rows(app).values()] == ["4", "4 shared", "4 shared", "0"]
+    assert any(c.startswith("8 gradients make these maps, 8 of them computed") for c in captions(app))
 
 
 def test_the_url_is_the_experiment(page):
@@ -85,7 +103,7 @@ def test_a_change_starts_only_what_depends_on_it(page, jobs):
     app.slider(key="sigma").set_value(0.7).run()
     states = captions(app)
     assert sum("waiting" in c for c in states) == 2
-    assert states.count("complete: 4 points") == 1
+    assert complete(app, 4) == 1
     finish(app, jobs)
     app.selectbox(key="base").set_value("white").run()
     assert sum("waiting" in c for c in captions(app)) == 1
@@ -96,7 +114,7 @@ def test_going_back_costs_nothing(page, jobs):
     app.slider(key="sigma").set_value(0.7).run()
     finish(app, jobs)
     app.slider(key="sigma").set_value(0.5).run()
-    assert captions(app).count("complete: 4 points") == 3
+    assert complete(app, 4) == 3
     assert not jobs.step()
 
 
@@ -107,16 +125,18 @@ def test_the_display_costs_nothing(page, jobs):
     app.slider(key="opacity").set_value(60).run()
     assert not app.exception
     assert not jobs.step()
-    assert captions(app).count("complete: 4 points") == 3
+    assert complete(app, 4) == 3
 
 
 def test_the_last_map_stays_until_the_next_has_points(page, jobs):
     app = finish(page(**QUICK), jobs)
-    pictures = len(app.main.image)
+    assert pictures(app) == 4
     app.slider(key="sigma").set_value(0.7).run()
-    assert len(app.main.image) == pictures == 4
+    assert pictures(app) == 4
+    assert captions(app).count("previous setting · waiting for its turn") == 2
+    assert [row["AUTVC ↓"] for row in rows(app).values()].count("…") == 2, "its numbers do not stand for the new one's"
     app.pills(key="img").set_value("coffee").run()
-    assert len(app.main.image) == 1, "but not beside another photo"
+    assert pictures(app) == 1, "but not beside another photo"
 
 
 def test_stop_keeps_the_partial_map_and_continue_goes_on(page, jobs):
@@ -129,7 +149,7 @@ def test_stop_keeps_the_partial_map_and_continue_goes_on(page, jobs):
     assert not jobs.step()
     app.button(key="resume").click().run()
     finish(app, jobs)
-    assert captions(app).count("complete: 40 points") == 2
+    assert complete(app, 40) == 2
 
 
 def test_paper_settings(page):
@@ -162,18 +182,88 @@ def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch
         pass
     app.run()
     (error,) = app.sidebar.error
-    assert "The weights of ResNet18 are missing" in error.value
+    assert "The weights of ResNet18 are missing: `r-00000000.pth` belongs in" in error.value
     assert str(tmp_path) in error.value
-    assert captions(app).count("complete: 4 points") == 3, "the maps of the last model stay"
+    assert "Still showing EfficientNet-Lite0" in error.value
+    assert complete(app, 4) == 3, "the maps of the last model stay"
     assert not app.exception
-    monkeypatch.setitem(MODELS, "resnet18", replace(MODELS["resnet18"], url=""))
+    assert not downloads.step(), "a failed download is not tried again by itself"
+    next(b for b in app.sidebar.button if b.label == "Try again").click().run()
+    assert downloads.step(), "but when one asks for it"
+    while downloads.step():
+        pass
+    next(b for b in app.run().sidebar.button if b.label.startswith("Back to")).click().run()
+    assert not app.sidebar.error
+    assert app.selectbox(key="model").value == "efficientnet_lite0"
 
 
 def test_a_photo_that_cannot_be_read_is_a_line_and_the_last_stays(page, jobs):
     app = finish(page(**QUICK), jobs)
     app.file_uploader(key="file").upload("broken.jpg", b"not a photo", "image/jpeg").run()
     assert "is not an image that can be read" in app.sidebar.error[0].value
-    assert captions(app).count("complete: 4 points") == 3
+    assert complete(app, 4) == 3
+    app.pills(key="img").set_value("coffee").run()
+    assert not app.sidebar.error, "once another photo is chosen, it is no longer news"
+
+
+def photo(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (300, 260), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_is_shown_and_taking_it_away_forgets_it(page, jobs):
+    app = page(**QUICK, cls="3")
+    app.file_uploader(key="file").upload("mine.png", photo("teal"), "image/png").run()
+    assert (app.pills(key="img").value, app.selectbox(key="cls").value) == ("upload", -1)
+    app.pills(key="img").set_value("coffee").run()
+    app.pills(key="img").set_value("upload").run()
+    assert app.pills(key="img").value == "upload"
+    app.file_uploader(key="file").set_value(None).run()
+    assert app.pills(key="img").value == "cat"
+    assert "upload" not in app.session_state
+
+
+def test_an_upload_survives_a_run_that_is_cut_off_while_it_is_read(page, jobs, monkeypatch):
+    real = subject.load_image
+
+    def cut_off(data):
+        raise StopException
+
+    app = page(**QUICK)
+    monkeypatch.setattr(subject, "load_image", cut_off)
+    app.file_uploader(key="file").upload("mine.png", photo("teal"), "image/png").run()
+    monkeypatch.setattr(subject, "load_image", real)
+    app.run()
+    assert app.pills(key="img").value == "upload"
+
+
+def test_what_is_predicted_and_what_is_explained_are_told_apart(page):
+    app = page(**QUICK, cls="967")
+    told = next(c for c in captions(app) if c.startswith("predicted"))
+    assert "predicted: **tiger cat**" in told
+    assert "explained: **espresso**" in told
+    assert any("it says tiger cat" in words for words in alts(app))
+
+
+def test_stopping_outlives_looking_away_and_a_change_of_the_display(page, jobs):
+    app = page(r="40", m="4")
+    for _ in range(6):
+        jobs.step()
+    app.run()
+    app.button(key="stop").click().run()
+    jobs.clock = lambda: 1000.0
+    jobs.step()
+    app.segmented_control(key="kind").set_value("signed").run()
+    assert any(c.startswith("stopped at ") for c in captions(app))
+    assert not jobs.step()
+
+
+def test_p_costs_no_map(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    app.segmented_control(key="eval").set_value("paper").run()
+    assert complete(app, 4) == 3
+    assert {row["AUPC ↓"] for row in rows(app).values()} == {"…"}
 
 
 def test_a_failing_map_is_a_line_and_the_others_go_on(page, jobs, monkeypatch):
@@ -189,4 +279,4 @@ def test_a_failing_map_is_a_line_and_the_others_go_on(page, jobs, monkeypatch):
     monkeypatch.setattr(panels, "stream", broken)
     app = finish(page(**QUICK), jobs)
     assert "SmoothGrad: the gradient overflowed" in [e.value for e in app.main.error]
-    assert captions(app).count("complete: 4 points") == 2
+    assert complete(app, 4) == 2

@@ -1,19 +1,23 @@
 """What a panel computes, and how it is told: snapshots, figures, table rows, pictures."""
 
+import base64
+import io
 import json
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 import toys
 
 from attribution import Store, explain, perturbation_curve, total_variation_curve
+from attribution.heatmaps import DIVERGING
 from attribution.models import Model
 from attribution.types import Curve, Partial
 from dashboard import figures, report, viewer
 from dashboard.figures import STYLES, TITLES
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, Panel, Snapshot, work
+from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
 
 
 def network() -> Model:
@@ -24,40 +28,60 @@ X = toys.image(0, (3, 96, 96))
 
 
 def panel(method: str, **knobs) -> Panel:
-    return Panel(method, "photo", "toy", 0, patches=2, knobs=tuple(knobs.items()))
+    return Panel(method, "photo", "toy", 0, knobs=tuple(knobs.items()))
+
+
+def cell(panel: Panel, seen: View, fell: View | None = None) -> Cell:
+    return Cell(panel, 2, seen, fell or View("waiting"))
 
 
 class TestWork:
     KNOBS = (("sigma", 0.5), ("samples", 9), ("seed", 0))
 
-    def snapshots(self, panel):
-        return list(work(panel, toys.in_batches_of(4, network()), X, Store()))
+    def maps(self, panel, store=None):
+        return list(map_work(panel, toys.in_batches_of(4, network()), X, store or Store()))
 
-    def test_the_map_grows_then_the_curve(self):
-        found = self.snapshots(panel("smooth_taylor", **dict(self.KNOBS)))
-        assert [s.partial.done for s in found[:3]] == [4, 8, 9]
-        assert all(s.variation for s in found)
-        assert [s.rank for s in found[:3]] == [0, 0, 1]
-        lengths = [len(s.fall.y) for s in found[3:]]
+    def falls(self, panel, patches=2, finished=lambda panel: None, store=None):
+        return list(fall_work(Fall(panel, patches), network(), X, store or Store(), finished))
+
+    def test_the_map_grows(self):
+        found = self.maps(panel("smooth_taylor", **dict(self.KNOBS)))
+        assert [s.partial.done for s in found] == [4, 8, 9]
+        assert all(len(s.variation.y) for s in found)
+
+    def test_the_curve_grows(self):
+        lengths = [len(curve.y) for curve in self.falls(panel("smooth_taylor", **dict(self.KNOBS)))]
         assert lengths == sorted(lengths)
+        assert lengths[-1] > 2
 
-    def test_the_last_snapshot_is_what_the_core_says(self):
-        last = self.snapshots(panel("smooth_taylor", **dict(self.KNOBS)))[-1]
+    def test_the_last_ones_are_what_the_core_says(self):
+        smooth = panel("smooth_taylor", **dict(self.KNOBS))
         done = explain(network(), X, "smooth_taylor", 0, **dict(self.KNOBS))
+        last = self.maps(smooth)[-1]
         torch.testing.assert_close(last.partial.attribution, done.attribution)
         assert last.variation.area == pytest.approx(total_variation_curve(done.attribution).area)
-        assert last.fall.area == pytest.approx(perturbation_curve(network(), X, done.attribution, 0, draws=2).area)
+        area = perturbation_curve(network(), X, done.attribution, 0, draws=2).area
+        assert self.falls(smooth)[-1].area == pytest.approx(area)
+        assert self.falls(smooth, finished=lambda found: last)[-1].area == pytest.approx(area)
+
+    def test_the_finished_map_is_the_one_that_is_measured(self):
+        smooth = panel("smooth_taylor", **dict(self.KNOBS))
+        other = self.maps(panel("gradient"))[-1]
+        assert self.falls(smooth, finished=lambda found: other)[-1].area == self.falls(panel("gradient"))[-1].area
 
     def test_integrated_gradients_tell_their_completeness_gap(self):
-        last = self.snapshots(panel("integrated_gradients", steps=4, baseline="black", draws=1, seed=0))[-1]
+        last = self.maps(panel("integrated_gradients", steps=4, baseline="black", draws=1, seed=0))[-1]
         missing, difference = last.gap
         total = last.partial.attribution.sum().item()
         assert total - difference == pytest.approx(missing)
 
     def test_the_control_has_a_curve_alone(self):
-        last = self.snapshots(panel(CONTROL))[-1]
-        assert last.partial is None
-        assert len(last.fall.y) > 1
+        assert len(self.falls(panel(CONTROL))[-1].y) > 1
+
+    def test_maps_go_before_curves_and_p_is_of_the_curve_alone(self):
+        smooth = panel("smoothgrad", **dict(self.KNOBS))
+        assert smooth.rank < Fall(smooth, 10).rank
+        assert Fall(smooth, 10) != Fall(smooth, 50)
 
 
 GROWN = {
@@ -98,12 +122,19 @@ class TestFigures:
         assert not figures.variation({}, [32]).data
 
 
-def partial(done: int, total: int = 150, evaluations: int = 20) -> Partial:
-    return Partial(toys.image(3, (3, 8, 8)), done, total, evaluations, 0)
-
-
 WHOLE = Curve(np.arange(31.0), np.ones(31))
+HALF = Curve(np.arange(9.0), np.ones(9))
 SMOOTH = panel("smoothgrad", samples=150)
+PATH = panel("integrated_gradients", steps=50, draws=1)
+
+
+def snapshot(done: int, total: int = 150, evaluations: int = 20) -> Snapshot:
+    return Snapshot(Partial(toys.image(3, (3, 8, 8)), done, total, evaluations, 0), WHOLE)
+
+
+def finished(panel: Panel, area: float) -> Cell:
+    curve = Curve(np.arange(31.0), np.full(31, area / 30))
+    return cell(panel, View("done", snapshot(150)), View("done", curve))
 
 
 class TestReport:
@@ -111,66 +142,97 @@ class TestReport:
         ("view", "words"),
         [
             (View("waiting"), "waiting for its turn"),
-            (View("running", Snapshot(partial(64))), "draft 64/150"),
-            (View("stopped", Snapshot(partial(64))), "stopped at 64/150"),
+            (View("running", snapshot(64)), "draft 64/150"),
+            (View("stopped", snapshot(64)), "stopped at 64/150"),
             (View("stopped"), "stopped before its first points"),
-            (View("done", Snapshot(partial(150))), "complete: 150 points"),
+            (View("done", snapshot(150)), "complete: 150 points"),
             (View("failed", error="no window fits"), "failed: no window fits"),
         ],
     )
     def test_status(self, view, words):
-        assert report.status(view) == words
+        assert report.status(cell(SMOOTH, view)) == words
 
     def test_a_row_when_all_is_done(self):
-        found = Snapshot(partial(150), WHOLE, (-0.5, 10.0), WHOLE)
-        row = report.row(SMOOTH, View("done", found, seconds=1.25), found)
+        found = Snapshot(snapshot(150).partial, WHOLE, (-0.5, 10.0))
+        row = report.row(cell(SMOOTH, View("done", found, seconds=1), View("done", WHOLE, seconds=0.25)))
         assert row == {
             "Method": "SmoothGrad",
             "AUPC ↓": "30.00",
             "AUTVC ↓": "30.00",
             "Completeness gap": "-0.50 (5.0%)",
-            "Gradients": "150 (20 new)",
+            "Gradients": "150 shared",
             "Seconds": "1.2",
         }
 
     def test_no_number_is_told_before_it_is_whole(self):
-        half = Curve(np.arange(9.0), np.ones(9))
-        found = Snapshot(partial(64), WHOLE, None, half)
-        assert report.row(SMOOTH, View("running", found), found)["AUPC ↓"] == "…"
-        assert report.row(SMOOTH, View("running", found), found)["AUTVC ↓"] == "…"
-        assert report.row(SMOOTH, View("stopped", found), found)["AUPC ↓"] == "partial: 8/30 windows"
+        running = cell(SMOOTH, View("running", snapshot(64)), View("waiting"))
+        assert (report.row(running)["AUPC ↓"], report.row(running)["AUTVC ↓"]) == ("…", "…")
+        assert report.row(cell(SMOOTH, View("done", snapshot(150)), View("running", HALF)))["AUPC ↓"] == "…"
+        stopped = cell(SMOOTH, View("done", snapshot(150)), View("stopped", HALF))
+        assert report.row(stopped)["AUPC ↓"] == "partial: 8/30 windows"
 
     def test_windows_that_did_not_fit_are_told(self):
         few = Curve(np.arange(4.0), np.ones(4), "only 3 of 30 windows of 15x15 fit")
-        found = Snapshot(partial(150), WHOLE, None, few)
-        assert report.row(SMOOTH, View("done", found), found)["AUPC ↓"] == "3.00 (only 3 of 30 windows of 15x15 fit)"
+        row = report.row(cell(SMOOTH, View("done", snapshot(150)), View("done", few)))
+        assert row["AUPC ↓"] == "3.00 (only 3 of 30 windows of 15x15 fit)"
+
+    def test_a_curve_that_failed_says_so(self):
+        row = report.row(cell(SMOOTH, View("done", snapshot(150)), View("failed", error="the score is 0")))
+        assert row["AUPC ↓"] == "failed"
 
     def test_the_control_has_no_map(self):
-        found = Snapshot(fall=WHOLE)
-        row = report.row(panel(CONTROL), View("done", found), found)
+        row = report.row(cell(panel(CONTROL), View("done"), View("done", WHOLE)))
         assert (row["AUPC ↓"], row["AUTVC ↓"], row["Gradients"]) == ("30.00", "", "0")
 
     def test_progress_is_the_share_of_work(self):
-        assert report.progress({SMOOTH: View("waiting")}) == (0.0, "SmoothGrad 0/150")
-        share, text = report.progress({SMOOTH: View("running", Snapshot(partial(75)))})
+        assert report.progress([cell(SMOOTH, View("waiting"))]) == (0.0, "SmoothGrad 0/150")
+        share, text = report.progress([cell(SMOOTH, View("running", snapshot(75)))])
         assert share == pytest.approx(3 * 75 / (3 * 150 + 60))
         assert text == "SmoothGrad 75/150"
-        done = View("done", Snapshot(partial(150), WHOLE, None, WHOLE))
-        assert report.progress({SMOOTH: done}) == (1.0, "")
+        share, text = report.progress([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))])
+        assert text == "curve of SmoothGrad 8/30"
+        assert report.progress([finished(SMOOTH, 20)]) == (1.0, "")
+
+    def test_what_is_left_counts_shared_points_once(self):
+        taylor = panel("smooth_taylor", samples=150)
+        cells = [
+            cell(PATH, View("waiting")),
+            cell(SMOOTH, View("running", snapshot(64))),
+            cell(taylor, View("waiting")),
+        ]
+        assert report.left(cells) == (50 + 150, 3 * 30 * 2)
+        assert report.left([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))]) == (0, 22 * 2)
+        assert report.left([finished(SMOOTH, 20)]) == (0, 0)
+
+    def test_gradients_are_counted_once_for_all_who_share_them(self):
+        taylor = panel("smooth_taylor", samples=150)
+        cells = [finished(PATH, 20), finished(SMOOTH, 20), finished(taylor, 20), finished(panel(CONTROL), 20)]
+        assert report.spent(cells[:3]).startswith("200 gradients make these maps, 60 of them")
+
+    def test_curves_are_held_against_the_random_order(self):
+        control = finished(panel(CONTROL), 25)
+        assert "random order 25.00: 1 of 2 are below it" in report.verdict(
+            [finished(SMOOTH, 20), finished(PATH, 27), control]
+        )
+        assert "none is below" in report.verdict([finished(SMOOTH, 26), control])
+        assert "all are below" in report.verdict([finished(SMOOTH, 22), control])
+        assert "Random" not in report.verdict([finished(SMOOTH, 22)])
 
     def test_a_map_in_words(self):
         a = torch.zeros(3, 8, 8)
         a[:, 5:, :3] = 1
-        words = report.describe(SMOOTH, Snapshot(Partial(a, 1, 1, 1, 0)))
+        words = report.describe("smoothgrad", Snapshot(Partial(a, 1, 1, 1, 0), WHOLE))
         assert words == "SmoothGrad: 100% of the attribution lies in the bottom left quarter"
-        assert report.describe(SMOOTH, Snapshot(Partial(0 * a, 1, 1, 1, 0))) == "SmoothGrad: a blank map"
+        blank = Snapshot(Partial(0 * a, 1, 1, 1, 0), WHOLE)
+        assert report.describe("smoothgrad", blank) == "SmoothGrad: a blank map"
 
 
 class TestViewer:
     PHOTO = np.full((8, 8, 3), 90, np.uint8)
 
     def draw(self, maps, **display):
-        return viewer.draw(maps, self.PHOTO, viewer.Display(**display))
+        drawn = viewer.draw(maps, self.PHOTO, viewer.Display(**display))
+        return {name: picture.pixels for name, picture in drawn.items()}
 
     def test_shared_scale_shows_which_map_is_stronger(self):
         strong, weak = toys.image(1, (3, 8, 8)), 0.1 * toys.image(2, (3, 8, 8))
@@ -191,10 +253,34 @@ class TestViewer:
     def test_a_blank_map_over_a_photo_is_the_photo(self):
         assert (self.draw({"map": torch.zeros(3, 8, 8)}, opacity=1.0)["map"] == 90).all()
 
-    def test_png_is_lossless(self):
-        import io
+    def test_the_value_of_the_last_colour_is_told(self):
+        a = torch.zeros(3, 8, 8)
+        a[0, :4] = 2.5
+        (picture,) = viewer.draw({"map": a}, self.PHOTO, viewer.Display()).values()
+        assert picture.top == 2.5
 
-        import PIL.Image
-
+    def test_an_address_holds_the_picture_without_loss(self):
         picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        assert (np.asarray(PIL.Image.open(io.BytesIO(viewer.png(picture)))) == picture).all()
+        head, body = viewer.data_url(picture).split(",")
+        assert head == "data:image/png;base64"
+        assert (np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(body)))) == picture).all()
+
+    @pytest.mark.parametrize("dark", [False, True])
+    @pytest.mark.parametrize("kind", ["absolute", "signed"])
+    def test_the_scale_bar_has_the_colours_of_the_maps(self, kind, dark):
+        display = viewer.Display(kind, dark=dark)
+        bar = viewer.scale_bar(display)
+        a = torch.zeros(3, 8, 8)
+        a[0, 0, 0], a[0, 7, 7] = -5, 5
+        picture = self.draw({"map": a}, kind=kind, dark=dark)["map"]
+        assert (picture[7, 7] == bar[0, -1]).all()
+        assert (picture[0, 0] == bar[0, 0 if kind == "signed" else -1]).all()
+
+    @pytest.mark.parametrize("name", ["on_light", "on_dark"])
+    def test_both_signs_are_told_apart_from_the_page_and_each_other(self, name):
+        low, middle, high = (
+            viewer.colour(torch.tensor([[v]]), DIVERGING[name])[0, 0].astype(int) for v in (0.0, 0.5, 1.0)
+        )
+        assert low[2] - low[0] > 60, "blue"
+        assert high[0] - high[2] > 60, "orange"
+        assert abs(low - middle).sum() > 150 < abs(high - middle).sum()

@@ -1,0 +1,118 @@
+"""The maps as plain images beside the photo, for browsers without the viewer: each drawn here, none is fetched."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from attribution.heatmaps import COLOURS
+from dashboard import figures, report, viewer
+from dashboard.panels import CONTROL, Cell, Snapshot
+from dashboard.subject import Subject
+
+Drawn = Mapping[str, tuple[str, str, float]]
+"""For each method a picture's address, what it says in words, and the value of its last colour."""
+
+
+def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
+    """The photo and the maps, side by side, or stacked where it is narrow; then how they are shown."""
+    pictures_at, controls_at = st.container(), st.container()
+    with controls_at:
+        display = _controls()
+    pictures = _drawn(subject, shown, display)
+    waiting = [c.panel.method for c in cells if not c.snapshot and c.panel.method in pictures]
+    with pictures_at:
+        st.html(f"<style>{''.join(f'.st-key-map-{method} img {{opacity: .4}}' for method in waiting)}</style>")
+        grid = st.grid(4, min_column_width=150)
+        with grid.container():
+            _photo(subject)
+        for cell in cells:
+            if cell.panel.method != CONTROL:
+                with grid.container():
+                    _map(cell, pictures)
+
+
+def _photo(subject: Subject) -> None:
+    _, category, probability, _ = subject.predicted
+    st.markdown("**Photo**  \n:small[what the model sees]")
+    with st.container(key="photo"):
+        alt = f"The photo as the model sees it; it says {category}"
+        st.image(_photo_url(subject), width="stretch", alt=alt)
+    said = f"predicted: **{category}** · {probability:.1%}"
+    if subject.explained != subject.predicted:
+        _, category, probability, logit = subject.explained
+        said += f"  \nexplained: **{category}** · {probability:.1%} · logit {logit:.2f}"
+    st.caption(said)
+
+
+def _photo_url(subject: Subject) -> str:
+    held = st.session_state.get("photo_url")
+    if held is None or held[0] != subject.image:
+        held = (subject.image, viewer.data_url(subject.photo))
+        st.session_state.photo_url = held
+    return str(held[1])
+
+
+def _map(cell: Cell, pictures: Drawn) -> None:
+    method = cell.panel.method
+    st.markdown(f"**{figures.TITLES[method]}**  \n:small[{report.GLOSS[method]}]")
+    if method not in pictures:
+        with st.container(key=f"space-{method}"):
+            st.skeleton(height=220)
+        st.caption(report.status(cell))
+        return
+    picture, words, top = pictures[method]
+    with st.container(key=f"map-{method}"):
+        st.image(picture, width="stretch", alt=words)
+    if cell.snapshot:
+        st.caption(f"{report.status(cell)} · brightest: {top:.2g}")
+    else:
+        st.caption("previous setting · " + report.status(cell))
+
+
+def _controls() -> viewer.Display:
+    """How maps are shown: none of this costs a gradient."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kind = st.segmented_control(
+            "Values",
+            [viewer.ABSOLUTE, viewer.SIGNED],
+            key="kind",
+            default=viewer.ABSOLUTE,
+            required=True,
+            help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange speaks for the class, "
+            "blue against it.",
+        )
+        palette = st.segmented_control(
+            "Colours", list(COLOURS), key="colours", default="inferno", required=True, disabled=kind == viewer.SIGNED
+        )
+        scale = st.segmented_control(
+            "Scale",
+            ["per map", "shared"],
+            key="scale",
+            default="per map",
+            required=True,
+            help="Per map, each uses all of the colours; shared, the same colour is the same value in every map: a "
+            "map of smaller values is dark then.",
+        )
+        opacity = st.slider(
+            "Over the photo", 0, 100, 0, 5, format="%d %%", key="opacity", width=200, help="0 % is the map alone."
+        )
+        display = viewer.Display(kind, palette, scale == "shared", opacity / 100, st.context.theme.type == "dark")
+        with st.container(width=200, gap="xxsmall"):
+            ends = "against the class ↔ for it" if kind == viewer.SIGNED else "0 → 99th percentile and above"
+            st.caption(ends)
+            st.image(viewer.data_url(viewer.scale_bar(display)), width="stretch", alt=f"The colours: {ends}")
+    return display
+
+
+def _drawn(subject: Subject, shown: Mapping[str, Snapshot], display: viewer.Display) -> Drawn:
+    """Each map as a picture and in words; drawn again only when a map or the display is another."""
+    held = st.session_state.get("drawn")
+    if held is None or held[:3] != (subject.image, display, shown):
+        attributions = {method: found.partial.attribution for method, found in shown.items()}
+        pictures = viewer.draw(attributions, subject.photo, display)
+        words = {method: report.describe(method, found) for method, found in shown.items()}
+        drawn = {m: (viewer.data_url(p.pixels), words[m], p.top) for m, p in pictures.items()}
+        held = (subject.image, display, shown, drawn)
+        st.session_state.drawn = held
+    found_pictures: Drawn = held[3]
+    return found_pictures
