@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,17 @@ def best_device() -> torch.device:
 def sum_dtype(device: torch.device) -> torch.dtype:
     """What long sums are kept in: float64, except on MPS, which has none."""
     return torch.float32 if device.type == "mps" else torch.float64
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """CUDA's convolutions in float32, not in TF32 with its ten bits, torch's default; as it was, afterwards."""
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed
 
 
 def synchronize(device: torch.device) -> None:

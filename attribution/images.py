@@ -51,11 +51,13 @@ def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
         raise ValueError(f"{name} is damaged ({_one_line(error)}); save it again or choose another") from None
 
 
-def _read(source: str | Path | bytes | Readable) -> bytes:
-    if isinstance(source, bytes):
-        return source
+def _read(source: object) -> bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
     if isinstance(source, (str, Path)):
         return Path(source).read_bytes()
+    if not isinstance(source, Readable):
+        raise ValueError(f"an image cannot be read from a {type(source).__name__}; give a path, bytes or an open file")
     return source.read()
 
 

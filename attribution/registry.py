@@ -42,7 +42,8 @@ class Knob:
                 names = ", ".join(self.allowed.names)
                 raise ValueError(f"{owner}: {self.name}={value!r} is unknown; use one of {names}")
             if not isinstance(value, self.type):
-                raise ValueError(f"{owner}: {self.name} is a {type(value).__name__}; use a name")
+                names = ", ".join(self.allowed.names)
+                raise ValueError(f"{owner}: {self.name} is of type {type(value).__name__}; use one of {names}")
             return value
         if self.type is bool:
             if not isinstance(value, bool):
@@ -58,8 +59,12 @@ class Knob:
         low, high = (self.allowed.low, self.allowed.high) if isinstance(self.allowed, Range) else (-math.inf, math.inf)
         if isinstance(value, (bool, str)) or not low <= number <= high or number != value:
             kind = "a whole number" if self.type is int else "a number"
-            raise ValueError(f"{owner}: {self.name}={value!r} must be {kind} from {low:g} to {high:g}")
+            raise ValueError(f"{owner}: {self.name}={value!r} must be {kind} from {_plain(low)} to {_plain(high)}")
         return number
+
+
+def _plain(limit: float) -> str:
+    return str(int(limit)) if limit == limit // 1 and math.isfinite(limit) else f"{limit:g}"
 
 
 def read_knobs(function: Callable[..., Any]) -> dict[str, Knob]:

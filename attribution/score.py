@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.baselines import fingerprint
-from attribution.devices import BatchSize
+from attribution.devices import BatchSize, full_precision
 from attribution.store import Store
 from attribution.types import Image, Images, Scores
 
@@ -39,7 +39,8 @@ def logits(model: Network, points: Images) -> Iterator[Tensor]:
 
     @torch.no_grad()
     def evaluate(batch: Tensor) -> tuple[Tensor]:
-        return (model.module(batch.contiguous(memory_format=model.memory_format)),)
+        with full_precision():
+            return (model.module(batch.contiguous(memory_format=model.memory_format)),)
 
     return (found for (found,) in model.value_batch.run(evaluate, points))
 
@@ -72,8 +73,9 @@ class ClassScore:
         """f_c and its gradient at `points`."""
 
         def evaluate(batch: Tensor) -> tuple[Tensor, Tensor]:
-            at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
-            with torch.enable_grad():
+            # Whatever mode the caller is in, gradients are wanted here; a clone made here can have them.
+            with torch.inference_mode(False), torch.enable_grad(), full_precision():
+                at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
                 values = self._select(self.model.module(at))
                 (gradients,) = torch.autograd.grad(values.sum(), at)
             return values.detach(), gradients.contiguous()

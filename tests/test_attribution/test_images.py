@@ -10,7 +10,7 @@ import torch
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution import load_image
-from attribution.images import denormalise, normalise, to_picture, to_pixels
+from attribution.images import _read, denormalise, normalise, to_picture, to_pixels
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
 
@@ -157,6 +157,11 @@ class TestRefused:
         values = np.full((20, 20), np.nan, np.float32)
         with pytest.raises(ValueError, match="holds NaN or infinity"):
             load_image(encode(PIL.Image.fromarray(values), "TIFF"))
+
+    @pytest.mark.parametrize("what", [None, 3, ["photo.jpg"], PIL.Image.new("RGB", (32, 32))])
+    def test_what_is_no_source_of_an_image(self, what):
+        with pytest.raises(ValueError, match="give a path, bytes or an open file"):
+            _read(what)
 
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(ValueError, match=r"cannot read .*nothing\.jpg: No such file or directory; check the path"):

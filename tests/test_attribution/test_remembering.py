@@ -1,5 +1,8 @@
 """What gradients cost, counted on a counting model; what a seed and an index decide; what the store forgets."""
 
+import sys
+import threading
+
 import pytest
 import torch
 import toys
@@ -160,6 +163,28 @@ class TestStore:
             store.put("again", *self.point(value))
         assert (len(store), store.bytes) == (1, self.SIZE)
         assert store.get("again")[0] == 2.0
+
+    def test_threads_share_it(self):
+        """Many at once: nothing is lost but what had to go, and the bytes held are those counted."""
+        store, point = Store(max_bytes=40 * 40), torch.zeros(10)
+
+        def work(owner: int) -> None:
+            for k in range(500):
+                store.put((owner, k), point[0], point[1:])
+                store.get((owner, k - 5))
+
+        threads = [threading.Thread(target=work, args=(owner,)) for owner in range(8)]
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
+        assert len(store) == 40
+        assert store.bytes == 40 * 40
 
     def test_a_slice_does_not_keep_its_batch(self):
         batch = torch.zeros(100, 3, 4, 4)

@@ -135,6 +135,13 @@ def drag(page: Page, label: str, key: str, times: int = 1) -> None:
         page.keyboard.press(key)
 
 
+def choose(page: Page, label: str, option: str) -> None:
+    box = page.get_by_test_id("stSelectbox").filter(has_text=label).locator("input")
+    box.click()
+    box.fill(option)
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def photo(colour: str = "teal", **options) -> bytes:
     buffer = io.BytesIO()
     PIL.Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "JPEG", **options)
@@ -164,8 +171,7 @@ def test_a_session(page):
     assert second["integrated_gradients"] == first["integrated_gradients"]
     assert untouched.evaluate("image => image.isConnected && image.dataset.seen") == "1", "the untouched map blinked"
 
-    page.get_by_test_id("stSelectbox").filter(has_text="Baseline · costs M").locator("input").press("ArrowDown")
-    page.get_by_role("option", name="white").click()
+    choose(page, "Baseline · costs M", "white")
     expect(page).to_have_url(re.compile("base=white"))
     moved(page, second, "integrated_gradients")
     third = sources(page)
@@ -247,10 +253,7 @@ def test_the_page_answers_while_the_processor_is_busy(page):
 def test_another_class_is_found_by_typing(page):
     visit(page, "r=4&m=4")
     complete(page)
-    box = page.get_by_test_id("stSelectbox").filter(has_text="Class to explain").locator("input")
-    box.click()
-    box.fill("espresso")
-    page.get_by_role("option", name="espresso", exact=True).click()
+    choose(page, "Class to explain", "espresso")
     expect(page.get_by_text("explained: espresso")).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("cls=967"))
 
