@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from attribution.heatmaps import COLOURS
-from dashboard import figures, report, viewer
+from dashboard import figures, pictures, report
 from dashboard.panels import CONTROL, Cell, Snapshot
 from dashboard.subject import Subject
 
@@ -18,8 +18,8 @@ def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot
     pictures_at, controls_at = st.container(), st.container()
     with controls_at:
         display = _controls()
-    pictures = _drawn(subject, shown, display)
-    waiting = [c.panel.method for c in cells if not c.snapshot and c.panel.method in pictures]
+    drawn = _drawn(subject, shown, display)
+    waiting = [c.panel.method for c in cells if not c.snapshot and c.panel.method in drawn]
     with pictures_at:
         st.html(f"<style>{''.join(f'.st-key-map-{method} img {{opacity: .4}}' for method in waiting)}</style>")
         grid = st.grid(4, min_column_width=150)
@@ -28,39 +28,35 @@ def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot
         for cell in cells:
             if cell.panel.method != CONTROL:
                 with grid.container():
-                    _map(cell, pictures)
+                    _map(cell, drawn)
 
 
 def _photo(subject: Subject) -> None:
-    _, category, probability, _ = subject.predicted
+    _, category, _, _ = subject.predicted
     st.markdown("**Photo**  \n:small[what the model sees]")
     with st.container(key="photo"):
         alt = f"The photo as the model sees it; it says {category}"
         st.image(_photo_url(subject), width="stretch", alt=alt)
-    said = f"predicted: **{category}** · {probability:.1%}"
-    if subject.explained != subject.predicted:
-        _, category, probability, logit = subject.explained
-        said += f"  \nexplained: **{category}** · {probability:.1%} · logit {logit:.2f}"
-    st.caption(said)
+    st.caption(report.prediction(subject.predicted, subject.explained))
 
 
 def _photo_url(subject: Subject) -> str:
     held = st.session_state.get("photo_url")
     if held is None or held[0] != subject.image:
-        held = (subject.image, viewer.data_url(subject.photo))
+        held = (subject.image, pictures.data_url(subject.photo))
         st.session_state.photo_url = held
     return str(held[1])
 
 
-def _map(cell: Cell, pictures: Drawn) -> None:
+def _map(cell: Cell, drawn: Drawn) -> None:
     method = cell.panel.method
     st.markdown(f"**{figures.TITLES[method]}**  \n:small[{report.GLOSS[method]}]")
-    if method not in pictures:
+    if method not in drawn:
         with st.container(key=f"space-{method}"):
             st.skeleton(height=220)
         st.caption(report.status(cell))
         return
-    picture, words, top = pictures[method]
+    picture, words, top = drawn[method]
     with st.container(key=f"map-{method}"):
         st.image(picture, width="stretch", alt=words)
     if cell.snapshot:
@@ -69,20 +65,20 @@ def _map(cell: Cell, pictures: Drawn) -> None:
         st.caption("previous setting · " + report.status(cell))
 
 
-def _controls() -> viewer.Display:
+def _controls() -> pictures.Display:
     """How maps are shown: none of this costs a gradient."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         kind = st.segmented_control(
             "Values",
-            [viewer.ABSOLUTE, viewer.SIGNED],
+            [pictures.ABSOLUTE, pictures.SIGNED],
             key="kind",
-            default=viewer.ABSOLUTE,
+            default=pictures.ABSOLUTE,
             required=True,
             help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange speaks for the class, "
             "blue against it.",
         )
         palette = st.segmented_control(
-            "Colours", list(COLOURS), key="colours", default="inferno", required=True, disabled=kind == viewer.SIGNED
+            "Colours", list(COLOURS), key="colours", default="inferno", required=True, disabled=kind == pictures.SIGNED
         )
         scale = st.segmented_control(
             "Scale",
@@ -96,22 +92,22 @@ def _controls() -> viewer.Display:
         opacity = st.slider(
             "Over the photo", 0, 100, 0, 5, format="%d %%", key="opacity", width=200, help="0 % is the map alone."
         )
-        display = viewer.Display(kind, palette, scale == "shared", opacity / 100, st.context.theme.type == "dark")
+        display = pictures.Display(kind, palette, scale == "shared", opacity / 100, st.context.theme.type == "dark")
         with st.container(width=200, gap="xxsmall"):
-            ends = "against the class ↔ for it" if kind == viewer.SIGNED else "0 → 99th percentile and above"
+            ends = "against the class ↔ for it" if kind == pictures.SIGNED else "0 → 99th percentile and above"
             st.caption(ends)
-            st.image(viewer.data_url(viewer.scale_bar(display)), width="stretch", alt=f"The colours: {ends}")
+            st.image(pictures.data_url(pictures.scale_bar(display)), width="stretch", alt=f"The colours: {ends}")
     return display
 
 
-def _drawn(subject: Subject, shown: Mapping[str, Snapshot], display: viewer.Display) -> Drawn:
+def _drawn(subject: Subject, shown: Mapping[str, Snapshot], display: pictures.Display) -> Drawn:
     """Each map as a picture and in words; drawn again only when a map or the display is another."""
     held = st.session_state.get("drawn")
     if held is None or held[:3] != (subject.image, display, shown):
         attributions = {method: found.partial.attribution for method, found in shown.items()}
-        pictures = viewer.draw(attributions, subject.photo, display)
+        made = pictures.draw(attributions, subject.photo, display)
         words = {method: report.describe(method, found) for method, found in shown.items()}
-        drawn = {m: (viewer.data_url(p.pixels), words[m], p.top) for m, p in pictures.items()}
+        drawn = {m: (pictures.data_url(p.pixels), words[m], p.top) for m, p in made.items()}
         held = (subject.image, display, shown, drawn)
         st.session_state.drawn = held
     found_pictures: Drawn = held[3]

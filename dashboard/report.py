@@ -17,6 +17,20 @@ GLOSS = {
 PENDING = "…"
 
 
+Prediction = tuple[int, str, float, float]
+"""Class index, category, probability, logit."""
+
+
+def prediction(predicted: Prediction, explained: Prediction) -> str:
+    """What the model says, and what is explained where that is another class."""
+    _, category, probability, logit = predicted
+    said = f"predicted: **{category}** · {probability:.1%} · logit {logit:.2f}"
+    if explained != predicted:
+        _, category, probability, logit = explained
+        said += f"  \nexplained: **{category}** · {probability:.1%} · logit {logit:.2f}"
+    return said
+
+
 def status(cell: Cell) -> str:
     """How far a map is."""
     view, snapshot = cell.map, cell.snapshot

@@ -20,9 +20,9 @@ from dashboard.experiment import (
     UPLOAD,
     Experiment,
 )
-from dashboard.report import duration
-from dashboard.subject import PREDICTED, Prediction, Subject, choose_model, choose_photo, prepare
-from dashboard.viewer import data_url
+from dashboard.pictures import data_url
+from dashboard.report import Prediction, duration
+from dashboard.subject import PREDICTED, Subject, choose_model, choose_photo, prepare
 
 
 def draw() -> None:

@@ -16,12 +16,11 @@ from attribution.metrics.total_variation import levels
 from attribution.models import Model, download
 from dashboard import resources
 from dashboard.experiment import GALLERY, UPLOAD, gallery_photo
+from dashboard.report import Prediction
 
 MOST_MEGABYTES = 20
 PREDICTED = -1
 """Stands for the likeliest class among the options of the class control."""
-
-Prediction = tuple[int, str, float, float]
 
 
 @dataclass(frozen=True)

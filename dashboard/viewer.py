@@ -1,77 +1,62 @@
-"""Maps as pictures: one colour scale for all or one for each, signed or not, alone or over the photo."""
+"""The linked viewer: photo and maps in one canvas component. All that changes how they look happens in the browser.
 
-import base64
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+Needs no torch, so that maps which were computed before can be on screen while it is still being loaded.
+"""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import PIL.Image
-import torch
-from torch import Tensor
+import streamlit as st
 
-from attribution.heatmaps import COLOURS, DIVERGING, Limits, colour, limits, overlay, reduce_channels, rescale
-
-ABSOLUTE, SIGNED = "absolute", "signed"
+ASSETS = Path(__file__).parents[1] / "assets" / "viewer"
 
 
 @dataclass(frozen=True)
-class Display:
-    """How maps are shown; nothing here costs a gradient. `opacity` 0 shows the map alone, without the photo."""
+class Labels:
+    """What stands over and under a picture, and what it shows in words."""
 
-    kind: str = ABSOLUTE
-    colours: str = "inferno"
-    shared: bool = False
-    opacity: float = 0.0
-    dark: bool = False
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawn map (H, W, 3), and the value, in units of f_c, that has the last colour of the scale."""
-
-    pixels: np.ndarray
-    top: float
+    title: str
+    gloss: str
+    status: str
+    words: str
+    old: bool = False
+    """Of a setting before the present one."""
 
 
-def draw(maps: Mapping[str, Tensor], photo: np.ndarray, display: Display) -> dict[str, Picture]:
-    """Each attribution (3, H, W), by the same display."""
-    raws = {name: reduce_channels(attribution, display.kind) for name, attribution in maps.items()}
-    scales = {name: limits(raw, display.kind) for name, raw in raws.items()}
-    if display.shared:
-        scales = dict.fromkeys(scales, _merge(list(scales.values())))
-    return {
-        name: Picture(_picture(rescale(raw, scales[name]), photo, display), scales[name][1])
-        for name, raw in raws.items()
+@cache
+def source() -> tuple[str, str]:
+    """The component's script, of three files that read as one, and its style."""
+    scripts = [(ASSETS / name).read_text(encoding="utf-8") for name in ("scale.js", "viewer.js", "hands.js")]
+    return "\n".join(scripts), (ASSETS / "viewer.css").read_text(encoding="utf-8")
+
+
+Labelled = tuple[Labels, np.ndarray]
+Palettes = Mapping[str, Mapping[str, Sequence[str]]]
+"""The anchors of each colour map: "colours" for sizes, "diverging" for signs on a light or a dark page."""
+
+
+def show(key: str, photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> None:
+    """The photo, bytes (H, W, 3), and signed maps (H, W). Viewers of one key keep what the reader has set."""
+    script, style = source()
+    component = st.components.v2.component("attribution_viewer", css=style, js=script)
+    component(key=key, data=pack(photo, maps, palettes))
+
+
+def pack(photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> bytes:
+    """The length of the head in four bytes, the head as JSON, the photo's bytes, each map in float16 of its largest."""
+    labels, pixels = photo
+    units = [float(np.abs(values).max()) or 1.0 for _, values in maps]
+    head: dict[str, Any] = {
+        "photo": {**asdict(labels), "height": pixels.shape[0], "width": pixels.shape[1]},
+        "maps": [{**asdict(said), "unit": unit} for (said, _), unit in zip(maps, units, strict=True)],
+        **palettes,
     }
-
-
-def _merge(scales: list[Limits]) -> Limits:
-    return (min(low for low, _ in scales), max(high for _, high in scales)) if scales else (0.0, 0.0)
-
-
-def _coloured(values: Tensor, display: Display) -> np.ndarray:
-    if display.kind == SIGNED:
-        return colour((values + 1) / 2, DIVERGING["on_dark" if display.dark else "on_light"])
-    return colour(values, COLOURS[display.colours])
-
-
-def _picture(values: Tensor, photo: np.ndarray, display: Display) -> np.ndarray:
-    coloured = _coloured(values, display)
-    if not display.opacity:
-        return coloured
-    # The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
-    return overlay(coloured, values.abs().sqrt(), photo, display.opacity)
-
-
-def data_url(picture: np.ndarray) -> str:
-    """The picture, lossless, as an address that holds it: nothing is fetched, so nothing can be missing."""
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def scale_bar(display: Display, width: int = 256) -> np.ndarray:
-    """The colours from the lowest value to the highest, (8, width, 3)."""
-    low = -1.0 if display.kind == SIGNED else 0.0
-    return _coloured(torch.linspace(low, 1, width, dtype=torch.float64).expand(8, -1), display)
+    text = json.dumps(head).encode()
+    halves = [(values / unit).astype("<f2").tobytes() for (_, values), unit in zip(maps, units, strict=True)]
+    return b"".join([struct.pack("<I", len(text)), text, np.ascontiguousarray(pixels, np.uint8).tobytes(), *halves])

@@ -1,23 +1,21 @@
 """Compare: the photo and three maps beside it, and under them the two curves that they are measured by."""
 
-import time
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
 import streamlit as st
-from plotly.graph_objects import Figure
+from torch import Tensor
 
-from dashboard import figures, plain, report, resources, sidebar
+from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
+from dashboard import charts, figures, plain, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, REGIONS, Cell, Fall, Panel, Snapshot, fall_work, map_work
+from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
 from dashboard.subject import Subject
 
 POLL = 0.4
 """Seconds between looks at running work."""
-
-CHARTS = 1.0
-"""Seconds between new charts while curves grow."""
 
 
 def ask(experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
@@ -48,50 +46,27 @@ def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
     return {str(name[0]): snapshot for name, snapshot in found.items()}
 
 
-def charts(subject: Subject, cells: tuple[Cell, ...]) -> None:
-    """The two charts; growing ones change at most once a second, finished ones not at all."""
-    state = st.session_state
-    held = state.get("charts")
-    live = any(cell.live for cell in cells)
-    if held is None or (held[0] != cells and (not live or time.monotonic() - held[1] > CHARTS)):
-        falls = {cell.panel.method: cell.curve for cell in cells if cell.curve}
-        variations = {cell.panel.method: cell.snapshot.variation for cell in cells if cell.snapshot}
-        drawn = (figures.perturbation(falls, REGIONS), figures.variation(variations, subject.sides))
-        held = (cells, time.monotonic(), (drawn, held[2][0] if held else None), not held[3] if held else False)
-        state.charts = held
-    _, _, (new, old), side = held
-    verdict, variations_said = report.verdict(cells), report.variations(cells)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown("**Perturbation curve** · AUPC, lower is better; 30 is no fall at all")
-        _chart("falls", new[0], old and old[0], side, verdict)
-        st.caption(
-            f"{verdict} Windows that a map ranks highest are replaced by noise first: the sooner the score falls, the "
-            "better the map knew what the model uses. Noisy photos are unlike any that the model was trained on, so "
-            "hold a curve against the random order (grey)."
-        )
-    with right:
-        st.markdown("**Multi-scale total variation** · AUTVC, lower is smoother")
-        _chart("variations", new[1], old and old[1], side, variations_said)
-        st.caption(
-            f"{variations_said} How much neighbouring pixels of a map differ, from fine to coarse. Smooth is not "
-            "right: a blank map would win. Compare only maps of one size."
-        )
+def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
+    """The photo and the maps in the linked viewer."""
+    said = report.prediction(subject.predicted, subject.explained)
+    words = f"The photo as the model sees it; it says {subject.predicted[1]}"
+    photo = viewer.Labels("Photo", "what the model sees", said.replace("**", ""), words)
+    maps = []
+    for cell in cells:
+        method, found = cell.panel.method, shown.get(cell.panel.method)
+        if method == CONTROL:
+            continue
+        height, width = subject.x.shape[-2:]
+        values = signed(found.partial.attribution) if found else np.zeros((height, width))
+        said = report.status(cell) if cell.snapshot or not found else f"previous setting · {report.status(cell)}"
+        words = report.describe(method, found) if found else f"{figures.TITLES[method]}: not there yet"
+        labels = viewer.Labels(figures.TITLES[method], report.GLOSS[method], said, words, old=not cell.snapshot)
+        maps.append((labels, values))
+    viewer.show("compare", (photo, subject.photo), maps, {"colours": COLOURS, "diverging": DIVERGING})
 
 
-def _chart(name: str, new: Figure, old: Figure | None, side: bool, alt: str) -> None:
-    """The new chart over the old one: Plotly builds a changed chart from nothing, and the page would blink white."""
-    front, back = f"{name}-{int(side)}", f"{name}-{int(not side)}"
-    st.html(
-        f"<style>.st-key-{front} {{z-index: 1}}"
-        f".st-key-{back} {{pointer-events: none; animation: stand-back 1.5s steps(1) forwards}}</style>"
-    )
-    with st.container(key=f"stack-{name}"):
-        for key in sorted((front, back)):
-            figure = new if key == front else old
-            with st.container(key=key):
-                if figure is not None:
-                    st.plotly_chart(figure, key=f"{key}-chart", config={"displaylogo": False}, alt=alt)
+def signed(attribution: Tensor) -> np.ndarray:
+    return reduce_channels(attribution, "signed").numpy()
 
 
 def table(cells: tuple[Cell, ...]) -> None:
@@ -135,12 +110,12 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
     cells = ask(experiment, subject)
     if polling != any(cell.live for cell in cells):
         st.rerun()  # the whole page: polling begins or ends, and the sidebar learns what a gradient costs
-    plain.show(subject, cells, last_good(cells))
+    (plain.show if st.query_params.get("viewer") == "static" else linked)(subject, cells, last_good(cells))
     for cell in cells:
         if cell.error:
             st.error(f"{figures.TITLES[cell.panel.method]}: {cell.error}", icon=":material/error:")
     progress(cells, subject)
-    charts(subject, cells)
+    charts.show(subject, cells)
     table(cells)
     st.caption(report.provenance(subject.model.name, str(subject.model.device)))
 

@@ -14,7 +14,7 @@ from attribution import Store, explain, perturbation_curve, total_variation_curv
 from attribution.heatmaps import DIVERGING
 from attribution.models import Model
 from attribution.types import Curve, Partial
-from dashboard import figures, report, viewer
+from dashboard import figures, pictures, report
 from dashboard.figures import STYLES, TITLES
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
@@ -231,7 +231,7 @@ class TestViewer:
     PHOTO = np.full((8, 8, 3), 90, np.uint8)
 
     def draw(self, maps, **display):
-        drawn = viewer.draw(maps, self.PHOTO, viewer.Display(**display))
+        drawn = pictures.draw(maps, self.PHOTO, pictures.Display(**display))
         return {name: picture.pixels for name, picture in drawn.items()}
 
     def test_shared_scale_shows_which_map_is_stronger(self):
@@ -256,20 +256,20 @@ class TestViewer:
     def test_the_value_of_the_last_colour_is_told(self):
         a = torch.zeros(3, 8, 8)
         a[0, :4] = 2.5
-        (picture,) = viewer.draw({"map": a}, self.PHOTO, viewer.Display()).values()
+        (picture,) = pictures.draw({"map": a}, self.PHOTO, pictures.Display()).values()
         assert picture.top == 2.5
 
     def test_an_address_holds_the_picture_without_loss(self):
         picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        head, body = viewer.data_url(picture).split(",")
+        head, body = pictures.data_url(picture).split(",")
         assert head == "data:image/png;base64"
         assert (np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(body)))) == picture).all()
 
     @pytest.mark.parametrize("dark", [False, True])
     @pytest.mark.parametrize("kind", ["absolute", "signed"])
     def test_the_scale_bar_has_the_colours_of_the_maps(self, kind, dark):
-        display = viewer.Display(kind, dark=dark)
-        bar = viewer.scale_bar(display)
+        display = pictures.Display(kind, dark=dark)
+        bar = pictures.scale_bar(display)
         a = torch.zeros(3, 8, 8)
         a[0, 0, 0], a[0, 7, 7] = -5, 5
         picture = self.draw({"map": a}, kind=kind, dark=dark)["map"]
@@ -279,7 +279,7 @@ class TestViewer:
     @pytest.mark.parametrize("name", ["on_light", "on_dark"])
     def test_both_signs_are_told_apart_from_the_page_and_each_other(self, name):
         low, middle, high = (
-            viewer.colour(torch.tensor([[v]]), DIVERGING[name])[0, 0].astype(int) for v in (0.0, 0.5, 1.0)
+            pictures.colour(torch.tensor([[v]]), DIVERGING[name])[0, 0].astype(int) for v in (0.0, 0.5, 1.0)
         )
         assert low[2] - low[0] > 60, "blue"
         assert high[0] - high[2] > 60, "orange"

@@ -1,0 +1,130 @@
+// What the numbers of a map become on screen. Pure functions: no page, no state. Mirrors attribution/heatmaps.py.
+
+const SHADES = 511;
+const KINDS = ["absolute", "signed", "positive"];
+const SCALES = ["per map", "shared", "raw"];
+
+// Every number of sixteen bits, as the maps are sent, at its place.
+const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+});
+
+// Bytes -> {photo: {width, height, pixels}, maps: [{..., raw}]}: the length of the head, the head, the photo, the maps.
+function unpack(bytes) {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  const { width, height } = head.photo;
+  let at = 4 + length;
+  head.photo.pixels = bytes.subarray(at, (at += 3 * width * height));
+  for (const map of head.maps) {
+    map.raw = new Float32Array(width * height);
+    for (let k = 0; k < map.raw.length; k++, at += 2) map.raw[k] = HALVES[bytes[at] | (bytes[at + 1] << 8)] * map.unit;
+    map.sorted = {};
+  }
+  return head;
+}
+
+function valueOf(raw, kind) {
+  return kind === "absolute" ? Math.abs(raw) : kind === "positive" ? Math.max(raw, 0) : raw;
+}
+
+// The map's values (the sizes of signed ones) in rising order, found once for each kind.
+function ordered(map, kind) {
+  const by = kind === "positive" ? "positive" : "absolute";
+  map.sorted[by] ??= Float32Array.from(map.raw, (raw) => valueOf(raw, by)).sort();
+  return map.sorted[by];
+}
+
+function percentileOf(sorted, percent) {
+  const at = ((sorted.length - 1) * percent) / 100;
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+}
+
+// The values that get the first and the last colour.
+function endsOf(map, kind, percent) {
+  const sorted = ordered(map, kind);
+  const top = percentileOf(sorted, percent);
+  return kind === "signed" ? [-top, top] : [sorted[0], top];
+}
+
+// The ends of every map by a scale: its own; one for all; or one for all that clips nothing and starts at zero.
+function allEnds(maps, kind, percent, scale) {
+  const own = maps.map((map) => endsOf(map, kind, scale === "raw" ? 100 : percent));
+  if (scale === "per map" || !maps.length) return own;
+  const high = Math.max(...own.map((ends) => ends[1]));
+  const low = kind === "signed" ? -high : scale === "raw" ? 0 : Math.min(...own.map((ends) => ends[0]));
+  return maps.map(() => [low, high]);
+}
+
+// Values of a map -> values between the ends, in [0, 1] or signed in [-1, 1]; zeros where the ends coincide.
+function fill(values, raw, kind, [low, high]) {
+  const flat = !(high - low > 1e-12 * Math.max(Math.abs(low), Math.abs(high)));
+  const span = low < 0 ? high : high - low;
+  const base = low < 0 ? 0 : low;
+  const floor = low < 0 ? -1 : 0;
+  for (let k = 0; k < raw.length; k++) {
+    const value = kind === "absolute" ? Math.abs(raw[k]) : kind === "positive" && raw[k] < 0 ? 0 : raw[k];
+    const scaled = flat ? 0 : (value - base) / span;
+    values[k] = scaled < floor ? floor : scaled > 1 ? 1 : scaled;
+  }
+}
+
+// Colours at equal steps -> [r, g, b] of every shade between them.
+function paletteOf(anchors) {
+  const parts = anchors.map((text) => [1, 3, 5].map((k) => parseInt(text.slice(k, k + 2), 16)));
+  return Array.from({ length: SHADES }, (_, k) => {
+    const at = (k / (SHADES - 1)) * (anchors.length - 1);
+    const below = Math.min(Math.floor(at), anchors.length - 2);
+    return parts[below].map((c, n) => Math.round(c + (at - below) * (parts[below + 1][n] - c)));
+  });
+}
+
+// Fills `out` (RGBA) with values in [0, 1] or [-1, 1], alone or laid over the photo in grey.
+function paint(out, values, palette, signed, photo, opacity) {
+  for (let k = 0, p = 0; k < values.length; k++, p += 4) {
+    const value = values[k];
+    const [r, g, b] = palette[Math.round((signed ? (value + 1) / 2 : value) * (SHADES - 1))];
+    out[p + 3] = 255;
+    if (!opacity) {
+      out[p] = r;
+      out[p + 1] = g;
+      out[p + 2] = b;
+      continue;
+    }
+    const q = 3 * k;
+    const grey = 0.299 * photo[q] + 0.587 * photo[q + 1] + 0.114 * photo[q + 2];
+    // The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
+    const alpha = opacity * Math.sqrt(Math.abs(value));
+    out[p] = Math.round(alpha * r + (1 - alpha) * grey);
+    out[p + 1] = Math.round(alpha * g + (1 - alpha) * grey);
+    out[p + 2] = Math.round(alpha * b + (1 - alpha) * grey);
+  }
+}
+
+// The share of all attribution, by size, that lies in a box [left, top, right, bottom], ends not included.
+function shareIn(map, width, [left, top, right, bottom]) {
+  let inside = 0;
+  let all = 0;
+  map.raw.forEach((raw, k) => {
+    const size = Math.abs(raw);
+    const x = k % width;
+    const y = (k - x) / width;
+    all += size;
+    if (x >= left && x < right && y >= top && y < bottom) inside += size;
+  });
+  return all ? inside / all : 0;
+}
+
+// How many values lie in each of `bins` equal steps from 0 to the largest one.
+function histogram(sorted, bins) {
+  const counts = new Array(bins).fill(0);
+  const most = sorted[sorted.length - 1] || 1;
+  for (const value of sorted) counts[Math.min(bins - 1, Math.floor((value / most) * bins))]++;
+  return counts;
+}

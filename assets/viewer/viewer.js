@@ -1,0 +1,266 @@
+// The linked viewer: photo and maps side by side; zoom, cross-hair and box are one for all. No request, no library.
+
+// What a reader has set outlives new maps and a visit to another page.
+const remembered = new Map();
+
+const BLANK = {
+  kind: "absolute", colours: "inferno", scale: "per map", percent: 99, over: false, opacity: 80, smooth: false,
+  extra: "", flipped: false, first: 0, second: 1, open: false,
+  zoom: 1, left: 0, top: 0, at: null, box: null, corner: null,
+};
+
+const KEYS = [
+  ["arrows", "move the cross-hair (with shift: by ten)"], ["+ − 0", "zoom in, out, all"], ["v", "values"],
+  ["c", "colours"], ["s", "scale"], ["[ ]", "clip lower, higher"], ["o", "over the photo"], ["p", "pixels or smooth"],
+  ["b", "blink: swap the two maps"], ["d", "difference of the two maps"], ["r", "a corner of the box, then the other"],
+  ["Esc", "no box, no cross-hair"],
+];
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+const told = (value) => (value === 0 ? "0" : Math.abs(value) < 0.001 ? value.toExponential(1) : value.toPrecision(3));
+
+class Viewer {
+  constructor(root, name) {
+    this.root = root;
+    this.state = remembered.get(name) ?? { ...BLANK };
+    remembered.set(name, this.state);
+    this.tiles = [];
+    this.grid = make("div", { class: "grid" });
+    this.line = make("p", { class: "line", "aria-live": "polite" });
+    this.controls = make("div", { class: "controls" });
+    this.frame = make(
+      "section",
+      { class: "viewer", tabindex: "0", "aria-label": "Photo and maps, linked. Keys are listed under Keys.",
+        onkeydown: (event) => this.key(event) },
+      this.grid, this.line, this.controls,
+    );
+    root.append(this.frame);
+    this.sizes = new ResizeObserver(() => this.redraw());
+    this.sizes.observe(this.frame);
+    // The theme can change at any time; the diverging colours fade into the page's own.
+    this.scheme = matchMedia("(prefers-color-scheme: dark)");
+    this.scheme.addEventListener("change", () => this.recolour());
+    this.build();
+  }
+
+  close() {
+    this.sizes.disconnect();
+    this.frame.remove();
+  }
+
+  show(head) {
+    const shape = (of) => of && JSON.stringify([of.photo.width, of.photo.height, of.maps.map((map) => map.title)]);
+    const same = shape(head) === shape(this.head);
+    this.head = head;
+    if (!same) {
+      this.place();
+      this.build();
+    }
+    this.recolour();
+  }
+
+  // One tile for the photo, one for each map, one more while two maps are blinked or subtracted.
+  place() {
+    const titles = [this.head.photo, ...this.head.maps].map((part) => [part.title, part.gloss]);
+    if (this.extra()) titles.push(["", ""]);
+    this.tiles = titles.map(([title, gloss], k) => this.tile(title, gloss, k));
+    this.grid.replaceChildren(...this.tiles.map((tile) => tile.cell));
+  }
+
+  tile(title, gloss, k) {
+    const { width, height } = this.head.photo;
+    const canvas = make("canvas", { role: "img" });
+    const tile = {
+      canvas, heading: make("b", {}, title), gloss: make("small", {}, gloss), note: make("p", { class: "note" }),
+      bars: k > 0 && k <= this.head.maps.length ? make("canvas", { class: "bars", "aria-hidden": "true" }) : null,
+      picture: new OffscreenCanvas(width, height), pixels: new ImageData(width, height),
+      values: new Float32Array(width * height),
+    };
+    canvas.style.aspectRatio = `${width} / ${height}`;
+    this.listen(canvas);
+    tile.cell = make("figure", {}, make("figcaption", {}, tile.heading, tile.gloss), canvas, tile.note);
+    if (tile.bars) tile.cell.insertBefore(tile.bars, tile.note);
+    return tile;
+  }
+
+  extra() {
+    return this.head?.maps.length > 1 ? this.state.extra : "";
+  }
+
+  pair() {
+    const last = this.head.maps.length - 1;
+    return [clamp(this.state.first, 0, last), clamp(this.state.second, 0, last)];
+  }
+
+  set(change) {
+    const before = this.extra();
+    Object.assign(this.state, change);
+    if (this.extra() !== before) this.place();
+    this.recolour();
+  }
+
+  dark() {
+    const [r, g, b] = getComputedStyle(this.frame).backgroundColor.match(/[\d.]+/g).map(Number);
+    return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+  }
+
+  palette(signed) {
+    const anchors = signed ? this.head.diverging[this.dark() ? "on_dark" : "on_light"] : this.head.colours[this.state.colours];
+    return paletteOf(anchors);
+  }
+
+  // Maps -> colours. All that a control can change goes through here.
+  recolour() {
+    if (!this.head) return;
+    const began = performance.now();
+    const { kind, percent, scale, over, opacity } = this.state;
+    const { photo, maps } = this.head;
+    const signed = kind === "signed";
+    const strength = over ? opacity / 100 : 0;
+    const palette = this.palette(signed);
+    this.ends = allEnds(maps, kind, percent, scale);
+    const first = this.tiles[0];
+    for (let k = 0, p = 0; p < photo.pixels.length; k += 4, p += 3) {
+      first.pixels.data.set([photo.pixels[p], photo.pixels[p + 1], photo.pixels[p + 2], 255], k);
+    }
+    maps.forEach((map, m) => {
+      const tile = this.tiles[m + 1];
+      fill(tile.values, map.raw, kind, this.ends[m]);
+      paint(tile.pixels.data, tile.values, palette, signed, photo.pixels, strength);
+    });
+    if (this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
+    for (const tile of this.tiles) tile.picture.getContext("2d").putImageData(tile.pixels, 0, 0);
+    this.words();
+    this.bars();
+    this.sync();
+    this.draw();
+    this.frame.dataset.redraw = (performance.now() - began).toFixed(1);
+  }
+
+  mix(tile, palette, signed, strength) {
+    const [a, b] = this.pair();
+    const [one, two] = [this.tiles[a + 1].values, this.tiles[b + 1].values];
+    const [first, second] = [this.head.maps[a].title, this.head.maps[b].title];
+    if (this.state.extra === "blink") {
+      tile.heading.textContent = this.state.flipped ? second : first;
+      tile.gloss.textContent = `blink: b or a click swaps it with ${this.state.flipped ? first : second}`;
+      tile.values.set(this.state.flipped ? two : one);
+      paint(tile.pixels.data, tile.values, palette, signed, this.head.photo.pixels, strength);
+    } else {
+      tile.heading.textContent = `${first} − ${second}`;
+      tile.gloss.textContent = "as coloured: orange where the first is stronger";
+      tile.values.forEach((_, k) => (tile.values[k] = clamp(one[k] - two[k], -1, 1)));
+      paint(tile.pixels.data, tile.values, this.palette(true), true, this.head.photo.pixels, strength);
+    }
+  }
+
+  // Pictures -> screen: the part that is zoomed to, the cross-hair, the box.
+  draw() {
+    if (!this.head) return;
+    const { width, height } = this.head.photo;
+    const { zoom, left, top, smooth, at, box, corner } = this.state;
+    const wide = width / zoom;
+    const high = height / zoom;
+    const frame = box ?? (corner && at && around(corner, at));
+    for (const { canvas, picture } of this.tiles) {
+      const across = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+      const down = Math.max(1, Math.round((across * height) / width));
+      if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+      const context = canvas.getContext("2d");
+      context.imageSmoothingEnabled = smooth;
+      context.drawImage(picture, left, top, wide, high, 0, 0, across, down);
+      const unit = across / wide;
+      const line = (paint) => {
+        context.lineWidth = 3 * devicePixelRatio;
+        context.strokeStyle = "#000a";
+        paint();
+        context.lineWidth = devicePixelRatio;
+        context.strokeStyle = "#fff";
+        paint();
+      };
+      if (frame) line(() => context.strokeRect((frame[0] - left) * unit, (frame[1] - top) * unit, (frame[2] - frame[0]) * unit, (frame[3] - frame[1]) * unit));
+      if (at) {
+        const [x, y] = [(at[0] + 0.5 - left) * unit, (at[1] + 0.5 - top) * unit];
+        line(() => {
+          context.beginPath();
+          context.moveTo(x, 0), context.lineTo(x, down), context.moveTo(0, y), context.lineTo(across, y);
+          context.stroke();
+        });
+      }
+    }
+    this.values();
+  }
+
+  redraw() {
+    this.waiting ??= requestAnimationFrame(() => {
+      this.waiting = null;
+      this.draw();
+      this.bars();
+    });
+  }
+
+  // What stands under each map: how far it is, and its value at the cross-hair or its share in the box.
+  values() {
+    const { width } = this.head.photo;
+    const { at, box } = this.state;
+    const said = [];
+    this.head.maps.forEach((map, m) => {
+      let text = "";
+      if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % in the box`;
+      else if (at) text = told(map.raw[at[1] * width + at[0]]);
+      this.tiles[m + 1].note.textContent = [map.status, text].filter(Boolean).join(" · ");
+      if (text) said.push(`${map.title} ${text}`);
+    });
+    const share = box && ((box[2] - box[0]) * (box[3] - box[1])) / this.head.photo.pixels.length * 3;
+    const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${(100 * share).toFixed(1)} % of the photo`
+      : at ? `column ${at[0]}, row ${at[1]}` : "";
+    this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map, or click it and use the arrow keys.";
+  }
+
+  words() {
+    const { photo, maps } = this.head;
+    this.tiles[0].canvas.setAttribute("aria-label", photo.words);
+    this.tiles[0].note.textContent = photo.status;
+    maps.forEach((map, m) => {
+      const tile = this.tiles[m + 1];
+      tile.canvas.setAttribute("aria-label", map.words);
+      tile.canvas.classList.toggle("old", Boolean(map.old));
+      tile.gloss.textContent = map.gloss;
+    });
+    this.tiles[maps.length + 1]?.canvas.setAttribute("aria-label", this.tiles[maps.length + 1].heading.textContent);
+  }
+
+  // The histogram of each map's values, on a scale of logarithms, and where they are clipped.
+  bars() {
+    this.head?.maps.forEach((map, m) => {
+      const canvas = this.tiles[m + 1].bars;
+      const across = (canvas.width = Math.max(1, canvas.clientWidth));
+      const down = (canvas.height = 28);
+      const sorted = ordered(map, this.state.kind);
+      const bins = 60;
+      map.counts ??= {};
+      const counts = (map.counts[this.state.kind === "positive"] ??= histogram(sorted, bins));
+      const most = Math.log1p(Math.max(...counts));
+      const context = canvas.getContext("2d");
+      context.fillStyle = getComputedStyle(canvas).color;
+      counts.forEach((count, k) => {
+        const tall = (Math.log1p(count) / most) * down;
+        context.fillRect((k * across) / bins, down - tall, across / bins - 1, tall);
+      });
+      const high = sorted[sorted.length - 1];
+      context.fillStyle = getComputedStyle(canvas).getPropertyValue("--mark");
+      if (high) context.fillRect(clamp((this.ends[m][1] / high) * across, 0, across - 2), 0, 2, down);
+      canvas.title = `values from 0 to ${told(high)}; the last colour begins at ${told(this.ends[m][1])}`;
+    });
+  }
+}

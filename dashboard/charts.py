@@ -1,0 +1,80 @@
+"""The two charts of Compare: growing ones change now and then, finished ones not at all, and none of them blinks."""
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from dashboard import figures, report
+from dashboard.panels import REGIONS, Cell
+from dashboard.subject import Subject
+
+EVERY = 1.0
+"""Seconds between new charts while curves grow: Plotly builds a changed one afresh, and the reader's zoom with it."""
+
+LAYERS = 3
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The charts of some cells, and the layer that each of the last ones lies on: the newest is first."""
+
+    cells: tuple[Cell, ...]
+    at: float
+    layers: tuple[tuple[int, Figure, Figure], ...]
+
+
+def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
+    """Both charts, side by side, with what they say."""
+    drawn = _draw(subject, cells)
+    falls, variations = report.verdict(cells), report.variations(cells)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Perturbation curve** · AUPC, lower is better; 30 is no fall at all")
+        _stack("falls", [(layer, fall) for layer, fall, _ in drawn.layers], falls)
+        st.caption(
+            f"{falls} Windows that a map ranks highest are replaced by noise first: the sooner the score falls, the "
+            "better the map knew what the model uses. Noisy photos are unlike any that the model was trained on, so "
+            "hold a curve against the random order (grey)."
+        )
+    with right:
+        st.markdown("**Multi-scale total variation** · AUTVC, lower is smoother")
+        _stack("variations", [(layer, variation) for layer, _, variation in drawn.layers], variations)
+        st.caption(
+            f"{variations} How much neighbouring pixels of a map differ, from fine to coarse. Smooth is not right: a "
+            "blank map would win. Compare only maps of one size."
+        )
+
+
+def _draw(subject: Subject, cells: tuple[Cell, ...]) -> Drawn:
+    held: Drawn | None = st.session_state.get("charts")
+    live = any(cell.live for cell in cells)
+    if held is not None and (held.cells == cells or (live and time.monotonic() - held.at < EVERY)):
+        return held
+    falls = {cell.panel.method: cell.curve for cell in cells if cell.curve}
+    variations = {cell.panel.method: cell.snapshot.variation for cell in cells if cell.snapshot}
+    before = held.layers if held else ()
+    layer = (before[0][0] + 1) % LAYERS if before else 0
+    new = (layer, figures.perturbation(falls, REGIONS), figures.variation(variations, subject.sides))
+    drawn = Drawn(cells, time.monotonic(), (new, *before[: LAYERS - 1]))
+    st.session_state.charts = drawn
+    return drawn
+
+
+def _stack(name: str, layers: list[tuple[int, Figure]], alt: str) -> None:
+    """The newest chart over those before it: the page would blink while Plotly builds it from nothing."""
+    depths = {layer: depth for depth, (layer, _) in enumerate(layers)}
+    rules = [f".st-key-{name}-{layer} {{z-index: {LAYERS - depth}}}" for layer, depth in depths.items()]
+    rules += [
+        f".st-key-{name}-{layer} {{pointer-events: none; animation: stand-back 2.5s steps(1) forwards}}"
+        for layer, depth in depths.items()
+        if depth
+    ]
+    st.html(f"<style>{''.join(rules)}</style>")
+    shown = dict(layers)
+    with st.container(key=f"stack-{name}"):
+        for layer in range(LAYERS):
+            with st.container(key=f"{name}-{layer}"):
+                if layer in shown:
+                    st.plotly_chart(shown[layer], key=f"{name}-{layer}-chart", config={"displaylogo": False}, alt=alt)

@@ -1,0 +1,77 @@
+"""Maps as pictures: one colour scale for all or one for each, signed or not, alone or over the photo."""
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import Tensor
+
+from attribution.heatmaps import COLOURS, DIVERGING, Limits, colour, limits, overlay, reduce_channels, rescale
+
+ABSOLUTE, SIGNED = "absolute", "signed"
+
+
+@dataclass(frozen=True)
+class Display:
+    """How maps are shown; nothing here costs a gradient. `opacity` 0 shows the map alone, without the photo."""
+
+    kind: str = ABSOLUTE
+    colours: str = "inferno"
+    shared: bool = False
+    opacity: float = 0.0
+    dark: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn map (H, W, 3), and the value, in units of f_c, that has the last colour of the scale."""
+
+    pixels: np.ndarray
+    top: float
+
+
+def draw(maps: Mapping[str, Tensor], photo: np.ndarray, display: Display) -> dict[str, Picture]:
+    """Each attribution (3, H, W), by the same display."""
+    raws = {name: reduce_channels(attribution, display.kind) for name, attribution in maps.items()}
+    scales = {name: limits(raw, display.kind) for name, raw in raws.items()}
+    if display.shared:
+        scales = dict.fromkeys(scales, _merge(list(scales.values())))
+    return {
+        name: Picture(_picture(rescale(raw, scales[name]), photo, display), scales[name][1])
+        for name, raw in raws.items()
+    }
+
+
+def _merge(scales: list[Limits]) -> Limits:
+    return (min(low for low, _ in scales), max(high for _, high in scales)) if scales else (0.0, 0.0)
+
+
+def _coloured(values: Tensor, display: Display) -> np.ndarray:
+    if display.kind == SIGNED:
+        return colour((values + 1) / 2, DIVERGING["on_dark" if display.dark else "on_light"])
+    return colour(values, COLOURS[display.colours])
+
+
+def _picture(values: Tensor, photo: np.ndarray, display: Display) -> np.ndarray:
+    coloured = _coloured(values, display)
+    if not display.opacity:
+        return coloured
+    # The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
+    return overlay(coloured, values.abs().sqrt(), photo, display.opacity)
+
+
+def data_url(picture: np.ndarray) -> str:
+    """The picture, lossless, as an address that holds it: nothing is fetched, so nothing can be missing."""
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def scale_bar(display: Display, width: int = 256) -> np.ndarray:
+    """The colours from the lowest value to the highest, (8, width, 3)."""
+    low = -1.0 if display.kind == SIGNED else 0.0
+    return _coloured(torch.linspace(low, 1, width, dtype=torch.float64).expand(8, -1), display)
