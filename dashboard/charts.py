@@ -17,12 +17,23 @@ LAYERS = 3
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One drawing of both charts, with what they said then: other words would build the chart anew."""
+
+    place: int
+    fall: Figure
+    variation: Figure
+    fall_words: str
+    variation_words: str
+
+
+@dataclass(frozen=True)
 class Drawn:
-    """The charts of some cells, and the layer that each of the last ones lies on: the newest is first."""
+    """The last drawings, the newest first, and the cells that it shows."""
 
     cells: tuple[Cell, ...]
     at: float
-    layers: tuple[tuple[int, Figure, Figure], ...]
+    layers: tuple[Layer, ...]
 
 
 def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
@@ -32,7 +43,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Perturbation curve** · AUPC, lower is better; 30 is no fall at all")
-        _stack("falls", [(layer, fall) for layer, fall, _ in drawn.layers], falls)
+        _stack("falls", [(layer.place, layer.fall, layer.fall_words) for layer in drawn.layers])
         st.caption(
             f"{falls} Windows that a map ranks highest are replaced by noise first: the sooner the score falls, the "
             "better the map knew what the model uses. Noisy photos are unlike any that the model was trained on, so "
@@ -40,7 +51,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
         )
     with right:
         st.markdown("**Multi-scale total variation** · AUTVC, lower is smoother")
-        _stack("variations", [(layer, variation) for layer, _, variation in drawn.layers], variations)
+        _stack("variations", [(layer.place, layer.variation, layer.variation_words) for layer in drawn.layers])
         st.caption(
             f"{variations} How much neighbouring pixels of a map differ, from fine to coarse. Smooth is not right: a "
             "blank map would win. Compare only maps of one size."
@@ -55,26 +66,31 @@ def _draw(subject: Subject, cells: tuple[Cell, ...]) -> Drawn:
     falls = {cell.panel.method: cell.curve for cell in cells if cell.curve}
     variations = {cell.panel.method: cell.snapshot.variation for cell in cells if cell.snapshot}
     before = held.layers if held else ()
-    layer = (before[0][0] + 1) % LAYERS if before else 0
-    new = (layer, figures.perturbation(falls, REGIONS), figures.variation(variations, subject.sides))
+    new = Layer(
+        (before[0].place + 1) % LAYERS if before else 0,
+        figures.perturbation(falls, REGIONS),
+        figures.variation(variations, subject.sides),
+        report.verdict(cells),
+        report.variations(cells),
+    )
     drawn = Drawn(cells, time.monotonic(), (new, *before[: LAYERS - 1]))
     st.session_state.charts = drawn
     return drawn
 
 
-def _stack(name: str, layers: list[tuple[int, Figure]], alt: str) -> None:
+def _stack(name: str, layers: list[tuple[int, Figure, str]]) -> None:
     """The newest chart over those before it: the page would blink while Plotly builds it from nothing."""
-    depths = {layer: depth for depth, (layer, _) in enumerate(layers)}
-    rules = [f".st-key-{name}-{layer} {{z-index: {LAYERS - depth}}}" for layer, depth in depths.items()]
-    rules += [
-        f".st-key-{name}-{layer} {{pointer-events: none; animation: stand-back 2.5s steps(1) forwards}}"
-        for layer, depth in depths.items()
-        if depth
-    ]
+    rules = []
+    for depth, (place, _, _) in enumerate(layers):
+        rules.append(f".st-key-{name}-{place} {{z-index: {LAYERS - depth}}}")
+        if depth:
+            rules.append(
+                f".st-key-{name}-{place} {{pointer-events: none; animation: stand-back 2.5s steps(1) forwards}}"
+            )
     st.html(f"<style>{''.join(rules)}</style>")
-    shown = dict(layers)
     with st.container(key=f"stack-{name}"):
-        for layer in range(LAYERS):
-            with st.container(key=f"{name}-{layer}"):
-                if layer in shown:
-                    st.plotly_chart(shown[layer], key=f"{name}-{layer}-chart", config={"displaylogo": False}, alt=alt)
+        # In the order of their places: an element that changes its position is built anew.
+        for place in range(LAYERS):
+            with st.container(key=f"{name}-{place}"):
+                for _, figure, words in (layer for layer in layers if layer[0] == place):
+                    st.plotly_chart(figure, key=f"{name}-{place}-chart", config={"displaylogo": False}, alt=words)
