@@ -180,10 +180,12 @@ Object.assign(Viewer.prototype, {
     if (!this.head) return;
     const signed = this.state.kind === "signed";
     const context = bar.getContext("2d");
-    this.palette(signed).forEach(([r, g, b], k) => {
-      context.fillStyle = `rgb(${r} ${g} ${b})`;
-      context.fillRect((k * bar.width) / SHADES, 0, 1, bar.height);
-    });
+    const palette = this.palette(signed);
+    for (let k = 0; k < bar.width; k++) {
+      const shade = 3 * Math.round((k / (bar.width - 1)) * (SHADES - 1));
+      context.fillStyle = `rgb(${palette.slice(shade, shade + 3).join(" ")})`;
+      context.fillRect(k, 0, 1, bar.height);
+    }
     const tops = [...new Set(this.ends.map(([, high]) => told(high)))];
     const top = tops.length === 1 ? tops[0] : "each map's own";
     ends.textContent = signed ? `against the class ↔ for it, to ±${top}` : `0 → ${top}`;

@@ -20,6 +20,7 @@ function unpack(bytes) {
   const { width, height } = head.photo;
   let at = 4 + length;
   head.photo.pixels = bytes.subarray(at, (at += 3 * width * height));
+  head.photo.grey = greyOf(head.photo.pixels);
   for (const map of head.maps) {
     map.raw = new Float32Array(width * height);
     for (let k = 0; k < map.raw.length; k++, at += 2) map.raw[k] = HALVES[bytes[at] | (bytes[at + 1] << 8)] * map.unit;
@@ -75,35 +76,39 @@ function fill(values, raw, kind, [low, high]) {
   }
 }
 
-// Colours at equal steps -> [r, g, b] of every shade between them.
+// Colours at equal steps -> [r, g, b, r, g, b, ...] of every shade between them.
 function paletteOf(anchors) {
   const parts = anchors.map((text) => [1, 3, 5].map((k) => parseInt(text.slice(k, k + 2), 16)));
-  return Array.from({ length: SHADES }, (_, k) => {
+  const palette = new Uint8Array(3 * SHADES);
+  for (let k = 0; k < SHADES; k++) {
     const at = (k / (SHADES - 1)) * (anchors.length - 1);
     const below = Math.min(Math.floor(at), anchors.length - 2);
-    return parts[below].map((c, n) => Math.round(c + (at - below) * (parts[below + 1][n] - c)));
-  });
+    for (let c = 0; c < 3; c++) {
+      palette[3 * k + c] = Math.round(parts[below][c] + (at - below) * (parts[below + 1][c] - parts[below][c]));
+    }
+  }
+  return palette;
+}
+
+// The photo's pixels -> how bright each is.
+function greyOf(photo) {
+  return Float32Array.from({ length: photo.length / 3 }, (_, k) => 0.299 * photo[3 * k] + 0.587 * photo[3 * k + 1] + 0.114 * photo[3 * k + 2]);
 }
 
 // Fills `out` (RGBA) with values in [0, 1] or [-1, 1], alone or laid over the photo in grey.
-function paint(out, values, palette, signed, photo, opacity) {
+function paint(out, values, palette, signed, grey, opacity) {
+  const [scale, shift] = signed ? [(SHADES - 1) / 2, (SHADES - 1) / 2 + 0.5] : [SHADES - 1, 0.5];
+  // The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
+  const alphas = Float32Array.from({ length: SHADES }, (_, k) =>
+    opacity ? opacity * Math.sqrt(Math.abs(signed ? (2 * k) / (SHADES - 1) - 1 : k / (SHADES - 1))) : 1);
   for (let k = 0, p = 0; k < values.length; k++, p += 4) {
-    const value = values[k];
-    const [r, g, b] = palette[Math.round((signed ? (value + 1) / 2 : value) * (SHADES - 1))];
+    const shade = (values[k] * scale + shift) | 0;
+    const alpha = alphas[shade];
+    const rest = (1 - alpha) * grey[k];
+    out[p] = alpha * palette[3 * shade] + rest;
+    out[p + 1] = alpha * palette[3 * shade + 1] + rest;
+    out[p + 2] = alpha * palette[3 * shade + 2] + rest;
     out[p + 3] = 255;
-    if (!opacity) {
-      out[p] = r;
-      out[p + 1] = g;
-      out[p + 2] = b;
-      continue;
-    }
-    const q = 3 * k;
-    const grey = 0.299 * photo[q] + 0.587 * photo[q + 1] + 0.114 * photo[q + 2];
-    // The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
-    const alpha = opacity * Math.sqrt(Math.abs(value));
-    out[p] = Math.round(alpha * r + (1 - alpha) * grey);
-    out[p + 1] = Math.round(alpha * g + (1 - alpha) * grey);
-    out[p + 2] = Math.round(alpha * b + (1 - alpha) * grey);
   }
 }
 

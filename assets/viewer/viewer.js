@@ -66,7 +66,18 @@ class Viewer {
       this.place();
       this.build();
     }
+    this.develop();
     this.recolour();
+  }
+
+  // The photo has its own colours, whatever is set.
+  develop() {
+    const [{ pixels: from }, { pixels: to, picture }] = [this.head.photo, this.tiles[0]];
+    for (let k = 0, p = 0; p < from.length; k += 4, p += 3) {
+      for (let c = 0; c < 3; c++) to.data[k + c] = from[p + c];
+      to.data[k + 3] = 255;
+    }
+    picture.getContext("2d").putImageData(to, 0, 0);
   }
 
   // One tile for the photo, one for each map, one more while two maps are blinked or subtracted.
@@ -105,7 +116,10 @@ class Viewer {
   set(change) {
     const before = this.extra();
     Object.assign(this.state, change);
-    if (this.extra() !== before) this.place();
+    if (this.extra() !== before) {
+      this.place();
+      this.develop();
+    }
     this.recolour();
   }
 
@@ -129,17 +143,13 @@ class Viewer {
     const strength = over ? opacity / 100 : 0;
     const palette = this.palette(signed);
     this.ends = allEnds(maps, kind, percent, scale);
-    const first = this.tiles[0];
-    for (let k = 0, p = 0; p < photo.pixels.length; k += 4, p += 3) {
-      first.pixels.data.set([photo.pixels[p], photo.pixels[p + 1], photo.pixels[p + 2], 255], k);
-    }
     maps.forEach((map, m) => {
       const tile = this.tiles[m + 1];
       fill(tile.values, map.raw, kind, this.ends[m]);
-      paint(tile.pixels.data, tile.values, palette, signed, photo.pixels, strength);
+      paint(tile.pixels.data, tile.values, palette, signed, photo.grey, strength);
     });
     if (this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
-    for (const tile of this.tiles) tile.picture.getContext("2d").putImageData(tile.pixels, 0, 0);
+    for (const tile of this.tiles.slice(1)) tile.picture.getContext("2d").putImageData(tile.pixels, 0, 0);
     this.words();
     this.bars();
     this.sync();
@@ -155,12 +165,12 @@ class Viewer {
       tile.heading.textContent = this.state.flipped ? second : first;
       tile.gloss.textContent = `blink: b or a click swaps it with ${this.state.flipped ? first : second}`;
       tile.values.set(this.state.flipped ? two : one);
-      paint(tile.pixels.data, tile.values, palette, signed, this.head.photo.pixels, strength);
+      paint(tile.pixels.data, tile.values, palette, signed, this.head.photo.grey, strength);
     } else {
       tile.heading.textContent = `${first} − ${second}`;
       tile.gloss.textContent = "as coloured: orange where the first is stronger";
       tile.values.forEach((_, k) => (tile.values[k] = clamp(one[k] - two[k], -1, 1)));
-      paint(tile.pixels.data, tile.values, this.palette(true), true, this.head.photo.pixels, strength);
+      paint(tile.pixels.data, tile.values, this.palette(true), true, this.head.photo.grey, strength);
     }
   }
 
