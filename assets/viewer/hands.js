@@ -139,7 +139,8 @@ Object.assign(Viewer.prototype, {
       return make("label", { class: "tick" }, input, label);
     };
     const slide = (label, name, low, high, unit) => {
-      const number = make("output");
+      // Not an <output>: the label would name that, and not the slider.
+      const number = make("span");
       const input = make("input", { type: "range", min: low, max: high, step: 1, oninput: () => this.set({ [name]: Number(input.value) }) });
       this.shown.push(() => ((input.value = this.state[name]), (number.textContent = `${this.state[name]} ${unit}`)));
       return make("label", { class: "slide" }, make("span", {}, label, " ", number), input);
