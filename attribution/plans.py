@@ -49,23 +49,31 @@ class Here:
 
 @dataclass(frozen=True)
 class NoiseCloud:
-    """x + sigma * eps_k, k = 0..samples-1. eps_k depends on (seed, k) only: clouds nest, and sigmas share it."""
+    """x + sigma * eps_k, k = 0..samples-1. eps_k depends on (seed, k) only: clouds nest, and sigmas share it.
+
+    An antithetic cloud takes each eps twice, as it is and with the other sign.
+    """
 
     sigma: float
     seed: int
     samples: int
+    antithetic: bool = False
+
+    def _draw(self, k: int) -> tuple[int, int]:
+        return (k // 2, 1 - 2 * (k % 2)) if self.antithetic else (k, 1)
 
     def __len__(self) -> int:
         return self.samples
 
     def key(self, k: int) -> Hashable:
-        return ("cloud", self.sigma, self.seed, k)
+        return ("cloud", self.sigma, self.seed, *self._draw(k))
 
     def weight(self, k: int) -> float:
         return 1 / self.samples
 
     def points(self, x: Image, indices: Sequence[int]) -> Images:
-        eps = torch.stack([normal(Purpose.ROOTS, self.seed, k, tuple(x.shape)) for k in indices])
+        draws = [self._draw(k) for k in indices]
+        eps = torch.stack([sign * normal(Purpose.ROOTS, self.seed, draw, tuple(x.shape)) for draw, sign in draws])
         return x + self.sigma * eps.to(x)
 
 

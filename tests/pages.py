@@ -41,12 +41,14 @@ MAPS = f"""() => {{
   const viewer = {VIEWER};
   return Object.fromEntries((viewer?.head.maps ?? []).map((map, m) => {{
     const data = viewer.tiles[m + 1].pixels.data;
-    const colours = new Set(new Uint32Array(data.buffer)).size;
-    return [map.title, {{status: map.status, colours, mark: Array.from(data.filter((_, k) => k % 97 === 0)).join()}}];
+    const words = new Uint32Array(data.buffer);
+    const mark = words.reduce((sum, word) => (Math.imul(sum, 31) + word) | 0, 0);
+    return [map.title, {{status: map.status, colours: new Set(words).size, mark}}];
   }}));
 }}"""
 
 
 def maps(page: Page) -> dict[str, dict]:
     """Each map in the viewer: what stands under it, how many colours it has, and a mark that others do not share."""
+    page.wait_for_function(f"Boolean({VIEWER})")
     return page.evaluate(MAPS)

@@ -21,7 +21,8 @@ def smooth_taylor(
     sigma: Annotated[float, Range(0.0, 2.0), "std of the noise, absolute in model space"] = 0.5,
     samples: Annotated[int, Range(1, 500), "R, the roots"] = 150,
     seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
+    antithetic: Annotated[bool, "take each draw of the noise with both signs"] = False,
 ) -> Run:
     r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = \frac1R \sum_r (x - z_r) \odot \nabla f_c(z_r)$."""
-    cloud = NoiseCloud(sigma, seed, samples)
+    cloud = NoiseCloud(sigma, seed, samples, antithetic)
     yield from accumulate(score, x, cloud, lambda at: (x - at.points) * at.gradients)

@@ -25,11 +25,12 @@ def smoothgrad(
     samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
     form: Annotated[str, Choice(("mean", "squared", "variance")), "which moment of the gradients"] = "mean",
     seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
+    antithetic: Annotated[bool, "take each draw of the noise with both signs"] = False,
 ) -> Run:
     r"""A moment of $g_r = \nabla f_c(x + \sigma\epsilon_r)$ over r: the mean $\overline{g}$, the mean square
     $\overline{g^2}$, or the variance $\overline{g^2} - \overline{g}^2$ (of the population).
     """
-    cloud = NoiseCloud(sigma, seed, samples)
+    cloud = NoiseCloud(sigma, seed, samples, antithetic)
     if form == "mean":
         yield from accumulate(score, x, cloud, lambda at: at.gradients)
     elif form == "squared":

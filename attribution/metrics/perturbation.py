@@ -6,17 +6,30 @@ compare with a random order. The released code never uses the last row and colum
 """
 
 from collections.abc import Iterator
-from typing import Annotated
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from attribution.draws import Purpose, uniform
 from attribution.images import normalise
 from attribution.registry import Range, metric
-from attribution.score import ClassScore
+from attribution.score import ClassScore, Network
 from attribution.types import Curve, Heatmap, Image
+
+
+@dataclass(frozen=True, eq=False)
+class PerturbationCurve(Curve):
+    """A curve and the windows replaced along it: (top, left, which of the patches stayed), in their order."""
+
+    replaced: tuple[tuple[int, int, int], ...] = ()
+    window: int = 15
+    draws: int = 50
+    seed: int = 0
 
 
 @metric("Perturbation curve (AUPC)", paper="Goh et al. 2021, arXiv:2004.10484")
@@ -29,7 +42,7 @@ def perturbation(
     regions: Annotated[int, Range(1, 100), "L, how many windows are replaced"] = 30,
     draws: Annotated[int, Range(1, 200), "P, patches of noise tried in each window"] = 50,
     seed: Annotated[int, Range(0, 2**31 - 1), "of the patches; they are the same for every map"] = 0,
-) -> Iterator[Curve]:
+) -> Iterator[PerturbationCurve]:
     r"""$y_l = \frac1P \sum_p f_c(x^{(l,p)}) / |f_c(x)|$ against l = 0..L; $x^{(l,p)}$ is the image with its first l - 1
     windows replaced and patch p in window l. The patch nearest the median stays. Area: Simpson, in [0, L] as a rule.
 
@@ -42,26 +55,48 @@ def perturbation(
         raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
     note = "" if len(corners) == regions else f"only {len(corners)} of {regions} windows of {window}x{window} fit"
     mean_scores = [start]
+    replaced: list[tuple[int, int, int]] = []
+    curve = partial(_curve, mean_scores, replaced, note=note, window=window, draws=draws, seed=seed)
     present = x
     for step, (top, left) in enumerate(corners):
-        patches = uniform(Purpose.PATCHES, seed, step, (draws, x.shape[0], window, window)).to(x)
+        patches = _patches(x, score.model, step, window, draws, seed)
         candidates = present.expand(draws, -1, -1, -1).clone()
         inside = (..., slice(top, top + window), slice(left, left + window))
-        candidates[inside] = normalise(patches, score.model.mean, score.model.std)
+        candidates[inside] = patches
         found: list[Tensor] = []
         for batch in score.value_batches(candidates):
             found.append(batch)
             if sum(map(len, found)) < draws:
-                yield _curve(mean_scores, note)
+                yield curve()
         scores = torch.cat(found).cpu().double().numpy()
         mean_scores.append(float(scores.mean()))
-        present = candidates[int(np.abs(scores - np.median(scores)).argmin())].clone()
+        kept = int(np.abs(scores - np.median(scores)).argmin())
+        present = candidates[kept].clone()
         del candidates  # a curve at rest must not hold P images
-        yield _curve(mean_scores, note)
+        replaced.append((top, left, kept))
+        yield curve()
 
 
-def _curve(scores: list[float], note: str) -> Curve:
-    return Curve(np.arange(len(scores), dtype=np.float64), np.array(scores) / abs(scores[0]), note)
+def _curve(scores: list[float], replaced: list[tuple[int, int, int]], **made: Any) -> PerturbationCurve:
+    steps = np.arange(len(scores), dtype=np.float64)
+    return PerturbationCurve(steps, np.array(scores) / abs(scores[0]), replaced=tuple(replaced), **made)
+
+
+def perturbed(x: Image, curve: PerturbationCurve, step: int, space: Network) -> Image:
+    """The image as it stood when `step` windows of the curve had been replaced: no model calls."""
+    present = x.clone()
+    for k, (top, left, kept) in enumerate(curve.replaced[:step]):
+        patch = _patches(x, space, k, curve.window, curve.draws, curve.seed)[kept]
+        present[:, top : top + curve.window, left : left + curve.window] = patch
+    return present
+
+
+def _patches(
+    x: Image, space: Network, step: int, window: int, draws: int, seed: int
+) -> Float[Tensor, "draws c window window"]:
+    """P patches of uniform noise for one window, made in pixel space."""
+    patches = uniform(Purpose.PATCHES, seed, step, (draws, x.shape[0], window, window)).to(x)
+    return normalise(patches, space.mean, space.std)
 
 
 def select_windows(heatmap: Heatmap, window: int, regions: int) -> list[tuple[int, int]]:

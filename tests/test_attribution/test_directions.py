@@ -17,7 +17,7 @@ ORDER = [
     {"baselines"},
     {"plans", "score"},
     {"accumulate", "models"},
-    {"methods", "metrics"},
+    {"methods", "metrics", "convergence"},
     {"explain"},
     {"__init__"},
 ]

@@ -198,6 +198,23 @@ class TestSmoothing:
         assert torch.corrcoef(torch.stack([ours, expected]))[0, 1] > 0.9
         assert ours.norm().item() == pytest.approx(expected.norm().item(), rel=0.3)
 
+    def test_both_signs_of_the_noise_cancel_what_is_linear_in_it(self):
+        """On a linear score SmoothTaylor is nothing then; on z'Az/2 SmoothGrad is Ax, and not only on average."""
+        both = {"sigma": 0.4, "samples": 8, "seed": 3, "antithetic": True}
+        close(explain(toys.linear(), X, "smooth_taylor", 0, **both).attribution, torch.zeros_like(X))
+        gradient = (toys.SYMMETRIC @ X.flatten()).view(X.shape)
+        close(explain(toys.quadratic(), X, "smoothgrad", 0, **both).attribution, gradient)
+        off = explain(toys.quadratic(), X, "smoothgrad", 0, **SMOOTH).attribution
+        assert (off - gradient).norm() > 0.01 * gradient.norm()
+
+    @pytest.mark.parametrize("samples", [1, 5, 6])
+    def test_antithetic_draws_are_each_noise_with_both_signs(self, samples):
+        model = toys.convolutional()
+        noise = [(-1) ** r * definitions.epsilon(3, r // 2, X.shape) for r in range(samples)]
+        expected = torch.stack([definitions.gradient(model, X + 0.4 * eps, 0) for eps in noise]).mean(0)
+        both = {"sigma": 0.4, "samples": samples, "seed": 3, "antithetic": True}
+        close(explain(model, X, "smoothgrad", 0, **both).attribution, expected)
+
     def test_square_is_mean_squared_plus_variance(self):
         model = toys.convolutional()
         mean, square, variance = (
@@ -310,8 +327,8 @@ class TestDefaults:
         ("name", "defaults"),
         [
             ("integrated_gradients", {"steps": 50, "baseline": "black", "draws": 1, "rule": "right", "seed": 0}),
-            ("smoothgrad", {"sigma": 0.5, "samples": 150, "form": "mean", "seed": 0}),
-            ("smooth_taylor", {"sigma": 0.5, "samples": 150, "seed": 0}),
+            ("smoothgrad", {"sigma": 0.5, "samples": 150, "form": "mean", "seed": 0, "antithetic": False}),
+            ("smooth_taylor", {"sigma": 0.5, "samples": 150, "seed": 0, "antithetic": False}),
             ("perturbation", {"window": 15, "regions": 30, "draws": 50, "seed": 0}),
             ("total_variation", {"rule": "code", "smallest": 30}),
         ],

@@ -1,5 +1,7 @@
 """The metrics against slow definitions, scikit-image's pyramid, and cases worked out by hand."""
 
+from dataclasses import replace
+
 import definitions
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from attribution import METRICS, perturbation_curve, total_variation_curve
 from attribution.baselines import make_baselines
 from attribution.explain import explain
 from attribution.metrics.completeness import completeness_gap
-from attribution.metrics.perturbation import perturbation, random_order, select_windows
+from attribution.metrics.perturbation import perturbation, perturbed, random_order, select_windows
 from attribution.metrics.total_variation import average_total_variation, reduce_level
 from attribution.quadrature import RULES, simpson
 from attribution.score import ClassScore
@@ -98,6 +100,26 @@ class TestPerturbation:
         knobs = {"window": 2, "regions": 2, "draws": 3}
         by_map = perturbation_curve(model, X, signed.sum(0), 0, **knobs)
         assert perturbation_curve(model, X, signed, 0, **knobs).y == pytest.approx(by_map.y)
+
+    def test_the_image_at_each_step_can_be_had_again(self):
+        """It is the one whose score, among those of its step, is nearest the median; nothing is replaced at step 0."""
+        model, x = toys.model(lambda z: torch.sin(3 * z).sum(1) + z.square().sum(1)), toys.image(0, (3, 40, 40))
+        curve = perturbation_curve(model, x, x, 0, window=7, regions=5, draws=6, seed=4)
+        assert len(curve.replaced) == 5
+        assert (perturbed(x, curve, 0, model) == x).all()
+        for step in range(1, 6):
+            image = perturbed(x, curve, step, model)
+            top, left, kept = curve.replaced[step - 1]
+            inside = torch.zeros(40, 40, dtype=torch.bool)
+            for row, column, _ in curve.replaced[:step]:
+                inside[row : row + 7, column : column + 7] = True
+            assert ((image != x).any(0) == inside).all()
+            others = []
+            for p in range(6):
+                trail = (*curve.replaced[: step - 1], (top, left, p))
+                others.append(definitions.f(model, perturbed(x, replace(curve, replaced=trail), step, model), 0))
+            assert np.mean(others) / abs(definitions.f(model, x, 0)) == pytest.approx(curve.y[step])
+            assert kept == np.abs(np.array(others) - np.median(others)).argmin()
 
     def test_patches_are_the_same_for_every_map(self):
         model = toys.model(lambda z: z.square().sum(1) + 1)

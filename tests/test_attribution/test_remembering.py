@@ -52,6 +52,11 @@ class TestCounts:
         assert session.cost("smooth_taylor", samples=200, sigma=0.5, seed=1) == 50
         assert session.cost("smoothgrad", samples=100, sigma=0.5, seed=1) == 0
 
+    def test_the_other_sign_of_known_noise_costs_its_half(self, session):
+        session.cost("smoothgrad", samples=10)
+        assert session.cost("smoothgrad", samples=20, antithetic=True) == 10
+        assert session.cost("smooth_taylor", samples=20, antithetic=True) == 0
+
     def test_twice_the_steps_cost_the_difference(self, session):
         assert session.cost("integrated_gradients", steps=100) == 50
         assert session.cost("integrated_gradients", steps=25) == 0
