@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
-import dashboard  # noqa: F401  it prepares the ground for torch
+import dashboard
+from dashboard import first
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -24,7 +25,20 @@ page = st.navigation(
     [st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True)], position="top"
 )
 
-from dashboard import sidebar  # noqa: E402  after the first things are on screen: torch takes seconds to load
+
+example = page.url_path == "" and not st.query_params
+if not dashboard.warm.is_set() or (example and "present" not in st.session_state):
+    # Nobody waits for torch, the model or the worker before there is anything to see.
+    (first.show if example else first.waiting)()
+    first.sidebar()
+    from dashboard import resources
+
+    resources.model("efficientnet_lite0")
+    dashboard.warm.set()
+    st.session_state.present = None
+    st.rerun()
+
+from dashboard import sidebar  # noqa: E402  it brings torch
 
 sidebar.draw()
 page.run()

@@ -63,8 +63,8 @@ def _draw(subject: Subject, cells: tuple[Cell, ...]) -> Drawn:
     live = any(cell.live for cell in cells)
     if held is not None and (held.cells == cells or (live and time.monotonic() - held.at < EVERY)):
         return held
-    falls = {cell.panel.method: cell.curve for cell in cells if cell.curve}
-    variations = {cell.panel.method: cell.snapshot.variation for cell in cells if cell.snapshot}
+    falls = {cell.panel.method: cell.curve.y for cell in cells if cell.curve}
+    variations = {cell.panel.method: cell.snapshot.variation.y for cell in cells if cell.snapshot}
     before = held.layers if held else ()
     new = Layer(
         (before[0].place + 1) % LAYERS if before else 0,

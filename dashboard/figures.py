@@ -1,10 +1,12 @@
-"""Plotly figures from curves. Each method has a colour, a dash and a marker of its own. Knows no Streamlit."""
+"""Plotly figures from curves. Each method has a colour, a dash and a marker of its own. Without Streamlit and torch."""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
-from attribution.types import Curve
+Curves = Mapping[str, Sequence[float] | np.ndarray]
+"""The values of each method's curve, at 0, 1, 2, ..."""
 
 # (colour, dash, marker); colours by Okabe and Ito.
 STYLES: dict[str, tuple[str, str, str]] = {
@@ -21,18 +23,18 @@ TITLES = {
 }
 
 
-def perturbation(curves: Mapping[str, Curve], regions: int) -> go.Figure:
+def perturbation(curves: Curves, regions: int) -> go.Figure:
     """The score against windows replaced; axes stay while the curves grow."""
-    values = [float(v) for curve in curves.values() for v in curve.y]
+    values = [float(v) for curve in curves.values() for v in curve]
     figure = _lines(curves)
     figure.update_xaxes(title_text="windows replaced by noise", range=[-0.5, regions + 0.5])
     figure.update_yaxes(title_text="score / score of the photo", range=_fit(values, 0.5, 1.1))
     return figure
 
 
-def variation(curves: Mapping[str, Curve], sides: Sequence[int]) -> go.Figure:
+def variation(curves: Curves, sides: Sequence[int]) -> go.Figure:
     """The total variation against the scale, finest first; `sides` are those of the pyramid's levels."""
-    values = [float(v) for curve in curves.values() for v in curve.y]
+    values = [float(v) for curve in curves.values() for v in curve]
     figure = _lines(curves)
     figure.update_xaxes(
         title_text="side of the map at this scale, pixels",
@@ -50,13 +52,13 @@ def _fit(values: list[float], low: float, high: float) -> list[float]:
     return [low if bottom >= low else bottom // 0.25 * 0.25, high if top <= high else -(-top // 0.25) * 0.25]
 
 
-def _lines(curves: Mapping[str, Curve]) -> go.Figure:
+def _lines(curves: Curves) -> go.Figure:
     figure = go.Figure()
     for method, curve in curves.items():
         colour, dash, marker = STYLES[method]
         figure.add_scatter(
-            x=curve.x.tolist(),
-            y=curve.y.tolist(),
+            x=list(range(len(curve))),
+            y=[float(value) for value in curve],
             name=TITLES[method],
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2},

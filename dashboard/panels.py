@@ -1,7 +1,7 @@
 """What a page computes, a chunk at a time: for each method a map with its variation, and how the score falls by it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -58,6 +58,8 @@ class Cell:
     patches: int
     map: View
     fall: View
+    instead_of: "Cell | None" = field(default=None, compare=False)
+    """The work under way, where this is what was computed beforehand."""
 
     @property
     def live(self) -> bool:

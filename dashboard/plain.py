@@ -32,11 +32,9 @@ def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot
 
 
 def _photo(subject: Subject) -> None:
-    _, category, _, _ = subject.predicted
     st.markdown("**Photo**  \n:small[what the model sees]")
     with st.container(key="photo"):
-        alt = f"The photo as the model sees it; it says {category}"
-        st.image(_photo_url(subject), width="stretch", alt=alt)
+        st.image(_photo_url(subject), width="stretch", alt=report.photo(subject.predicted))
     st.caption(report.prediction(subject.predicted, subject.explained))
 
 

@@ -31,8 +31,15 @@ def prediction(predicted: Prediction, explained: Prediction) -> str:
     return said
 
 
+def photo(predicted: Prediction) -> str:
+    """The photo, for those who cannot see it."""
+    return f"The photo as the model sees it; it says {predicted[1]}"
+
+
 def status(cell: Cell) -> str:
     """How far a map is."""
+    if cell.instead_of is not None:
+        return f"precomputed; here: {status(cell.instead_of)}"
     view, snapshot = cell.map, cell.snapshot
     if view.state == "failed":
         return f"failed: {view.error}"
@@ -62,7 +69,7 @@ def row(cell: Cell) -> dict[str, str]:
         "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
         "Completeness gap": _gap(snapshot.gap) if snapshot and snapshot.gap else "",
         "Gradients": "0" if control else _gradients(cell.panel),
-        "Seconds": f"{cell.map.seconds + cell.fall.seconds:.1f}",
+        "Seconds": "precomputed" if cell.instead_of else f"{cell.map.seconds + cell.fall.seconds:.1f}",
     }
 
 

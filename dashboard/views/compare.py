@@ -8,7 +8,7 @@ import streamlit as st
 from torch import Tensor
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
-from dashboard import charts, figures, plain, report, resources, sidebar, viewer
+from dashboard import charts, example, figures, first, plain, precomputed, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
@@ -49,8 +49,7 @@ def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
 def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
     """The photo and the maps in the linked viewer."""
     said = report.prediction(subject.predicted, subject.explained)
-    words = f"The photo as the model sees it; it says {subject.predicted[1]}"
-    photo = viewer.Labels("Photo", "what the model sees", said.replace("**", ""), words)
+    photo = viewer.Labels(*example.PHOTO, said.replace("**", ""), report.photo(subject.predicted))
     maps = []
     for cell in cells:
         method, found = cell.panel.method, shown.get(cell.panel.method)
@@ -110,17 +109,18 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
     cells = ask(experiment, subject)
     if polling != any(cell.live for cell in cells):
         st.rerun()  # the whole page: polling begins or ends, and the sidebar learns what a gradient costs
+    cells, at_work = precomputed.stand_in(cells, experiment, subject), cells
     (plain.show if st.query_params.get("viewer") == "static" else linked)(subject, cells, last_good(cells))
     for cell in cells:
         if cell.error:
             st.error(f"{figures.TITLES[cell.panel.method]}: {cell.error}", icon=":material/error:")
-    progress(cells, subject)
+    progress(at_work, subject)
     charts.show(subject, cells)
     table(cells)
     st.caption(report.provenance(subject.model.name, str(subject.model.device)))
 
 
-st.markdown("#### What did the model look at?")
+st.markdown(first.TITLE)
 experiment, subject = sidebar.present()
 live = any(cell.live for cell in ask(experiment, subject))
 st.fragment(show, run_every=POLL if live else None)(experiment, subject, live)
