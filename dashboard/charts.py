@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from dashboard import figures, report
+from dashboard import figures, report, steps
 from dashboard.panels import REGIONS, Cell
 from dashboard.subject import Subject
 
@@ -14,6 +15,7 @@ EVERY = 1.0
 """Seconds between new charts while curves grow: Plotly builds a changed one afresh, and the reader's zoom with it."""
 
 LAYERS = 3
+CONFIG = {"displaylogo": False}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Perturbation curve** · AUPC, lower is better; 30 is no fall at all")
-        _stack("falls", [(layer.place, layer.fall, layer.fall_words) for layer in drawn.layers])
+        _stack("falls", [(layer.place, layer.fall, layer.fall_words) for layer in drawn.layers], clicks=True)
         st.caption(
             f"{falls} Windows that a map ranks highest are replaced by noise first: the sooner the score falls, the "
             "better the map knew what the model uses. Noisy photos are unlike any that the model was trained on, so "
@@ -78,7 +80,7 @@ def _draw(subject: Subject, cells: tuple[Cell, ...]) -> Drawn:
     return drawn
 
 
-def _stack(name: str, layers: list[tuple[int, Figure, str]]) -> None:
+def _stack(name: str, layers: list[tuple[int, Figure, str]], clicks: bool = False) -> None:
     """The newest chart over those before it: the page would blink while Plotly builds it from nothing."""
     rules = []
     for depth, (place, _, _) in enumerate(layers):
@@ -93,4 +95,10 @@ def _stack(name: str, layers: list[tuple[int, Figure, str]]) -> None:
         for place in range(LAYERS):
             with st.container(key=f"{name}-{place}"):
                 for _, figure, words in (layer for layer in layers if layer[0] == place):
-                    st.plotly_chart(figure, key=f"{name}-{place}-chart", config={"displaylogo": False}, alt=words)
+                    key = f"{name}-{place}-chart"
+                    if not clicks:
+                        st.plotly_chart(figure, key=key, config=CONFIG, alt=words)
+                        continue
+                    # A click on a point is answered by the page: it shows the photo at that step.
+                    taken = partial(steps.chosen, key)
+                    st.plotly_chart(figure, key=key, config=CONFIG, alt=words, on_select=taken, selection_mode="points")

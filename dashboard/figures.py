@@ -64,6 +64,9 @@ def _lines(curves: Curves) -> go.Figure:
             line={"color": colour, "dash": dash, "width": 2},
             marker={"color": colour, "symbol": marker, "size": 6},
             hovertemplate="%{y:.3f}",
+            # A clicked point is answered elsewhere: the others need not fade.
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
         )
     figure.update_layout(
         height=320,

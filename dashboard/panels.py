@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attribution.explain import one_channel, score_of, stream
 from attribution.metrics.completeness import completeness_gap
-from attribution.metrics.perturbation import perturbation, random_order
+from attribution.metrics.perturbation import PerturbationCurve, perturbation, random_order
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
 from attribution.store import Store
@@ -98,7 +98,7 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
 
 def fall_work(
     fall: Fall, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
-) -> Iterator[Curve]:
+) -> Iterator[PerturbationCurve]:
     """The curve as it grows. Its map is the `finished` one, or made again from what is remembered."""
     panel = fall.panel
     if panel.method == CONTROL:

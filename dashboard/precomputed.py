@@ -12,11 +12,12 @@ import torchvision
 
 from attribution import Store, load_model
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
+from attribution.metrics.perturbation import PerturbationCurve
 from attribution.types import Curve, Partial
 from dashboard import example, figures, report
 from dashboard.experiment import Experiment, gallery_photo
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, REGIONS, Cell, Fall, Snapshot, fall_work, map_work
+from dashboard.panels import CONTROL, REGIONS, WINDOW, Cell, Fall, Snapshot, fall_work, map_work
 from dashboard.subject import Subject
 
 
@@ -35,7 +36,10 @@ def _precomputed(cell: Cell) -> Cell:
 
 @cache
 def _fall(method: str) -> Curve:
-    return _curve(example.load().falls[method])
+    held = example.load()
+    values = np.array(held.falls[method])
+    replaced = tuple(tuple(window) for window in held.about["replaced"][method])
+    return PerturbationCurve(np.arange(float(len(values))), values, "", replaced, WINDOW, Experiment().patches)
 
 
 def _curve(values: list[float]) -> Curve:
@@ -61,6 +65,7 @@ def make() -> dict[str, Any]:
     subject = Subject(x, experiment.image, model, predictions, predictions[0][0])
     found: dict[str, Any] = {}
     methods: dict[str, Any] = {}
+    replaced: dict[str, Any] = {}
     for panel in experiment.panels(subject.image, model.name, subject.target):
         if panel.method != CONTROL:
             *_, snapshot = map_work(panel, model, x, store)
@@ -79,6 +84,7 @@ def make() -> dict[str, Any]:
         # The map is made again from what is remembered: quickly, and as the page would.
         *_, fall = fall_work(Fall(panel, experiment.patches), model, x, store, lambda _: None)
         found[f"fall:{panel.method}"] = fall.y
+        replaced[panel.method] = fall.replaced
     about = {
         "setting": asdict(experiment),
         "weights": model.digest,
@@ -90,6 +96,7 @@ def make() -> dict[str, Any]:
         "prediction": report.prediction(subject.predicted, subject.explained).replace("**", ""),
         "photo": report.photo(subject.predicted),
         "methods": methods,
+        "replaced": replaced,
         "palettes": {"colours": COLOURS, "diverging": DIVERGING},
     }
     return {**found, "about": np.array(json.dumps(about))}

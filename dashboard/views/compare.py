@@ -8,7 +8,7 @@ import streamlit as st
 from torch import Tensor
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
-from dashboard import charts, example, figures, first, plain, precomputed, report, resources, sidebar, viewer
+from dashboard import charts, example, figures, first, plain, precomputed, report, resources, sidebar, steps, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
@@ -116,6 +116,7 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
             st.error(f"{figures.TITLES[cell.panel.method]}: {cell.error}", icon=":material/error:")
     progress(at_work, subject)
     charts.show(subject, cells)
+    steps.show(subject, cells)
     table(cells)
     st.caption(report.provenance(subject.model.name, str(subject.model.device)))
 

@@ -1,0 +1,69 @@
+"""The photo as it stood at one step of each perturbation curve, and which windows were taken by then."""
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import streamlit as st
+
+from attribution.images import to_picture
+from attribution.metrics.perturbation import PerturbationCurve, perturbed
+from dashboard import figures, pictures
+from dashboard.panels import REGIONS, Cell
+from dashboard.subject import Subject
+
+LARGER = 2
+"""Lines between pixels need room."""
+
+
+def chosen(name: str) -> None:
+    """Takes the step from a click on the chart called `name`: the place of the point on its curve."""
+    points = st.session_state[name].selection.points
+    if points:
+        st.session_state.step = int(points[0]["point_index"])
+
+
+def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
+    """A slider over the steps, which a click on the curve moves too, and the photo at that step for each method."""
+    step = st.slider(
+        "Windows replaced · click a point of the curve, or drag here to see the photo at that step",
+        0,
+        REGIONS,
+        key="step",
+        help="The windows that each method ranks highest are replaced by noise. The last one is framed in white.",
+    )
+    if not step:
+        return
+    grid = st.grid(4, min_column_width=150)
+    for cell in cells:
+        curve = cell.curve
+        with grid.container(), st.container(key=f"step-{cell.panel.method}"):
+            title = figures.TITLES[cell.panel.method]
+            if not isinstance(curve, PerturbationCurve):
+                st.caption(f"**{title}** · its curve is not there yet")
+                continue
+            reached = min(step, len(curve.replaced))
+            words = f"{title}: the photo after {reached} windows"
+            st.image(_drawn(subject, cell.panel.method, curve, reached), width="stretch", alt=words)
+            left = "" if reached == step else f" (of {step})"
+            st.caption(f"**{title}** · {reached}{left} windows · score {curve.y[reached]:.2f} of the photo's")
+
+
+def _drawn(subject: Subject, method: str, curve: PerturbationCurve, step: int) -> str:
+    """The picture's address; drawn again only when it is another."""
+    held = st.session_state.setdefault("steps", {})
+    key = (subject.image, curve.replaced[:step], curve.draws)
+    if held.get(method, (None,))[0] != key:
+        present = to_picture(subject.model.pixels(perturbed(subject.x, curve, step, subject.model)))
+        held[method] = (key, pictures.data_url(_outlined(present, method, curve, step)))
+    return str(held[method][1])
+
+
+def _outlined(photo: np.ndarray, method: str, curve: PerturbationCurve, step: int) -> np.ndarray:
+    """The photo with a frame round each window in the method's colour, and in white round the last."""
+    height, width = photo.shape[:2]
+    image = PIL.Image.fromarray(photo).resize((LARGER * width, LARGER * height), PIL.Image.Resampling.NEAREST)
+    draw = PIL.ImageDraw.Draw(image)
+    for k, (top, left, _) in enumerate(curve.replaced[:step]):
+        corners = [LARGER * left, LARGER * top, LARGER * (left + curve.window) - 1, LARGER * (top + curve.window) - 1]
+        draw.rectangle(corners, outline="#ffffff" if k == step - 1 else figures.STYLES[method][0], width=LARGER)
+    return np.asarray(image)
