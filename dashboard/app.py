@@ -22,7 +22,11 @@ st.set_page_config(
 st.html(ASSETS / "style.css")
 # Not in a folder called pages: Streamlit would run what is in there by itself, without what all pages share.
 page = st.navigation(
-    [st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True)], position="top"
+    [
+        st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
+        st.Page("views/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
+    ],
+    position="top",
 )
 
 

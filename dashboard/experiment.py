@@ -25,7 +25,8 @@ GALLERY: dict[str, Callable[[], np.ndarray]] = {
 }
 """Sample photos that come with scikit-image, read when asked for."""
 
-UPLOAD = "upload"
+UPLOAD, PINNED = "upload", "pinned"
+"""Photos that are not of the gallery: handed in, or kept with a pin."""
 PATCHES = {"quick": 10, "paper": 50}
 """P, the noise patches tried in each window of the perturbation curve."""
 
@@ -75,6 +76,15 @@ class Experiment:
             if NAMES[field.name] in query
         }
         return cls(**values)
+
+    def unlike(self, other: "Experiment") -> dict[str, str]:
+        """What differs from another experiment, by the field's own letter or name."""
+        found = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != getattr(other, field.name):
+                found[LETTERS[field.name]] = "likeliest" if value is None else _said(field.name, value)
+        return found
 
     def to_query(self) -> dict[str, str]:
         """What differs from the default, under short names."""
@@ -161,6 +171,30 @@ NAMES = {
     "evaluation": "eval",
 }
 """Each field's name in the URL; those in links that people keep do not change."""
+
+LETTERS = {
+    "image": "photo",
+    "model": "model",
+    "target": "class",
+    "sigma": "σ",
+    "samples": "R",
+    "steps": "M",
+    "baseline": "baseline",
+    "draws": "N",
+    "seed": "seed",
+    "evaluation": "P",
+}
+
+
+def _said(name: str, value: Any) -> str:
+    if name == "model":
+        return MODELS[value].title
+    if name == "target":
+        return str(CATEGORIES[value])
+    if name == "evaluation":
+        return str(PATCHES[value])
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
 
 READ: dict[str, Callable[[str, Any], Any]] = {
     "image": _name(GALLERY),

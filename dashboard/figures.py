@@ -46,6 +46,53 @@ def variation(curves: Curves, sides: Sequence[int]) -> go.Figure:
     return figure
 
 
+def agreement(
+    lines: Mapping[tuple[str, bool], tuple[Sequence[int], Sequence[float]]], samples: int, enough: float
+) -> go.Figure:
+    """How well two halves of the draws agree, for each method and, dotted, with both signs of each draw."""
+    figure = go.Figure()
+    for (method, antithetic), (counts, values) in lines.items():
+        colour, _, marker = STYLES[method]
+        figure.add_scatter(
+            x=list(counts),
+            y=[None if value != value else float(value) for value in values],
+            name=TITLES[method] + (" ±ε" if antithetic else ""),
+            mode="lines+markers",
+            line={"color": colour, "dash": "dot" if antithetic else "solid", "width": 2},
+            marker={"color": colour, "symbol": f"{marker}-open" if antithetic else marker, "size": 7},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.add_hline(enough, line={"color": "#8A8F98", "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
+    figure.update_xaxes(title_text="r, draws", range=[0, samples * 1.03 + 1])
+    figure.update_yaxes(title_text="rank correlation of the halves", range=[-0.05, 1.05])
+    _dress(figure)
+    return figure
+
+
+def scatter(points: Sequence[tuple[str, float, float, str, bool]]) -> go.Figure:
+    """(method, AUTVC, AUPC, what made it, whether it is of the present photo) as points; each knows its place."""
+    figure = go.Figure()
+    for method in TITLES:
+        own = [(k, point) for k, point in enumerate(points) if point[0] == method]
+        if not own:
+            continue
+        colour, _, marker = STYLES[method]
+        figure.add_scatter(
+            x=[point[1] for _, point in own],
+            y=[point[2] for _, point in own],
+            customdata=[[k, point[3]] for k, point in own],
+            name=TITLES[method],
+            mode="markers",
+            marker={"color": colour, "symbol": marker, "size": 11, "opacity": [1 if p[4] else 0.3 for _, p in own]},
+            hovertemplate="%{customdata[1]}<br>AUTVC %{x:.2f}, AUPC %{y:.2f}",
+        )
+    figure.update_xaxes(title_text="AUTVC")
+    figure.update_yaxes(title_text="AUPC")
+    _dress(figure)
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
 def _fit(values: list[float], low: float, high: float) -> list[float]:
     """The usual range, or in steps of a quarter as much more as the values need: it does not creep as they grow."""
     bottom, top = min([low, *values]), max([high, *values])
@@ -68,7 +115,13 @@ def _lines(curves: Curves) -> go.Figure:
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
         )
+    _dress(figure)
+    return figure
+
+
+def _dress(figure: go.Figure) -> None:
     figure.update_layout(
+        showlegend=True,
         height=320,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         hovermode="x unified",
@@ -76,4 +129,3 @@ def _lines(curves: Curves) -> go.Figure:
         dragmode=False,
         transition={"duration": 0},
     )
-    return figure

@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from attribution.convergence import Convergence, convergence
 from attribution.explain import one_channel, score_of, stream
 from attribution.metrics.completeness import completeness_gap
 from attribution.metrics.perturbation import PerturbationCurve, perturbation, random_order
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
+from attribution.plans import NoiseCloud
 from attribution.store import Store
 from attribution.types import Curve, Partial
 from dashboard.jobs import View
@@ -39,6 +41,15 @@ class Fall:
     patches: int
     rank: ClassVar[int] = 1
     """Maps go before curves."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How sure a panel's map is, of a method that is a mean over noise."""
+
+    panel: Panel
+    antithetic: bool
+    rank: ClassVar[int] = 0
 
 
 @dataclass(frozen=True)
@@ -110,3 +121,10 @@ def fall_work(
         heatmap = one_channel(found.partial.attribution, x)
     score = score_of(model, x, panel.target, "logit", store)
     yield from perturbation(score, x, heatmap, window=WINDOW, regions=REGIONS, draws=fall.patches)
+
+
+def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[Convergence]:
+    """The map after ever more draws, and how well its halves agree."""
+    knobs, score = dict(doubt.panel.knobs), score_of(model, x, doubt.panel.target, "logit", store)
+    cloud = NoiseCloud(knobs["sigma"], knobs["seed"], knobs["samples"], doubt.antithetic)
+    yield from convergence(score, x, doubt.panel.method, cloud)

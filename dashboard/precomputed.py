@@ -60,9 +60,10 @@ def _snapshot(method: str, target: int) -> Snapshot:
 def make() -> dict[str, Any]:
     """Computes the default experiment on the CPU: what the file holds."""
     experiment, model = Experiment(), load_model(Experiment().model, device="cpu")
-    x, store = model.prepare(gallery_photo(experiment.image)), Store()
+    photo = gallery_photo(experiment.image)
+    x, store = model.prepare(photo), Store()
     predictions = tuple(model.predict(x, k=2))
-    subject = Subject(x, experiment.image, model, predictions, predictions[0][0])
+    subject = Subject(photo, x, experiment.image, model, predictions, predictions[0][0])
     found: dict[str, Any] = {}
     methods: dict[str, Any] = {}
     replaced: dict[str, Any] = {}

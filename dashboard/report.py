@@ -1,10 +1,12 @@
 """What is said of the work in words and numbers: how far a map is, its row in the table, what it shows."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 
 from attribution import MODELS
+from attribution.convergence import ENOUGH, Convergence
 from attribution.heatmaps import reduce_channels
 from dashboard.figures import TITLES
 from dashboard.panels import CONTROL, REGIONS, Cell, Panel, Snapshot
@@ -176,3 +178,20 @@ def duration(seconds: float) -> str:
 def provenance(model: str, device: str) -> str:
     """What made the numbers."""
     return f"{MODELS[model].title} · {device} · float32 · torch {torch.__version__}"
+
+
+def doubt(found: Convergence | None, samples: int) -> str:
+    """Whether R is enough, in one line."""
+    if found is None:
+        return "waiting for its first draws"
+    agreement = found.agreement[-1]
+    if found.done < found.total:
+        return f"draft: {found.done} of {found.total} draws"
+    if math.isnan(agreement):
+        return f"R = {samples} is too few to tell: no two halves, or a map that is blank"
+    if found.settled:
+        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}) from r = {found.settled} on"
+    told = f"R = {samples} is not enough here: its halves of {samples // 2} agree at {agreement:.2f} only"
+    if found.needed is None:
+        return f"{told}, no better than by chance"
+    return f"{told}; {ENOUGH} would take about {found.needed:,} draws"

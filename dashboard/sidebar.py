@@ -8,11 +8,13 @@ import streamlit as st
 from attribution.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
+from dashboard import pins
 from dashboard.experiment import (
     DRAWS,
     NAMES,
     PAPER,
     PATCHES,
+    PINNED,
     SAMPLES,
     SEED,
     SIGMA,
@@ -22,25 +24,26 @@ from dashboard.experiment import (
 )
 from dashboard.pictures import data_url
 from dashboard.report import Prediction, duration
-from dashboard.subject import PREDICTED, Subject, choose_model, choose_photo, prepare
+from dashboard.subject import PREDICTED, Subject, choose_model, choose_photo, prepare, write
 
 
 def draw() -> None:
     """Draws the controls, and writes the experiment that they say to the URL; `present` returns it to the pages."""
     state = st.session_state
     if "sigma" not in state:
-        _write(Experiment.from_query(st.query_params.to_dict()))
+        write(Experiment.from_query(st.query_params.to_dict()))
     with st.sidebar:
         photo, name = choose_photo()
         model = choose_model()
         x, image, predictions = prepare(photo, name, model)
         target = _target(predictions)
-        subject = Subject(x, image, model, predictions, predictions[0][0] if target is None else target)
+        subject = Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target)
         _noise(subject)
         _path(subject)
         _measurement()
         experiment = _read(target)
         _cost(experiment, model)
+        pins.show(experiment)
     _write_url(experiment)
     state.present = (experiment, subject)
 
@@ -51,12 +54,6 @@ def present() -> tuple[Experiment, Subject]:
     return found
 
 
-def _write(experiment: Experiment) -> None:
-    for field in fields(Experiment):
-        value = getattr(experiment, field.name)
-        st.session_state[NAMES[field.name]] = PREDICTED if field.name == "target" and value is None else value
-
-
 def _read(target: int | None) -> Experiment:
     values: dict[str, Any] = {f.name: st.session_state[NAMES[f.name]] for f in fields(Experiment)}
     return Experiment(**{**values, "target": target})
@@ -64,7 +61,7 @@ def _read(target: int | None) -> Experiment:
 
 def _write_url(experiment: Experiment) -> None:
     query = experiment.to_query()
-    if experiment.image == UPLOAD:
+    if experiment.image in (UPLOAD, PINNED):
         query.pop(NAMES["image"])
     others = {key: value for key, value in st.query_params.to_dict().items() if key not in NAMES.values()}
     if st.query_params.to_dict() != {**others, **query}:

@@ -1,6 +1,6 @@
 """The photo and the model: chosen, uploaded, downloaded, and put together as what is looked at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import blake2b
 
@@ -15,7 +15,7 @@ from attribution.images import to_picture
 from attribution.metrics.total_variation import levels
 from attribution.models import Model, download
 from dashboard import resources
-from dashboard.experiment import GALLERY, UPLOAD, gallery_photo
+from dashboard.experiment import GALLERY, NAMES, PINNED, UPLOAD, Experiment, gallery_photo
 from dashboard.report import Prediction
 
 MOST_MEGABYTES = 20
@@ -25,8 +25,9 @@ PREDICTED = -1
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at: a photo as a model sees it, all that the model says of it, and the class that is explained."""
+    """What is looked at: a photo, as it came and as a model sees it, what the model says, and the class explained."""
 
+    source: PIL.Image.Image
     x: Tensor
     image: str
     model: Model
@@ -81,7 +82,8 @@ def choose_photo() -> tuple[PIL.Image.Image, str]:
     upload = None if uploaded is None else _open(uploaded.file_id, uploaded.getvalue())
     if upload is None:
         state.pop("upload", None)
-    options = [*GALLERY, *([UPLOAD] if upload and upload.image else [])]
+    pinned: Upload | None = state.get("pinned_photo")
+    options = [*GALLERY, *([UPLOAD] if upload and upload.image else []), *([PINNED] if pinned else [])]
     if state.img not in options:
         state.img = "cat"
     gallery.pills(
@@ -90,12 +92,14 @@ def choose_photo() -> tuple[PIL.Image.Image, str]:
         key="img",
         required=True,
         on_change=_another_photo,
-        format_func=lambda name: "your photo" if name == UPLOAD else name,
+        format_func=lambda name: {UPLOAD: "your photo", PINNED: "pinned photo"}.get(name, name),
     )
     if upload and upload.error and state.get("dismissed") != upload.file:
         st.error(upload.error, icon=":material/broken_image:")
     if upload and upload.image and state.img == UPLOAD:
         return upload.image, upload.digest
+    if pinned and pinned.image and state.img == PINNED:
+        return pinned.image, pinned.digest
     return gallery_photo(state.img), state.img
 
 
@@ -195,3 +199,10 @@ def prepare(photo: PIL.Image.Image, name: str, model: Model) -> tuple[Tensor, st
         st.session_state.prepared = held
     prepared: tuple[Tensor, str, tuple[Prediction, ...]] = held[1]
     return prepared
+
+
+def write(experiment: Experiment) -> None:
+    """Sets the controls, which must not have been drawn yet in this run: at its start, or in a callback."""
+    for field in fields(Experiment):
+        value = getattr(experiment, field.name)
+        st.session_state[NAMES[field.name]] = PREDICTED if field.name == "target" and value is None else value

@@ -2,14 +2,29 @@
 
 from collections.abc import Mapping
 from functools import partial
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 from torch import Tensor
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
-from dashboard import charts, example, figures, first, plain, precomputed, report, resources, sidebar, steps, viewer
-from dashboard.experiment import Experiment
+from dashboard import (
+    charts,
+    example,
+    export,
+    figures,
+    first,
+    pins,
+    plain,
+    precomputed,
+    report,
+    resources,
+    sidebar,
+    steps,
+    viewer,
+)
+from dashboard.experiment import NAMES, PINNED, UPLOAD, Experiment
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
 from dashboard.subject import Subject
@@ -61,7 +76,8 @@ def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapsh
         words = report.describe(method, found) if found else f"{figures.TITLES[method]}: not there yet"
         labels = viewer.Labels(figures.TITLES[method], report.GLOSS[method], said, words, old=not cell.snapshot)
         maps.append((labels, values))
-    viewer.show("compare", (photo, subject.photo), maps, {"colours": COLOURS, "diverging": DIVERGING})
+    palettes = {"colours": COLOURS, "diverging": DIVERGING}
+    viewer.show("compare", (photo, subject.photo), [*maps, *pins.beside()], palettes)
 
 
 def signed(attribution: Tensor) -> np.ndarray:
@@ -92,6 +108,28 @@ def progress(cells: tuple[Cell, ...], subject: Subject) -> None:
             st.button("Stop", key="stop", icon=":material/stop:", disabled=True)
 
 
+def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
+    """What can be done with what is on screen."""
+    with st.container(horizontal=True, gap="small"):
+        st.button("Pin", icon=":material/keep:", on_click=pins.pin, args=(experiment, subject, cells))
+        st.download_button(
+            "Export",
+            data=partial(export.pack, experiment, subject, cells),
+            file_name=f"attribution-{experiment.image}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            help="One ZIP: pictures, maps as .npy, curves as CSV, the setting, and a script that makes them again.",
+        )
+        with st.popover("Link", icon=":material/link:"):
+            query = experiment.to_query()
+            if experiment.image in (UPLOAD, PINNED):
+                query.pop(NAMES["image"])
+                st.caption("A link cannot hold your own photo: it opens the setting on the cat.")
+            address = st.context.url or ""
+            st.code(f"{address.split('?')[0]}{'?' + urlencode(query) if query else ''}", language=None, wrap_lines=True)
+
+
 def _left(cells: tuple[Cell, ...], subject: Subject) -> str:
     model = subject.model
     gradient, value = model.gradient_batch.seconds_per_point, model.value_batch.seconds_per_point
@@ -106,6 +144,7 @@ def _others(count: int) -> str:
 
 
 def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
+    pins.spread()
     cells = ask(experiment, subject)
     if polling != any(cell.live for cell in cells):
         st.rerun()  # the whole page: polling begins or ends, and the sidebar learns what a gradient costs
@@ -115,9 +154,12 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
         if cell.error:
             st.error(f"{figures.TITLES[cell.panel.method]}: {cell.error}", icon=":material/error:")
     progress(at_work, subject)
+    actions(experiment, subject, cells)
     charts.show(subject, cells)
     steps.show(subject, cells)
     table(cells)
+    pins.log(experiment, subject, at_work)
+    pins.scatter(subject)
     st.caption(report.provenance(subject.model.name, str(subject.model.device)))
 
 
