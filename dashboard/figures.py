@@ -14,12 +14,14 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "smoothgrad": ("#E69F00", "dash", "square"),
     "smooth_taylor": ("#009E73", "dot", "diamond"),
     "random_order": ("#8A8F98", "longdash", "x"),
+    "blank": ("#D55E00", "solid", "star"),
 }
 TITLES = {
     "integrated_gradients": "Integrated Gradients",
     "smoothgrad": "SmoothGrad",
     "smooth_taylor": "SmoothTaylor",
     "random_order": "Random",
+    "blank": "A blank map",
 }
 
 
@@ -90,6 +92,18 @@ def scatter(points: Sequence[tuple[str, float, float, str, bool]]) -> go.Figure:
     figure.update_yaxes(title_text="AUPC")
     _dress(figure)
     figure.update_layout(hovermode="closest")
+    return figure
+
+
+def path(scores: Sequence[float]) -> go.Figure:
+    """The score at equal steps from the baseline (0) to the photo (1)."""
+    figure = go.Figure()
+    alphas = [k / (len(scores) - 1) for k in range(len(scores))]
+    figure.add_scatter(x=alphas, y=list(scores), mode="lines", line={"color": STYLES["integrated_gradients"][0]})
+    figure.update_xaxes(title_text="α, from the black baseline to the photo")
+    figure.update_yaxes(title_text="logit of espresso")
+    _dress(figure)
+    figure.update_layout(showlegend=False)
     return figure
 
 

@@ -76,13 +76,14 @@ def keep(experiment: Experiment, subject: Subject) -> Upload | None:
     return Upload("", subject.image, subject.source)
 
 
-def beside() -> list[viewer.Labelled]:
-    """The maps of the pins that are shown beside the present ones."""
+def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
+    """The maps of the pins that are shown beside the present ones; those of another size cannot be."""
     return [
         (replace(labels, gloss=one.name, title=f"{labels.title} (pin)"), values)
         for one in pinned()
         if one.beside
         for labels, values in one.maps
+        if values.shape == shape
     ]
 
 

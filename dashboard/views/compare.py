@@ -65,19 +65,18 @@ def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapsh
     """The photo and the maps in the linked viewer."""
     said = report.prediction(subject.predicted, subject.explained)
     photo = viewer.Labels(*example.PHOTO, said.replace("**", ""), report.photo(subject.predicted))
-    maps = []
+    maps, (height, width) = [], subject.x.shape[-2:]
     for cell in cells:
         method, found = cell.panel.method, shown.get(cell.panel.method)
         if method == CONTROL:
             continue
-        height, width = subject.x.shape[-2:]
         values = signed(found.partial.attribution) if found else np.zeros((height, width))
         said = report.status(cell) if cell.snapshot or not found else f"previous setting · {report.status(cell)}"
         words = report.describe(method, found) if found else f"{figures.TITLES[method]}: not there yet"
         labels = viewer.Labels(figures.TITLES[method], report.GLOSS[method], said, words, old=not cell.snapshot)
         maps.append((labels, values))
     palettes = {"colours": COLOURS, "diverging": DIVERGING}
-    viewer.show("compare", (photo, subject.photo), [*maps, *pins.beside()], palettes)
+    viewer.show("compare", (photo, subject.photo), [*maps, *pins.beside((height, width))], palettes)
 
 
 def signed(attribution: Tensor) -> np.ndarray:
