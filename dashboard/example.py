@@ -30,9 +30,9 @@ class Example:
         """The photo, cut as the model's input is; the file holds no photo."""
         side, cut = self.about["resize"], self.about["size"]
         image = PIL.Image.fromarray(skimage.data.cat())
-        scale = side / min(image.size)
-        image = image.resize((round(image.width * scale), round(image.height * scale)), PIL.Image.Resampling.BICUBIC)
-        left, top = (image.width - cut) // 2, (image.height - cut) // 2
+        short = min(image.size)
+        image = image.resize((side * image.width // short, side * image.height // short), PIL.Image.Resampling.BICUBIC)
+        left, top = round((image.width - cut) / 2), round((image.height - cut) / 2)
         pixels = np.asarray(image.crop((left, top, left + cut, top + cut)))
         return Labels(*PHOTO, self.about["prediction"], self.about["photo"]), pixels
 

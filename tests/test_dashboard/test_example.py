@@ -1,0 +1,112 @@
+"""The example that is shipped computed: it is what the code computes, small, and shown without torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attribution.heatmaps import COLOURS, DIVERGING
+from attribution.images import to_picture
+from dashboard import example, lessons, precomputed
+from dashboard.experiment import Experiment, gallery_photo
+from dashboard.jobs import View
+from dashboard.panels import CONTROL, Cell
+from dashboard.subject import Subject
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def made():
+    return precomputed.make()
+
+
+def test_it_is_what_the_code_computes(made):
+    """Other processors round otherwise: maps must agree to a part in a hundred, curves to the second digit."""
+    held = example.load()
+    about = json.loads(str(made["about"]))
+    for method, values in held.maps.items():
+        again = made[f"map:{method}"].astype(np.float64) * about["methods"][method]["unit"]
+        assert np.linalg.norm(values - again) < 0.01 * np.linalg.norm(again)
+        np.testing.assert_allclose(held.variations[method], made[f"variation:{method}"], atol=0.01)
+    for method, values in held.falls.items():
+        np.testing.assert_allclose(values, made[f"fall:{method}"], atol=0.02)
+    for key in ("setting", "weights", "size", "resize", "sides", "regions", "prediction", "photo", "palettes"):
+        assert held.about[key] == about[key], key
+    for method, said in held.about["methods"].items():
+        assert said["words"] == about["methods"][method]["words"]
+
+
+def test_it_is_small_and_holds_no_photo():
+    assert example.FILE.stat().st_size <= 1024 * 1024
+    assert lessons.FILE.stat().st_size <= 1024 * 1024
+    with np.load(example.FILE) as held:
+        assert not any(held[name].ndim == 3 for name in held.files)
+
+
+def test_the_palettes_are_those_of_the_core():
+    palettes = example.load().about["palettes"]
+    assert {name: tuple(anchors) for name, anchors in palettes["colours"].items()} == COLOURS
+    assert {name: tuple(anchors) for name, anchors in palettes["diverging"].items()} == DIVERGING
+
+
+def test_showing_it_loads_no_torch():
+    code = (
+        "import sys, dashboard.first, dashboard.figures, dashboard.example as example\n"
+        "held = example.load(); held.photo(); held.labelled(); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+
+
+def test_the_photo_is_what_the_model_sees(lite0):
+    labels, pixels = example.load().photo()
+    seen = to_picture(lite0.pixels(lite0.prepare(gallery_photo("cat"))))
+    assert np.abs(pixels.astype(int) - seen).mean() < 1
+    assert "tiger cat" in labels.words
+
+
+class TestStandingIn:
+    def subject(self, model) -> Subject:
+        x = model.prepare(gallery_photo("cat"))
+        return Subject(gallery_photo("cat"), x, "cat", model, tuple(model.predict(x, k=1)), 282)
+
+    def cells(self, state: str) -> tuple[Cell, ...]:
+        panels = Experiment().panels("cat", "efficientnet_lite0", 282)
+        return tuple(Cell(p, 10, View("done" if p.method == CONTROL else state), View(state)) for p in panels)
+
+    def test_what_is_at_work_shows_what_was_computed(self, lite0):
+        shown = precomputed.stand_in(self.cells("running"), Experiment(), self.subject(lite0))
+        assert all(cell.curve.area > 0 and not cell.live and cell.instead_of.live for cell in shown)
+        assert shown[0].snapshot.partial.attribution.shape == (1, 224, 224)
+        assert shown == precomputed.stand_in(self.cells("waiting"), Experiment(), self.subject(lite0)), "drawn once"
+
+    def test_what_is_done_is_its_own(self, lite0):
+        cells = self.cells("done")
+        assert precomputed.stand_in(cells, Experiment(), self.subject(lite0)) == cells
+
+    @pytest.mark.parametrize("change", [{"sigma": 0.3}, {"image": "coffee"}, {"seed": 1}, {"target": 3}])
+    def test_another_experiment_is_not_it(self, lite0, change):
+        cells = self.cells("running")
+        assert precomputed.stand_in(cells, Experiment(**change), self.subject(lite0)) == cells
+
+
+class TestLessons:
+    def test_there_are_six_each_with_one_picture_and_a_way_in(self):
+        assert len(lessons.LESSONS) == 6
+        for lesson in lessons.LESSONS:
+            assert bool(lesson.maps) != bool(lesson.chart)
+            assert Experiment.from_query(lesson.opens.to_query()) == lesson.opens
+
+    def test_what_they_say_is_so(self):
+        """The numbers of the file bear out the text under which they stand."""
+        maps, numbers = lessons.load()
+        path = np.array(numbers["path"])
+        assert np.ptp(path[-10:]) < 0.1 * np.ptp(path), "flat around the photo"
+        assert np.ptp(path[:10]) > 0.5 * np.ptp(path), "and it climbs at the start"
+        coat = (slice(80, 140), slice(0, 80))
+        black, white = (np.abs(maps[f"camera {name}"])[coat].mean() for name in ("black", "white"))
+        assert black < 0.3 * white, "from a black baseline the coat cannot light up"
+        assert numbers["ig"] < numbers["random"] < numbers["edges"]

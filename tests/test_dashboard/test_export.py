@@ -1,0 +1,119 @@
+"""The ZIP: what is in it, and that its script makes the same numbers again."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from attribution import Store
+from dashboard import export
+from dashboard.experiment import Experiment, gallery_photo
+from dashboard.jobs import View
+from dashboard.panels import CONTROL, Cell, Fall, Snapshot, fall_work, map_work
+from dashboard.subject import Subject
+
+EXPERIMENT = Experiment(image="coffee", sigma=0.4, samples=6, steps=5, baseline="blurred", seed=3)
+PATCHES = 2
+
+
+@pytest.fixture(scope="module")
+def subject(lite0) -> Subject:
+    photo = gallery_photo("coffee")
+    x = lite0.prepare(photo)
+    predictions = tuple(lite0.predict(x, k=3))
+    return Subject(photo, x, "coffee", lite0, predictions, predictions[0][0])
+
+
+@pytest.fixture(scope="module")
+def cells(subject) -> tuple[Cell, ...]:
+    store, found = Store(), []
+    for panel in EXPERIMENT.panels("coffee", subject.model.name, subject.target):
+        seen = View("done")
+        if panel.method != CONTROL:
+            *_, snapshot = map_work(panel, subject.model, subject.x, store)
+            seen = View("done", snapshot, seconds=1.5)
+        *_, fall = fall_work(Fall(panel, PATCHES), subject.model, subject.x, store, lambda _: None)
+        found.append(Cell(panel, PATCHES, seen, View("done", fall, seconds=2.0)))
+    return tuple(found)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, subject, cells):
+    found = tmp_path_factory.mktemp("export")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Experiment, "patches", PATCHES)
+        data = export.pack(EXPERIMENT, subject, cells)
+    zipfile.ZipFile(io.BytesIO(data)).extractall(found)
+    return found
+
+
+METHODS = ("integrated_gradients", "smoothgrad", "smooth_taylor")
+
+
+def test_a_picture_an_overlay_and_the_numbers_of_each_map(folder, cells):
+    for cell in cells[:3]:
+        method = cell.panel.method
+        assert np.asarray(PIL.Image.open(folder / f"{method}.png")).shape == (224, 224, 3)
+        overlay = np.asarray(PIL.Image.open(folder / f"{method}-overlay.png"))
+        assert (overlay != np.asarray(PIL.Image.open(folder / f"{method}.png"))).any()
+        assert (np.load(folder / f"{method}.npy") == cell.snapshot.partial.attribution.numpy()).all()
+    assert (np.asarray(PIL.Image.open(folder / "photo.png")) == np.asarray(gallery_photo("coffee"))).all()
+
+
+def test_every_point_of_every_curve(folder, cells):
+    with (folder / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for cell in cells:
+        own = [float(r["y"]) for r in rows if (r["curve"], r["method"]) == ("perturbation", cell.panel.method)]
+        np.testing.assert_allclose(own, cell.curve.y)
+    assert sum(row["curve"] == "total variation" for row in rows) == 3 * 6
+
+
+def test_the_manifest_says_what_made_it(folder, subject):
+    made = json.loads((folder / "manifest.json").read_text())
+    assert made["complete"]
+    assert made["setting"]["sigma"] == 0.4
+    assert made["setting"]["seed"] == 3
+    assert made["model"]["weights"] == subject.model.digest
+    assert len(made["photo"]["sha256"]) == 64
+    assert made["versions"]["torch"]
+    assert made["methods"]["smoothgrad"]["seconds"] == 3.5
+    assert made["methods"]["integrated_gradients"]["knobs"]["baseline"] == "blurred"
+
+
+def test_its_script_makes_the_numbers_again(folder):
+    """With the core alone: the script knows nothing of the dashboard."""
+    assert "dashboard" not in (folder / "reproduce.py").read_text()
+    run = subprocess.run([sys.executable, "reproduce.py"], cwd=folder, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stderr
+    made = json.loads((folder / "manifest.json").read_text())["methods"]
+    for line in run.stdout.splitlines():
+        method, _, aupc, _, autvc = line.split()
+        assert float(aupc) == pytest.approx(made[method]["AUPC"], abs=0.02)
+        assert float(autvc) == pytest.approx(made[method]["AUTVC"], abs=0.01)
+        again = np.load(folder / f"{method}-again.npy")
+        first = np.load(folder / f"{method}.npy")
+        assert np.linalg.norm(again - first) < 1e-3 * np.linalg.norm(first)
+    assert len(run.stdout.splitlines()) == 3
+
+
+def test_what_is_not_whole_is_said_to_be_partial(subject, cells):
+    whole = cells[1].snapshot
+    half = Snapshot(whole.partial.__class__(whole.partial.attribution, 3, 6, 3, 0), whole.variation)
+    stopped = Cell(cells[1].panel, PATCHES, View("stopped", half), View("stopped"))
+    made = export.manifest(EXPERIMENT, subject, [cells[0], stopped])
+    assert not made["complete"]
+    told = made["methods"]["smoothgrad"]
+    assert (told["state"], told["points"], told["AUPC"], told["AUTVC"]) == ("partial", "3 of 6", None, None)
+
+
+def test_nothing_yet_is_an_archive_all_the_same(subject, cells):
+    waiting = [Cell(cell.panel, PATCHES, View("waiting"), View("waiting")) for cell in cells]
+    names = zipfile.ZipFile(io.BytesIO(export.pack(EXPERIMENT, subject, waiting))).namelist()
+    assert set(names) == {"photo.png", "input.png", "curves.csv", "manifest.json", "reproduce.py"}
