@@ -11,9 +11,9 @@ def foreign(url: str, address: str) -> bool:
     return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
 
 
-def visit(page: Page, query: str = "r=24&m=8") -> None:
-    page.goto(f"{page.address}/?{query}")
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "What did the model look at?") -> None:
+    page.goto(f"{page.address}/{place}?{query}")
+    expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
 
 
 def complete(page: Page) -> None:

@@ -1,6 +1,7 @@
 """The page, run without a browser and with a scheduler that is stepped by hand."""
 
 import io
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
+import dashboard
 from attribution import MODELS
-from dashboard import resources, subject
-from dashboard.experiment import PATCHES
+from dashboard import pins, resources, subject
+from dashboard.experiment import PATCHES, Experiment
 from dashboard.jobs import Scheduler
+from dashboard.lessons import LESSONS
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 QUICK = {"r": "4", "m": "4"}
@@ -281,3 +284,164 @@ def test_a_failing_map_is_a_line_and_the_others_go_on(page, jobs, monkeypatch):
     app = finish(page(**QUICK), jobs)
     assert "SmoothGrad: the gradient overflowed" in [e.value for e in app.main.error]
     assert complete(app, 4) == 2
+
+
+class TestOtherPages:
+    @pytest.fixture
+    def noise(self, page, jobs):
+        def opened(**query: str) -> AppTest:
+            return page(**QUICK, **query).switch_page("views/noise.py").run()
+
+        return opened
+
+    def test_noise_costs_only_what_is_not_remembered(self, noise, jobs):
+        app = noise()
+        assert not app.exception
+        finish(app, jobs)
+        lines = [m.value for m in app.main.markdown if m.value.startswith("**Smooth")]
+        assert [line.split("**")[1] for line in lines] == [
+            "SmoothGrad",
+            "SmoothGrad ±ε",
+            "SmoothTaylor",
+            "SmoothTaylor ±ε",
+        ]
+        assert all("R = 4 is " in line for line in lines)
+
+    def test_the_slider_over_draws_computes_nothing(self, noise, jobs):
+        app = finish(noise(), jobs)
+        app.select_slider(key="draws-4").set_value(2).run()
+        assert not app.exception
+        assert not jobs.step()
+
+    def test_one_draw_says_that_it_cannot_tell(self, page, jobs):
+        app = page(r="1", m="1").switch_page("views/noise.py").run()
+        finish(app, jobs)
+        assert any("R = 1 is too few to tell" in m.value for m in app.main.markdown)
+
+    def test_the_controls_are_the_same_on_every_page(self, noise):
+        app = noise(sigma="0.3", img="coffee")
+        assert app.slider(key="sigma").value == 0.3
+        assert app.pills(key="img").value == "coffee"
+
+    @pytest.mark.parametrize("number", range(1, 7))
+    def test_a_lesson_opens_its_experiment(self, page, jobs, number):
+        app = page(**QUICK).switch_page("views/learn.py").run()
+        assert not app.exception
+        app.button(key=f"lesson-{number}").click().run()
+        opens = LESSONS[number - 1].opens
+        assert (app.pills(key="img").value, app.selectbox(key="base").value) == (opens.image, opens.baseline)
+        assert (app.slider(key="r").value, app.slider(key="m").value) == (opens.samples, opens.steps)
+        assert app.selectbox(key="cls").value == (-1 if opens.target is None else opens.target)
+
+
+class TestPins:
+    def pin(self, app: AppTest) -> AppTest:
+        next(b for b in app.main.button if b.label == "Pin").click().run()
+        assert not app.exception
+        return app
+
+    def told(self, app: AppTest) -> list[str]:
+        return [c.value for c in app.sidebar.caption if "σ" in c.value or "present setting" in c.value][1:]
+
+    def test_a_pin_tells_what_differs_from_now(self, page, jobs):
+        app = self.pin(finish(page(**QUICK), jobs))
+        assert self.told(app) == ["the present setting"]
+        app.slider(key="sigma").set_value(0.7).run()
+        assert self.told(app) == ["σ 0.5"]
+
+    def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
+        app = self.pin(finish(page(**QUICK), jobs))
+        app.slider(key="sigma").set_value(0.7).run()
+        app.switch_page("views/learn.py").run()
+        (one,) = app.session_state.pins
+        app.text_input(key=f"name-{one.id}").set_value("<b>mine</b>").run()
+        assert app.session_state.pins[0].name == "<b>mine</b>"
+        app.button(key=f"open-{one.id}").click().run()
+        assert app.slider(key="sigma").value == 0.5
+        app.button(key=f"remove-{one.id}").click().run()
+        assert not app.session_state.pins
+        assert not app.exception
+
+    def test_an_upload_comes_back_with_its_pin_after_it_was_taken_away(self, page, jobs):
+        app = page(**QUICK)
+        app.file_uploader(key="file").upload("mine.png", photo("teal"), "image/png").run()
+        self.pin(finish(app, jobs))
+        seen = app.session_state.present[1].image
+        app.file_uploader(key="file").set_value(None).run()
+        assert app.pills(key="img").value == "cat"
+        app.button(key=f"open-{app.session_state.pins[0].id}").click().run()
+        assert app.pills(key="img").value == "pinned"
+        assert app.session_state.present[1].image == seen
+
+    def test_what_was_computed_is_logged_once(self, page, jobs):
+        app = finish(page(**QUICK), jobs)
+        assert len(app.session_state.results) == 3
+        app.slider(key="sigma").set_value(0.7).run()
+        finish(app, jobs).run()
+        assert len(app.session_state.results) == 5, "Integrated Gradients knows no sigma"
+        assert any("Everything computed in this session" in m.value for m in app.main.markdown)
+
+    def test_pins_are_bounded(self, page, jobs):
+        app = finish(page(**QUICK), jobs)
+        app.session_state.pins = [replace(pins.Pin("x", Experiment(), None, (), str(k))) for k in range(pins.MOST)]
+        self.pin(app)
+        assert len(app.session_state.pins) == pins.MOST
+        assert app.session_state.pins[0].id == "1"
+
+
+def test_before_the_model_is_there_the_example_is_on_screen(jobs, monkeypatch):
+    monkeypatch.setattr(dashboard, "warm", threading.Event())
+
+    def loading(name):
+        raise StopException
+
+    monkeypatch.setattr(resources, "model", loading)
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert "What did the model look at?" in app.main.markdown[0].value
+    assert "precomputed example" in app.get("progress")[0].proto.text
+    assert len(app.get("plotly_chart")) == 2
+    link = AppTest.from_file(APP, default_timeout=60)
+    link.query_params["img"] = "coffee"
+    assert "loading the model" in link.run().get("progress")[0].proto.text
+
+
+def test_a_step_of_the_curve_shows_the_photo_then(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    before = pictures(app)
+    app.slider(key="step").set_value(7).run()
+    assert pictures(app) == before + 4
+    assert sum("the photo after 7 windows" in words for words in alts(app)) == 4
+    assert not jobs.step(), "no forward pass for it"
+
+
+def test_a_map_that_is_not_a_number_is_one_line(page, jobs, monkeypatch):
+    from dashboard import panels
+
+    real = panels.stream
+
+    def broken(model, x, method, *rest, **knobs):
+        for partial in real(model, x, method, *rest, **knobs):
+            yield replace(partial, attribution=partial.attribution * float("nan"))
+
+    monkeypatch.setattr(panels, "stream", broken)
+    app = finish(page(**QUICK), jobs)
+    assert any("the attribution holds NaN or infinity" in error.value for error in app.main.error)
+    assert not app.exception
+
+
+def test_a_link_of_another_version_opens_what_it_can(page):
+    app = page(**QUICK, sigma="0.3", colour="jet", method="grad_cam", eval="thorough")
+    assert not app.exception
+    assert app.slider(key="sigma").value == 0.3
+    assert app.segmented_control(key="eval").value == "quick"
+
+
+def test_a_very_wide_photo_is_cut_to_its_middle(page, jobs):
+    buffer = io.BytesIO()
+    PIL.Image.effect_noise((4000, 300), 60).convert("RGB").save(buffer, "JPEG")
+    app = page(**QUICK)
+    app.file_uploader(key="file").upload("wide.jpg", buffer.getvalue(), "image/jpeg").run()
+    finish(app, jobs)
+    assert not app.exception
+    assert complete(app, 4) == 3

@@ -1,0 +1,163 @@
+"""Looking closer, in the running app: the viewer while maps sharpen, Noise, pins, export, links, lessons."""
+
+import io
+import json
+import re
+import zipfile
+
+import pytest
+from pages import MAPS, PATIENCE, VIEWER, complete, drag, maps, visit
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+FRONT = ".st-key-stack-falls [class*='st-key-falls-']"
+
+
+def test_the_zoom_stays_while_maps_sharpen(page):
+    visit(page, "r=300&m=4&seed=11")
+    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('draft')", timeout=PATIENCE)
+    canvas = page.locator(".viewer canvas[role=img]").nth(1)
+    canvas.click()
+    page.keyboard.press("+")
+    page.keyboard.press("v")
+    page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
+    before = maps(page)["SmoothGrad"]["mark"]
+    page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=before, timeout=PATIENCE)
+    state = page.evaluate(f"{VIEWER}.state")
+    assert (state["zoom"], state["kind"]) == (1.5, "signed")
+    assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"
+    page.get_by_role("button", name="Stop").click()
+
+
+def test_a_click_on_the_curve_shows_the_photo_then(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    # The newest layer lies on top: it is the one that a click reaches.
+    point = page.locator(".st-key-stack-falls .scatterlayer .trace").first.locator("path.point").nth(9)
+    expect(point).to_be_visible()
+    box = point.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text(re.compile("9 windows · score")).first).to_be_visible()
+    assert page.get_by_text(re.compile("9 windows · score")).count() == 4
+    page.get_by_role("button", name="Pin").scroll_into_view_if_needed()
+    assert page.locator(".st-key-step-random_order img").get_attribute("alt") == "Random: the photo after 9 windows"
+
+
+def test_noise_tells_whether_r_is_enough(page):
+    visit(page, "r=30&m=4", place="noise", title="How sure is this map?")
+    expect(page.get_by_text(re.compile("R = 30 is (not )?enough here"))).to_have_count(4, timeout=PATIENCE)
+    shown = maps(page)
+    assert len(shown) == 8
+    assert shown["SmoothGrad"]["status"] == "after 30 of 30 draws"
+    drag(page, "r, how many of the R draws", "ArrowLeft", 3)
+    page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=shown["SmoothGrad"]["mark"])
+    after = maps(page)
+    assert int(re.search(r"after (\d+) of 30", after["SmoothGrad"]["status"])[1]) < 30
+    assert after["error of SmoothGrad"] == shown["error of SmoothGrad"]
+
+
+def test_the_experiment_goes_along_to_other_pages(page):
+    visit(page, "img=coffee&r=4&m=4&sigma=0.3")
+    page.get_by_role("link", name="Noise").click()
+    expect(page.get_by_text("How sure is this map?")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("noise.*sigma=0.3"))
+    expect(page.get_by_role("combobox", name="Class to explain")).to_have_value("likeliest: espresso")
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    complete(page)
+
+
+def test_pins(page):
+    """Pinned, shown beside, renamed, opened from another page, removed."""
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.get_by_role("button", name="Pin").click()
+    page.get_by_role("button", name="Beside").click()
+    page.wait_for_function(f"Object.keys(({MAPS})()).length === 6", timeout=PATIENCE)
+    now = maps(page)
+    assert now["SmoothGrad (pin)"]["mark"] == now["SmoothGrad"]["mark"]
+    drag(page, "σ, noise", "PageUp")
+    page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=now["SmoothGrad"]["mark"])
+    complete(page)
+    assert maps(page)["SmoothGrad (pin)"]["mark"] == now["SmoothGrad (pin)"]["mark"]
+    expect(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True)).to_be_visible()
+
+    page.get_by_role("link", name="Learn").click()
+    name = page.get_by_test_id("stSidebar").get_by_label("Name")
+    name.fill("<i>first</i>")
+    name.press("Enter")
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page).not_to_have_url(re.compile("sigma="))
+    expect(name).to_have_value("<i>first</i>")
+    page.get_by_test_id("stSidebar").get_by_role("button", name="delete").click()
+    expect(name).to_have_count(0)
+
+
+def test_everything_computed_is_a_point_and_a_click_away(page):
+    visit(page, "r=4&m=4&seed=21")
+    complete(page)
+    drag(page, "σ, noise", "PageUp")
+    expect(page).to_have_url(re.compile("sigma="))
+    complete(page)
+    point = page.locator(".st-key-scatter .scatterlayer .trace").nth(1).locator("path.point").first
+    expect(point).to_be_visible(timeout=PATIENCE)
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page).not_to_have_url(re.compile("sigma="))
+
+
+def test_export_and_link(page):
+    visit(page, "r=4&m=4&base=white")
+    complete(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    archive = zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes()))
+    made = json.loads(archive.read("manifest.json"))
+    assert made["complete"]
+    assert made["setting"]["baseline"] == "white"
+    assert {"smoothgrad.npy", "smoothgrad.png", "curves.csv", "reproduce.py"} <= set(archive.namelist())
+    page.get_by_role("button", name="Link").click()
+    link = page.get_by_test_id("stPopoverBody").locator("code")
+    expect(link).to_contain_text("base=white")
+    assert link.inner_text().startswith(page.address)
+
+
+def test_a_lesson_opens_its_experiment(page):
+    visit(page, "r=4&m=4", place="learn", title="Six short lessons")
+    assert page.get_by_role("heading", level=5).count() == 6
+    page.get_by_role("button", name="Open it on white, then choose black").click()
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("img=camera.*base=white"))
+
+
+def test_a_connection_that_drops_and_comes_back(page):
+    """The run goes on where it was, and what was pinned is still there."""
+    visit(page, "r=200&m=4&seed=12")
+    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('draft')", timeout=PATIENCE)
+    page.get_by_role("button", name="Pin").click()
+    expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
+    page.evaluate("window.dropped.forEach(socket => socket.close())")
+    page.wait_for_function("window.dropped.length > 1 && window.dropped.at(-1).readyState === 1", timeout=PATIENCE)
+    page.wait_for_function(f"({MAPS})()['SmoothGrad'].status.startsWith('complete')", timeout=PATIENCE)
+    expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 380])
+@pytest.mark.parametrize(("place", "title"), [("noise", "How sure is this map?"), ("learn", "Six short lessons")])
+def test_other_pages_fit_every_screen(chromium, address, place, title, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page: Page = context.new_page()
+    page.address = address
+    visit(page, "r=4&m=4", place=place, title=title)
+    if place == "noise":
+        complete(page)
+        maps(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth") <= width
+    heading = page.get_by_text(title).bounding_box()
+    bar = page.get_by_test_id("stHeader").bounding_box()
+    assert heading["y"] >= bar["y"] + bar["height"], "the bar of pages lies over the title"
+    context.close()
