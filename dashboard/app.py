@@ -32,15 +32,22 @@ page = st.navigation(
 
 
 example = page.url_path == "" and not st.query_params
-if not dashboard.warm.is_set() or (example and "present" not in st.session_state):
+cold = not dashboard.warm.is_set()
+if cold or (example and "present" not in st.session_state):
     # Nobody waits for torch, the model or the worker before there is anything to see.
-    (first.show if example else first.waiting)()
+    st.session_state.present = None
+    if example:
+        page.run()
+    else:
+        first.waiting()
     first.sidebar()
+    if not cold:
+        first.go_on()
+        st.stop()
     from dashboard import resources
 
     resources.model("efficientnet_lite0")
     dashboard.warm.set()
-    st.session_state.present = None
     st.rerun()
 
 from dashboard import sidebar  # noqa: E402  it brings torch

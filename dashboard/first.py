@@ -5,6 +5,8 @@ import streamlit as st
 from dashboard import example, viewer
 
 TITLE = "#### What did the model look at?"
+PAUSE = 0.8
+"""Seconds that the browser is given to draw the first page."""
 
 
 def show() -> None:
@@ -21,6 +23,14 @@ def show() -> None:
         left, right = st.columns(2, gap="medium")
         left.plotly_chart(falls, key="first-falls", alt="Score against windows replaced")
         right.plotly_chart(variations, key="first-variations", alt="Variation against scale")
+
+
+@st.fragment(run_every=PAUSE)
+def go_on() -> None:
+    """Draws the live page once the browser has had the time to draw this one: it cannot do both at once."""
+    if "painted" in st.session_state:
+        st.rerun()
+    st.session_state.painted = True
 
 
 def waiting() -> None:

@@ -5,18 +5,21 @@ With the address of a running dashboard it also measures how the page answers wh
 
 import copy
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the dashboard does, before torch is loaded
 
 import browser
 import PIL.Image
 import torch
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 from skimage import data
 
 from attribution import Store, explain, load_model
@@ -88,6 +91,45 @@ def answer(page: Page) -> float:
     return time.perf_counter() - began
 
 
+BARE = """
+import streamlit as st
+st.markdown("there")
+"""
+
+
+def first_paint(address: str) -> None:
+    """From the request of a page until the maps are on screen, and until a page of one line is; in turn."""
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        script = Path(folder) / "bare.py"
+        script.write_text(BARE)
+        options = ["--server.port=8599", "--server.headless=true", "--browser.gatherUsageStats=false"]
+        bare = subprocess.Popen([sys.executable, "-m", "streamlit", "run", str(script), *options])
+        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+        found: dict[str, list[float]] = {"bare page": [], "maps": []}
+        try:
+            for turn in range(ROUNDS + 1):
+                for what, url, sign in (
+                    ("bare page", "http://127.0.0.1:8599", "text=there"),
+                    ("maps", address, ".viewer canvas[role=img] >> nth=3"),
+                ):
+                    page = opened.new_page(viewport={"width": 1440, "height": 900})
+                    began = time.perf_counter()
+                    while True:
+                        try:
+                            page.goto(url)
+                            break
+                        except Error:  # the bare server is still starting
+                            continue
+                    page.locator(sign).wait_for(timeout=60_000)
+                    if turn:  # the first is not counted: it starts both servers
+                        found[what].append(time.perf_counter() - began)
+                    page.close()
+        finally:
+            bare.terminate()
+            opened.close()
+    print("first paint:", ", ".join(f"{what} {median(times):.2f} s (median)" for what, times in found.items()))
+
+
 def answers(address: str) -> None:
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
@@ -108,4 +150,5 @@ def answers(address: str) -> None:
 if __name__ == "__main__":
     core()
     if len(sys.argv) > 1:
+        first_paint(sys.argv[1].rstrip("/"))
         answers(sys.argv[1].rstrip("/"))

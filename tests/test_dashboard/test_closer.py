@@ -87,10 +87,10 @@ def test_pins(page):
     name = page.get_by_test_id("stSidebar").get_by_label("Name")
     name.fill("<i>first</i>")
     name.press("Enter")
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.locator("[class*=st-key-open-] button").click()
     expect(page).not_to_have_url(re.compile("sigma="))
     expect(name).to_have_value("<i>first</i>")
-    page.get_by_test_id("stSidebar").get_by_role("button", name="delete").click()
+    page.locator("[class*=st-key-remove-] button").first.click()
     expect(name).to_have_count(0)
 
 
@@ -118,7 +118,7 @@ def test_export_and_link(page):
     assert made["complete"]
     assert made["setting"]["baseline"] == "white"
     assert {"smoothgrad.npy", "smoothgrad.png", "curves.csv", "reproduce.py"} <= set(archive.namelist())
-    page.get_by_role("button", name="Link").click()
+    page.get_by_test_id("stPopoverButton").click()
     link = page.get_by_test_id("stPopoverBody").locator("code")
     expect(link).to_contain_text("base=white")
     assert link.inner_text().startswith(page.address)
@@ -126,7 +126,7 @@ def test_export_and_link(page):
 
 def test_a_lesson_opens_its_experiment(page):
     visit(page, "r=4&m=4", place="learn", title="Six short lessons")
-    assert page.get_by_role("heading", level=5).count() == 6
+    expect(page.get_by_role("heading", level=5)).to_have_count(6)
     page.get_by_role("button", name="Open it on white, then choose black").click()
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("img=camera.*base=white"))
@@ -161,3 +161,16 @@ def test_other_pages_fit_every_screen(chromium, address, place, title, width, sc
     bar = page.get_by_test_id("stHeader").bounding_box()
     assert heading["y"] >= bar["y"] + bar["height"], "the bar of pages lies over the title"
     context.close()
+
+
+def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page):
+    """What was computed beforehand is on screen first; the live page comes in its place, and keeps the reader's zoom."""
+    page.goto(page.address)
+    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('precomputed')", timeout=PATIENCE)
+    assert not page.get_by_text("Paper settings").count(), "the controls come later"
+    page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
+    page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
+    expect(page.get_by_role("button", name="Paper settings")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_function(f"({MAPS})()['SmoothGrad'].status === 'complete: 150 points'", timeout=PATIENCE)
+    assert page.evaluate(f"{VIEWER}.state.zoom") == 2
+    assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"
