@@ -1,15 +1,25 @@
 """Takes the pictures in assets/ from the running app: `python tests/screenshots.py http://127.0.0.1:8501`."""
 
+import io
 import sys
 from pathlib import Path
 
 import browser
+import PIL.Image
 from playwright.sync_api import Browser, sync_playwright
 
 ASSETS = Path(__file__).parents[1] / "assets"
 SHOTS = {
     "compare-light": ("", 1440, "light"),
     "compare-dark": ("?img=coffee&base=blurred&sigma=0.3", 1440, "dark"),
+    "noise-light": ("noise?img=coffee", 1440, "light"),
+    "noise-dark": ("noise?r=30", 1440, "dark"),
+    "noise-narrow-light": ("noise?r=30", 380, "light"),
+    "noise-narrow-dark": ("noise?img=coffee", 380, "dark"),
+    "learn-light": ("learn", 1440, "light"),
+    "learn-dark": ("learn", 1440, "dark"),
+    "learn-narrow-light": ("learn", 380, "light"),
+    "learn-narrow-dark": ("learn", 380, "dark"),
     "compare-narrow-light": ("", 380, "light"),
     "compare-narrow-dark": ("?img=rocket", 380, "dark"),
 }
@@ -19,13 +29,16 @@ def shoot(opened: Browser, address: str, name: str) -> None:
     query, width, scheme = SHOTS[name]
     page = opened.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(address + query)
-    page.get_by_text("complete", exact=True).wait_for(timeout=300_000)
+    whole = "6. Why pretty is not faithful" if query.startswith("learn") else "complete"
+    page.get_by_text(whole, exact=True).wait_for(timeout=300_000)
     # The page scrolls within itself: a window as tall as its content shows all of it.
     height = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": width, "height": height})
     page.mouse.move(0, 0)
     page.wait_for_timeout(2000)
-    page.screenshot(path=ASSETS / f"{name}.png")
+    picture = PIL.Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    # 256 colours are enough for a README, and a third of the bytes.
+    picture.quantize(256).save(ASSETS / f"{name}.png", optimize=True)
     page.close()
     print(ASSETS / f"{name}.png")
 

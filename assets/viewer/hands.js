@@ -196,10 +196,16 @@ Object.assign(Viewer.prototype, {
 
 export default function (component) {
   const { data, parentElement } = component;
-  const viewer = (parentElement.attributionViewer ??= new Viewer(parentElement, component.key ?? component.name));
-  viewer.show(unpack(data));
-  return () => {
-    viewer.close();
-    delete parentElement.attributionViewer;
-  };
+  try {
+    const viewer = (parentElement.attributionViewer ??= new Viewer(parentElement, component.key ?? component.name));
+    viewer.show(unpack(data));
+    return () => {
+      viewer.close();
+      delete parentElement.attributionViewer;
+    };
+  } catch (error) {
+    const line = make("p", { role: "alert" }, `The viewer cannot run in this browser (${error.message}). `);
+    line.append(make("a", { href: "?viewer=static" }, "Show plain images instead."));
+    parentElement.append(line);
+  }
 }

@@ -19,6 +19,7 @@ ORDER = [
     {"accumulate", "models"},
     {"methods", "metrics", "convergence"},
     {"explain"},
+    {"adaptive"},
     {"__init__"},
 ]
 

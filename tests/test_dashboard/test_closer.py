@@ -38,8 +38,7 @@ def test_a_click_on_the_curve_shows_the_photo_then(page):
     expect(point).to_be_visible()
     box = point.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(page.get_by_text(re.compile("9 windows · score")).first).to_be_visible()
-    assert page.get_by_text(re.compile("9 windows · score")).count() == 4
+    expect(page.get_by_text(re.compile("9 windows · score"))).to_have_count(4)
     page.get_by_role("button", name="Pin").scroll_into_view_if_needed()
     assert page.locator(".st-key-step-random_order img").get_attribute("alt") == "Random: the photo after 9 windows"
 
@@ -164,7 +163,7 @@ def test_other_pages_fit_every_screen(chromium, address, place, title, width, sc
 
 
 def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page):
-    """What was computed beforehand is on screen first; the live page comes in its place, and keeps the reader's zoom."""
+    """What was computed beforehand is on screen first; the live page comes in its place, and the zoom stays."""
     page.goto(page.address)
     page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('precomputed')", timeout=PATIENCE)
     assert not page.get_by_text("Paper settings").count(), "the controls come later"

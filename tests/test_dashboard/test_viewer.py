@@ -308,6 +308,13 @@ class TestForEveryone:
         assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("canvas[role=img]").all())
 
 
+def test_a_browser_without_canvases_gets_a_line_and_a_way_out(opened):
+    opened.evaluate("delete window.OffscreenCanvas")
+    mount(opened, labelled(attributions(2)))
+    assert "cannot run in this browser" in opened.get_by_role("alert").inner_text()
+    assert opened.get_by_role("link", name="plain images").get_attribute("href") == "?viewer=static"
+
+
 def test_a_change_of_the_display_is_drawn_within_a_frame(opened):
     """Six maps of 224 x 224, every kind of change; the quickest of twenty, for other programs share the processor."""
     maps = attributions(6, 224)
