@@ -14,6 +14,7 @@ from dashboard import (
     example,
     export,
     figures,
+    finding,
     first,
     pins,
     plain,
@@ -166,4 +167,6 @@ def draw() -> None:
     st.markdown(first.TITLE)
     experiment, subject = sidebar.present()
     live = any(cell.live for cell in ask(experiment, subject))
+    with st.container():  # there with or without a search: what comes after it must not change its place
+        finding.draw(experiment, subject)
     st.fragment(show, run_every=POLL if live else None)(experiment, subject, live)

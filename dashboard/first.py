@@ -13,6 +13,7 @@ def show() -> None:
     """The default experiment as it was computed beforehand, in the very places where the live page will draw it."""
     held = example.load()
     st.markdown(TITLE)
+    st.container()
     with st.container():  # as the fragment of the live page is one: the viewer stays what it is
         viewer.show("compare", held.photo(), held.labelled(), held.about["palettes"])
         st.progress(0.0, "precomputed example: the model is being loaded")

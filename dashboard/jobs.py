@@ -95,6 +95,11 @@ class Scheduler:
             job = self._jobs.get(key)
             return job.view.snapshot if job is not None and job.view.state == "done" else None
 
+    def leave(self, session: str, slot: str) -> None:
+        """Looks no more: the job rests."""
+        with self._change:
+            self._slots.pop((session, slot), None)
+
     def stop(self, session: str) -> None:
         """Freezes the session's unfinished slots as they are, until they ask for another key or are resumed."""
         with self._change:

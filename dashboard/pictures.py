@@ -64,6 +64,11 @@ def _picture(values: Tensor, photo: np.ndarray, display: Display) -> np.ndarray:
     return overlay(coloured, values.abs().sqrt(), photo, display.opacity)
 
 
+def from_map(values: np.ndarray) -> Tensor:
+    """A map (H, W) as an attribution of one channel."""
+    return torch.from_numpy(values)[None]
+
+
 def data_url(picture: np.ndarray) -> str:
     """The picture, lossless, as an address that holds it: nothing is fetched, so nothing can be missing."""
     buffer = io.BytesIO()

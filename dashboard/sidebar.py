@@ -8,7 +8,7 @@ import streamlit as st
 from attribution.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
-from dashboard import pins
+from dashboard import finding, pins
 from dashboard.experiment import (
     DRAWS,
     NAMES,
@@ -32,6 +32,7 @@ def draw() -> None:
     state = st.session_state
     if "sigma" not in state:
         write(Experiment.from_query(st.query_params.to_dict()))
+    finding.settle()
     with st.sidebar:
         photo, name = choose_photo()
         model = choose_model()
@@ -94,6 +95,7 @@ def _noise(subject: Subject) -> None:
     )
     share = f"{sigma / subject.spread:.1%} of this photo's range of values" if subject.spread else "the photo is flat"
     st.caption(f"σ = {sigma:g} · {share}")
+    finding.button()
     st.slider(
         "R, noisy copies · 1 gradient each",
         int(SAMPLES.low),

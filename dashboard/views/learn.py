@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-import torch
 
 from dashboard import example, figures, pictures
 from dashboard.lessons import LESSONS, Lesson, load
@@ -20,7 +19,7 @@ def picture(lesson: Lesson, number: int) -> None:
         figure = figures.variation(curves, held.about["sides"])
         st.plotly_chart(figure, key="blank", config={"displaylogo": False}, alt="A blank map has no variation at all")
     for column, (name, words) in zip(st.columns(2), lesson.maps.items(), strict=False):
-        drawn = pictures.draw({name: torch.from_numpy(maps[name])[None]}, np.empty(0), pictures.Display())[name]
+        drawn = pictures.draw({name: pictures.from_map(maps[name])}, np.empty(0), pictures.Display())[name]
         said = words.format(**{key: value for key, value in numbers.items() if key != "path"})
         with column, st.container(key=f"map-lesson-{number}-{name.replace(' ', '-')}"):
             st.image(pictures.data_url(drawn.pixels), width="stretch", alt=f"A map: {said}")

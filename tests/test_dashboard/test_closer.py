@@ -143,6 +143,17 @@ def test_a_connection_that_drops_and_comes_back(page):
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
 
 
+def test_sigma_is_found_for_a_photo(page):
+    visit(page, "r=3&m=1&seed=5")
+    complete(page)
+    page.get_by_role("button", name="Find the smoothest").click()
+    expect(page.get_by_text("best so far")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("when scored again on draws it had not seen")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(r"sigma=\d"))
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("when scored again")).to_have_count(0)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 380])
 @pytest.mark.parametrize(("place", "title"), [("noise", "How sure is this map?"), ("learn", "Six short lessons")])
