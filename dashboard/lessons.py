@@ -43,7 +43,7 @@ LESSONS = (
         "infinitely small changes, and a network of many bends has another slope a hair's breadth away. A large "
         "value says that the score is sensitive there, not that the pixel made the score.",
         Experiment(image="coffee", sigma=0.0, samples=1),
-        "Open it: SmoothGrad without noise is the gradient",
+        "Open it: SmoothGrad, no noise",
         {"gradient": "the gradient of espresso, by its size"},
     ),
     Lesson(

@@ -21,6 +21,7 @@ ORDER = [
     {"explain"},
     {"adaptive"},
     {"__init__"},
+    {"__main__"},
 ]
 
 

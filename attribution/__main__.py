@@ -1,0 +1,136 @@
+"""Without a browser: `python -m attribution explain photo.jpg --method smooth_taylor --sigma 0.5 --out map.png`.
+
+Every knob of every method is an option, made from its signature.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from attribution.explain import stream
+from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
+from attribution.images import load_image, to_picture
+from attribution.models import MODELS, load_model
+from attribution.registry import METHODS, Choice, Entry, Knob, Range
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; what is wrong with it is told in one line."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(given).parse_args(given)
+    try:
+        {"explain": explain, "methods": methods, "models": models}[options.command](options)
+    except (ValueError, MemoryError) as error:
+        print(f"attribution: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("attribution: stopped; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The options, among them the knobs of the method that is given."""
+    every = argparse.ArgumentParser("python -m attribution", description="Maps of what an image classifier looked at.")
+    commands = every.add_subparsers(dest="command", required=True)
+    commands.add_parser("methods", help="the methods, and the knobs of each")
+    commands.add_parser("models", help="the models, and whether their weights are here")
+    one = commands.add_parser(
+        "explain",
+        help="make a map of a photo",
+        description="Makes a map of a photo. The knobs below are those of the method that is given; name another with "
+        "--method, and --help tells of its knobs.",
+    )
+    one.add_argument("photo", type=Path, help="JPEG, PNG, WebP, GIF, BMP or TIFF")
+    one.add_argument("--method", choices=METHODS, default="smooth_taylor", help="default: smooth_taylor")
+    one.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
+    one.add_argument("--target", type=int, metavar="CLASS", help="the class to explain; default: the likeliest")
+    one.add_argument("--output", choices=("logit", "probability"), default="logit", help="default: logit")
+    one.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
+    one.add_argument("--out", type=Path, action="append", default=[], help="a .png or .npy file; may be given twice")
+    one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
+    one.add_argument("--over", action="store_true", help="lay the .png over the photo")
+    # Found before the rest is read: it decides which knobs there are.
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--method", default="smooth_taylor")
+    method = METHODS.get(first.parse_known_args(list(given))[0].method)
+    if method is not None:
+        knobs = one.add_argument_group(f"knobs of {method.title} ({method.paper})")
+        for knob in method.knobs.values():
+            _add(knobs, knob)
+    return every
+
+
+def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
+    told = f"{knob.help}; {_allowed(knob)}default: {knob.default}"
+    if knob.type is bool:
+        group.add_argument(f"--{knob.name}", action=argparse.BooleanOptionalAction, default=None, help=told)
+    elif isinstance(knob.allowed, Choice):
+        group.add_argument(f"--{knob.name}", choices=knob.allowed.names, default=None, help=told)
+    else:
+        group.add_argument(f"--{knob.name}", type=knob.type, default=None, metavar=knob.name[0].upper(), help=told)
+
+
+def _allowed(knob: Knob) -> str:
+    return f"from {knob.allowed.low:g} to {knob.allowed.high:g}; " if isinstance(knob.allowed, Range) else ""
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Makes the map, with progress where somebody watches, and writes it."""
+    for file in options.out:
+        if file.suffix not in (".png", ".npy"):
+            raise ValueError(f"{file}: a map is written as .png or .npy")
+        if not file.parent.is_dir():
+            raise ValueError(f"{file}: there is no folder {file.parent}")
+    image = load_image(options.photo)
+    model = load_model(options.model, options.device)
+    x = model.prepare(image)
+    given = {name: getattr(options, name) for name in METHODS[options.method].knobs}
+    knobs = {name: value for name, value in given.items() if value is not None}
+    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+        if sys.stderr.isatty():
+            print(f"\r{partial.done}/{partial.total} points", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    category = model.categories[partial.target]
+    print(f"{options.method} of class {partial.target} ({category}): {partial.evaluations} gradients on {model.device}")
+    for file in options.out:
+        if file.suffix == ".npy":
+            np.save(file, partial.attribution.cpu().numpy())
+        else:
+            values = heatmap(partial.attribution, options.kind)
+            signed = options.kind == "signed"
+            anchors = DIVERGING["on_light"] if signed else COLOURS["inferno"]
+            picture = colour((values + 1) / 2 if signed else values, anchors)
+            if options.over:
+                picture = overlay(picture, values.abs().sqrt(), to_picture(model.pixels(x)), 0.8)
+            PIL.Image.fromarray(picture).save(file)
+        print(f"written: {file}")
+
+
+def methods(options: argparse.Namespace) -> None:
+    """A line for each method, and one for each of its knobs."""
+    for name, entry in METHODS.items():
+        print(f"{name}: {entry.title}. {entry.paper}")
+        _knobs(entry)
+
+
+def _knobs(entry: Entry) -> None:
+    for knob in entry.knobs.values():
+        names = f"one of {', '.join(knob.allowed.names)}; " if isinstance(knob.allowed, Choice) else _allowed(knob)
+        print(f"    --{knob.name}: {knob.help}; {names}default: {knob.default}")
+
+
+def models(options: argparse.Namespace) -> None:
+    """A line for each model."""
+    for name, card in MODELS.items():
+        place = "here" if card.file.exists() else f"{card.megabytes:.0f} MB, downloaded when first used"
+        print(f"{name}: {card.title}, {card.size} x {card.size} pixels; weights: {place}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Without a browser: what the commands print and write, and one line for what is wrong."""
+
+import numpy as np
+import PIL.Image
+import pytest
+from skimage import data
+
+from attribution import METHODS, MODELS, explain, load_image
+from attribution.__main__ import main
+
+
+@pytest.fixture
+def photo(tmp_path):
+    PIL.Image.fromarray(data.cat()).save(tmp_path / "cat.png")
+    return tmp_path / "cat.png"
+
+
+def test_a_map_is_that_of_the_core(photo, tmp_path, capsys, lite0):
+    out = [tmp_path / "map.npy", tmp_path / "map.png"]
+    knobs = ["--sigma", "0.3", "--samples", "2", "--seed", "4"]
+    files = ["--out", str(out[0]), "--out", str(out[1])]
+    assert main(["explain", str(photo), "--device", "cpu", *knobs, *files]) == 0
+    assert "smooth_taylor of class 282 (tiger cat): 2 gradients on cpu" in capsys.readouterr().out
+    x = lite0.prepare(load_image(photo))
+    expected = explain(lite0, x, "smooth_taylor", 282, sigma=0.3, samples=2, seed=4).attribution.numpy()
+    np.testing.assert_allclose(np.load(out[0]), expected, rtol=1e-3, atol=1e-6)
+    assert np.asarray(PIL.Image.open(out[1])).shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize("kind", ["absolute", "signed", "mass", "sum_of_absolutes"])
+@pytest.mark.parametrize("over", [[], ["--over"]])
+def test_every_kind_of_picture(photo, tmp_path, kind, over):
+    file = tmp_path / "map.png"
+    assert main(["explain", str(photo), "--method", "gradient", "--kind", kind, "--out", str(file), *over]) == 0
+    assert np.asarray(PIL.Image.open(file)).std() > 3
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_tells_of_every_knob(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", "--method", name, "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    for knob in METHODS[name].knobs:
+        assert f"--{knob} " in told or f"--{knob}," in told
+
+
+def test_a_knob_that_is_a_switch(photo, capsys):
+    assert main(["explain", str(photo), "--samples", "2", "--antithetic"]) == 0
+    assert main(["explain", str(photo), "--samples", "2", "--no-antithetic"]) == 0
+
+
+def test_lists(capsys):
+    assert main(["methods"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name}: {entry.title}. {entry.paper}" in told for name, entry in METHODS.items())
+    assert main(["models"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name}: {card.title}" in told for name, card in MODELS.items())
+    assert "efficientnet_lite0: EfficientNet-Lite0, 224 x 224 pixels; weights: here" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (["--sigma", "9"], "smooth_taylor: sigma=9.0 must be a number from 0 to 2"),
+        (["--target", "5000"], "class 5000 does not exist"),
+        (["--out", "map.jpg"], "map.jpg: a map is written as .png or .npy"),
+        (["--out", "nowhere/map.png"], "there is no folder nowhere"),
+    ],
+)
+def test_what_is_wrong_is_one_line(photo, capsys, change, line):
+    assert main(["explain", str(photo), *change]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("attribution: ")
+    assert line in told
+    assert told.count("\n") == 1
+
+
+def test_a_photo_that_is_not_there(tmp_path, capsys):
+    assert main(["explain", str(tmp_path / "none.jpg")]) == 2
+    assert "check the path" in capsys.readouterr().err
+
+
+def test_another_methods_knob_is_refused(photo, capsys):
+    with pytest.raises(SystemExit):
+        main(["explain", str(photo), "--method", "gradient", "--sigma", "0.3"])
+    assert "unrecognized arguments: --sigma" in capsys.readouterr().err
