@@ -30,8 +30,11 @@ from dashboard.subject import PREDICTED, Subject, choose_model, choose_photo, pr
 def draw() -> None:
     """Draws the controls, and writes the experiment that they say to the URL; `present` returns it to the pages."""
     state = st.session_state
-    if "sigma" not in state:
-        write(Experiment.from_query(st.query_params.to_dict()))
+    # What is set is kept beside the controls: a run that is cut off, by a change of the page say, can lose theirs.
+    if "experiment" not in state:
+        state.experiment = Experiment.from_query(st.query_params.to_dict())
+    if not all(name in state for name in NAMES.values()):
+        write(state.experiment)
     finding.settle()
     with st.sidebar:
         photo, name = choose_photo()
@@ -46,6 +49,7 @@ def draw() -> None:
         _cost(experiment, model)
         pins.show(experiment)
     _write_url(experiment)
+    state.experiment = experiment
     state.present = (experiment, subject)
 
 

@@ -204,6 +204,8 @@ export default function (component) {
       delete parentElement.attributionViewer;
     };
   } catch (error) {
+    parentElement.attributionViewer?.close();
+    delete parentElement.attributionViewer;
     const line = make("p", { role: "alert" }, `The viewer cannot run in this browser (${error.message}). `);
     line.append(make("a", { href: "?viewer=static" }, "Show plain images instead."));
     parentElement.append(line);

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from attribution import MODELS
 from dashboard import pins, resources, subject
-from dashboard.experiment import PATCHES, Experiment
+from dashboard.experiment import NAMES, PATCHES, Experiment
 from dashboard.jobs import Scheduler
 from dashboard.lessons import LESSONS
 
@@ -154,6 +154,19 @@ def test_stop_keeps_the_partial_map_and_continue_goes_on(page, jobs):
     app.button(key="resume").click().run()
     finish(app, jobs)
     assert complete(app, 40) == 2
+
+
+def test_a_change_of_the_page_that_cuts_off_the_first_run_loses_nothing(page):
+    """The new page's address holds no setting, and the controls that were not drawn yet are forgotten."""
+    app = page(sigma="0.3", img="coffee", cls="504", r="7")
+    app.query_params.clear()
+    for name in NAMES.values():
+        del app.session_state[name]
+    app._tree.children.clear()
+    app.run()
+    assert not app.exception
+    assert (app.slider(key="sigma").value, app.slider(key="r").value) == (0.3, 7)
+    assert (app.pills(key="img").value, app.selectbox(key="cls").value) == ("coffee", 504)
 
 
 def test_paper_settings(page):
