@@ -42,8 +42,8 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
     """Both charts, side by side, with what they say."""
     drawn = _draw(subject, cells)
     falls, variations = report.verdict(cells), report.variations(cells)
-    left, right = st.columns(2, gap="medium")
-    with left:
+    grid = st.grid(2, min_column_width=320, gap="medium")
+    with grid.container():
         st.markdown("**Perturbation curve** · AUPC, lower is better; 30 is no fall at all")
         _stack("falls", [(layer.place, layer.fall, layer.fall_words) for layer in drawn.layers], clicks=True)
         st.caption(
@@ -51,7 +51,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
             "better the map knew what the model uses. Noisy photos are unlike any that the model was trained on, so "
             "hold a curve against the random order (grey)."
         )
-    with right:
+    with grid.container():
         st.markdown("**Multi-scale total variation** · AUTVC, lower is smoother")
         _stack("variations", [(layer.place, layer.variation, layer.variation_words) for layer in drawn.layers])
         st.caption(

@@ -29,7 +29,7 @@ def perturbation(curves: Curves, regions: int) -> go.Figure:
     """The score against windows replaced; axes stay while the curves grow."""
     values = [float(v) for curve in curves.values() for v in curve]
     figure = _lines(curves)
-    figure.update_xaxes(title_text="windows replaced by noise", range=[-0.5, regions + 0.5])
+    figure.update_xaxes(title_text="windows replaced", range=[-0.5, regions + 0.5])
     figure.update_yaxes(title_text="score / score of the photo", range=_fit(values, 0.5, 1.1))
     return figure
 
@@ -39,7 +39,7 @@ def variation(curves: Curves, sides: Sequence[int]) -> go.Figure:
     values = [float(v) for curve in curves.values() for v in curve]
     figure = _lines(curves)
     figure.update_xaxes(
-        title_text="side of the map at this scale, pixels",
+        title_text="side of the map, pixels",
         tickvals=list(range(len(sides))),
         ticktext=[str(side) for side in sides],
         range=[-0.2, max(len(sides) - 1, 1) + 0.2],

@@ -69,7 +69,7 @@ def button() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for objective, name in NAMES.items():
             st.button(
-                f"Find the {name.split(' (')[0]}",
+                f"Find σ: {name.split(' (')[0]}",
                 key=f"find-{objective}",
                 on_click=_start,
                 args=(objective,),

@@ -21,9 +21,9 @@ def show() -> None:
 
         falls = figures.perturbation(held.falls, held.about["regions"])
         variations = figures.variation(held.variations, held.about["sides"])
-        left, right = st.columns(2, gap="medium")
-        left.plotly_chart(falls, key="first-falls", alt="Score against windows replaced")
-        right.plotly_chart(variations, key="first-variations", alt="Variation against scale")
+        grid = st.grid(2, min_column_width=320, gap="medium")
+        grid.container().plotly_chart(falls, key="first-falls", alt="Score against windows replaced")
+        grid.container().plotly_chart(variations, key="first-variations", alt="Variation against scale")
 
 
 @st.fragment(run_every=PAUSE)

@@ -31,8 +31,9 @@ class Labels:
 
 @cache
 def source() -> tuple[str, str]:
-    """The component's script, of three files that read as one, and its style."""
-    scripts = [(ASSETS / name).read_text(encoding="utf-8") for name in ("scale.js", "viewer.js", "hands.js")]
+    """The component's script, of files that read as one, and its style."""
+    names = ("scale.js", "viewer.js", "words.js", "hands.js")
+    scripts = [(ASSETS / name).read_text(encoding="utf-8") for name in names]
     return "\n".join(scripts), (ASSETS / "viewer.css").read_text(encoding="utf-8")
 
 

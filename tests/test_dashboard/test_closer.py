@@ -43,6 +43,34 @@ def test_a_click_on_the_curve_shows_the_photo_then(page):
     assert page.locator(".st-key-step-random_order img").get_attribute("alt") == "Random: the photo after 9 windows"
 
 
+ZOOM = """() => {
+  const plots = [...document.querySelectorAll('.st-key-stack-falls .js-plotly-plot')];
+  const plot = plots.find(found => found.dataset.seen) ?? plots.at(-1);
+  plot.dataset.seen = '1';
+  return [plot.isConnected, plot._fullLayout.yaxis.range.map(end => end.toFixed(3)).join()];
+}"""
+
+
+def test_a_finished_chart_keeps_the_readers_zoom(page):
+    """It is not sent again while other things on the page change."""
+    visit(page, "r=4&m=4&seed=31")
+    complete(page)
+    page.wait_for_function("document.querySelectorAll('.st-key-stack-falls .scatterlayer .trace').length >= 4")
+    page.evaluate(
+        "() => { const stack = document.querySelector('.st-key-stack-falls');"
+        " stack.scrollIntoView({block: 'center'});"
+        " const at = stack.getBoundingClientRect();"
+        " const found = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);"
+        " const plot = found.closest('.js-plotly-plot'); plot.dataset.seen = '1';"
+        " plot.querySelector('[data-title=\"Zoom in\"]').click(); }"
+    )
+    connected, before = page.evaluate(ZOOM)
+    assert connected
+    drag(page, "Windows replaced", "ArrowRight", 3)
+    expect(page.get_by_text(re.compile("3 windows · score")).first).to_be_visible()
+    assert page.evaluate(ZOOM) == [True, before]
+
+
 def test_noise_tells_whether_r_is_enough(page):
     visit(page, "r=30&m=4", place="noise", title="How sure is this map?")
     expect(page.get_by_text(re.compile("R = 30 is (not )?enough here"))).to_have_count(4, timeout=PATIENCE)
@@ -146,7 +174,7 @@ def test_a_connection_that_drops_and_comes_back(page):
 def test_sigma_is_found_for_a_photo(page):
     visit(page, "r=3&m=1&seed=5")
     complete(page)
-    page.get_by_role("button", name="Find the smoothest").click()
+    page.get_by_role("button", name="Find σ: smoothest").click()
     expect(page.get_by_text("best so far")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("when scored again on draws it had not seen")).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile(r"sigma=\d"))

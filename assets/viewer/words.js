@@ -1,0 +1,58 @@
+// What stands under the pictures: how far a map is, its values, its share of a box, its histogram.
+
+Object.assign(Viewer.prototype, {
+  // What stands under each map: how far it is, and its value at the cross-hair or its share in the box.
+  values() {
+    const { width } = this.head.photo;
+    const { at, box } = this.state;
+    const said = [];
+    this.head.maps.forEach((map, m) => {
+      let text = "";
+      if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % in the box`;
+      else if (at) text = told(map.raw[at[1] * width + at[0]]);
+      this.tiles[m + 1].note.textContent = [map.status, text].filter(Boolean).join(" · ");
+      if (text) said.push(`${map.title} ${text}`);
+    });
+    const share = box && ((box[2] - box[0]) * (box[3] - box[1])) / this.head.photo.pixels.length * 3;
+    const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${(100 * share).toFixed(1)} % of the photo`
+      : at ? `column ${at[0]}, row ${at[1]}` : "";
+    this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map, or click it and use the arrow keys.";
+  },
+
+  words() {
+    const { photo, maps } = this.head;
+    this.tiles[0].canvas.setAttribute("aria-label", photo.words);
+    this.tiles[0].note.textContent = photo.status;
+    maps.forEach((map, m) => {
+      const tile = this.tiles[m + 1];
+      tile.canvas.setAttribute("aria-label", map.words);
+      tile.canvas.classList.toggle("old", Boolean(map.old));
+      tile.gloss.textContent = map.gloss;
+    });
+    this.tiles[maps.length + 1]?.canvas.setAttribute("aria-label", this.tiles[maps.length + 1].heading.textContent);
+  },
+
+  // The histogram of each map's values, on a scale of logarithms, and where they are clipped.
+  bars() {
+    this.head?.maps.forEach((map, m) => {
+      const canvas = this.tiles[m + 1].bars;
+      const across = (canvas.width = Math.max(1, canvas.clientWidth));
+      const down = (canvas.height = 28);
+      const sorted = ordered(map, this.state.kind);
+      const bins = 60;
+      map.counts ??= {};
+      const counts = (map.counts[this.state.kind === "positive"] ??= histogram(sorted, bins));
+      const most = Math.log1p(Math.max(...counts));
+      const context = canvas.getContext("2d");
+      context.fillStyle = getComputedStyle(canvas).color;
+      counts.forEach((count, k) => {
+        const tall = (Math.log1p(count) / most) * down;
+        context.fillRect((k * across) / bins, down - tall, across / bins - 1, tall);
+      });
+      const high = sorted[sorted.length - 1];
+      context.fillStyle = getComputedStyle(canvas).getPropertyValue("--mark");
+      if (high) context.fillRect(clamp((this.ends[m][1] / high) * across, 0, across - 2), 0, 2, down);
+      canvas.title = `values from 0 to ${told(high)}; the last colour begins at ${told(this.ends[m][1])}`;
+    });
+  },
+});
