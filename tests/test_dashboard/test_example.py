@@ -25,7 +25,8 @@ def made():
 
 
 def test_it_is_what_the_code_computes(made):
-    """Other processors round otherwise: maps must agree to a part in a hundred, curves to the second digit."""
+    """Other processors round otherwise: maps must agree to a part in a hundred. Curves choose among windows and patches
+    that can be all but equal, and go another way from there: they must agree as two of one map do."""
     held = example.load()
     about = json.loads(str(made["about"]))
     for method, values in held.maps.items():
@@ -33,7 +34,8 @@ def test_it_is_what_the_code_computes(made):
         assert np.linalg.norm(values - again) < 0.01 * np.linalg.norm(again)
         np.testing.assert_allclose(held.variations[method], made[f"variation:{method}"], atol=0.01)
     for method, values in held.falls.items():
-        np.testing.assert_allclose(values, made[f"fall:{method}"], atol=0.02)
+        np.testing.assert_allclose(values, made[f"fall:{method}"], atol=0.1)
+        assert np.mean(values) == pytest.approx(np.mean(made[f"fall:{method}"]), abs=0.02)
     for key in ("setting", "weights", "size", "resize", "sides", "regions", "prediction", "photo", "palettes"):
         assert held.about[key] == about[key], key
     for method, said in held.about["methods"].items():
