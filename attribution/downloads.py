@@ -15,9 +15,11 @@ def fetch(title: str, url: str, target: Path, megabytes: float, wait: float) -> 
     failures: list[Exception] = []
     thread = Thread(target=_fetch, args=(url, target, failures), daemon=True, name=f"download of {title}")
     thread.start()
+    reached = 0.0
     while thread.is_alive():
-        # torch.hub writes to <file>.<random>.partial until the download is whole.
-        yield min(sum(map(_size, set(_parts(target)) - stale)) / (megabytes * 1024**2), 1.0)
+        # torch.hub writes to <file>.<random>.partial until the download is whole, and then moves it away.
+        reached = max(reached, sum(map(_size, set(_parts(target)) - stale)) / (megabytes * 1024**2))
+        yield min(reached, 1.0)
         thread.join(wait)
     if failures:
         raise ValueError(

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import http.server
 import io
+import itertools
 import re
 import threading
 from dataclasses import replace
@@ -140,6 +141,15 @@ def hub(tmp_path, monkeypatch):
 
 
 class TestDownload:
+    def test_progress_never_falls_back(self, hub, monkeypatch):
+        """The file that grows is moved away a moment before the download ends."""
+        hub()
+        real = downloads._size
+        monkeypatch.setattr(downloads, "_size", lambda part: real(part) if next(turns) % 2 else 0)
+        turns = itertools.count()
+        fractions = list(download("resnet18", wait=0.001))
+        assert fractions == sorted(fractions)
+
     def test_it_comes_with_progress_and_only_once(self, hub, tmp_path):
         hub()
         fractions = list(download("resnet18", wait=0.001))
