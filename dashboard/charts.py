@@ -15,7 +15,6 @@ EVERY = 1.0
 """Seconds between new charts while curves grow: Plotly builds a changed one afresh, and the reader's zoom with it."""
 
 LAYERS = 3
-CONFIG = {"displaylogo": False}
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,10 @@ def _stack(name: str, layers: list[tuple[int, Figure, str]], clicks: bool = Fals
                 for _, figure, words in (layer for layer in layers if layer[0] == place):
                     key = f"{name}-{place}-chart"
                     if not clicks:
-                        st.plotly_chart(figure, key=key, config=CONFIG, alt=words)
+                        st.plotly_chart(figure, key=key, config=figures.CONFIG, alt=words)
                         continue
                     # A click on a point is answered by the page: it shows the photo at that step.
                     taken = partial(steps.chosen, key)
-                    st.plotly_chart(figure, key=key, config=CONFIG, alt=words, on_select=taken, selection_mode="points")
+                    st.plotly_chart(
+                        figure, key=key, config=figures.CONFIG, alt=words, on_select=taken, selection_mode="points"
+                    )

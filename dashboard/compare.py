@@ -6,16 +6,14 @@ from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
-from torch import Tensor
 
-from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from dashboard import (
     charts,
-    example,
     export,
     figures,
     finding,
     first,
+    pictures,
     pins,
     plain,
     precomputed,
@@ -25,7 +23,7 @@ from dashboard import (
     steps,
     viewer,
 )
-from dashboard.experiment import NAMES, PINNED, UPLOAD, Experiment
+from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
 from dashboard.subject import Subject
@@ -64,24 +62,17 @@ def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
 
 def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
     """The photo and the maps in the linked viewer."""
-    said = report.prediction(subject.predicted, subject.explained)
-    photo = viewer.Labels(*example.PHOTO, said.replace("**", ""), report.photo(subject.predicted))
     maps, (height, width) = [], subject.x.shape[-2:]
     for cell in cells:
         method, found = cell.panel.method, shown.get(cell.panel.method)
         if method == CONTROL:
             continue
-        values = signed(found.partial.attribution) if found else np.zeros((height, width))
+        values = pictures.signed(found.partial.attribution) if found else np.zeros((height, width))
         said = report.status(cell) if cell.snapshot or not found else f"previous setting · {report.status(cell)}"
         words = report.describe(method, found) if found else f"{figures.TITLES[method]}: not there yet"
         labels = viewer.Labels(figures.TITLES[method], report.GLOSS[method], said, words, old=not cell.snapshot)
         maps.append((labels, values))
-    palettes = {"colours": COLOURS, "diverging": DIVERGING}
-    viewer.show("compare", (photo, subject.photo), [*maps, *pins.beside((height, width))], palettes)
-
-
-def signed(attribution: Tensor) -> np.ndarray:
-    return reduce_channels(attribution, "signed").numpy()
+    viewer.show("compare", subject.labelled, [*maps, *pins.beside((height, width))], pictures.PALETTES)
 
 
 def table(cells: tuple[Cell, ...]) -> None:
@@ -123,8 +114,7 @@ def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -
         )
         with st.popover("Link", icon=":material/link:"):
             query = experiment.to_query()
-            if experiment.image in (UPLOAD, PINNED):
-                query.pop(NAMES["image"])
+            if experiment.own_photo:
                 st.caption("A link cannot hold your own photo: it opens the setting on the cat.")
             address = st.context.url or ""
             st.code(f"{address.split('?')[0]}{'?' + urlencode(query) if query else ''}", language=None, wrap_lines=True)

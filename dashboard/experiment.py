@@ -86,13 +86,19 @@ class Experiment:
                 found[LETTERS[field.name]] = "likeliest" if value is None else _said(field.name, value)
         return found
 
+    @property
+    def own_photo(self) -> bool:
+        """Whether the photo is the reader's, which a link cannot bring back."""
+        return self.image not in GALLERY
+
     def to_query(self) -> dict[str, str]:
-        """What differs from the default, under short names."""
+        """What differs from the default, under short names; a photo that is not of the gallery is left out."""
         default = Experiment()
         return {
             NAMES[field.name]: f"{value:g}" if isinstance(value, float) else str(value)
             for field in fields(self)
             if (value := getattr(self, field.name)) != getattr(default, field.name)
+            and not (field.name == "image" and self.own_photo)
         }
 
     @property

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+CONFIG = {"displaylogo": False}
 Curves = Mapping[str, Sequence[float] | np.ndarray]
 """The values of each method's curve, at 0, 1, 2, ..."""
 

@@ -130,7 +130,7 @@ def _show(search: Search, subject: Subject, polling: bool) -> None:
             with left:
                 figure = figures.search([(t.sigma, t.area, t.accepted) for t in found.trials], NAMES[search.objective])
                 alt = "Sigma against the area, the steps of the search numbered"
-                st.plotly_chart(figure, key="search", config={"displaylogo": False}, alt=alt)
+                st.plotly_chart(figure, key="search", config=figures.CONFIG, alt=alt)
             with right:
                 _step(subject, found)
         with st.container(horizontal=True):
@@ -180,4 +180,3 @@ def _close() -> None:
     resources.scheduler().leave(resources.session(), "search")
     for name in ("finding", "search"):
         st.session_state.pop(name, None)
-    st.session_state.everywhere = True

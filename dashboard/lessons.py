@@ -1,7 +1,7 @@
 """The six lessons: what each says and opens, and the numbers of its picture (`python -m dashboard.lessons`)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,9 @@ from torch import Tensor
 from attribution import Store, explain, load_model, perturbation_curve
 from attribution.baselines import make_baselines
 from attribution.explain import score_of
-from attribution.heatmaps import reduce_channels
 from attribution.metrics.perturbation import random_order
 from attribution.models import Model
+from dashboard import pictures
 from dashboard.experiment import Experiment, gallery_photo
 
 FILE = Path(__file__).parents[1] / "assets" / "lessons.npz"
@@ -25,7 +25,7 @@ FILE = Path(__file__).parents[1] / "assets" / "lessons.npz"
 
 @dataclass(frozen=True)
 class Lesson:
-    """`picture` names maps of the file, with their captions, or the chart that is drawn from its numbers."""
+    """`maps` are maps of the file with their captions; `chart` is what is drawn from its numbers instead."""
 
     title: str
     text: str
@@ -122,11 +122,14 @@ def make() -> dict[str, Any]:
     model, store = load_model(device="cpu"), Store()
 
     def signed(attribution: Tensor) -> np.ndarray:
-        raw = reduce_channels(attribution, "signed").numpy()
+        raw = pictures.signed(attribution)
         return np.asarray(raw / np.abs(raw).max(), np.float16)
 
     coffee, camera = (model.prepare(gallery_photo(name)) for name in ("coffee", "camera"))
-    run: Callable[..., Tensor] = lambda x, *a, **k: explain(model, x, *a, store=store, **k).attribution  # noqa: E731
+
+    def run(x: Tensor, method: str, **knobs: Any) -> Tensor:
+        return explain(model, x, method, store=store, **knobs).attribution
+
     found: dict[str, Tensor] = {
         "gradient": run(coffee, "gradient"),
         "camera black": run(camera, "integrated_gradients"),

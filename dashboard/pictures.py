@@ -12,6 +12,8 @@ from torch import Tensor
 
 from attribution.heatmaps import COLOURS, DIVERGING, Limits, colour, limits, overlay, reduce_channels, rescale
 
+PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
+"""What the linked viewer colours by."""
 ABSOLUTE, SIGNED = "absolute", "signed"
 
 
@@ -62,6 +64,11 @@ def _picture(values: Tensor, photo: np.ndarray, display: Display) -> np.ndarray:
         return coloured
     # The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
     return overlay(coloured, values.abs().sqrt(), photo, display.opacity)
+
+
+def signed(attribution: Tensor) -> np.ndarray:
+    """The map (H, W) that the linked viewer is given: signed sums over the channels."""
+    return reduce_channels(attribution, SIGNED).numpy()
 
 
 def from_map(values: np.ndarray) -> Tensor:

@@ -7,9 +7,8 @@ from uuid import uuid4
 import numpy as np
 import streamlit as st
 
-from attribution.heatmaps import reduce_channels
-from dashboard import figures, report, viewer
-from dashboard.experiment import PINNED, UPLOAD, Experiment
+from dashboard import figures, pictures, report, viewer
+from dashboard.experiment import PINNED, Experiment
 from dashboard.panels import CONTROL, Cell
 from dashboard.subject import Subject, Upload, write
 
@@ -55,7 +54,7 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
             continue
         title, said = figures.TITLES[cell.panel.method], report.row(cell)
         status = f"AUPC {said['AUPC ↓']} · AUTVC {said['AUTVC ↓']}"
-        values = reduce_channels(cell.snapshot.partial.attribution, "signed").numpy().astype(np.float32)
+        values = pictures.signed(cell.snapshot.partial.attribution).astype(np.float32)
         maps.append((viewer.Labels(title, "", status, report.describe(cell.panel.method, cell.snapshot)), values))
     name = f"{category}, σ {experiment.sigma:g}, R {experiment.samples}, M {experiment.steps}"
     made = Pin(name, experiment, keep(experiment, subject), tuple(maps), uuid4().hex[:8])
@@ -71,7 +70,7 @@ def spread() -> None:
 
 def keep(experiment: Experiment, subject: Subject) -> Upload | None:
     """The photo, where a link could not bring it back."""
-    if experiment.image not in (UPLOAD, PINNED):
+    if not experiment.own_photo:
         return None
     return Upload("", subject.image, subject.source)
 
@@ -152,7 +151,7 @@ def scatter(subject: Subject) -> None:
     st.plotly_chart(
         figures.scatter(points),
         key="scatter",
-        config={"displaylogo": False},
+        config=figures.CONFIG,
         on_select=lambda: _clicked(results),
         selection_mode="points",
         alt="AUPC against AUTVC of every finished map",

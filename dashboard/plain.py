@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from attribution.heatmaps import COLOURS
-from dashboard import figures, pictures, report
+from dashboard import figures, pictures, report, resources
 from dashboard.panels import CONTROL, Cell, Snapshot
 from dashboard.subject import Subject
 
@@ -34,16 +34,9 @@ def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot
 def _photo(subject: Subject) -> None:
     st.markdown("**Photo**  \n:small[what the model sees]")
     with st.container(key="photo"):
-        st.image(_photo_url(subject), width="stretch", alt=report.photo(subject.predicted))
+        address = resources.once("photo_url", subject.image, lambda: pictures.data_url(subject.photo))
+        st.image(address, width="stretch", alt=report.photo(subject.predicted))
     st.caption(report.prediction(subject.predicted, subject.explained))
-
-
-def _photo_url(subject: Subject) -> str:
-    held = st.session_state.get("photo_url")
-    if held is None or held[0] != subject.image:
-        held = (subject.image, pictures.data_url(subject.photo))
-        st.session_state.photo_url = held
-    return str(held[1])
 
 
 def _map(cell: Cell, drawn: Drawn) -> None:
@@ -100,13 +93,10 @@ def _controls() -> pictures.Display:
 
 def _drawn(subject: Subject, shown: Mapping[str, Snapshot], display: pictures.Display) -> Drawn:
     """Each map as a picture and in words; drawn again only when a map or the display is another."""
-    held = st.session_state.get("drawn")
-    if held is None or held[:3] != (subject.image, display, shown):
+
+    def drawn() -> Drawn:
         attributions = {method: found.partial.attribution for method, found in shown.items()}
         made = pictures.draw(attributions, subject.photo, display)
-        words = {method: report.describe(method, found) for method, found in shown.items()}
-        drawn = {m: (pictures.data_url(p.pixels), words[m], p.top) for m, p in made.items()}
-        held = (subject.image, display, shown, drawn)
-        st.session_state.drawn = held
-    found_pictures: Drawn = held[3]
-    return found_pictures
+        return {m: (pictures.data_url(p.pixels), report.describe(m, shown[m]), p.top) for m, p in made.items()}
+
+    return resources.once("drawn", (subject.image, display, tuple(shown.items())), drawn)

@@ -11,10 +11,9 @@ import torch
 import torchvision
 
 from attribution import Store, load_model
-from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from attribution.metrics.perturbation import PerturbationCurve
 from attribution.types import Curve, Partial
-from dashboard import example, figures, report
+from dashboard import example, figures, pictures, report
 from dashboard.experiment import Experiment, gallery_photo
 from dashboard.jobs import View
 from dashboard.panels import CONTROL, REGIONS, WINDOW, Cell, Fall, Snapshot, fall_work, map_work
@@ -70,7 +69,7 @@ def make() -> dict[str, Any]:
     for panel in experiment.panels(subject.image, model.name, subject.target):
         if panel.method != CONTROL:
             *_, snapshot = map_work(panel, model, x, store)
-            values = reduce_channels(snapshot.partial.attribution, "signed").numpy()
+            values = pictures.signed(snapshot.partial.attribution)
             unit = float(np.abs(values).max())
             found[f"map:{panel.method}"] = (values / unit).astype(np.float16)
             found[f"variation:{panel.method}"] = snapshot.variation.y
@@ -98,7 +97,7 @@ def make() -> dict[str, Any]:
         "photo": report.photo(subject.predicted),
         "methods": methods,
         "replaced": replaced,
-        "palettes": {"colours": COLOURS, "diverging": DIVERGING},
+        "palettes": pictures.PALETTES,
     }
     return {**found, "about": np.array(json.dumps(about))}
 

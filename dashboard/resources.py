@@ -1,5 +1,7 @@
-"""What the whole process shares: loaded models (bounded), the store of evaluations, a scheduler for each device."""
+"""What the whole process shares: models (bounded), the store of evaluations, schedulers; and what a session keeps."""
 
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import streamlit as st
@@ -10,6 +12,7 @@ from attribution.models import Model
 from dashboard.jobs import Scheduler
 
 STORE_BYTES = 1 << 30
+Made = TypeVar("Made")
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model")
@@ -40,3 +43,16 @@ def session() -> str:
     if "session" not in st.session_state:
         st.session_state.session = uuid4().hex
     return str(st.session_state.session)
+
+
+def once(name: str, key: Hashable, make: Callable[[], Made]) -> Made:
+    """What `make` makes for `key`: the session keeps the last one under `name`, and makes another for another key only.
+
+    Key and value are one entry: a run of the page can end between any two changes of its state.
+    """
+    held: Any = st.session_state.get(name)
+    if held is None or held[0] != key:
+        held = (key, make())
+        st.session_state[name] = held
+    made: Made = held[1]
+    return made

@@ -8,18 +8,16 @@ import streamlit as st
 from attribution.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
-from dashboard import finding, pins
+from dashboard import finding, pins, resources
 from dashboard.experiment import (
     DRAWS,
     NAMES,
     PAPER,
     PATCHES,
-    PINNED,
     SAMPLES,
     SEED,
     SIGMA,
     STEPS,
-    UPLOAD,
     Experiment,
 )
 from dashboard.pictures import data_url
@@ -66,8 +64,6 @@ def _read(target: int | None) -> Experiment:
 
 def _write_url(experiment: Experiment) -> None:
     query = experiment.to_query()
-    if experiment.image in (UPLOAD, PINNED):
-        query.pop(NAMES["image"])
     others = {key: value for key, value in st.query_params.to_dict().items() if key not in NAMES.values()}
     if st.query_params.to_dict() != {**others, **query}:
         st.query_params.from_dict({**others, **query})
@@ -147,13 +143,12 @@ def _path(subject: Subject) -> None:
 
 def _thumbnail(subject: Subject, kind: str, seed: int) -> str:
     """The first baseline as the model would see it; made again only when it is another."""
-    key = (subject.image, subject.model.digest, kind, seed)
-    held = st.session_state.get("thumbnail")
-    if held is None or held[0] != key:
+
+    def made() -> str:
         baseline = make_baselines(subject.model, subject.x, kind, 1, seed)[0].image
-        held = (key, data_url(to_picture(subject.model.pixels(baseline))))
-        st.session_state.thumbnail = held
-    return str(held[1])
+        return data_url(to_picture(subject.model.pixels(baseline)))
+
+    return resources.once("thumbnail", (subject.image, subject.model.digest, kind, seed), made)
 
 
 def _measurement() -> None:

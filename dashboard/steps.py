@@ -7,7 +7,7 @@ import streamlit as st
 
 from attribution.images import to_picture
 from attribution.metrics.perturbation import PerturbationCurve, perturbed
-from dashboard import figures, pictures
+from dashboard import figures, pictures, resources
 from dashboard.panels import REGIONS, Cell
 from dashboard.subject import Subject
 
@@ -50,12 +50,12 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
 
 def _drawn(subject: Subject, method: str, curve: PerturbationCurve, step: int) -> str:
     """The picture's address; drawn again only when it is another."""
-    held = st.session_state.setdefault("steps", {})
-    key = (subject.image, curve.replaced[:step], curve.draws)
-    if held.get(method, (None,))[0] != key:
+
+    def drawn() -> str:
         present = to_picture(subject.model.pixels(perturbed(subject.x, curve, step, subject.model)))
-        held[method] = (key, pictures.data_url(_outlined(present, method, curve, step)))
-    return str(held[method][1])
+        return pictures.data_url(_outlined(present, method, curve, step))
+
+    return resources.once(f"step-{method}", (subject.image, curve.replaced[:step], curve.draws), drawn)
 
 
 def _outlined(photo: np.ndarray, method: str, curve: PerturbationCurve, step: int) -> np.ndarray:

@@ -15,8 +15,11 @@ from attribution.images import to_picture
 from attribution.metrics.total_variation import levels
 from attribution.models import Model, download
 from dashboard import resources
+from dashboard.example import PHOTO
 from dashboard.experiment import GALLERY, NAMES, PINNED, UPLOAD, Experiment, gallery_photo
-from dashboard.report import Prediction
+from dashboard.report import Prediction, prediction
+from dashboard.report import photo as describe_photo
+from dashboard.viewer import Labelled, Labels
 
 MOST_MEGABYTES = 20
 PREDICTED = -1
@@ -46,6 +49,12 @@ class Subject:
     def photo(self) -> np.ndarray:
         """As bytes, (H, W, 3)."""
         return to_picture(self.model.pixels(self.x))
+
+    @property
+    def labelled(self) -> Labelled:
+        """The photo with what the model says of it, for the viewer."""
+        said = prediction(self.predicted, self.explained).replace("**", "")
+        return Labels(*PHOTO, said, describe_photo(self.predicted)), self.photo
 
     @property
     def sides(self) -> list[int]:
@@ -189,16 +198,17 @@ def _download_progress(name: str) -> None:
     st.progress(share, f"Downloading {MODELS[name].title}: {share:.0%} of {MODELS[name].megabytes:.0f} MB")
 
 
-def prepare(photo: PIL.Image.Image, name: str, model: Model) -> tuple[Tensor, str, tuple[Prediction, ...]]:
+Prepared = tuple[Tensor, str, tuple[Prediction, ...]]
+
+
+def prepare(photo: PIL.Image.Image, name: str, model: Model) -> Prepared:
     """The input, its fingerprint and its predictions: found once for each photo and model."""
-    key = (name, model.name, model.digest)
-    held = st.session_state.get("prepared")
-    if held is None or held[0] != key:
+
+    def found() -> Prepared:
         x = model.prepare(photo)
-        held = (key, (x, fingerprint(x), tuple(model.predict(x, k=len(model.categories)))))
-        st.session_state.prepared = held
-    prepared: tuple[Tensor, str, tuple[Prediction, ...]] = held[1]
-    return prepared
+        return x, fingerprint(x), tuple(model.predict(x, k=len(model.categories)))
+
+    return resources.once("prepared", (name, model.name, model.digest), found)
 
 
 def write(experiment: Experiment) -> None:

@@ -12,12 +12,12 @@ def picture(lesson: Lesson, number: int) -> None:
     maps, numbers = load()
     if lesson.chart == "path":
         figure = figures.path(numbers["path"])
-        st.plotly_chart(figure, key="path", config={"displaylogo": False}, alt="The score along the path")
+        st.plotly_chart(figure, key="path", config=figures.CONFIG, alt="The score along the path")
     elif lesson.chart == "blank":
         held = example.load()
         curves = {**held.variations, "blank": [0.0] * len(held.about["sides"])}
         figure = figures.variation(curves, held.about["sides"])
-        st.plotly_chart(figure, key="blank", config={"displaylogo": False}, alt="A blank map has no variation at all")
+        st.plotly_chart(figure, key="blank", config=figures.CONFIG, alt="A blank map has no variation at all")
     for column, (name, words) in zip(st.columns(2), lesson.maps.items(), strict=False):
         drawn = pictures.draw({name: pictures.from_map(maps[name])}, np.empty(0), pictures.Display())[name]
         said = words.format(**{key: value for key, value in numbers.items() if key != "path"})

@@ -5,8 +5,7 @@ from functools import partial
 import streamlit as st
 
 from attribution.convergence import ENOUGH, Convergence, checkpoints
-from attribution.heatmaps import COLOURS, DIVERGING
-from dashboard import example, figures, report, resources, sidebar, viewer
+from dashboard import figures, pictures, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.panels import Doubt, doubt_work
@@ -32,8 +31,6 @@ def ask(experiment: Experiment, subject: Subject, both: bool) -> dict[Doubt, Vie
 
 def maps(subject: Subject, found: dict[Doubt, View], draws: int) -> None:
     """For each method the map after some draws, and its standard error."""
-    said = report.prediction(subject.predicted, subject.explained).replace("**", "")
-    photo = viewer.Labels(*example.PHOTO, said, report.photo(subject.predicted))
     shown, errors = [], []
     for doubt, view in found.items():
         held: Convergence | None = view.snapshot
@@ -49,7 +46,7 @@ def maps(subject: Subject, found: dict[Doubt, View], draws: int) -> None:
             of = f"of the mean of {held.done} draws"
             labels = viewer.Labels(f"error of {name}", gloss, of, f"{name}: {gloss}")
             errors.append((labels, held.error.double().numpy()))
-    viewer.show("noise", (photo, subject.photo), [*shown, *errors], {"colours": COLOURS, "diverging": DIVERGING})
+    viewer.show("noise", subject.labelled, [*shown, *errors], pictures.PALETTES)
 
 
 def title(doubt: Doubt) -> str:
@@ -86,7 +83,7 @@ def show(experiment: Experiment, subject: Subject, both: bool, polling: bool) ->
     st.plotly_chart(
         figures.agreement(lines, experiment.samples, ENOUGH),
         key="agreement",
-        config={"displaylogo": False},
+        config=figures.CONFIG,
         alt="The rank correlation of the two halves of the draws against their number",
     )
     st.caption(
