@@ -59,9 +59,9 @@ def accumulate(
     total = x.new_zeros((), dtype=sum_dtype(x.device))
     weighed, evaluations = 0.0, 0
     for batch, cost in visit(score, x, plan):
-        weights = [plan.weight(k) for k in batch.indices]
-        terms = term(batch).to(total.dtype)
-        total = total + torch.tensordot(terms.new_tensor(weights), terms, dims=1)
-        weighed += sum(weights)
+        # One after another: the sum does not depend on which points happened to share a batch, to the last bit.
+        for k, one in zip(batch.indices, term(batch).to(total.dtype), strict=True):
+            total = total + plan.weight(k) * one
+            weighed += plan.weight(k)
         evaluations += cost
         yield Partial(finish(total / weighed).to(x.dtype), batch.indices.stop, len(plan), evaluations, score.target)

@@ -25,13 +25,16 @@ def sum_dtype(device: torch.device) -> torch.dtype:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """CUDA's convolutions in float32, not in TF32 with its ten bits, torch's default; as it was, afterwards."""
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
+    """CUDA's convolutions in float32, not in TF32 with its ten bits, torch's default, and the same every time; as it
+    was, afterwards.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = False, True
     try:
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = allowed
+        cudnn.allow_tf32, cudnn.deterministic = before
 
 
 def synchronize(device: torch.device) -> None:
@@ -60,12 +63,15 @@ class BatchSize:
 
     Doubles while a batch takes less than half of `seconds`, halves when one takes more than twice that: progress is
     seen, and cancelling is prompt, on every machine. Halves too when memory runs out, and then never grows back.
+    A `fixed` size does not follow the clock, and the last batch is filled up to it: kernels are chosen by the size of
+    a batch, so that what comes out for a point depends on the point alone, bit for bit.
     """
 
     size: int = 4
     most: int = 256
     seconds: float = 0.2
     seconds_per_point: float | None = None
+    fixed: bool = False
 
     def run(self, evaluate: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """`evaluate` over `points` in batches, in order. Raises MemoryError when one point alone does not fit."""
@@ -75,7 +81,7 @@ class BatchSize:
             began = time.perf_counter()
             result = None
             try:
-                result = evaluate(batch)
+                result = self._evaluate(evaluate, batch)
                 synchronize(points.device)
             except RuntimeError as error:
                 if not _out_of_memory(error):
@@ -87,6 +93,13 @@ class BatchSize:
             start += len(batch)
             yield result
 
+    def _evaluate(self, evaluate: Callable[[Tensor], tuple[Tensor, ...]], batch: Tensor) -> tuple[Tensor, ...]:
+        missing = self.size - len(batch)
+        if not (self.fixed and missing):
+            return evaluate(batch)
+        filled = torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])])
+        return tuple(found[: len(batch)] for found in evaluate(filled))
+
     def _shrink(self, tried: int, device: torch.device) -> None:
         if device.type == "cuda":
             torch.cuda.empty_cache()
@@ -97,6 +110,8 @@ class BatchSize:
     def _pace(self, count: int, seconds: float) -> None:
         each = seconds / count
         self.seconds_per_point = each if self.seconds_per_point is None else 0.7 * self.seconds_per_point + 0.3 * each
+        if self.fixed:
+            return
         if seconds < self.seconds / 2 and count == self.size:
             self.size = min(2 * self.size, self.most)
         elif seconds > 2 * self.seconds:

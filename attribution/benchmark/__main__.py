@@ -1,0 +1,134 @@
+"""`python -m attribution.benchmark PHOTOS --preset table1 --out results.db`, then `... report results.db`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import torch
+
+from attribution.benchmark.cases import AREAS, CONTROL, PRESETS, metrics, parse, subjects
+from attribution.benchmark.cluster import Cluster
+from attribution.benchmark.report import FORMATS, report, rows
+from attribution.benchmark.results import Results, Setting
+from attribution.benchmark.run import Here, run
+from attribution.models import MODELS, load_model
+
+EXAMPLES = """
+A method is written with its knobs, several values of one apart by slashes:
+  smooth_taylor:sigma=0.3/0.5,samples=150   two cases
+  adaptive_noising:objective=aupc           sigma searched for each photo
+  random_order                              the control
+Names and knobs are those of `python -m attribution methods`. What stands in the results file is not computed again:
+the same command goes on where it was stopped, and one with more methods adds those.
+"""
+DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
+STOPPED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; what is wrong with it is told in one line."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] in (["report"], ["rows"]):
+            return tell(_report_options().parse_args(given))
+        return measure(_options().parse_args(given))
+    except (ValueError, MemoryError) as error:
+        print(f"attribution.benchmark: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped: what is done is kept, and the same command goes on from there", file=sys.stderr)
+        return STOPPED
+
+
+def _options() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        "python -m attribution.benchmark",
+        description="Measures methods on every photo of a folder, and keeps the results in a file. "
+        "`report FILE` prints tables of it, `rows FILE` all of it as CSV.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder with photos; those below it count too")
+    made.add_argument("--out", type=Path, required=True, metavar="FILE", help="the results file, begun or gone on with")
+    made.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
+    made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="see below; default: the three")
+    made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="the paper's tables")
+    made.add_argument(
+        "--metrics",
+        nargs="+",
+        default=list(AREAS),
+        metavar="METRIC",
+        help="written as methods are, such as perturbation:draws=10; default: all",
+    )
+    made.add_argument("--seed", type=int, default=0, help="of the noise; every photo has one of its own from it")
+    made.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
+    made.add_argument("--batch", type=int, help="points at once; default: 8 on a CPU, else 64")
+    made.add_argument("--threads", type=int, help="of the processor, for each worker; default: all")
+    made.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="spread photos over the Ray cluster there (needs the extra `ray`); without an address: over one of this "
+        "machine, or the one that RAY_ADDRESS names",
+    )
+    made.add_argument("--workers", type=int, help="with --ray: how many; default: as many as fit")
+    made.add_argument(
+        "--gpus", type=float, help="with --ray: of each worker, such as 0.5; default: 1 where there are any"
+    )
+    return made
+
+
+def _report_options() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser("python -m attribution.benchmark", description="Tells what a results file holds.")
+    made.add_argument("command", choices=("report", "rows"))
+    made.add_argument("results", type=Path, metavar="FILE", help="a results file")
+    made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    made.add_argument("--preset", choices=PRESETS, help="only the rows of one of the paper's tables")
+    made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
+    made.add_argument("--against", default="", metavar="METHOD", help="what differences are to; the first")
+    return made
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measures what the file lacks."""
+    measures = metrics(options.metrics)
+    patches = next((dict(m.knobs)["draws"] for m in measures if m.name == "perturbation"), 50)
+    texts = [text for name in options.preset for text in PRESETS[name]] + options.methods
+    wanted = parse(texts or DEFAULT, subjects(patches))
+    for name in ("batch", "threads", "workers"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise ValueError(f"--{name} must be at least 1")
+    results = Results(options.out)
+    with closing(_workers(options, patches)) as workers:
+        setting = Setting(options.model, workers.digest, options.seed)
+        unreadable = run(options.photos, results, setting, wanted, measures, workers)
+        print(f"{options.out}: {len(wanted)} methods, measured on {workers.device}")
+    for photo, case, error in results.errors():
+        print(f"{photo}{' ' + case if case else ''}: {error}", file=sys.stderr)
+    return 1 if unreadable else 0
+
+
+def _workers(options: argparse.Namespace, patches: int) -> Here | Cluster:
+    threads = options.threads or torch.get_num_threads()
+    if options.ray is None:
+        torch.set_num_threads(threads)
+        return Here(load_model(options.model, options.device), batch=options.batch, patches=patches)
+    known = {"batch": options.batch, "patches": patches, "threads": threads}
+    return Cluster(options.ray, options.model, options.device, gpus=options.gpus, workers=options.workers, **known)
+
+
+def tell(options: argparse.Namespace) -> int:
+    """Prints a table, or all rows."""
+    found = Results(options.results, must_exist=True).rows()
+    if options.command == "rows":
+        print(rows(found), end="")
+    else:
+        print(report(found, options.format, options.preset, options.model, options.against), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

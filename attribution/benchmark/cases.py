@@ -1,0 +1,121 @@
+"""What is measured of each photo, as text: `smooth_taylor:sigma=0.3/0.5,samples=150` is two cases."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Annotated, Any
+
+from attribution.adaptive import OBJECTIVES
+from attribution.metrics.perturbation import random_order
+from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, entry, read_knobs
+
+SEED = "seed"
+AREAS = {"perturbation": "AUPC", "total_variation": "AUTVC"}
+"""The metrics that give a curve, and what the area under each is called."""
+
+
+def adaptive_noising(
+    *,
+    objective: Annotated[str, Choice(OBJECTIVES), "the area that the search lowers"] = "autvc",
+    samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
+    iterations: Annotated[int, Range(1, 100), "the most steps of the search"] = 20,
+    draws: Annotated[int, Range(1, 200), "P, the patches of the search's own perturbation curves"] = 50,
+) -> None:
+    """SmoothTaylor with the sigma that was searched for each photo; measured on draws that the search has not seen."""
+
+
+def _control() -> None:
+    """A map that knows nothing of the photo."""
+
+
+def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> Entry:
+    return Entry(name, title, paper, described, read_knobs(described))
+
+
+ADAPTIVE, CONTROL = "adaptive_noising", random_order.__name__
+
+
+def subjects(patches: int = 50) -> Mapping[str, Entry]:
+    """All that can be measured: the methods, adaptive noising, and the random order that all are held against.
+
+    A search that is not told otherwise tries as many `patches` as its result is measured with.
+    """
+    search = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
+    knobs = {**search.knobs, "draws": replace(search.knobs["draws"], default=patches)}
+    return {**METHODS, ADAPTIVE: replace(search, knobs=knobs), CONTROL: _case(CONTROL, "Random order", "", _control)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method, or a metric, with all its knobs but the seed, which is each photo's own."""
+
+    name: str
+    knobs: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The knobs as JSON: what a results file knows a case by."""
+        return json.dumps(dict(self.knobs), sort_keys=True)
+
+
+GRID = "sigma=0.3/0.5/0.7,samples=100/150/200"
+EXTREMES = ("sigma=0.5,samples=10", "sigma=0.0001/0.001/0.01/0.1/1/2,samples=100")
+PRESETS: dict[str, tuple[str, ...]] = {
+    # Goh et al. 2021, Tables I and II; SmoothGrad, which they lack, looks at the same points.
+    "table1": (
+        "integrated_gradients:steps=50,baseline=black",
+        "integrated_gradients:steps=50,baseline=uniform,draws=1/5/10/20",
+        f"smooth_taylor:{GRID}",
+        f"smoothgrad:{GRID}",
+        CONTROL,
+    ),
+    "table1-adaptive": (f"{ADAPTIVE}:objective=autvc/aupc",),
+    "table2": (*(f"{method}:{knobs}" for knobs in EXTREMES for method in ("smooth_taylor", "smoothgrad")), CONTROL),
+}
+
+
+def parse(texts: Iterable[str], known: Mapping[str, Entry]) -> tuple[Case, ...]:
+    """The cases that the texts name, each once. Raises ValueError for what does not exist or is not allowed."""
+    found: dict[Case, None] = {}
+    for text in texts:
+        name, _, rest = text.partition(":")
+        chosen = entry(known, name)
+        settings = [_setting(chosen, piece) for piece in rest.split(",") if piece]
+        for values in product(*(values for _, values in settings)):
+            given = chosen.check({knob: value for (knob, _), value in zip(settings, values, strict=True)})
+            found[complete(chosen, given)] = None
+    return tuple(found)
+
+
+def complete(chosen: Entry, given: Mapping[str, Any]) -> Case:
+    """The case with the defaults of what was not given."""
+    knobs = {name: given.get(name, knob.default) for name, knob in chosen.knobs.items() if name != SEED}
+    return Case(chosen.name, tuple(knobs.items()))
+
+
+def _setting(chosen: Entry, piece: str) -> tuple[str, Sequence[Any]]:
+    name, _, values = piece.partition("=")
+    if name == SEED:
+        raise ValueError(f"{chosen.name}: the seed is each photo's own; give --seed instead")
+    if name not in chosen.knobs:
+        chosen.check({name: values})  # says which there are
+    return name, [_value(chosen, chosen.knobs[name], text) for text in values.split("/")]
+
+
+def _value(chosen: Entry, knob: Knob, text: str) -> Any:
+    if knob.type is bool:
+        if text not in ("yes", "no"):
+            raise ValueError(f"{chosen.name}: {knob.name}={text} must be yes or no")
+        return text == "yes"
+    if isinstance(knob.allowed, Choice):
+        return text
+    try:
+        return knob.type(text)
+    except ValueError:
+        raise ValueError(f"{chosen.name}: {knob.name}={text or 'nothing'} must be a number") from None
+
+
+def metrics(texts: Iterable[str]) -> tuple[Case, ...]:
+    """The metrics that the texts name, in the same words."""
+    return parse(texts, {name: METRICS[name] for name in AREAS})

@@ -1,0 +1,134 @@
+"""One photo: every case that is still to be measured of it, one after another."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from attribution.adaptive import FRESH, Outcome, Trial, adaptive_noising
+from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
+from attribution.explain import explain, perturbation_curve, total_variation_curve
+from attribution.images import load_image
+from attribution.metrics.perturbation import random_order
+from attribution.models import Model
+from attribution.registry import METHODS
+from attribution.store import Store
+from attribution.types import Curve
+
+MEASURES = {"perturbation": perturbation_curve}
+"""Those that run the model; total variation needs the map alone."""
+
+
+MOST_VALUES = 64
+
+
+@dataclass(frozen=True)
+class Task:
+    """A photo, and what is still to be measured of it: cases, each with the metrics that it lacks."""
+
+    name: str
+    digest: str
+    seed: int
+    wanted: tuple[tuple[Case, tuple[Case, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came out for one case of one photo; `error` where nothing did.
+
+    `gradients` is how many the map rests on; `computed` of them were not remembered from the cases before it, and are
+    what the `seconds` were spent on. `detail` is what else there is to know, such as the sigma that a search found.
+    """
+
+    case: Case
+    seed: int
+    target: int = -1
+    category: str = ""
+    probability: float = 0.0
+    gradients: int = 0
+    computed: int = 0
+    seconds: float = 0.0
+    curves: Mapping[Case, Curve] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+class Unreadable(ValueError):
+    """The photo, not a case, is at fault."""
+
+
+def steady(model: Model, batch: int | None, patches: int) -> None:
+    """Fixes the model's batches, so that rows are the same whoever computes them, and in whatever order.
+
+    `batch` gradients at once; and scores so many that no batch of `patches` is filled up in vain.
+    """
+    batch = batch or (8 if model.device.type == "cpu" else 64)
+    model.gradient_batch.size = model.gradient_batch.most = batch
+    parts = math.ceil(patches / MOST_VALUES)
+    model.value_batch.size = model.value_batch.most = math.ceil(patches / parts)
+    model.gradient_batch.fixed = model.value_batch.fixed = True
+
+
+def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
+    """The cases of a photo as they are done. Raises Unreadable for a photo that cannot be decoded."""
+    try:
+        x = model.prepare(load_image(photo))
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
+    (target, category, probability, _), *_ = model.predict(x, k=1)
+    known = partial(Measured, target=target, category=category, probability=probability)
+    store = Store()
+    for case, metrics in task.wanted:
+        began = time.perf_counter()
+        try:
+            made, seed, found = _map(case, model, x, target, task.seed, store)
+            curves = {metric: _curve(metric, model, x, made, target, seed) for metric in metrics}
+        except (ValueError, MemoryError, RuntimeError) as error:
+            yield known(case=case, seed=task.seed, error=str(error).partition("\n")[0])
+            continue
+        yield known(case=case, seed=seed, seconds=time.perf_counter() - began, curves=curves, **found)
+
+
+def _map(
+    case: Case, model: Model, x: Tensor, target: int, seed: int, store: Store
+) -> tuple[Tensor, int, dict[str, Any]]:
+    """The map, the seed that it is to be measured with, and what it took."""
+    knobs = dict(case.knobs)
+    if case.name == CONTROL:
+        height, width = x.shape[-2:]
+        return random_order(height, width, seed), seed, {}
+    if case.name == ADAPTIVE:
+        return _adaptive(model, x, target, seed, store, **knobs)
+    if SEED in METHODS[case.name].knobs:
+        knobs["seed"] = seed
+    done = explain(model, x, case.name, target, store=store, **knobs)
+    return done.attribution, seed, {"gradients": done.total, "computed": done.evaluations}
+
+
+def _adaptive(
+    model: Model, x: Tensor, target: int, seed: int, store: Store, samples: int, **search: Any
+) -> tuple[Tensor, int, dict[str, Any]]:
+    """The map at the sigma found, on draws that the search has not seen: a search keeps the luckiest of its areas."""
+    trials, outcome = 0, None
+    for step in adaptive_noising(model, x, target, samples=samples, seed=seed, store=store, **search):
+        trials += isinstance(step, Trial) and not step.remembered
+        outcome = step
+    assert isinstance(outcome, Outcome)
+    fresh = seed + FRESH
+    done = explain(model, x, "smooth_taylor", target, store=store, sigma=outcome.sigma, samples=samples, seed=fresh)
+    cost = (trials + 1) * samples
+    detail = {"sigma": outcome.sigma, "search_area": outcome.area, "evaluations": trials}
+    return done.attribution, fresh, {"gradients": cost, "computed": cost, "detail": detail}
+
+
+def _curve(metric: Case, model: Model, x: Tensor, made: Tensor, target: int, seed: int) -> Curve:
+    knobs = dict(metric.knobs)
+    if metric.name == "total_variation":
+        return total_variation_curve(made, **knobs)
+    curve = MEASURES[metric.name](model, x, made, target, seed=seed, **knobs)
+    return Curve(np.asarray(curve.x), np.asarray(curve.y), curve.note)

@@ -1,0 +1,178 @@
+"""A results file in words: the paper's table with intervals, differences and the paper's own numbers."""
+
+import csv
+import io
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from attribution.benchmark.cases import ADAPTIVE, AREAS, Case
+from attribution.benchmark.paper import METRICS, MODELS, published
+from attribution.benchmark.results import Row
+from attribution.benchmark.tables import RESAMPLES, Table, interval, tabulate
+
+FORMATS = ("text", "csv", "latex")
+
+
+def report(rows: Sequence[Row], form: str, preset: str | None, model: str | None, against: str = "") -> str:
+    """The table as text, CSV or LaTeX; differences are to the case `against`, or the first there is.
+
+    Raises ValueError as `tabulate` does.
+    """
+    table = tabulate(rows, preset, model)
+    reference = table.find(against) if against else table.cases[0]
+    lines = _lines(table, reference)
+    if form == "csv":
+        return _csv(lines)
+    told = [_spoken(line, table) for line in lines]
+    return (_latex if form == "latex" else _text)(told, _head(table, reference), _notes(table))
+
+
+def _lines(table: Table, against: Case) -> list[dict[str, str | float]]:
+    """A line for each case, with numbers as numbers."""
+    reference = table.cases.index(against)
+    intervals = {name: interval(areas) for name, areas in table.areas.items()}
+    differences = {name: areas - areas[reference] for name, areas in table.areas.items()}
+    around = {name: interval(found) for name, found in differences.items()}
+    lines = []
+    for k, case in enumerate(table.cases):
+        line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}
+        line |= {"photos": len(table.photos), "gradients": table.gradients(case)}
+        for metric in table.metrics:
+            name = AREAS[metric.name].lower()
+            line[name] = table.areas[metric.name][k].mean()
+            line[f"{name}_low"], line[f"{name}_high"] = (float(edge[k]) for edge in intervals[metric.name])
+            line[f"{name}_difference"] = differences[metric.name][k].mean()
+            low, high = (float(edge[k]) for edge in around[metric.name])
+            line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
+        for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
+            line[f"{of.lower()}_{AREAS[metric_name].lower()}"] = value
+        lines.append(line)
+    return lines
+
+
+def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple[str, str], float]:
+    """The paper's numbers; NaN where it has none but has some for another row of the table."""
+    if not any(published(case.name, dict(case.knobs)) for case in table.cases):
+        return {}
+    found = published(method, knobs)
+    return {(m, metric): found.get((m, metric), np.nan) for m in MODELS for metric in METRICS}
+
+
+def _spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
+    """The columns that a reader sees."""
+    found = {"method": str(line["label"]), "gradients": f"{line['gradients']:,.0f}"}
+    for metric in table.metrics:
+        title = AREAS[metric.name]
+        name = title.lower()
+        found[title] = f"{line[name]:.2f} [{line[f'{name}_low']:.2f}, {line[f'{name}_high']:.2f}]"
+        low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
+        found[f"{title} difference"] = f"{line[f'{name}_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
+    for model in MODELS:
+        values = [line.get(f"{model.lower()}_{AREAS[metric].lower()}") for metric in METRICS]
+        if values[0] is not None:
+            found[f"paper, {model}"] = "" if np.isnan(values[0]) else " / ".join(f"{v:.2f}" for v in values)
+    return found
+
+
+def _head(table: Table, against: Case) -> str:
+    ways = "; ".join(
+        f"{AREAS[m.name]}: " + ", ".join(f"{name} {value}" for name, value in m.knobs) for m in table.metrics
+    )
+    lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
+    return (
+        f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. Lower is better, and a lower AUTVC is smoother, "
+        f"not truer. Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 "
+        f"means when the photos are drawn again ({RESAMPLES:,} times)."
+    )
+
+
+def _notes(table: Table) -> list[str]:
+    """What a search found, and what became of its area on draws that it had not seen."""
+    found = []
+    for k, case in enumerate(table.cases):
+        if case.name != ADAPTIVE:
+            continue
+        details = [table.rows[case, photo].detail for photo in table.photos]
+        sigma, area, cost = (np.mean([d[key] for d in details]) for key in ("sigma", "search_area", "evaluations"))
+        objective = dict(case.knobs)["objective"]
+        metric = "total_variation" if objective == "autvc" else "perturbation"
+        found.append(
+            f"{table.labels[case]}: sigma {sigma:.2f} on average, after {cost:.0f} evaluations; {objective.upper()} "
+            f"{area:.2f} in the search, {table.areas[metric][k].mean():.2f} on draws that it had not seen."
+        )
+    return found
+
+
+def _text(lines: Sequence[Mapping[str, str]], head: str, notes: Sequence[str]) -> str:
+    names = list(lines[0])
+    widths = {name: max(len(name), *(len(line[name]) for line in lines)) for name in names}
+    first = names[0]
+
+    def told(line: Mapping[str, str]) -> str:
+        cells = [line[n].ljust(widths[n]) if n == first else line[n].rjust(widths[n]) for n in names]
+        return "  ".join(cells).rstrip()
+
+    body = [told({name: name for name in names}), "-" * (sum(widths.values()) + 2 * (len(names) - 1))]
+    return "\n".join([*textwrap.wrap(head, 110), "", *body, *map(told, lines), *(["", *notes] if notes else []), ""])
+
+
+def _csv(lines: Sequence[Mapping[str, str | float]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    for line in lines:
+        writer.writerow({k: v if isinstance(v, (str, int)) else _plain(v) for k, v in line.items()})
+    return buffer.getvalue()
+
+
+def _plain(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.4f}"
+
+
+def _latex(lines: Sequence[Mapping[str, str]], head: str, notes: Sequence[str]) -> str:
+    names = list(lines[0])
+
+    def told(cells: Sequence[str]) -> str:
+        return " & ".join(_escaped(cell) for cell in cells) + r" \\"
+
+    return "\n".join(
+        [
+            *(f"% {line}" for said in (head, *notes) for line in textwrap.wrap(said, 110)),
+            rf"\begin{{tabular}}{{l{'r' * (len(names) - 1)}}}",
+            r"\toprule",
+            told(names),
+            r"\midrule",
+            *(told(list(line.values())) for line in lines),
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def _escaped(text: str) -> str:
+    for sign in "_%&#":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def rows(found: Sequence[Row]) -> str:
+    """Every map as a line of CSV, its areas side by side."""
+    lines: dict[tuple[str, str, str, str, int], dict[str, object]] = {}
+    for row in found:
+        place = (row.photo, row.model, row.method, json.dumps(row.knobs), row.seed)
+        names = ["photo", "model", "target", "category", "probability", "method", "seed", "gradients", "computed"]
+        line = lines.setdefault(place, {name: getattr(row, name) for name in names} | {"knobs": place[3]})
+        line["probability"] = f"{row.probability:.4f}"
+        line[AREAS[row.metric].lower()] = f"{row.area:.4f}"
+        line["detail"] = json.dumps(row.detail) if row.detail else ""
+    buffer = io.StringIO()
+    titles = list(dict.fromkeys(name for line in lines.values() for name in line))
+    writer = csv.DictWriter(buffer, titles, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(lines.values())
+    return buffer.getvalue()

@@ -1,0 +1,164 @@
+"""From rows to a table: the photos that have every case, their means, and how sure those are."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from attribution.benchmark.cases import AREAS, PRESETS, Case, parse, subjects
+from attribution.benchmark.results import Row
+from attribution.registry import entry
+
+RESAMPLES = 9_999
+Interval = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Cases of one model, all on the same photos and measured in the same way.
+
+    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps). `left_out` photos lack a case.
+    Photos go by their digest: a file that was changed is another photo, and one under two names is one.
+    """
+
+    model: str
+    cases: tuple[Case, ...]
+    photos: tuple[str, ...]
+    left_out: int
+    metrics: tuple[Case, ...]
+    areas: Mapping[str, Float[np.ndarray, "cases photos"]]
+    curves: Mapping[str, Float[np.ndarray, "cases photos steps"]]
+    rows: Mapping[tuple[Case, str], Row]
+    """One row of each case and photo, whatever its metric: for the class, the seed, the cost and the details."""
+
+    @cached_property
+    def labels(self) -> dict[Case, str]:
+        """Each case by its title and the knobs that tell it from the others or from the default."""
+        known, found = subjects(), {}
+        for case in self.cases:
+            twins = [dict(other.knobs) for other in self.cases if other.name == case.name]
+            defaults = {name: knob.default for name, knob in known[case.name].knobs.items()}
+            told = [
+                f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                for name, value in case.knobs
+                if value != defaults.get(name) or len({str(twin[name]) for twin in twins}) > 1
+            ]
+            found[case] = " ".join([known[case.name].title, *told])
+        return found
+
+    def gradients(self, case: Case) -> float:
+        """How many a map of it rests on, on average."""
+        return float(np.mean([self.rows[case, photo].gradients for photo in self.photos]))
+
+    def find(self, text: str) -> Case:
+        """The first case that a text such as `smooth_taylor:sigma=0.5` fits. Raises ValueError where none does."""
+        name, _, rest = text.partition(":")
+        entry(subjects(), name)
+        given = [piece.partition("=")[::2] for piece in rest.split(",") if piece]
+        for case in self.cases:
+            knobs = {knob: f"{v:g}" if isinstance(v, float) else str(v) for knob, v in case.knobs}
+            if case.name == name and all(knobs.get(knob) == value for knob, value in given):
+                return case
+        raise ValueError(f"{text} is not among what was measured: {', '.join(sorted({c.name for c in self.cases}))}")
+
+
+def interval(values: Float[np.ndarray, "cases photos"]) -> Interval:
+    """Where the mean of each row lies, in 95 of 100 resamplings of the photos; NaN with fewer than two.
+
+    Given differences of one case and another, photo by photo, it is the paired interval.
+    """
+    if values.shape[1] < 2:
+        nothing = np.full(len(values), np.nan)
+        return nothing, nothing
+    found = stats.bootstrap(
+        (values,), np.mean, axis=1, n_resamples=RESAMPLES, batch=500, method="percentile", rng=np.random.default_rng(0)
+    )
+    return np.asarray(found.confidence_interval.low), np.asarray(found.confidence_interval.high)
+
+
+def tabulate(rows: Sequence[Row], preset: str | None = None, model: str | None = None) -> Table:
+    """The table of what was measured, or of a preset's part of it.
+
+    Raises ValueError where there is nothing to tell, or where models were mixed and none is named.
+    """
+    models = sorted({row.model for row in rows})
+    if not rows:
+        raise ValueError("nothing has been measured in this file yet")
+    if model is None and len(models) > 1:
+        raise ValueError(f"the file has several models; choose one of {', '.join(models)} with --model")
+    model = model or models[0]
+    chosen = [row for row in rows if row.model == model]
+    if not chosen:
+        raise ValueError(f"the file has no {model}; it has {', '.join(models)}")
+    metrics = _settings(chosen)
+    by_place: dict[tuple[Case, str], dict[str, Row]] = {}
+    for row in chosen:
+        if _case(row.metric, row.metric_knobs) in metrics:
+            by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
+    cases = list(dict.fromkeys(case for case, _ in by_place))
+    if preset is not None:
+        cases = _of_preset(preset, cases)
+    return _table(model, cases, metrics, by_place)
+
+
+def _table(
+    model: str,
+    cases: Sequence[Case],
+    metrics: tuple[Case, ...],
+    by_place: Mapping[tuple[Case, str], Mapping[str, Row]],
+) -> Table:
+    steps = {m.name: Counter(len(p[m.name].curve) for p in by_place.values() if m.name in p) for m in metrics}
+    usual = {name: counted.most_common(1)[0][0] for name, counted in steps.items()}
+
+    def whole(case: Case, photo: str) -> bool:
+        """With all its areas, over as many steps as the others: a shorter curve has an area of another kind."""
+        held = by_place.get((case, photo), {})
+        return all(name in held and len(held[name].curve) == count for name, count in usual.items())
+
+    every = sorted({photo for case, photo in by_place if case in cases})
+    photos = [photo for photo in every if all(whole(case, photo) for case in cases)]
+    if not photos:
+        raise ValueError("no photo has all of these methods yet; let the run go on, or name a preset that is done")
+    held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in metrics}
+    return Table(
+        model,
+        tuple(cases),
+        tuple(photos),
+        len(every) - len(photos),
+        metrics,
+        {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()},
+        {name: np.array([[row.curve for row in line] for line in lines]) for name, lines in held.items()},
+        {(c, p): next(iter(by_place[c, p].values())) for c in cases for p in photos},
+    )
+
+
+def _case(name: str, knobs: Mapping[str, Any]) -> Case:
+    return Case(name, tuple(knobs.items()))
+
+
+def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
+    """How each metric was measured; where in several ways, the one that most rows have."""
+    counted = Counter(_case(row.metric, row.metric_knobs) for row in rows)
+    best: dict[str, Case] = {}
+    for metric, _ in counted.most_common():
+        best.setdefault(metric.name, metric)
+    return tuple(best[name] for name in AREAS if name in best)
+
+
+def _of_preset(preset: str, cases: Sequence[Case]) -> list[Case]:
+    """A preset's cases, in its order; a search is one of it whatever its P is."""
+
+    def plain(case: Case) -> tuple[str, frozenset[tuple[str, Any]]]:
+        knobs = {k: v for k, v in case.knobs if not (case.name == "adaptive_noising" and k == "draws")}
+        return case.name, frozenset(knobs.items())
+
+    there = {plain(case): case for case in cases}
+    found = [there[plain(case)] for case in parse(PRESETS[preset], subjects()) if plain(case) in there]
+    if not found:
+        raise ValueError(f"nothing of {preset} has been measured in this file yet")
+    return found
