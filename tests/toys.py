@@ -101,3 +101,12 @@ ALL: dict[str, Callable[[], Model]] = {
     "constant": constant,
     "convolutional": convolutional,
 }
+
+
+def of_photos(side: int = 48) -> Model:
+    """A small ReLU network, float32, that takes photos."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        layers = [nn.Conv2d(3, 6, 5, stride=2), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU()]
+        network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(96, 2)).eval()
+    return Model("toy", network.requires_grad_(False), side, side, MEAN, STD, categories=("yes", "no"), digest="toy")

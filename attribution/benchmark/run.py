@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tqdm import tqdm
 
@@ -20,6 +20,7 @@ Found = tuple[Task, Measured | Unreadable | None]
 """What came of a task: a case, or that the photo cannot be read; None when all of it is done."""
 
 
+@runtime_checkable
 class Workers(Protocol):
     """Who measures: this process, or a cluster."""
 
@@ -151,7 +152,7 @@ def run(
         return (folder / task.name).read_bytes()
 
     watched = sys.stderr.isatty()
-    form = "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} maps, {postfix}"
+    form = "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} maps{postfix}"
     with tqdm(total=every, initial=every - total, bar_format=form, disable=not watched, dynamic_ncols=True) as bar:
         for task, found in workers.work(to_do, read):
             if isinstance(found, Measured):

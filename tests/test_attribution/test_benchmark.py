@@ -1,0 +1,531 @@
+"""Over a folder: what is measured is what the core gives, once, whatever ends the process; and what is told of it."""
+
+import csv
+import io
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+import toys
+from skimage import data
+
+from attribution import explain, load_image, perturbation_curve, total_variation_curve
+from attribution.adaptive import FRESH
+from attribution.benchmark.__main__ import main
+from attribution.benchmark.cases import PRESETS, Case, metrics, parse, subjects
+from attribution.benchmark.paper import PUBLISHED, published
+from attribution.benchmark.report import report, rows
+from attribution.benchmark.results import Results, Row, Setting
+from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
+from attribution.benchmark.tables import interval, tabulate
+
+METHODS = (
+    "smooth_taylor:sigma=0.5,samples=3/5",
+    "smoothgrad:samples=5",
+    "integrated_gradients:steps=3",
+    "random_order",
+)
+CASES = parse(METHODS, subjects())
+METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
+SETTING = Setting("toy", "toy", 0)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    made = tmp_path / "photos"
+    (made / "below").mkdir(parents=True)
+    for name, photo in {"cat.png": data.cat(), "below/coffee.png": data.coffee(), "rocket.png": data.rocket()}.items():
+        PIL.Image.fromarray(photo[::4, ::4]).save(made / name)
+    (made / "notes.txt").write_text("not a photo")
+    return made
+
+
+def measure(folder, file, cases=CASES, model=None, setting=SETTING, measures=METRICS):
+    """The rows of the file after a run."""
+    results = Results(file)
+    run(folder, results, setting, cases, measures, Here(model or toys.of_photos(), patches=3))
+    found = results.rows()
+    results.close()
+    return found
+
+
+def content(found):
+    """All of the rows but the time they took and what the cases before them left to compute, in one order."""
+    same = [json.dumps({**vars(replace(r, seconds=0, computed=0)), "curve": list(r.curve)}, default=str) for r in found]
+    return sorted(same)
+
+
+class TestCases:
+    def test_a_grid(self):
+        found = parse(["smooth_taylor:sigma=0.3/0.5,samples=10/20"], subjects())
+        assert [dict(case.knobs) | {} for case in found] == [
+            {"sigma": sigma, "samples": samples, "antithetic": False} for sigma in (0.3, 0.5) for samples in (10, 20)
+        ]
+
+    def test_a_default_said_is_the_default(self):
+        assert parse(["smooth_taylor", "smooth_taylor:sigma=0.5,samples=150"], subjects()) == parse(
+            ["smooth_taylor"], subjects()
+        )
+
+    def test_a_switch(self):
+        (found,) = parse(["smooth_taylor:antithetic=yes"], subjects())
+        assert dict(found.knobs)["antithetic"] is True
+
+    def test_a_search_measures_as_its_result_is_measured(self):
+        (found,) = parse(["adaptive_noising"], subjects(7))
+        assert dict(found.knobs)["draws"] == 7
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("nothing", "'nothing' is unknown; use one of gradient"),
+            ("smooth_taylor:gamma=3", "smooth_taylor has no knob 'gamma'; it has sigma"),
+            ("smooth_taylor:sigma=9", "sigma=9.0 must be a number from 0 to 2"),
+            ("smooth_taylor:sigma=", "sigma=nothing must be a number"),
+            ("smooth_taylor:seed=3", "the seed is each photo's own; give --seed instead"),
+            ("smooth_taylor:antithetic=1", "antithetic=1 must be yes or no"),
+            ("integrated_gradients:baseline=green", "baseline='green' is unknown"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, text, line):
+        with pytest.raises(ValueError, match=line.replace("(", r"\(")):
+            parse([text], subjects())
+
+    def test_the_presets_are_the_papers_tables(self):
+        """Each published number belongs to exactly one case of the presets."""
+        cases = [case for preset in PRESETS.values() for case in parse(preset, subjects())]
+        matched = {case: published(case.name, dict(case.knobs)) for case in cases}
+        assert sum(bool(found) for found in matched.values()) == len(PUBLISHED) == 23
+        assert {tuple(found.values()) for found in matched.values() if found} == {v for _, _, v in PUBLISHED}
+
+    def test_smoothgrad_stands_beside_every_smooth_taylor(self):
+        for preset in ("table1", "table2"):
+            cases = parse(PRESETS[preset], subjects())
+            of = {n: [(dict(c.knobs)["sigma"], dict(c.knobs)["samples"]) for c in cases if c.name == n] for n in
+                  ("smooth_taylor", "smoothgrad")}  # fmt: skip
+            assert sorted(of["smooth_taylor"]) == sorted(of["smoothgrad"])
+
+    def test_another_rule_is_not_the_papers(self):
+        assert not published("integrated_gradients", {"baseline": "black", "steps": 50, "rule": "midpoint"})
+
+
+class TestRun:
+    def test_rows_are_what_the_core_gives(self, folder, tmp_path):
+        found = measure(folder, tmp_path / "r.db")
+        assert len(found) == 3 * len(CASES) * 2
+        model = Here(toys.of_photos(), patches=3).model
+        for row in found:
+            photo = (folder / row.photo).read_bytes()
+            assert row.seed == seed_of(0, digest_of(photo))
+            x = model.prepare(load_image(photo))
+            assert row.target == model.predict(x, k=1)[0][0]
+            if row.method == "random_order":
+                continue
+            knobs = {**row.knobs, "seed": row.seed}
+            map_ = explain(model, x, row.method, row.target, **knobs)
+            assert row.gradients == map_.total
+            if row.metric == "perturbation":
+                curve = perturbation_curve(
+                    model, x, map_.attribution, row.target, seed=row.seed, window=5, regions=4, draws=3
+                )
+            else:
+                curve = total_variation_curve(map_.attribution, smallest=12)
+            np.testing.assert_array_equal(row.curve, curve.y)
+            assert row.area == curve.area
+
+    def test_points_are_shared_within_a_photo(self, folder, tmp_path):
+        network, counter = toys.counted(toys.of_photos())
+        found = measure(folder, tmp_path / "r.db", model=network)
+        # Five draws for three cases, three steps, for each of three photos; batches are filled up to eight.
+        assert sum({(r.photo, r.method, str(r.knobs)): r.computed for r in found}.values()) == 3 * (5 + 3)
+        assert counter.largest == 8
+
+    def test_every_photo_has_noise_of_its_own(self, folder, tmp_path):
+        assert len({row.seed for row in measure(folder, tmp_path / "r.db", CASES[:1])}) == 3
+
+    def test_what_is_there_is_not_computed_again(self, folder, tmp_path):
+        first = measure(folder, tmp_path / "r.db", CASES[:2])
+        network, counter = toys.counted(toys.of_photos())
+        assert content(measure(folder, tmp_path / "r.db", CASES[:2], network)) == content(first)
+        assert counter.gradients == counter.values == 0
+        more = measure(folder, tmp_path / "r.db", CASES[1:])
+        assert content(more) == content(measure(folder, tmp_path / "all.db"))
+
+    def test_a_metric_that_is_added_is_added(self, folder, tmp_path):
+        measure(folder, tmp_path / "r.db", measures=METRICS[1:])
+        more = measure(folder, tmp_path / "r.db")
+        assert content(more) == content(measure(folder, tmp_path / "all.db"))
+
+    def test_rows_do_not_depend_on_what_went_before(self, folder, tmp_path):
+        there, back = (measure(folder, tmp_path / f"{k}.db", CASES[::k]) for k in (1, -1))
+        assert content(there) == content(back)
+
+    def test_other_seeds_and_other_weights_are_other_rows(self, folder, tmp_path):
+        first = measure(folder, tmp_path / "r.db", CASES[:1])
+        for other in (replace(SETTING, seed=1), replace(SETTING, weights="others")):
+            more = measure(folder, tmp_path / "r.db", CASES[:1], setting=other)
+            assert len(more) > len(first)
+            first = more
+
+    def test_a_photo_that_cannot_be_read_is_recorded_and_the_rest_is_measured(self, folder, tmp_path, capsys):
+        good = (folder / "cat.png").read_bytes()
+        (folder / "cat.png").write_bytes(good[: len(good) // 2])
+        found = measure(folder, tmp_path / "r.db")
+        assert {row.photo for row in found} == {"rocket.png", "below/coffee.png"}
+        results = Results(tmp_path / "r.db")
+        ((photo, _, error),) = results.errors()
+        assert photo == "cat.png"
+        assert "damaged" in error
+        results.close()
+        (folder / "cat.png").write_bytes(good)
+        assert {row.photo for row in measure(folder, tmp_path / "r.db")} == {
+            "cat.png",
+            "rocket.png",
+            "below/coffee.png",
+        }
+
+    def test_a_case_that_fails_is_recorded_and_tried_again(self, folder, tmp_path):
+        broken = toys.model(lambda z: 0 * z.sum(1))  # a score of 0 cannot fall
+        broken = replace(broken, size=48, resize=48)
+        assert measure(folder, tmp_path / "r.db", CASES[:1], broken, measures=METRICS[:1]) == []
+        results = Results(tmp_path / "r.db")
+        assert len(results.errors()) == 3
+        assert "exactly 0" in results.errors()[0][2]
+        results.close()
+        assert len(measure(folder, tmp_path / "r.db", CASES[:1], measures=METRICS[:1])) == 3
+        assert Results(tmp_path / "r.db").errors() == []
+
+    def test_a_search_is_scored_again_on_draws_it_has_not_seen(self, folder, tmp_path):
+        cases = parse(["adaptive_noising:samples=3,iterations=2,objective=aupc/autvc"], subjects(3))
+        measures = metrics(["perturbation:draws=3", "total_variation"])
+        model = Here(toys.of_photos(64), patches=3).model
+        for row in measure(folder, tmp_path / "r.db", cases, model, measures=measures):
+            photo = (folder / row.photo).read_bytes()
+            assert row.seed == seed_of(0, digest_of(photo)) + FRESH
+            x = model.prepare(load_image(photo))
+            knobs = {"sigma": row.detail["sigma"], "samples": 3, "seed": row.seed}
+            map_ = explain(model, x, "smooth_taylor", row.target, **knobs).attribution
+            aupc = perturbation_curve(model, x, map_, row.target, draws=3, seed=row.seed).area
+            area = aupc if row.metric == "perturbation" else total_variation_curve(map_).area
+            assert row.area == pytest.approx(area, rel=1e-6)
+            assert row.gradients == 3 * (row.detail["evaluations"] + 1)
+
+
+# Runs the benchmark and kills itself at the n-th thing that happens in it; forks, so that torch is loaded once.
+KILLED = """
+import os, random, signal, sys
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+import toys
+from test_attribution.test_benchmark import CASES, METRICS, SETTING
+from attribution.benchmark.results import Results
+from attribution.benchmark.run import Here, run
+
+folder, file = map(Path, sys.argv[1:3])
+model = toys.of_photos()
+
+def attempt(point):
+    happened = 0
+    def tick(frame, event, arg):
+        nonlocal happened
+        if "benchmark" in frame.f_code.co_filename:
+            happened += 1
+            if happened == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.setprofile(tick)
+    run(folder, Results(file), SETTING, CASES, METRICS, Here(model, patches=3))
+    sys.setprofile(None)
+    return happened
+
+def forked(point):
+    child = os.fork()
+    if not child:
+        try:
+            attempt(point)
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+points, deaths = random.Random(int(sys.argv[3])), 0
+while status := forked(points.randrange(1, 600)):
+    assert os.WIFSIGNALED(status), status
+    deaths += 1
+print(deaths)
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_moment_it_goes_on(folder, tmp_path, seed):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1])])}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed.db"), str(seed)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) >= 3, "it was killed often enough to mean something"
+    results = Results(tmp_path / "killed.db")
+    whole = measure(folder, tmp_path / "whole.db")
+    assert content(results.rows()) == content(whole)
+    (broken,) = sqlite3.connect(tmp_path / "killed.db").execute("PRAGMA integrity_check").fetchone()
+    assert broken == "ok"
+
+
+class TestCommand:
+    ARGUMENTS = ("--methods", "smooth_taylor:samples=2", "random_order", "--metrics", "perturbation:draws=2")
+
+    def test_it_measures_and_tells(self, folder, tmp_path, capsys):
+        (folder / "bad.jpg").write_text("no photo")
+        file = str(tmp_path / "r.db")
+        threads = torch.get_num_threads()
+        assert main([str(folder), "--out", file, *self.ARGUMENTS, "--device", "cpu"]) == 1
+        said = capsys.readouterr()
+        assert "2 methods, measured on cpu" in said.out
+        assert "bad.jpg: " in said.err
+        assert torch.get_num_threads() == threads
+        assert main(["report", file]) == 0
+        said = capsys.readouterr().out
+        assert "3 photos" in said
+        assert "SmoothTaylor" in said
+        assert main(["rows", file]) == 0
+        assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 3 * 2
+
+    def test_ctrl_c_keeps_what_is_done(self, folder, tmp_path, capsys, monkeypatch):
+        arguments = [str(folder), "--out", str(tmp_path / "r.db"), *self.ARGUMENTS, "--device", "cpu"]
+        add, added = Results.add, []
+
+        def interrupted(self, *given):
+            add(self, *given)
+            added.append(given)
+            if len(added) == 3:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Results, "add", interrupted)
+        assert main(arguments) == 130
+        assert "goes on from there" in capsys.readouterr().err
+        monkeypatch.undo()
+        assert len(Results(tmp_path / "r.db").rows()) == 3
+        assert main(arguments) == 0
+        assert len(Results(tmp_path / "r.db").rows()) == 3 * 2
+
+    def test_where_somebody_watches_there_is_a_bar_with_the_time_left(self, folder, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        measure(folder, tmp_path / "r.db")
+        told = capsys.readouterr().err
+        assert "100%" in told
+        assert "15/15 maps, 0 s left" in told
+
+    @pytest.mark.parametrize(
+        ("seconds", "words"),
+        [(None, "not known yet"), (99, "99 s left"), (600, "10 min left"), (9000, "2.5 h left")],
+    )
+    def test_the_time_left_in_words(self, seconds, words):
+        assert words in spoken(seconds)
+
+    @pytest.mark.parametrize(
+        ("arguments", "line"),
+        [
+            (["nowhere", "--out", "{file}"], "nowhere: there is no such folder"),
+            (["{empty}", "--out", "{file}"], "there is no photo in it"),
+            (["{folder}", "--out", "{folder}/cat.png"], "cat.png is not a results file"),
+            (["{folder}", "--out", "nowhere/r.db"], "there is no folder nowhere"),
+            (["{folder}", "--out", "{file}", "--methods", "magic"], "'magic' is unknown; use one of"),
+            (["{folder}", "--out", "{file}", "--metrics", "aupc"], "'aupc' is unknown; use one of perturbation"),
+            (["{folder}", "--out", "{file}", "--batch", "0"], "--batch must be at least 1"),
+            (["report", "{file}"], "there is no such results file"),
+            (["report", "{other}"], "is not a results file of this version"),
+        ],
+    )
+    def test_what_is_wrong_is_one_line(self, folder, tmp_path, capsys, arguments, line):
+        (tmp_path / "empty").mkdir()
+        with sqlite3.connect(tmp_path / "other.db") as other:
+            other.execute("CREATE TABLE t (x)")
+        places = {
+            "file": tmp_path / "r.db",
+            "folder": folder,
+            "empty": tmp_path / "empty",
+            "other": tmp_path / "other.db",
+        }
+        assert main([argument.format(**places) for argument in arguments]) == 2
+        told = capsys.readouterr().err
+        assert line in told
+        assert told.count("\n") == 1
+
+    def test_a_file_with_nothing_in_it_says_so(self, tmp_path, capsys):
+        Results(tmp_path / "r.db").close()
+        assert main(["report", str(tmp_path / "r.db")]) == 2
+        assert "nothing has been measured in this file yet" in capsys.readouterr().err
+
+
+def made_up(areas, photos=("a", "b", "c", "d"), model="toy", methods=None) -> list[Row]:
+    """Rows with the areas (methods, photos) for AUPC, and a tenth of them for AUTVC."""
+    methods = methods or [("integrated_gradients", {"steps": 50, "baseline": "black"}), ("random_order", {})]
+    known = 0, 1, "cat", 0.5, 50, 50, 1.0, {}
+    return [
+        Row(photo, photo, "", model, "w", method, knobs, *known, metric, {"p": 1}, area * scale, np.full(4, area), "")
+        for (method, knobs), line in zip(methods, areas, strict=True)
+        for photo, area in zip(photos, line, strict=True)
+        for metric, scale in (("perturbation", 1), ("total_variation", 0.1))
+    ]
+
+
+AREAS = [[20.0, 22, 24, 30], [25.0, 27, 28, 36]]
+
+
+class TestReport:
+    def test_means_differences_and_the_papers_numbers(self):
+        found = list(csv.DictReader(io.StringIO(report(made_up(AREAS), "csv", None, None))))
+        assert [float(line["aupc"]) for line in found] == [24.0, 29.0]
+        assert [float(line["aupc_difference"]) for line in found] == [0.0, 5.0]
+        assert float(found[1]["autvc_difference"]) == pytest.approx(0.5)
+        assert (found[0]["densenet121_aupc"], found[0]["resnet152_autvc"]) == ("23.6300", "1.5100")
+        assert found[1]["densenet121_aupc"] == ""
+
+    def test_differences_are_paired(self):
+        """Photos differ much, the two methods always by about 5: the difference is sure, the means are not."""
+        (line,) = list(csv.DictReader(io.StringIO(report(made_up(AREAS), "csv", None, None))))[1:]
+        assert 4 <= float(line["aupc_difference_low"]) <= float(line["aupc_difference_high"]) <= 6
+        assert float(line["aupc_high"]) - float(line["aupc_low"]) > 4
+
+    def test_the_reference_is_a_choice(self):
+        found = list(csv.DictReader(io.StringIO(report(made_up(AREAS), "csv", None, None, "random_order"))))
+        assert [float(line["aupc_difference"]) for line in found] == [-5.0, 0.0]
+        with pytest.raises(ValueError, match="smoothgrad is not among what was measured"):
+            report(made_up(AREAS), "csv", None, None, "smoothgrad")
+
+    def test_text_and_latex_say_the_same(self):
+        text, latex = (report(made_up(AREAS), form, None, None) for form in ("text", "latex"))
+        for said in ("24.00 [21.00,", "+5.00 [", "23.63 / 1.52", "4 photos"):
+            assert said in text
+            assert said in latex
+        lines = [line for line in latex.splitlines() if line.endswith(r"\\")]
+        assert len({line.count(" & ") for line in lines}) == 1
+        assert "_" not in "".join(lines).replace(r"\_", "")
+
+    def test_photos_that_lack_a_row_are_left_out_and_counted(self):
+        rows_ = [row for row in made_up(AREAS) if not (row.photo == "d" and row.method == "random_order")]
+        table = tabulate(rows_)
+        assert (table.photos, table.left_out) == (("a", "b", "c"), 1)
+        assert "3 photos (1 more lack a row and are left out)" in report(rows_, "text", None, None).replace("\n", " ")
+        np.testing.assert_array_equal(table.areas["perturbation"].mean(1), [22, 80 / 3])
+
+    def test_a_shorter_curve_is_no_pair(self):
+        rows_ = [replace(r, curve=r.curve[:-1]) if r.photo == "b" and r.metric == "perturbation" else r
+                 for r in made_up(AREAS)]  # fmt: skip
+        assert tabulate(rows_).photos == ("a", "c", "d")
+
+    def test_models_are_not_mixed(self):
+        mixed = made_up(AREAS) + made_up(AREAS, model="other")
+        with pytest.raises(ValueError, match="choose one of other, toy with --model"):
+            tabulate(mixed)
+        assert tabulate(mixed, model="other").model == "other"
+        with pytest.raises(ValueError, match="the file has no resnet18"):
+            tabulate(mixed, model="resnet18")
+
+    def test_a_preset_picks_its_rows_in_its_order(self):
+        (ig, *_), control = parse(PRESETS["table1"], subjects()), Case("random_order")
+        methods = [(control.name, {}), (ig.name, dict(ig.knobs))]
+        table = tabulate(made_up(AREAS, methods=methods), "table1")
+        assert [case.name for case in table.cases] == ["integrated_gradients", "random_order"]
+        with pytest.raises(ValueError, match="nothing of table1-adaptive has been measured"):
+            tabulate(made_up(AREAS, methods=methods), "table1-adaptive")
+
+    def test_an_interval_is_that_of_the_mean(self):
+        values = np.random.default_rng(5).normal(3, 2, (1, 400))
+        low, high = interval(values)
+        error = values.std() / 20
+        np.testing.assert_allclose([low[0], high[0]], values.mean() + np.array([-1.96, 1.96]) * error, atol=0.2 * error)
+
+    def test_one_photo_has_no_interval(self):
+        assert np.isnan(interval(np.ones((2, 1)))).all()
+        assert "nan" in report(made_up([[1.0], [2.0]], photos=("a",)), "text", None, None)
+
+    def test_what_a_search_found_is_told_with_both_areas(self, folder, tmp_path):
+        cases = parse(["adaptive_noising:samples=2,iterations=1", "random_order"], subjects(3))
+        measures = metrics(["perturbation:draws=3,regions=3", "total_variation"])
+        found = measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), measures=measures)
+        told = report(found, "text", None, None)
+        searched = np.mean([r.detail["search_area"] for r in found if r.metric == "total_variation" and r.detail])
+        assert f"AUTVC {searched:.2f} in the search, " in told
+
+    def test_all_rows_as_csv(self):
+        found = list(csv.DictReader(io.StringIO(rows(made_up(AREAS)))))
+        assert len(found) == 8
+        assert {(line["photo"], line["method"]): float(line["aupc"]) for line in found}["c", "random_order"] == 28.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_seeds_are_spread(seed):
+    drawn = random.Random(seed)
+    found = [seed_of(0, f"{drawn.getrandbits(128):032x}") for _ in range(50)]
+    assert len(set(found)) >= 49
+    assert all(0 <= one < 1_000_000 for one in found)
+
+
+class TestCluster:
+    """On a Ray cluster of this machine alone."""
+
+    ARGUMENTS = ("smooth_taylor:samples=2", "integrated_gradients:steps=2", "random_order")
+
+    @pytest.fixture
+    def cluster(self, monkeypatch):
+        pytest.importorskip("ray")
+        from attribution.benchmark.cluster import Cluster
+
+        monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
+        made = Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1, gpus=0, workers=2)
+        yield made
+        made.close()
+
+    def test_a_lost_worker_is_replaced_and_the_rows_are_the_same(self, folder, tmp_path, cluster, lite0):
+        import signal
+
+        results, cases = Results(tmp_path / "ray.db"), parse(self.ARGUMENTS, subjects())
+        measures = metrics(["perturbation:draws=2,regions=3", "total_variation"])
+        setting = Setting("efficientnet_lite0", cluster.digest, 0)
+        assert (cluster.device, cluster.digest) == ("cpu", lite0.digest)
+        (folder / "bad.jpg").write_text("no photo")
+        work, killed = cluster.work, []
+
+        class Killing:
+            digest, device, workers = cluster.digest, cluster.device, cluster.workers
+
+            def work(self, to_do, read):
+                for task, found in work(to_do, read):
+                    if not killed and found is not None and task.name != "bad.jpg":
+                        at_it = next(h for h in cluster.workers if h.task and h.task.digest == task.digest)
+                        killed.append(at_it.process)
+                        os.kill(at_it.process, signal.SIGKILL)
+                    yield task, found
+
+            def close(self):
+                cluster.close()
+
+        assert run(folder, results, setting, cases, measures, Killing()) == 1
+        assert killed
+        assert killed[0] not in {held.process for held in cluster.workers}
+        alone = replace(lite0, gradient_batch=type(lite0.gradient_batch)(), value_batch=type(lite0.value_batch)())
+        here = Results(tmp_path / "here.db")
+        run(folder, here, setting, cases, measures, Here(alone, batch=4, patches=2))
+        assert content(results.rows()) == content(here.rows())
+        assert results.errors() == here.errors()
+
+    def test_a_cluster_without_room_says_so(self):
+        pytest.importorskip("ray")
+        from attribution.benchmark.cluster import Cluster
+
+        with pytest.raises(ValueError, match="no room for a worker of 1000 threads"):
+            Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1000)
