@@ -24,6 +24,7 @@ st.html(ASSETS / "style.css")
 page = st.navigation(
     [
         st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
+        st.Page("views/sweep.py", title="Sweep", icon=":material/tune:", url_path="sweep"),
         st.Page("views/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
         st.Page("views/learn.py", title="Learn", icon=":material/school:", url_path="learn"),
     ],

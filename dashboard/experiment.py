@@ -12,6 +12,7 @@ import skimage.data
 from attribution import METHODS, MODELS
 from attribution.baselines import BASELINES
 from attribution.models import CATEGORIES
+from attribution.quadrature import RULES
 from attribution.registry import Range
 from dashboard.panels import CONTROL, REGIONS, Panel
 
@@ -63,6 +64,7 @@ class Experiment:
     steps: int = 50
     baseline: str = "black"
     draws: int = 5
+    rule: str = "right"
     seed: int = 0
     evaluation: str = "quick"
 
@@ -83,7 +85,7 @@ class Experiment:
         for field in fields(self):
             value = getattr(self, field.name)
             if value != getattr(other, field.name):
-                found[LETTERS[field.name]] = "likeliest" if value is None else _said(field.name, value)
+                found[LETTERS[field.name]] = "likeliest" if value is None else said(field.name, value)
         return found
 
     @property
@@ -118,6 +120,7 @@ class Experiment:
             "steps": self.steps,
             "baseline": self.baseline,
             "draws": self.starts,
+            "rule": self.rule,
             # Only noise has a seed: another one must not start a noiseless method again.
             "seed": self.seed if "samples" in METHODS[method].knobs or self.baseline == "uniform" else 0,
         }
@@ -173,6 +176,7 @@ NAMES = {
     "steps": "m",
     "baseline": "base",
     "draws": "n",
+    "rule": "rule",
     "seed": "seed",
     "evaluation": "eval",
 }
@@ -187,12 +191,14 @@ LETTERS = {
     "steps": "M",
     "baseline": "baseline",
     "draws": "N",
+    "rule": "rule",
     "seed": "seed",
     "evaluation": "P",
 }
 
 
-def _said(name: str, value: Any) -> str:
+def said(name: str, value: Any) -> str:
+    """The value of a field, as a reader knows it."""
     if name == "model":
         return MODELS[value].title
     if name == "target":
@@ -211,9 +217,10 @@ READ: dict[str, Callable[[str, Any], Any]] = {
     "steps": _number(STEPS),
     "baseline": _name(BASELINES),
     "draws": _number(DRAWS),
+    "rule": _name(RULES),
     "seed": _number(SEED),
     "evaluation": _name(PATCHES),
 }
 
-PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "evaluation": "paper"}
+PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule": "right", "evaluation": "paper"}
 """The settings of the SmoothTaylor paper's tables."""

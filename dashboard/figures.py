@@ -6,6 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 CONFIG = {"displaylogo": False}
+BARE = {"displayModeBar": False}
+"""For charts that are clicked: a bar of tools would lie over their upper right points."""
 Curves = Mapping[str, Sequence[float] | np.ndarray]
 """The values of each method's curve, at 0, 1, 2, ..."""
 
@@ -68,7 +70,7 @@ def agreement(
     figure.add_hline(enough, line={"color": "#8A8F98", "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
     figure.update_xaxes(title_text="r, draws", range=[0, samples * 1.03 + 1])
     figure.update_yaxes(title_text="rank correlation of the halves", range=[-0.05, 1.05])
-    _dress(figure)
+    dress(figure)
     return figure
 
 
@@ -91,7 +93,7 @@ def scatter(points: Sequence[tuple[str, float, float, str, bool]]) -> go.Figure:
         )
     figure.update_xaxes(title_text="AUTVC")
     figure.update_yaxes(title_text="AUPC")
-    _dress(figure)
+    dress(figure)
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -126,7 +128,7 @@ def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Fi
     )
     figure.update_xaxes(title_text="σ")
     figure.update_yaxes(title_text=objective)
-    _dress(figure)
+    dress(figure)
     figure.update_layout(showlegend=False, hovermode="closest")
     return figure
 
@@ -138,7 +140,7 @@ def path(scores: Sequence[float]) -> go.Figure:
     figure.add_scatter(x=alphas, y=list(scores), mode="lines", line={"color": STYLES["integrated_gradients"][0]})
     figure.update_xaxes(title_text="α, from the black baseline to the photo")
     figure.update_yaxes(title_text="logit of espresso")
-    _dress(figure)
+    dress(figure)
     figure.update_layout(showlegend=False)
     return figure
 
@@ -165,11 +167,11 @@ def _lines(curves: Curves) -> go.Figure:
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
         )
-    _dress(figure)
+    dress(figure)
     return figure
 
 
-def _dress(figure: go.Figure) -> None:
+def dress(figure: go.Figure) -> None:
     figure.update_layout(
         showlegend=True,
         height=320,

@@ -8,6 +8,7 @@ import streamlit as st
 from attribution.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
+from attribution.quadrature import RULES
 from dashboard import finding, pins, resources
 from dashboard.experiment import (
     DRAWS,
@@ -129,6 +130,12 @@ def _path(subject: Subject) -> None:
         key="base",
         format_func=lambda name: {"mean": "mean colour", "uniform": "uniform noise"}.get(name, name),
         help="Where the path starts: an image that shows nothing. Another one costs M gradients.",
+    )
+    st.selectbox(
+        "Rule · a change costs up to M",
+        list(RULES),
+        key="rule",
+        help="Where on each step of the path the gradient is taken. The paper takes the right end.",
     )
     preview.image(_thumbnail(subject, kind, state.seed), width="stretch", alt=f"The baseline: {kind}")
     st.slider(

@@ -1,6 +1,7 @@
 """Takes the pictures in assets/ from the running app: `python tests/screenshots.py http://127.0.0.1:8501`."""
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ ASSETS = Path(__file__).parents[1] / "assets"
 SHOTS = {
     "compare-light": ("", 1440, "light"),
     "compare-dark": ("?img=coffee&base=blurred&sigma=0.3", 1440, "dark"),
+    "sweep-light": ("sweep?sweep=smooth_taylor:sigma=0.1/0.3/0.5/1,samples=10/50/150", 1440, "light"),
+    "sweep-dark": ("sweep?img=coffee&sweep=smooth_taylor:sigma=0.0001/0.01/0.1/0.5/1/2", 1440, "dark"),
+    "sweep-narrow-light": ("sweep?sweep=smooth_taylor:sigma=0.3/0.7,samples=20/50", 380, "light"),
+    "sweep-narrow-dark": ("sweep?img=coffee&sweep=integrated_gradients:baseline=black/white/mean", 380, "dark"),
     "noise-light": ("noise?img=coffee", 1440, "light"),
     "noise-dark": ("noise?r=30", 1440, "dark"),
     "noise-narrow-light": ("noise?r=30", 380, "light"),
@@ -30,7 +35,8 @@ def shoot(opened: Browser, address: str, name: str) -> None:
     page = opened.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(address + query)
     whole = "6. Why pretty is not faithful" if query.startswith("learn") else "complete"
-    page.get_by_text(whole, exact=True).wait_for(timeout=300_000)
+    whole = re.compile("^complete: ") if query.startswith("sweep") else re.compile(f"^{re.escape(whole)}$")
+    page.get_by_text(whole).first.wait_for(timeout=300_000)
     # The page scrolls within itself: a window as tall as its content shows all of it.
     height = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": width, "height": height})

@@ -68,8 +68,8 @@ def test_the_core_imports_downwards(file):
             )
 
 
-def test_jobs_and_figures_know_no_streamlit():
-    for name in ("jobs", "figures"):
+def test_work_and_figures_know_no_streamlit():
+    for name in ("jobs", "figures", "areas", "sweep"):
         assert not any(i.split(".")[0] == "streamlit" for i in imports(ROOT / "dashboard" / f"{name}.py"))
 
 

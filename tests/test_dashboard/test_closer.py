@@ -184,7 +184,10 @@ def test_sigma_is_found_for_a_photo(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 380])
-@pytest.mark.parametrize(("place", "title"), [("noise", "How sure is this map?"), ("learn", "Six short lessons")])
+@pytest.mark.parametrize(
+    ("place", "title"),
+    [("noise", "How sure is this map?"), ("sweep", "What does a knob do?"), ("learn", "Six short lessons")],
+)
 def test_other_pages_fit_every_screen(chromium, address, place, title, width, scheme):
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page: Page = context.new_page()
@@ -199,6 +202,25 @@ def test_other_pages_fit_every_screen(chromium, address, place, title, width, sc
     bar = page.get_by_test_id("stHeader").bounding_box()
     assert heading["y"] >= bar["y"] + bar["height"], "the bar of pages lies over the title"
     context.close()
+
+
+@pytest.mark.parametrize(("knobs", "cell"), [("sigma=0.1/0.7", "1"), ("sigma=0.1/0.7,samples=2/4", "2")])
+def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
+    visit(page, f"r=4&m=2&sweep=smooth_taylor:{knobs}", "sweep", "What does a knob do?")
+    expect(page.get_by_text(re.compile(r"complete: \d maps"))).to_be_visible(timeout=PATIENCE)
+    assert "σ 0.7" in next(title for title in reversed(maps(page)))
+    expect(page.locator(".st-key-sweep-aupc .scatterlayer .point")).to_have_count(len(maps(page)))
+    point = page.locator(".st-key-sweep-aupc .scatterlayer .point").nth(int(cell))
+    point.scroll_into_view_if_needed()
+    place = point.bounding_box()
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(page.get_by_test_id("stSelectbox").filter(has_text="Cell").locator("input")).to_have_value(
+        re.compile("σ 0.7")
+    )
+    page.get_by_role("button", name="Open in Compare").click()
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(r"sigma=0\.7"))
+    complete(page)
 
 
 def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page):

@@ -63,6 +63,12 @@ def alts(app: AppTest) -> list[str]:
     return [image.proto.imgs[0].alt for image in app.main.image]
 
 
+def query(app: AppTest, name: str) -> str:
+    """A parameter of the address, which the test or the page has set."""
+    found = app.query_params[name]
+    return found if isinstance(found, str) else found[0]
+
+
 def pictures(app: AppTest) -> int:
     """The photo and the maps on the page; the bar of colours is none."""
     return sum(not words.startswith("The colours") for words in alts(app))
@@ -503,3 +509,88 @@ class TestFindingSigma:
         app.run()
         assert any("most sensitive (AUPC)" in m.value for m in app.main.markdown)
         assert not app.exception
+
+
+class TestSweep:
+    SWEEP = "smooth_taylor:sigma=0.1/0.6,samples=2/4"
+
+    @pytest.fixture
+    def swept(self, page, jobs):
+        def opened(**query: str) -> AppTest:
+            app = page(**QUICK, **query)
+            return app.switch_page("views/sweep.py").run()
+
+        return opened
+
+    def progress(self, app: AppTest) -> str:
+        return next(p.proto.text for p in app.get("progress"))
+
+    def test_it_fills_and_says_what_it_cost(self, swept, jobs):
+        app = swept(sweep=self.SWEEP)
+        assert not app.exception
+        assert "0 of 4 maps" in self.progress(app)
+        finish(app, jobs)
+        assert self.progress(app) == "complete: 4 maps of 12 gradients, 8 of them computed"
+
+    def test_what_compare_computed_is_not_computed_again(self, swept, jobs, page):
+        finish(page(**QUICK), jobs)
+        app = finish(swept(sweep="smoothgrad:sigma=0.5,samples=2/4"), jobs)
+        assert "0 of them computed" in self.progress(app)
+
+    def test_a_cell_that_is_opened_sets_the_controls(self, swept, jobs):
+        app = finish(swept(sweep=self.SWEEP), jobs)
+        app.selectbox(key="cell").select((0.1, 2)).run()
+        app.button(key="open-cell").click().run()
+        assert query(app, "sigma") == "0.1"
+        assert query(app, "r") == "2"
+
+    def test_the_link_holds_it(self, swept):
+        app = swept(sweep=self.SWEEP)
+        app.text_input(key="values-0-sigma").set_value("0.2, 0.4").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.2/0.4,samples=2/4"
+
+    def test_a_link_that_cannot_be_is_said_and_replaced(self, swept):
+        app = swept(sweep="smooth_taylor:gamma=3")
+        assert "gamma" in app.main.warning[0].value
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.3/0.5/0.7/1"
+
+    def test_bad_values_are_one_line_and_nothing_is_lost(self, swept, jobs):
+        app = finish(swept(sweep=self.SWEEP), jobs)
+        app.text_input(key="values-0-sigma").set_value("0.2, much").run()
+        assert [e.value for e in app.main.error] == ["σ: much is not a number; write values apart by commas."]
+        assert "complete: 4 maps" in self.progress(app)
+
+    def test_another_method_keeps_the_knobs_it_has(self, swept):
+        app = swept(sweep=self.SWEEP)
+        app.selectbox(key="swept").select("smoothgrad").run()
+        assert query(app, "sweep") == "smoothgrad:sigma=0.1/0.6,samples=2/4"
+        app.selectbox(key="swept").select("integrated_gradients").run()
+        assert query(app, "sweep") == "integrated_gradients:steps=10/25/50/100/200"
+
+    def test_names_are_chosen_from_a_list(self, swept):
+        app = swept(sweep="integrated_gradients:baseline=black/white")
+        app.multiselect(key="values-0-baseline").select("mean").run()
+        assert query(app, "sweep") == "integrated_gradients:baseline=black/white/mean"
+
+    def test_a_second_knob_comes_and_goes(self, swept):
+        app = swept(sweep="smooth_taylor:sigma=0.1/0.5")
+        app.selectbox(key="axis-1").select("seed").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5,seed=0/1/2/3"
+        app.selectbox(key="axis-1").select("nothing else").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5"
+
+    def test_a_preset_is_a_button(self, swept):
+        app = swept(sweep="integrated_gradients:steps=10/20")
+        next(b for b in app.main.button if b.label.startswith("Table I:")).click().run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200"
+        assert app.text_input(key="values-1-samples").value == "100, 150, 200"
+
+    def test_stop_keeps_what_there_is(self, swept, jobs):
+        app = swept(sweep=self.SWEEP)
+        while not (found := app.run()).get("selectbox") or not any(s.key == "cell" for s in found.selectbox):
+            jobs.step()
+        app.button(key="stop").click().run()
+        assert self.progress(app) == "stopped: what there is stays"
+        app.button(key="resume").click().run()
+        finish(app, jobs)
+        assert "complete: 4 maps" in self.progress(app)

@@ -1,0 +1,236 @@
+"""A sweep: one method with one knob or two turned through their values, cheapest first. Knows no Streamlit."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from attribution import METHODS, MODELS
+from attribution.explain import one_channel
+from attribution.models import CATEGORIES, Model
+from attribution.registry import Choice
+from attribution.store import Store
+from dashboard.experiment import LETTERS, Experiment, said
+from dashboard.panels import CONTROL, REGIONS, Fall, Panel, Snapshot, fall_work, map_work
+
+MOST = 36
+"""Cells of one sweep: their maps are all on screen."""
+
+PRESETS = {
+    "Table I: σ and R": "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200",
+    "Table II: extreme σ": "smooth_taylor:sigma=0.0001/0.001/0.01/0.1/0.5/1/2,samples=100",
+}
+USUAL: dict[str, tuple[Any, ...]] = {
+    "sigma": (0.1, 0.3, 0.5, 0.7, 1.0),
+    "samples": (10, 50, 100, 150, 200),
+    "steps": (10, 25, 50, 100, 200),
+    "draws": (1, 5, 10, 20),
+    "seed": (0, 1, 2, 3),
+}
+"""What a number is turned through, until the reader says otherwise."""
+
+Place = tuple[Any, ...]
+"""A value for each axis."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A knob and its values."""
+
+    knob: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A method, and the axes that it is turned along; `text` says all of it in one line, as the benchmark does."""
+
+    method: str
+    axes: tuple[Axis, ...]
+
+    @property
+    def text(self) -> str:
+        knobs = (f"{axis.knob}={'/'.join(_plain(value) for value in axis.values)}" for axis in self.axes)
+        return f"{self.method}:{','.join(knobs)}"
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        if len(self.axes) == 1:
+            return tuple((value,) for value in self.axes[0].values)
+        first, second = self.axes
+        return tuple((a, b) for a in first.values for b in second.values)
+
+    def at(self, experiment: Experiment, place: Place) -> Experiment:
+        """The experiment of a cell. N is of noise baselines alone: turning it brings them."""
+        values = {axis.knob: value for axis, value in zip(self.axes, place, strict=True)}
+        if "draws" in values and "baseline" not in values:
+            values["baseline"] = "uniform"
+        return replace(experiment, **values)
+
+    def title(self, place: Place) -> str:
+        return " · ".join(
+            f"{LETTERS[axis.knob]} {said(axis.knob, value)}" for axis, value in zip(self.axes, place, strict=True)
+        )
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def knobs(method: str) -> list[str]:
+    """What can be turned: the method's knobs that an experiment has, the class and the model."""
+    return [name for name in LETTERS if name in METHODS[method].knobs] + ["target", "model"]
+
+
+def choices(knob: str, method: str) -> tuple[Any, ...]:
+    """All values of a knob that are names; nothing for a number."""
+    if knob == "model":
+        return tuple(name for name, card in MODELS.items() if card.file.exists())
+    if knob == "target":
+        return tuple(range(len(CATEGORIES)))
+    allowed = METHODS[method].knobs[knob].allowed
+    return allowed.names if isinstance(allowed, Choice) else ()
+
+
+def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]:
+    """The values that texts name, each once, in order. Raises ValueError for one that is not allowed."""
+    found: dict[Any, None] = {}
+    for text in filter(None, (text.strip() for text in texts)):
+        named = {str(value): value for value in choices(knob, method)}
+        if named:
+            if text not in named:
+                raise ValueError(f"{LETTERS[knob]}: {text} cannot be chosen here")
+            found[named[text]] = None
+            continue
+        declared = METHODS[method].knobs[knob]
+        try:
+            value = declared.type(text)
+        except ValueError:
+            raise ValueError(f"{LETTERS[knob]}: {text} is not a number; write values apart by commas") from None
+        found[declared.check(method, value)] = None
+    if not found:
+        raise ValueError(f"{LETTERS[knob]}: there is no value; write some apart by commas")
+    return tuple(found)
+
+
+def parse(text: str) -> Sweep:
+    """The sweep that a link names. Raises ValueError for one that cannot be."""
+    method, _, rest = text.partition(":")
+    pieces = [piece.partition("=") for piece in rest.split(",") if piece]
+    if method not in METHODS or not 1 <= len(pieces) <= 2 or len({knob for knob, _, _ in pieces}) < len(pieces):
+        raise ValueError(f"{text[:80]} is no sweep of one knob or two")
+    for knob, _, _ in pieces:
+        if knob not in knobs(method):
+            raise ValueError(f"{method} has no {knob[:40]} to turn")
+    axes = tuple(Axis(knob, read_values(method, knob, values.split("/"))) for knob, _, values in pieces)
+    return checked(Sweep(method, axes))
+
+
+def checked(sweep: Sweep) -> Sweep:
+    """The sweep, unless it is too large."""
+    if len(sweep.places) > MOST:
+        raise ValueError(f"{len(sweep.places)} maps are too many to look at; use at most {MOST}")
+    return sweep
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One cell: its map (H, W), signed, its areas, and what it cost; `error` where there is none."""
+
+    panel: Panel | None = None
+    heat: np.ndarray | None = None
+    aupc: float = 0.0
+    autvc: float = 0.0
+    points: int = 0
+    new: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The sweep so far. `control` is the AUPC of a random order, `share` how much of the work is done."""
+
+    cells: Mapping[Place, Result] = field(default_factory=dict)
+    now: str = ""
+    share: float = 0.0
+    control: float | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a sweep is the same work by: the photo goes by its fingerprint."""
+
+    sweep: Sweep
+    experiment: Experiment
+    photo: str
+    rank: ClassVar[int] = 0
+
+
+Look = Callable[[Experiment], tuple[Model, Tensor, str, int]]
+"""The model of an experiment, the photo as that model sees it, the photo's fingerprint, and the class."""
+
+
+def order(sweep: Sweep, experiment: Experiment) -> list[Place]:
+    """The places, each time the one that costs least next: R, N and M go on from what is there."""
+    left, there, found = list(sweep.places), dict[tuple[Any, ...], int](), []
+    while left:
+        place = min(left, key=lambda place: _cost(sweep.at(experiment, place), sweep.method, there))
+        left.remove(place)
+        found.append(place)
+        kind, count = _points(sweep.at(experiment, place), sweep.method)
+        there[kind] = max(count, there.get(kind, 0))
+    return found
+
+
+def _cost(experiment: Experiment, method: str, there: Mapping[tuple[Any, ...], int]) -> int:
+    kind, count = _points(experiment, method)
+    return max(count - there.get(kind, 0), 0)
+
+
+def _points(experiment: Experiment, method: str) -> tuple[tuple[Any, ...], int]:
+    """What points a map is made of, apart from how many; and how many."""
+    values = experiment.knobs(method)
+    count = values.pop("samples", 1)
+    draws = values.pop("draws", 1)
+    return (experiment.model, experiment.target, *sorted(values.items())), count * draws * values.get("steps", 1)
+
+
+def sweep_work(key: Key, look: Look, store: Store) -> Iterator[Found]:
+    """The sweep as it goes: cell by cell, each with its areas; at last the random order's."""
+    sweep, experiment = key.sweep, key.experiment
+    places, found = order(sweep, experiment), Found()
+    yield found
+    for k, place in enumerate(places):
+        cell = None
+        try:
+            for cell in _cell(sweep.method, sweep.at(experiment, place), look, store):
+                if isinstance(cell, str):
+                    yield replace(found, now=f"{sweep.title(place)}: {cell}")
+        except (ValueError, MemoryError) as error:
+            cell = Result(error=str(error))
+        assert isinstance(cell, Result)
+        found = replace(found, cells={**found.cells, place: cell}, share=(k + 1) / (len(places) + 1))
+        yield found
+    model, x, image, target = look(experiment)
+    panel = Panel(CONTROL, image, model.name, target)
+    for curve in fall_work(Fall(panel, experiment.patches), model, x, store, lambda panel: None):
+        yield replace(found, now=f"the random order, window {len(curve.y) - 1}")
+    yield replace(found, control=curve.area, share=1.0)
+
+
+def _cell(method: str, experiment: Experiment, look: Look, store: Store) -> Iterator[str | Result]:
+    """How far the cell is, in words; at last the cell."""
+    model, x, image, target = look(experiment)
+    panel = Panel(method, image, model.name, target, tuple(experiment.knobs(method).items()))
+    new, shot = 0, None
+    for shot in map_work(panel, model, x, store):
+        yield f"map {shot.partial.done}/{shot.partial.total}"
+    assert isinstance(shot, Snapshot)
+    new = shot.partial.evaluations
+    finished = shot
+    for curve in fall_work(Fall(panel, experiment.patches), model, x, store, lambda panel: finished):
+        yield f"curve {len(curve.y) - 1}/{REGIONS}"
+    heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
+    yield Result(panel, heat, curve.area, shot.variation.area, shot.partial.total, new)

@@ -1,0 +1,158 @@
+"""Sweeps: what can be turned, in which order, what it costs, and that each cell is what Compare would show."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
+from attribution.heatmaps import reduce_channels
+from dashboard import areas
+from dashboard.experiment import COMPARED, PATCHES, Experiment, gallery_photo
+from dashboard.sweep import MOST, PRESETS, Axis, Found, Key, Sweep, knobs, order, parse, read_values, sweep_work
+
+EXPERIMENT = Experiment(samples=4, steps=4)
+
+
+@pytest.fixture(autouse=True)
+def one_patch(monkeypatch):
+    monkeypatch.setitem(PATCHES, "quick", 1)
+
+
+class TestParsing:
+    @pytest.mark.parametrize("text", [*PRESETS.values(), "integrated_gradients:baseline=black,rule=left/right"])
+    def test_there_and_back(self, text):
+        assert parse(text).text == text
+
+    def test_the_presets_are_the_papers_ranges(self):
+        grid, extremes = map(parse, PRESETS.values())
+        assert grid.places == tuple((s, r) for s in (0.3, 0.5, 0.7) for r in (100, 150, 200))
+        assert [min(s for s, _ in extremes.places), max(s for s, _ in extremes.places)] == [1e-4, 2.0]
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("", "is no sweep of one knob or two"),
+            ("smooth_taylor", "is no sweep of one knob or two"),
+            ("smooth_taylor:sigma=1,samples=1,seed=1", "is no sweep of one knob or two"),
+            ("smooth_taylor:sigma=1,sigma=2", "is no sweep of one knob or two"),
+            ("smooth_taylor:steps=1", "smooth_taylor has no steps to turn"),
+            ("smooth_taylor:sigma=a", "σ: a is not a number"),
+            ("smooth_taylor:sigma=9", "sigma=9.0 must be a number from 0 to 2"),
+            ("smooth_taylor:sigma=", "σ: there is no value"),
+            ("integrated_gradients:baseline=green", "baseline: green cannot be chosen here"),
+            ("smooth_taylor:target=1000", "class: 1000 cannot be chosen here"),
+            (f"smooth_taylor:seed={'/'.join(map(str, range(MOST + 1)))}", f"{MOST + 1} maps are too many"),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, text, line):
+        with pytest.raises(ValueError, match=line):
+            parse(text)
+
+    def test_values_are_taken_once_and_in_order(self):
+        assert read_values("smooth_taylor", "sigma", [" 0.5", "0.1 ", "", "0.50"]) == (0.5, 0.1)
+
+    def test_whatever_the_issue_names_can_be_turned(self):
+        assert {name for method in COMPARED for name in knobs(method)} == {
+            *("sigma", "samples", "steps", "draws", "baseline", "rule", "seed", "target", "model")
+        }
+        for method in COMPARED:
+            assert set(knobs(method)) - {"target", "model"} <= set(METHODS[method].knobs)
+
+
+class TestOrder:
+    def test_a_row_of_r_costs_its_largest_r(self):
+        """R = 100, 150, 200 for three sigmas: whatever the order, 50 more are cheaper than 100 anew."""
+        sweep = parse(PRESETS["Table I: σ and R"])
+        found = order(sweep, EXPERIMENT)
+        assert set(found) == set(sweep.places)
+        assert found[:3] == [(0.3, 100), (0.3, 150), (0.3, 200)]
+
+    def test_cheapest_first(self):
+        sweep = Sweep("integrated_gradients", (Axis("steps", (100, 10, 50)),))
+        assert [m for (m,) in order(sweep, EXPERIMENT)] == [10, 50, 100]
+
+    def test_n_brings_noise_baselines(self):
+        sweep = Sweep("integrated_gradients", (Axis("draws", (1, 5)),))
+        assert sweep.at(EXPERIMENT, (5,)) == replace(EXPERIMENT, draws=5, baseline="uniform")
+
+
+class TestWork:
+    def run(self, lite0, text, store=None, experiment=EXPERIMENT) -> list[Found]:
+        x = lite0.prepare(gallery_photo("cat"))
+
+        def look(one):
+            return lite0, x, "cat", 282 if one.target is None else one.target
+
+        return list(sweep_work(Key(parse(text), experiment, "cat"), look, Store() if store is None else store))
+
+    def test_cells_are_what_the_core_gives(self, lite0):
+        found = self.run(lite0, "smooth_taylor:sigma=0.3/0.6,seed=0/1")[-1]
+        x = lite0.prepare(gallery_photo("cat"))
+        for (sigma, seed), cell in found.cells.items():
+            done = explain(lite0, x, "smooth_taylor", 282, sigma=sigma, samples=4, seed=seed)
+            scale = done.attribution.abs().max().item()
+            expected = reduce_channels(done.attribution, "signed").numpy()
+            np.testing.assert_allclose(cell.heat, expected, atol=3e-3 * scale)
+            assert cell.autvc == pytest.approx(total_variation_curve(done.attribution).area, rel=1e-3)
+            assert cell.aupc == pytest.approx(
+                perturbation_curve(lite0, x, done.attribution, 282, draws=1).area, rel=0.05
+            )
+
+    def test_what_is_remembered_is_not_computed_again(self, lite0):
+        store = Store()
+        last = self.run(lite0, "smooth_taylor:sigma=0.3,samples=2/4/6", store)[-1]
+        assert [cell.new for cell in last.cells.values()] == [2, 2, 2]
+        again = self.run(lite0, "smooth_taylor:sigma=0.3,samples=3/6", store)[-1]
+        assert sum(cell.new for cell in again.cells.values()) == 0
+        other = self.run(lite0, "smoothgrad:sigma=0.3,samples=6", store)[-1]
+        assert [cell.new for cell in other.cells.values()] == [0]
+
+    def test_cells_come_one_by_one(self, lite0):
+        counts = [len(found.cells) for found in self.run(lite0, "smooth_taylor:sigma=0.3/0.6")]
+        assert counts == sorted(counts)
+        assert set(counts) == {0, 1, 2}
+        shares = [found.share for found in self.run(lite0, "smooth_taylor:sigma=0.3/0.6")]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+
+    def test_a_cell_that_fails_leaves_the_others(self, lite0):
+        x = lite0.prepare(gallery_photo("cat"))
+
+        def look(one):
+            if one.target == 1:
+                raise ValueError("not this one")
+            return lite0, x, "cat", 282
+
+        sweep = Sweep("smooth_taylor", (Axis("target", (0, 1, 2)),))
+        *_, found = sweep_work(Key(sweep, EXPERIMENT, "cat"), look, Store())
+        assert [cell.error for cell in found.cells.values()] == ["", "not this one", ""]
+
+    def test_the_random_order_is_the_last(self, lite0):
+        *_, before, last = self.run(lite0, "smooth_taylor:sigma=0.3")
+        assert before.control is None
+        assert last.control > 0
+
+
+class TestFigures:
+    def test_a_range_of_ten_thousands_is_logarithmic(self):
+        values = (1e-4, 1e-2, 1.0)
+        assert (
+            areas.against(values, ["a", "b", "c"], [1, 2, None], "smoothgrad", "AUPC", "σ").layout.xaxis.type == "log"
+        )
+
+    @pytest.mark.parametrize("values", [(0.0, 1e-4, 1.0), (0.1, 0.5), (0,)])
+    def test_others_are_linear(self, values):
+        texts = [str(v) for v in values]
+        figure = areas.against(values, texts, [1.0] * len(values), "smoothgrad", "AUPC", "σ")
+        assert figure.layout.xaxis.type == "linear"
+
+    def test_names_are_names(self):
+        figure = areas.against(("black", "white"), ("black", "white"), [1.0, 2.0], "smoothgrad", "AUPC", "baseline")
+        assert list(figure.data[0].x) == ["black", "white"]
+
+    def test_every_cell_of_a_grid_can_be_clicked_and_knows_its_place(self):
+        figure = areas.grid(["a", "b"], ["x", "y", "z"], [[1, 2, None], [3, 4, 5]], ("row", "column", "AUPC"))
+        points = figure.data[1]
+        assert [(points.y[k], points.x[k]) for k in points.customdata] == [(r, c) for r in "ab" for c in "xyz"]
+        assert list(figure.data[0].text[0]) == ["1.00", "2.00", ""]
