@@ -1,12 +1,27 @@
-"""Plotly figures of areas: against a knob, over a grid. Without Streamlit and torch."""
+"""Plotly figures of areas: against a knob, over a grid, of many photos. Without Streamlit and torch."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures import STYLES, dress
 
 GREY = STYLES["random_order"][0]
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A8F98", "#B8A900")
+Names = tuple[str, str]
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""A mean curve, and the edges below and above it."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method's mean areas over photos, each with the ends of its interval."""
+
+    name: str
+    autvc: tuple[float, float, float]
+    aupc: tuple[float, float, float]
 
 
 def against(
@@ -82,3 +97,105 @@ def grid(
     dress(figure)
     figure.update_layout(showlegend=False, hovermode="closest")
     return figure
+
+
+def colours(count: int) -> list[tuple[str, str]]:
+    """A colour and a dash for each of many lines: eight colours by Okabe and Ito, then again with another dash."""
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
+    return [(PALETTE[k % len(PALETTE)], dashes[k // len(PALETTE) % len(dashes)]) for k in range(count)]
+
+
+def bands(lines: Mapping[str, Band], ticks: Sequence[str], names: Names) -> go.Figure:
+    """Mean curves, each with the edges of its band; `ticks` are under the steps, and `names` those of the axes."""
+    figure = go.Figure()
+    for (name, (mean, low, high)), (colour, dash) in zip(lines.items(), colours(len(lines)), strict=True):
+        steps = list(range(len(mean)))
+        figure.add_scatter(
+            x=[*steps, *steps[::-1]],
+            y=[*map(float, high), *map(float, low[::-1])],
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.15,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+        )
+        figure.add_scatter(
+            x=steps,
+            y=[float(value) for value in mean],
+            name=name,
+            legendgroup=name,
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 2},
+            hovertemplate="%{y:.3f}",
+        )
+    every = max(1, len(ticks) // 6)
+    places = list(range(0, len(ticks), every))
+    figure.update_xaxes(title_text=names[0], tickvals=places, ticktext=[ticks[k] for k in places])
+    figure.update_yaxes(title_text=names[1])
+    _below(figure)
+    return figure
+
+
+def means(points: Sequence[Point], chosen: Collection[str]) -> go.Figure:
+    """Every method's mean AUTVC and AUPC with its intervals; those that are `chosen` in colour, by name."""
+    figure = go.Figure()
+    ordered = sorted(points, key=lambda point: point.name in chosen)
+    paint = dict(zip(chosen, colours(len(chosen)), strict=True))
+    for point in ordered:
+        colour = paint[point.name][0] if point.name in paint else GREY
+        bars = {
+            f"error_{axis}": {
+                "type": "data",
+                "array": [high - value],
+                "arrayminus": [value - low],
+                "thickness": 1,
+                "width": 3,
+            }
+            for axis, (value, low, high) in (("x", point.autvc), ("y", point.aupc))
+        }
+        figure.add_scatter(
+            x=[point.autvc[0]],
+            y=[point.aupc[0]],
+            name=point.name,
+            mode="markers",
+            showlegend=point.name in paint,
+            opacity=1 if point.name in paint else 0.45,
+            marker={"color": colour, "size": 9},
+            hovertemplate=f"{point.name}<br>AUTVC %{{x:.2f}}, AUPC %{{y:.2f}}<extra></extra>",
+            **bars,
+        )
+    figure.update_xaxes(title_text="AUTVC")
+    figure.update_yaxes(title_text="AUPC")
+    _below(figure)
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def differences(values: Sequence[tuple[str, float]], name: str) -> go.Figure:
+    """(photo, difference) as bars, lowest first: below zero the first method is the lower one."""
+    ordered = sorted(range(len(values)), key=lambda k: values[k][1])
+    figure = go.Figure()
+    figure.add_bar(
+        x=list(range(len(values))),
+        y=[values[k][1] for k in ordered],
+        customdata=[[k, values[k][0]] for k in ordered],
+        marker={"color": [PALETTE[0] if values[k][1] < 0 else PALETTE[5] for k in ordered]},
+        hovertemplate="%{customdata[1]}: %{y:+.2f}<extra></extra>",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    figure.update_xaxes(title_text="photos", showticklabels=False)
+    figure.update_yaxes(title_text=name)
+    dress(figure)
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def _below(figure: go.Figure) -> None:
+    """Long names go under the chart, one a line."""
+    dress(figure)
+    named = sum(1 for trace in figure.data if trace.showlegend is not False)
+    legend = {"orientation": "v", "yanchor": "top", "y": -0.2, "x": 0, "font": {"size": 11}}
+    figure.update_layout(height=320 + 20 * named, legend=legend)

@@ -24,6 +24,7 @@ Names and knobs are those of `python -m attribution methods`. What stands in the
 the same command goes on where it was stopped, and one with more methods adds those.
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
+COMMANDS = ("report", "rows", "pack")
 STOPPED = 130
 
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; what is wrong with it is told in one line."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] in (["report"], ["rows"]):
+        if given[:1] and given[0] in COMMANDS:
             return tell(_report_options().parse_args(given))
         return measure(_options().parse_args(given))
     except (ValueError, MemoryError) as error:
@@ -46,7 +47,7 @@ def _options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         "python -m attribution.benchmark",
         description="Measures methods on every photo of a folder, and keeps the results in a file. "
-        "`report FILE` prints tables of it, `rows FILE` all of it as CSV.",
+        "`report FILE` prints tables of it, `rows FILE` all of it as CSV; `pack FILE --out SMALL` is to send on.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -83,8 +84,9 @@ def _options() -> argparse.ArgumentParser:
 
 def _report_options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("python -m attribution.benchmark", description="Tells what a results file holds.")
-    made.add_argument("command", choices=("report", "rows"))
+    made.add_argument("command", choices=COMMANDS)
     made.add_argument("results", type=Path, metavar="FILE", help="a results file")
+    made.add_argument("--out", type=Path, help="of pack: the small file, which says nothing of where the photos were")
     made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     made.add_argument("--preset", choices=PRESETS, help="only the rows of one of the paper's tables")
     made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
@@ -122,8 +124,13 @@ def _workers(options: argparse.Namespace, patches: int) -> Here | Cluster:
 
 def tell(options: argparse.Namespace) -> int:
     """Prints a table, or all rows."""
-    found = Results(options.results, must_exist=True).rows()
-    if options.command == "rows":
+    results = Results.read(options.results)
+    found = results.rows()
+    if options.command == "pack":
+        if options.out is None:
+            raise ValueError("pack: say where to with --out")
+        options.out.write_bytes(results.pack())
+    elif options.command == "rows":
         print(rows(found), end="")
     else:
         print(report(found, options.format, options.preset, options.model, options.against), end="")

@@ -13,6 +13,7 @@ from attribution.benchmark.cases import ADAPTIVE, AREAS, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
 from attribution.benchmark.results import Row
 from attribution.benchmark.tables import RESAMPLES, Table, interval, tabulate
+from attribution.registry import METRICS as REGISTERED
 
 FORMATS = ("text", "csv", "latex")
 
@@ -24,20 +25,20 @@ def report(rows: Sequence[Row], form: str, preset: str | None, model: str | None
     """
     table = tabulate(rows, preset, model)
     reference = table.find(against) if against else table.cases[0]
-    lines = _lines(table, reference)
+    found = lines(table, reference)
     if form == "csv":
-        return _csv(lines)
-    told = [_spoken(line, table) for line in lines]
-    return (_latex if form == "latex" else _text)(told, _head(table, reference), _notes(table))
+        return _csv(found)
+    told = [spoken(line, table) for line in found]
+    return (_latex if form == "latex" else _text)(told, head(table, reference), notes(table))
 
 
-def _lines(table: Table, against: Case) -> list[dict[str, str | float]]:
+def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
     """A line for each case, with numbers as numbers."""
     reference = table.cases.index(against)
     intervals = {name: interval(areas) for name, areas in table.areas.items()}
     differences = {name: areas - areas[reference] for name, areas in table.areas.items()}
     around = {name: interval(found) for name, found in differences.items()}
-    lines = []
+    found = []
     for k, case in enumerate(table.cases):
         line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}
         line |= {"photos": len(table.photos), "gradients": table.gradients(case)}
@@ -50,8 +51,8 @@ def _lines(table: Table, against: Case) -> list[dict[str, str | float]]:
             line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
         for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
             line[f"{of.lower()}_{AREAS[metric_name].lower()}"] = value
-        lines.append(line)
-    return lines
+        found.append(line)
+    return found
 
 
 def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple[str, str], float]:
@@ -62,7 +63,7 @@ def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple
     return {(m, metric): found.get((m, metric), np.nan) for m in MODELS for metric in METRICS}
 
 
-def _spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
+def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
     """The columns that a reader sees."""
     found = {"method": str(line["label"]), "gradients": f"{line['gradients']:,.0f}"}
     for metric in table.metrics:
@@ -78,7 +79,8 @@ def _spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
     return found
 
 
-def _head(table: Table, against: Case) -> str:
+def head(table: Table, against: Case) -> str:
+    """What was measured, on what, and what the differences are to."""
     ways = "; ".join(
         f"{AREAS[m.name]}: " + ", ".join(f"{name} {value}" for name, value in m.knobs) for m in table.metrics
     )
@@ -90,7 +92,7 @@ def _head(table: Table, against: Case) -> str:
     )
 
 
-def _notes(table: Table) -> list[str]:
+def notes(table: Table) -> list[str]:
     """What a search found, and what became of its area on draws that it had not seen."""
     found = []
     for k, case in enumerate(table.cases):
@@ -100,6 +102,9 @@ def _notes(table: Table) -> list[str]:
         sigma, area, cost = (np.mean([d[key] for d in details]) for key in ("sigma", "search_area", "evaluations"))
         objective = dict(case.knobs)["objective"]
         metric = "total_variation" if objective == "autvc" else "perturbation"
+        defaults = {name: knob.default for name, knob in REGISTERED[metric].knobs.items()}
+        if any(m.name == metric and k != "draws" and v != defaults[k] for m in table.metrics for k, v in m.knobs):
+            continue  # the search measures in the usual way: its area would be of another kind
         found.append(
             f"{table.labels[case]}: sigma {sigma:.2f} on average, after {cost:.0f} evaluations; {objective.upper()} "
             f"{area:.2f} in the search, {table.areas[metric][k].mean():.2f} on draws that it had not seen."
@@ -157,7 +162,7 @@ def _latex(lines: Sequence[Mapping[str, str]], head: str, notes: Sequence[str]) 
 def _escaped(text: str) -> str:
     for sign in "_%&#":
         text = text.replace(sign, f"\\{sign}")
-    return text
+    return text.replace("σ", r"$\sigma$")
 
 
 def rows(found: Sequence[Row]) -> str:

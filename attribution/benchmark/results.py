@@ -1,7 +1,9 @@
 """The results file: SQLite, one row a map and one an area under it, in the file before the next is begun."""
 
+import gzip
 import json
 import sqlite3
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from attribution.benchmark.measure import Measured
 from attribution.types import Curve
 
 FORMAT = 1
+GZIP = b"\x1f\x8b"
 SCHEMA = """
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, folder TEXT NOT NULL, error TEXT NOT NULL,
@@ -68,9 +71,7 @@ class Setting:
 class Results:
     """A results file, made where there is none. Raises ValueError for a file that is something else."""
 
-    def __init__(self, file: Path, *, must_exist: bool = False) -> None:
-        if must_exist and not file.is_file():
-            raise ValueError(f"{file}: there is no such results file")
+    def __init__(self, file: Path) -> None:
         if not file.parent.is_dir():
             raise ValueError(f"{file}: there is no folder {file.parent}")
         self._connection = sqlite3.connect(file, timeout=30)
@@ -79,7 +80,7 @@ class Results:
             (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError:
             raise ValueError(f"{file} is not a results file; name another") from None
-        if not tables and not must_exist:
+        if not tables:
             with self._connection as opened:
                 opened.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT};")
         elif version != FORMAT:
@@ -87,18 +88,44 @@ class Results:
         self._connection.execute("PRAGMA foreign_keys = ON")
 
     @classmethod
+    def read(cls, file: Path) -> "Results":
+        """A results file that is there, packed or not, to be looked at."""
+        if not file.is_file():
+            raise ValueError(f"{file}: there is no such results file")
+        try:
+            return cls.from_bytes(file.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from None
+
+    @classmethod
     def from_bytes(cls, data: bytes) -> "Results":
-        """A results file that is in memory, to be read."""
+        """A results file that is in memory, to be looked at; `pack` makes smaller ones."""
+        try:
+            data = gzip.decompress(data) if data.startswith(GZIP) else data
+        except (OSError, EOFError, zlib.error):
+            raise ValueError("this packed results file is damaged; pack it again") from None
         made = cls.__new__(cls)
         made._connection = sqlite3.connect(":memory:", check_same_thread=False)
         try:
-            made._connection.deserialize(data)
+            made._connection.deserialize(data or b"nothing")
             (version,) = made._connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.DatabaseError:
             version = None
         if version != FORMAT:
-            raise ValueError("this is not a results file of this version; choose one that the benchmark has written")
+            raise ValueError("not a results file of this version; choose one that the benchmark has written")
         return made
+
+    def pack(self) -> bytes:
+        """The file, small, without what says where the photos were; curves to four places, areas as they are."""
+        copy = sqlite3.connect(":memory:")
+        self._connection.backup(copy)
+        with copy:
+            copy.execute("UPDATE photos SET folder = ''")
+            for place, curve in copy.execute("SELECT rowid, curve FROM areas").fetchall():
+                short = json.dumps([round(y, 4) for y in json.loads(curve)])
+                copy.execute("UPDATE areas SET curve = ? WHERE rowid = ?", (short, place))
+        copy.execute("VACUUM")
+        return gzip.compress(copy.serialize(), mtime=0)
 
     def close(self) -> None:
         self._connection.close()

@@ -1,7 +1,7 @@
 """From rows to a table: the photos that have every case, their means, and how sure those are."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,17 +39,19 @@ class Table:
     @cached_property
     def labels(self) -> dict[Case, str]:
         """Each case by its title and the knobs that tell it from the others or from the default."""
-        known, found = subjects(), {}
-        for case in self.cases:
-            twins = [dict(other.knobs) for other in self.cases if other.name == case.name]
-            defaults = {name: knob.default for name, knob in known[case.name].knobs.items()}
-            told = [
-                f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-                for name, value in case.knobs
-                if value != defaults.get(name) or len({str(twin[name]) for twin in twins}) > 1
-            ]
-            found[case] = " ".join([known[case.name].title, *told])
-        return found
+        return {case: " ".join([subjects()[case.name].title, *self._told(case)]) for case in self.cases}
+
+    def _told(self, case: Case) -> Iterator[str]:
+        twins = [dict(other.knobs) for other in self.cases if other.name == case.name]
+        knobs, values = subjects()[case.name].knobs, dict(case.knobs)
+        for name, knob in knobs.items():
+            if name not in values or (name == "draws" and values.get("baseline", "uniform") != "uniform"):
+                continue  # of noise baselines alone
+            value = values[name]
+            if value != knob.default or len({str(twin[name]) for twin in twins}) > 1:
+                number = isinstance(value, (int, float)) and not isinstance(value, bool)
+                letter = knob.help.partition(",")[0]
+                yield f"{letter if len(letter) == 1 else name}={value:g}" if number else f"{name}={value}"
 
     def gradients(self, case: Case) -> float:
         """How many a map of it rests on, on average."""
@@ -67,7 +69,7 @@ class Table:
         raise ValueError(f"{text} is not among what was measured: {', '.join(sorted({c.name for c in self.cases}))}")
 
 
-def interval(values: Float[np.ndarray, "cases photos"]) -> Interval:
+def interval(values: Float[np.ndarray, "cases photos"], resamples: int = RESAMPLES) -> Interval:
     """Where the mean of each row lies, in 95 of 100 resamplings of the photos; NaN with fewer than two.
 
     Given differences of one case and another, photo by photo, it is the paired interval.
@@ -76,7 +78,7 @@ def interval(values: Float[np.ndarray, "cases photos"]) -> Interval:
         nothing = np.full(len(values), np.nan)
         return nothing, nothing
     found = stats.bootstrap(
-        (values,), np.mean, axis=1, n_resamples=RESAMPLES, batch=500, method="percentile", rng=np.random.default_rng(0)
+        (values,), np.mean, axis=1, n_resamples=resamples, batch=500, method="percentile", rng=np.random.default_rng(0)
     )
     return np.asarray(found.confidence_interval.low), np.asarray(found.confidence_interval.high)
 

@@ -18,7 +18,7 @@ def smooth_taylor(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "std of the noise, absolute in model space"] = 0.5,
+    sigma: Annotated[float, Range(0.0, 2.0), "σ, the std of the noise, absolute in model space"] = 0.5,
     samples: Annotated[int, Range(1, 500), "R, the roots"] = 150,
     seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
     antithetic: Annotated[bool, "take each draw of the noise with both signs"] = False,

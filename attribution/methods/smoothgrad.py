@@ -21,7 +21,7 @@ def smoothgrad(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "std of the noise, absolute in model space"] = 0.5,
+    sigma: Annotated[float, Range(0.0, 2.0), "σ, the std of the noise, absolute in model space"] = 0.5,
     samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
     form: Annotated[str, Choice(("mean", "squared", "variance")), "which moment of the gradients"] = "mean",
     seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,

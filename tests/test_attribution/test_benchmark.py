@@ -346,7 +346,7 @@ class TestCommand:
             (["{folder}", "--out", "{file}", "--metrics", "aupc"], "'aupc' is unknown; use one of perturbation"),
             (["{folder}", "--out", "{file}", "--batch", "0"], "--batch must be at least 1"),
             (["report", "{file}"], "there is no such results file"),
-            (["report", "{other}"], "is not a results file of this version"),
+            (["report", "{other}"], "not a results file of this version"),
         ],
     )
     def test_what_is_wrong_is_one_line(self, folder, tmp_path, capsys, arguments, line):
@@ -370,12 +370,17 @@ class TestCommand:
         assert "nothing has been measured in this file yet" in capsys.readouterr().err
 
 
+WAY = {"perturbation": {"draws": 10, "regions": 30, "window": 15}, "total_variation": {"rule": "code", "smallest": 30}}
+
+
 def made_up(areas, photos=("a", "b", "c", "d"), model="toy", methods=None) -> list[Row]:
     """Rows with the areas (methods, photos) for AUPC, and a tenth of them for AUTVC."""
     methods = methods or [("integrated_gradients", {"steps": 50, "baseline": "black"}), ("random_order", {})]
     known = 0, 1, "cat", 0.5, 50, 50, 1.0, {}
     return [
-        Row(photo, photo, "", model, "w", method, knobs, *known, metric, {"p": 1}, area * scale, np.full(4, area), "")
+        Row(
+            photo, photo, "", model, "w", method, knobs, *known, metric, WAY[metric], area * scale, np.full(4, area), ""
+        )
         for (method, knobs), line in zip(methods, areas, strict=True)
         for photo, area in zip(photos, line, strict=True)
         for metric, scale in (("perturbation", 1), ("total_variation", 0.1))

@@ -1,0 +1,205 @@
+"""Results: what the benchmark has measured over a folder of photos; every photo is a click from Compare."""
+
+from collections.abc import Sequence
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from attribution import load_image
+from attribution.benchmark.cases import AREAS, PRESETS, Case
+from attribution.benchmark.report import head, lines, notes, spoken
+from attribution.benchmark.results import Results, Row
+from attribution.benchmark.tables import Table, interval, tabulate
+from dashboard import areas, figures, paired, pins, resources
+from dashboard.subject import Upload
+
+SHIPPED = Path(__file__).parents[2] / "assets" / "results.db.gz"
+ALL = "everything"
+WIDE = 1_999
+"""Resamplings for the bands of curves: enough for a picture."""
+USUAL = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "random_order")
+AXES = {
+    "perturbation": ("windows replaced", "score / score of the photo"),
+    "total_variation": ("level, finest first", "average total variation"),
+}
+
+
+def source() -> tuple[str, bytes] | None:
+    """The results file: the reader's, or the one that is part of the project."""
+    given = st.file_uploader(
+        "A results file of your own",
+        type=["db", "gz"],
+        key="results-file",
+        help="What `python -m attribution.benchmark PHOTOS --out results.db` has written. It stays in memory.",
+    )
+    if given is not None:
+        return given.file_id, given.getvalue()
+    if SHIPPED.is_file():
+        st.caption("Shown is the project's own run over 50 ImageNet photos; the README says how to repeat it.")
+        return "shipped", SHIPPED.read_bytes()
+    return None
+
+
+def rows(data: bytes) -> list[Row]:
+    results = Results.from_bytes(data)
+    try:
+        return results.rows()
+    finally:
+        results.close()
+
+
+def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
+    """The model, the preset and the table that is made of them."""
+    models = sorted({row.model for row in found})
+    model = st.selectbox("Model", models, key="results-model") if len(models) > 1 else None
+    preset = st.segmented_control("Rows", [ALL, *PRESETS], default=ALL, required=True, key="results-preset")
+    name = f"{key} {model} {preset}"
+    return resources.once("table", name, lambda: tabulate(found, None if preset == ALL else preset, model)), name
+
+
+def table_of(table: Table, name: str) -> None:
+    """Every method with its means, their intervals, and the paper's numbers."""
+    reference = st.selectbox(
+        "Differences are to", table.cases, key=f"against {name}", format_func=table.labels.__getitem__
+    )
+    made = resources.once("lines", (name, reference), lambda: [spoken(line, table) for line in lines(table, reference)])
+    st.dataframe(made, hide_index=True, key="results-table")
+    st.caption(head(table, reference))
+    for note in notes(table):
+        st.caption(note)
+
+
+def charts(table: Table, name: str) -> list[Case]:
+    """Both mean curves of the chosen methods with their bands, and the means of all."""
+    usual = [next((c for c in table.cases if c.name == method), None) for method in USUAL]
+    chosen = st.multiselect(
+        "In the charts",
+        table.cases,
+        [case for case in usual if case is not None],
+        key=f"charted {name}",
+        format_func=table.labels.__getitem__,
+        max_selections=8,
+    )
+    grid = st.grid(3, min_column_width=300, gap="medium")
+    for metric in table.metrics:
+        with grid.container():
+            st.markdown(f"**{AREAS[metric.name]}** · mean curves, with 95 % bands")
+            key = (name, tuple(chosen))
+            made = resources.once(f"bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
+            alt = f"Mean curves of {len(chosen)} methods"
+            st.plotly_chart(made, key=f"bands-{metric.name}", config=figures.BARE, alt=alt)
+    if len(table.metrics) == 2:
+        with grid.container():
+            st.markdown("**AUPC against AUTVC** · means; lower left is better")
+            labels = [table.labels[case] for case in chosen]
+            made = areas.means(resources.once("points", name, lambda: points(table)), labels)
+            st.plotly_chart(made, key="means", config=figures.BARE, alt="AUPC against AUTVC of all methods")
+    return chosen
+
+
+def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
+    found = {}
+    for case in chosen:
+        curves = table.curves[metric][table.cases.index(case)]
+        found[table.labels[case]] = (curves.mean(0), *interval(curves.T, WIDE))
+    steps = table.curves[metric].shape[2]
+    return areas.bands(found, [str(k) for k in range(steps)], AXES[metric])
+
+
+def points(table: Table) -> list[areas.Point]:
+    """The means of every method."""
+    around = {name: (values.mean(1), *interval(values)) for name, values in table.areas.items()}
+    both = [around["total_variation"], around["perturbation"]]
+    return [
+        areas.Point(table.labels[case], *((float(m[k]), float(low[k]), float(high[k])) for m, low, high in both))
+        for k, case in enumerate(table.cases)
+    ]
+
+
+def pair(table: Table, name: str) -> None:
+    """Two methods on every photo, and the photos on which they differ most."""
+    st.markdown("**Two methods, photo by photo**")
+    if len(table.cases) < 2:
+        st.caption("There is one method only.")
+        return
+    one, two, by = st.columns([3, 3, 2])
+    tell = table.labels.__getitem__
+    first = one.selectbox("First", table.cases, key=f"first {name}", format_func=tell)
+    rest = [case for case in table.cases if case != first]
+    usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
+    second = two.selectbox("Second", rest, usual, key=f"second {name}", format_func=tell)
+    metric = by.segmented_control(
+        "by", [m.name for m in table.metrics], default=table.metrics[0].name, required=True, key=f"by {name}",
+        format_func=AREAS.__getitem__,
+    )  # fmt: skip
+    found = paired.pairs(table, metric, first, second)
+    st.markdown(paired.verdict(found, AREAS[metric], tell(first), tell(second)))
+    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {AREAS[metric]}")
+    alt = "The difference on each photo, lowest first"
+    st.plotly_chart(figure, key="differences", config=figures.BARE, alt=alt)
+    farthest(table, found, (first, second), name)
+
+
+def farthest(table: Table, found: Sequence[paired.Pair], cases: tuple[Case, Case], name: str) -> None:
+    """The photos on which the two differ most, each with its button."""
+    st.markdown("**Where they differ most**")
+    known = next((table.rows[cases[0], p.photo].folder for p in found), "")
+    folder = st.text_input(
+        "The folder with the photos, on the machine of this dashboard",
+        known if known and Path(known).is_dir() else "",
+        key=f"folder {name}",  # each file knows its own
+        help="A photo is taken only if it is the one that was measured, to the last byte.",
+    )
+    grid = st.grid(3, min_column_width=220)
+    for place, one in enumerate(found[:6]):
+        with grid.container(border=True):
+            data = resources.once(
+                f"photo-{place}", (folder, one.photo), partial(paired.find_photo, folder, one.name, one.photo)
+            )
+            if data is not None:
+                st.image(data, width="stretch")
+            st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
+            st.caption(f"`{one.name}` · {one.first:.2f} against {one.second:.2f}")
+            if data is None:
+                st.caption("Name its folder above to open it.")
+            elif not paired.can_open(table):
+                st.caption("Its model is not on this machine.")
+            elif st.button(
+                "Open in Compare",
+                key=f"open-photo-{place}",
+                icon=":material/arrow_forward:",
+                on_click=show_photo,
+                args=(table, cases, one, data),
+            ):
+                st.switch_page("views/compare.py")
+
+
+def show_photo(table: Table, cases: tuple[Case, Case], one: paired.Pair, data: bytes) -> None:
+    """Sets the controls to the photo, its class and the knobs of both methods."""
+    experiment = paired.experiment_of(table, *cases, one.photo)
+    pins.open_experiment(experiment, Upload("", one.photo, load_image(data)))
+
+
+def draw() -> None:
+    st.markdown("#### What holds over many photos?")
+    held = source()
+    if held is None:
+        st.info("Measure a folder with `python -m attribution.benchmark PHOTOS --out results.db`, and open it here.")
+        return
+    name, data = held
+    key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
+    try:
+        found = resources.once("rows", key, lambda: rows(data))
+        table, place = choose(found, key)
+    except ValueError as error:
+        st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/error:")
+        return
+    table_of(table, place)
+    charts(table, place)
+    pair(table, place)
+
+
+draw()

@@ -1,0 +1,208 @@
+"""Results: what is told of a file, and that a photo of it opens as it was measured."""
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import toys
+from skimage import data
+from streamlit.testing.v1 import AppTest
+
+from attribution.benchmark.cases import metrics, parse, subjects
+from attribution.benchmark.results import Results, Setting
+from attribution.benchmark.run import Here, digest_of, run
+from attribution.benchmark.tables import tabulate
+from dashboard import areas, paired, resources
+from dashboard.experiment import Experiment
+from dashboard.jobs import Scheduler
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+
+METHODS = ("integrated_gradients:steps=2", "smooth_taylor:samples=2,sigma=0.3/0.7", "random_order")
+MEASURES = metrics(["perturbation:draws=10,window=5,regions=4", "total_variation:smallest=12"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("photos")
+    for name in ("cat", "coffee", "rocket"):
+        PIL.Image.fromarray(getattr(data, name)()[::3, ::3]).save(made / f"{name}.png")
+    return made
+
+
+@pytest.fixture(scope="module")
+def file(folder, tmp_path_factory):
+    """Measured by a toy that goes by the name of the embedded model."""
+    made = tmp_path_factory.mktemp("results") / "r.db"
+    results, setting = Results(made), Setting("efficientnet_lite0", "toy", 0)
+    cases = parse((*METHODS, "adaptive_noising:samples=2,iterations=1"), subjects(10))
+    run(folder, results, setting, cases, MEASURES, Here(toys.of_photos(64), patches=10))
+    results.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def table(file):
+    return tabulate(Results(file).rows())
+
+
+class TestPairs:
+    def test_the_photos_that_differ_most_come_first(self, table):
+        first, second, *_ = table.cases
+        found = paired.pairs(table, "perturbation", first, second)
+        assert [abs(pair.difference) for pair in found] == sorted((abs(p.difference) for p in found), reverse=True)
+        for pair in found:
+            k = table.photos.index(pair.photo)
+            assert (pair.first, pair.second) == tuple(table.areas["perturbation"][:2, k])
+
+    @pytest.mark.parametrize(
+        ("differences", "word"),
+        [([-1, -1.2, -0.9, -1.1], "is lower"), ([1, 1.2, 0.9, 1.1], "is higher"), ([-9, 9, 8, -8], "not surely")],
+    )
+    def test_the_verdict_says_how_sure_it_is(self, differences, word):
+        found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(differences)]
+        told = paired.verdict(found, "AUPC", "A", "B")
+        assert word in told
+        assert f"on {sum(d < 0 for d in differences)} of 4 photos" in told
+
+    def test_the_experiment_of_a_photo(self, table):
+        ig, narrow, wide, *_ = table.cases
+        photo = table.photos[0]
+        row = table.rows[ig, photo]
+        expected = Experiment(
+            model="efficientnet_lite0", target=row.target, sigma=0.3, samples=2, steps=2, draws=1, seed=row.seed
+        )
+        assert paired.experiment_of(table, ig, narrow, photo) == expected
+        assert paired.experiment_of(table, wide, narrow, photo).sigma == 0.7, "the first has its way"
+
+    def test_a_search_is_shown_at_what_it_found(self, table):
+        search, photo = table.find("adaptive_noising"), table.photos[1]
+        found = paired.experiment_of(table, search, table.cases[0], photo)
+        assert found.sigma == table.rows[search, photo].detail["sigma"]
+        assert found.seed == table.rows[search, photo].seed
+
+    def test_a_photo_is_found_by_what_it_is(self, folder, tmp_path):
+        cat = (folder / "cat.png").read_bytes()
+        assert paired.find_photo(str(folder), "cat.png", digest_of(cat)) == cat
+        assert paired.find_photo(str(folder), "renamed.png", digest_of(cat)) == cat
+        assert paired.find_photo(str(folder), "cat.png", "another") is None
+        assert paired.find_photo(str(tmp_path), "cat.png", digest_of(cat)) is None
+        assert paired.find_photo("", "cat.png", digest_of(cat)) is None
+
+    def test_no_name_leads_out_of_the_folder(self, folder, tmp_path):
+        secret = folder.parent / "secret.png"
+        PIL.Image.fromarray(data.cat()).save(secret)
+        assert paired.find_photo(str(folder), "../secret.png", digest_of(secret.read_bytes())) is None
+
+
+class TestPacking:
+    def test_it_is_the_same_but_for_where_the_photos_were(self, file):
+        packed = Results.from_bytes(Results(file).pack()).rows()
+        whole = Results(file).rows()
+        for small, large in zip(packed, whole, strict=True):
+            assert small.folder == ""
+            assert large.folder
+            np.testing.assert_allclose(small.curve, large.curve, atol=5.1e-5)
+            nothing = np.zeros(0)
+            assert vars(replace(small, curve=nothing)) | {"curve": 0} == vars(replace(large, folder="")) | {"curve": 0}
+
+    def test_equal_files_are_packed_alike(self, file):
+        assert Results(file).pack() == Results(file).pack()
+
+    @pytest.mark.parametrize("broken", [b"", b"not a file", gzip.compress(b"nothing"), gzip.compress(b"n" * 99)[:20]])
+    def test_what_is_none_is_said(self, broken):
+        with pytest.raises(ValueError, match=r"results file"):
+            Results.from_bytes(broken)
+
+
+class TestFigures:
+    def test_a_band_lies_round_its_curve(self):
+        mean = np.array([1.0, 2, 3])
+        band, line = areas.bands({"a": (mean, mean - 1, mean + 1)}, ["0", "1", "2"], ("x", "y")).data
+        assert list(line.y) == [1, 2, 3]
+        assert list(band.y) == [2, 3, 4, 2, 1, 0]
+        assert list(band.x) == [0, 1, 2, 2, 1, 0]
+
+    def test_no_two_of_many_lines_look_alike(self):
+        assert len(set(areas.colours(40))) == 40
+
+    def test_bars_know_their_photos(self):
+        bars = areas.differences([("a", 2.0), ("b", -1.0)], "AUPC").data[0]
+        assert [list(made) for made in bars.customdata] == [[1, "b"], [0, "a"]]
+        assert list(bars.y) == [-1.0, 2.0]
+
+    def test_chosen_means_are_named(self):
+        points = [areas.Point(name, (1.0, 0.9, 1.1), (20.0, 19, 22)) for name in "abc"]
+        figure = areas.means(points, ["b"])
+        assert {trace.name for trace in figure.data if trace.showlegend} == {"b"}
+        assert figure.data[0].error_y.array == (2.0,)
+        assert figure.data[0].error_y.arrayminus == (1.0,)
+
+
+class TestPage:
+    @pytest.fixture
+    def opened(self, monkeypatch):
+        """The page, without a browser."""
+        scheduler = Scheduler(clock=lambda: 0.0)
+        monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
+        app = AppTest.from_file(APP, default_timeout=60)
+        for name, value in {"viewer": "static", "r": "2", "m": "2"}.items():
+            app.query_params[name] = value
+        return app.run().switch_page("views/results.py").run()
+
+    @pytest.fixture
+    def held(self, opened, file):
+        app = opened.file_uploader(key="results-file").upload("r.db", file.read_bytes(), "application/x-sqlite3").run()
+        assert not app.exception
+        return app
+
+    def test_the_table(self, held, table):
+        shown = held.dataframe[0].value
+        assert list(shown["method"]) == [table.labels[case] for case in table.cases]
+        means = table.areas["perturbation"].mean(1)
+        assert [float(text.split(" ")[0]) for text in shown["AUPC"]] == pytest.approx(means, abs=0.006)
+        assert any("3 photos" in caption.value for caption in held.main.caption)
+
+    def test_differences_are_to_what_is_chosen(self, held, table):
+        box = next(box for box in held.main.selectbox if box.label == "Differences are to")
+        box.select(table.cases[-1]).run()
+        assert list(held.dataframe[0].value["AUPC difference"])[-1].startswith("+0.00")
+
+    def test_rows_of_a_preset_that_are_not_there_are_a_line(self, held):
+        next(c for c in held.main.get("button_group") if c.key == "results-preset").set_value(["table2"]).run()
+        assert not held.exception
+
+    def test_a_photo_opens_with_the_knobs_of_both(self, held, folder, table):
+        assert sum(b.label == "Open in Compare" for b in held.main.button) == 3, "the folder is known from the file"
+        held.button(key="open-photo-0").click().run()
+        query = dict(held.query_params.items())
+        assert query["sigma"] in ("0.3", ["0.3"])
+        assert held.session_state.pinned_photo.digest in table.photos
+        row = table.rows[table.cases[0], held.session_state.pinned_photo.digest]
+        assert held.session_state.experiment.seed == row.seed
+        assert held.session_state.experiment.target == row.target
+
+    def test_without_the_folder_it_says_what_to_do(self, held):
+        held.main.text_input[0].set_value("/nowhere").run()
+        assert not any(b.label == "Open in Compare" for b in held.main.button)
+        assert sum("Name its folder above" in c.value for c in held.main.caption) == 3
+
+    def test_two_methods_are_told_apart(self, held, table):
+        told = next(m.value for m in held.main.markdown if m.value.startswith("AUPC of "))
+        assert table.labels[table.cases[0]] in told
+        assert table.labels[table.cases[1]] in told
+
+    def test_a_file_that_is_none_is_one_line(self, opened):
+        opened.file_uploader(key="results-file").upload("r.db", b"nothing of the kind", "text/plain").run()
+        assert not opened.exception
+        assert [e.value for e in opened.main.error] == [
+            "Not a results file of this version; choose one that the benchmark has written."
+        ]
+
+    def test_a_file_with_nothing_in_it_is_one_line(self, opened, tmp_path):
+        Results(tmp_path / "r.db").close()
+        app = opened.file_uploader(key="results-file").upload("r.db", (tmp_path / "r.db").read_bytes(), "").run()
+        assert [e.value for e in app.main.error] == ["Nothing has been measured in this file yet."]
