@@ -197,5 +197,5 @@ def _below(figure: go.Figure) -> None:
     """Long names go under the chart, one a line."""
     dress(figure)
     named = sum(1 for trace in figure.data if trace.showlegend is not False)
-    legend = {"orientation": "v", "yanchor": "top", "y": -0.2, "x": 0, "font": {"size": 11}}
+    legend = {"orientation": "v", "yanchor": "top", "y": -0.25, "x": 0, "font": {"size": 11}}
     figure.update_layout(height=320 + 20 * named, legend=legend)

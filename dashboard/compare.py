@@ -17,6 +17,7 @@ from dashboard import (
     pins,
     plain,
     precomputed,
+    progress,
     report,
     resources,
     sidebar,
@@ -80,23 +81,19 @@ def table(cells: tuple[Cell, ...]) -> None:
     st.caption(report.spent(cells))
 
 
-def progress(cells: tuple[Cell, ...], subject: Subject) -> None:
-    """How far everything is, with Stop; or that it was stopped, with Continue."""
-    jobs, session = resources.scheduler(), resources.session()
+def told(cells: tuple[Cell, ...], subject: Subject) -> None:
+    """How far everything is."""
     share, text = report.progress(cells)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if any(cell.live for cell in cells):
-            st.progress(share, " · ".join(filter(None, [_left(cells, subject), _others(jobs.others(session)), text])))
-            st.button("Stop", key="stop", icon=":material/stop:", on_click=jobs.stop, args=(session,))
-        elif any(cell.stopped or cell.error for cell in cells):
-            stopped = any(cell.stopped for cell in cells)
-            st.progress(share, "stopped: what there is stays" if stopped else "ended: not everything could be computed")
-            icon = ":material/play_arrow:" if stopped else ":material/refresh:"
-            name = "Continue" if stopped else "Try again"
-            st.button(name, key="resume", icon=icon, on_click=jobs.resume, args=(session,))
-        else:
-            st.progress(1.0, "complete")
-            st.button("Stop", key="stop", icon=":material/stop:", disabled=True)
+    live, stopped = any(cell.live for cell in cells), any(cell.stopped for cell in cells)
+    state = progress.state(live=live, stopped=stopped, failed=any(cell.error for cell in cells))
+    others = _others(resources.scheduler().others(resources.session()))
+    said = {
+        progress.LIVE: " · ".join(filter(None, [_left(cells, subject), others, text])),
+        progress.STOPPED: progress.KEPT,
+        progress.FAILED: "ended: not everything could be computed",
+        progress.DONE: "complete",
+    }
+    progress.show(state, 1.0 if state == progress.DONE else share, said[state])
 
 
 def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
@@ -143,7 +140,7 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
     for cell in cells:
         if cell.error:
             st.error(f"{figures.TITLES[cell.panel.method]}: {cell.error}", icon=":material/error:")
-    progress(at_work, subject)
+    told(at_work, subject)
     actions(experiment, subject, cells)
     charts.show(subject, cells)
     steps.show(subject, cells)

@@ -17,6 +17,10 @@ SHOTS = {
     "sweep-dark": ("sweep?img=coffee&sweep=smooth_taylor:sigma=0.0001/0.01/0.1/0.5/1/2", 1440, "dark"),
     "sweep-narrow-light": ("sweep?sweep=smooth_taylor:sigma=0.3/0.7,samples=20/50", 380, "light"),
     "sweep-narrow-dark": ("sweep?img=coffee&sweep=integrated_gradients:baseline=black/white/mean", 380, "dark"),
+    "results-light": ("results", 1440, "light"),
+    "results-dark": ("results", 1440, "dark"),
+    "results-narrow-light": ("results", 380, "light"),
+    "results-narrow-dark": ("results", 380, "dark"),
     "noise-light": ("noise?img=coffee", 1440, "light"),
     "noise-dark": ("noise?r=30", 1440, "dark"),
     "noise-narrow-light": ("noise?r=30", 380, "light"),
@@ -32,10 +36,11 @@ SHOTS = {
 
 def shoot(opened: Browser, address: str, name: str) -> None:
     query, width, scheme = SHOTS[name]
+    place = query.partition("?")[0]
     page = opened.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(address + query)
-    whole = "6. Why pretty is not faithful" if query.startswith("learn") else "complete"
-    whole = re.compile("^complete: ") if query.startswith("sweep") else re.compile(f"^{re.escape(whole)}$")
+    whole = {"learn": "6. Why pretty is not faithful", "results": "Where they differ most"}.get(place, "complete")
+    whole = re.compile("^complete: ") if place == "sweep" else re.compile(f"^{re.escape(whole)}$")
     page.get_by_text(whole).first.wait_for(timeout=300_000)
     # The page scrolls within itself: a window as tall as its content shows all of it.
     height = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")

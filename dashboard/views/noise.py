@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from attribution.convergence import ENOUGH, Convergence, checkpoints
-from dashboard import figures, pictures, report, resources, sidebar, viewer
+from dashboard import figures, pictures, progress, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.panels import Doubt, doubt_work
@@ -72,7 +72,7 @@ def show(experiment: Experiment, subject: Subject, both: bool, polling: bool) ->
     for doubt, view in found.items():
         if view.state == "failed":
             st.error(f"{title(doubt)}: {view.error}", icon=":material/error:")
-    progress(found, live)
+    told(found)
     for doubt, view in found.items():
         st.markdown(f"**{title(doubt)}** · {report.doubt(view.snapshot, experiment.samples)}")
     lines = {
@@ -94,20 +94,19 @@ def show(experiment: Experiment, subject: Subject, both: bool, polling: bool) ->
     )
 
 
-def progress(found: dict[Doubt, View], live: bool) -> None:
-    jobs, session = resources.scheduler(), resources.session()
+def told(found: dict[Doubt, View]) -> None:
+    """How many draws there are."""
     done = sum(view.snapshot.done for view in found.values() if view.snapshot)
     total = sum(dict(doubt.panel.knobs)["samples"] for doubt in found)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if live:
-            st.progress(done / total, f"{done} of {total} draws")
-            st.button("Stop", key="stop", icon=":material/stop:", on_click=jobs.stop, args=(session,))
-        elif any(view.state in ("stopped", "failed") for view in found.values()):
-            st.progress(done / total, "stopped: what there is stays")
-            icon = ":material/play_arrow:"
-            st.button("Continue", key="resume", icon=icon, on_click=jobs.resume, args=(session,))
-        else:
-            st.progress(1.0, "complete")
+    live, states = any(view.live for view in found.values()), {view.state for view in found.values()}
+    state = progress.state(live=live, stopped="stopped" in states, failed="failed" in states)
+    said = {
+        progress.LIVE: f"{done} of {total} draws",
+        progress.STOPPED: progress.KEPT,
+        progress.FAILED: "ended: not every draw could be computed",
+        progress.DONE: "complete",
+    }
+    progress.show(state, done / total, said[state])
 
 
 st.markdown("#### How sure is this map?")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attribution.baselines import fingerprint
 from attribution.models import CATEGORIES, Model
-from dashboard import areas, figures, pictures, report, resources, sidebar, viewer
+from dashboard import areas, figures, pictures, progress, report, resources, sidebar, viewer
 from dashboard.experiment import COMPARED, LETTERS, Experiment, said
 from dashboard.jobs import View
 from dashboard.subject import Subject, write
@@ -128,27 +128,24 @@ def show(sweep: Sweep, experiment: Experiment, subject: Subject, polling: bool) 
     if polling != view.live:
         st.rerun()
     found: Found = view.snapshot or Found()
-    progress(view, found, len(sweep.places))
+    told(view, found, len(sweep.places))
     maps(sweep, subject, found)
     charts(sweep, found)
     opening(sweep, experiment, found)
 
 
-def progress(view: View, found: Found, count: int) -> None:
-    jobs, session = resources.scheduler(), resources.session()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if view.live:
-            st.progress(found.share, f"{len(found.cells)} of {count} maps · {found.now or 'waiting for its turn'}")
-            st.button("Stop", key="stop", icon=":material/stop:", on_click=jobs.stop, args=(session,))
-        elif view.state == "done":
-            new = sum(cell.new for cell in found.cells.values())
-            needed = sum(cell.points for cell in found.cells.values())
-            st.progress(1.0, f"complete: {count} maps of {needed:,} gradients, {new:,} of them computed")
-        else:
-            failed = view.state == "failed"
-            st.progress(found.share, f"it failed: {view.error}" if failed else "stopped: what there is stays")
-            name, icon = ("Try again", ":material/refresh:") if failed else ("Continue", ":material/play_arrow:")
-            st.button(name, key="resume", icon=icon, on_click=jobs.resume, args=(session,))
+def told(view: View, found: Found, count: int) -> None:
+    """How many cells there are, and at last what they cost."""
+    new = sum(cell.new for cell in found.cells.values())
+    needed = sum(cell.points for cell in found.cells.values())
+    state = progress.state(live=view.live, stopped=view.state == "stopped", failed=view.state == "failed")
+    said = {
+        progress.LIVE: f"{len(found.cells)} of {count} maps · {found.now or 'waiting for its turn'}",
+        progress.STOPPED: progress.KEPT,
+        progress.FAILED: f"it failed: {view.error}",
+        progress.DONE: f"complete: {count} maps of {needed:,} gradients, {new:,} of them computed",
+    }
+    progress.show(state, found.share, said[state])
 
 
 def maps(sweep: Sweep, subject: Subject, found: Found) -> None:

@@ -465,6 +465,9 @@ class TestReport:
         told = report(found, "text", None, None)
         searched = np.mean([r.detail["search_area"] for r in found if r.metric == "total_variation" and r.detail])
         assert f"AUTVC {searched:.2f} in the search, " in told
+        other = metrics(["perturbation:draws=3,regions=3", "total_variation:smallest=12"])
+        found = measure(folder, tmp_path / "other.db", cases, toys.of_photos(64), measures=other)
+        assert "in the search" not in report(found, "text", None, None), "measured in another way"
 
     def test_all_rows_as_csv(self):
         found = list(csv.DictReader(io.StringIO(rows(made_up(AREAS)))))

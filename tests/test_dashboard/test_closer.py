@@ -186,7 +186,12 @@ def test_sigma_is_found_for_a_photo(page):
 @pytest.mark.parametrize("width", [1440, 380])
 @pytest.mark.parametrize(
     ("place", "title"),
-    [("noise", "How sure is this map?"), ("sweep", "What does a knob do?"), ("learn", "Six short lessons")],
+    [
+        ("noise", "How sure is this map?"),
+        ("sweep", "What does a knob do?"),
+        ("results", "What holds over many photos?"),
+        ("learn", "Six short lessons"),
+    ],
 )
 def test_other_pages_fit_every_screen(chromium, address, place, title, width, scheme):
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
