@@ -55,13 +55,16 @@ def accumulate(
     term: Callable[[Batch], Float[Tensor, "n d h w"]],
     finish: Callable[[Float[Tensor, "d h w"]], Image] = lambda mean: mean,
 ) -> Run:
-    """Finish(sum_k w_k term(z_k)): every partial is the mean, weighted, of the points visited so far."""
+    """Finish(sum_k w_k term(z_k)): a partial stands for the whole by the weighted mean of the points visited so far."""
     total = x.new_zeros((), dtype=sum_dtype(x.device))
     weighed, evaluations = 0.0, 0
+    whole = sum(plan.weight(k) for k in range(len(plan)))
     for batch, cost in visit(score, x, plan):
         # One after another: the sum does not depend on which points happened to share a batch, to the last bit.
         for k, one in zip(batch.indices, term(batch).to(total.dtype), strict=True):
             total = total + plan.weight(k) * one
             weighed += plan.weight(k)
         evaluations += cost
-        yield Partial(finish(total / weighed).to(x.dtype), batch.indices.stop, len(plan), evaluations, score.target)
+        yield Partial(
+            finish(total * (whole / weighed)).to(x.dtype), batch.indices.stop, len(plan), evaluations, score.target
+        )

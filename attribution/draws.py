@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     BASELINE = 2
     PATCHES = 3
     ORDER = 4
+    PLACES = 5
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

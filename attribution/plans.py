@@ -24,7 +24,7 @@ class Plan(Protocol):
         ...
 
     def weight(self, k: int) -> float:
-        """Its share of the mean; they sum to 1."""
+        """What it counts in the sum; of a mean they sum to 1."""
         ...
 
     def points(self, x: Image, indices: Sequence[int]) -> Images: ...
@@ -77,6 +77,42 @@ class NoiseCloud:
         return x + self.sigma * eps.to(x)
 
 
+def coarse_to_fine(count: int) -> list[int]:
+    """0..count-1 in the order of van der Corput, base 2: every prefix is spread over all of them."""
+    bits = max(1, (count - 1).bit_length())
+    return sorted(range(count), key=lambda k: int(f"{k:0{bits}b}"[::-1], 2))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Some points of a straight path: b + alpha * (x - b) at `nodes`, each with its weight, coarse to fine.
+
+    Remembered as the points of a StraightPath are.
+    """
+
+    baseline: Baseline
+    nodes: tuple[tuple[float, float], ...]
+
+    @cached_property
+    def _order(self) -> list[int]:
+        return coarse_to_fine(len(self.nodes))
+
+    def _node(self, k: int) -> tuple[float, float]:
+        return self.nodes[self._order[k]]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def key(self, k: int) -> Hashable:
+        return ("path", self.baseline.key, self._node(k)[0])
+
+    def weight(self, k: int) -> float:
+        return self._node(k)[1]
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images:
+        return torch.stack([torch.lerp(self.baseline.image, x, self._node(k)[0]) for k in indices])
+
+
 @dataclass(frozen=True)
 class StraightPath:
     """b + alpha * (x - b) from each baseline in turn, the alphas coarse to fine.
@@ -91,10 +127,7 @@ class StraightPath:
     @cached_property
     def _nodes(self) -> tuple[tuple[float, float], ...]:
         nodes, weights = RULES[self.rule](self.steps)
-        bits = max(1, (len(nodes) - 1).bit_length())
-        # Binary van der Corput order: every prefix is spread over the whole path.
-        order = sorted(range(len(nodes)), key=lambda k: int(f"{k:0{bits}b}"[::-1], 2))
-        return tuple((nodes[k], weights[k]) for k in order)
+        return tuple((nodes[k], weights[k]) for k in coarse_to_fine(len(nodes)))
 
     def _locate(self, k: int) -> tuple[Baseline, float, float]:
         draw, node = divmod(k, len(self._nodes))

@@ -1,9 +1,10 @@
 """f_c, the score of one class, and its gradient. The only file that runs the network."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from attribution.baselines import fingerprint
@@ -71,17 +72,39 @@ class ClassScore:
 
     def gradients(self, points: Images) -> tuple[Scores, Images]:
         """f_c and its gradient at `points`."""
+        values, gradients, _ = self._gradients(points, lambda found, start: self._select(found))
+        return values, gradients
 
-        def evaluate(batch: Tensor) -> tuple[Tensor, Tensor]:
+    def gradients_toward(self, points: Images, classes: Int[Tensor, " n"]) -> tuple[Scores, Images, Int[Tensor, " n"]]:
+        """The probability of a class of its own at each point, its gradient, and which class is the likeliest there."""
+
+        def select(found: Tensor, start: int) -> Scores:
+            own = classes[start : start + len(found)].clone()  # one made here can be differentiated through
+            return found.softmax(1).gather(1, own[:, None])[:, 0]
+
+        return self._gradients(points, select)
+
+    def _gradients(
+        self, points: Images, select: Callable[[Tensor, int], Scores]
+    ) -> tuple[Scores, Images, Int[Tensor, " n"]]:
+        """`select` takes the scores of a batch from its logits; it is told where in the points the batch begins."""
+        start = 0
+
+        def evaluate(batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             # Whatever mode the caller is in, gradients are wanted here; a clone made here can have them.
             with torch.inference_mode(False), torch.enable_grad(), full_precision():
                 at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
-                values = self._select(self.model.module(at))
+                found = self.model.module(at)
+                values = select(found, start)
                 (gradients,) = torch.autograd.grad(values.sum(), at)
-            return values.detach(), gradients.contiguous()
+            return values.detach(), gradients.contiguous(), found.detach().argmax(1)
 
-        found = list(self.model.gradient_batch.run(evaluate, points))
-        return torch.cat([f for f, _ in found]), torch.cat([g for _, g in found])
+        parts = []
+        for part in self.model.gradient_batch.run(evaluate, points):
+            parts.append(part)
+            start += len(part[0])
+        values, gradients, winners = (torch.cat(kind) for kind in zip(*parts, strict=True))
+        return values, gradients, winners
 
     def key(self, x: Image) -> Hashable:
         """What remembered points of x have in common."""

@@ -126,3 +126,70 @@ def st99(h: Tensor) -> Tensor:
     if high <= low:
         return torch.zeros_like(h)
     return torch.tensor([min(max((v - low) / (high - low), 0.0), 1.0) for v in flat], dtype=h.dtype).view(h.shape)
+
+
+def left_and_right(model: Model, x: Tensor, target: int, steps: int, b: Tensor, phi: float) -> tuple[Tensor, Tensor]:
+    """The right rule, cut where the score first exceeds its start by the share phi of the climb."""
+    low, high = f(model, b, target), f(model, x, target)
+    left, right, past = torch.zeros_like(x), torch.zeros_like(x), False
+    for k in range(1, steps + 1):
+        z = b + k / steps * (x - b)
+        past = past or f(model, z, target) > low + phi * (high - low)
+        part = (x - b) * g(model, z, target) / steps
+        if past:
+            right += part
+        else:
+            left += part
+    return left, right
+
+
+def idg(model: Model, x: Tensor, b: Tensor, target: int, nodes: list[tuple[float, float]]) -> Tensor:
+    total = torch.zeros_like(x)
+    for alpha, weight in nodes:
+        slope = g(model, b + alpha * (x - b), target)
+        total += (x - b) * weight * slope * ((x - b) * slope).sum()
+    return total
+
+
+def ggig(model: Model, x: Tensor, b: Tensor, target: int, steps: int, iterations: int, rate: float) -> Tensor:
+    met = []
+    for k in range(steps + 1):
+        p = b + k / steps * (x - b)
+        for _ in range(iterations):
+            met.append(g(model, p, target))
+            p = p + rate * met[-1]
+    return torch.stack(met).amax(0)
+
+
+def expected_gradients(model: Model, x: Tensor, target: int, samples: int, seed: int) -> Tensor:
+    total = torch.zeros_like(x)
+    mean, std = (torch.tensor(v, dtype=x.dtype)[:, None, None] for v in (model.mean, model.std))
+    for k in range(samples):
+        alpha, *noise = np.random.default_rng([5, seed, k]).random(1 + x.numel(), dtype=np.float32)
+        b = (torch.tensor(noise, dtype=x.dtype).view(x.shape) - mean) / std
+        total += (x - b) * g(model, b + float(alpha) * (x - b), target)
+    return total / samples
+
+
+def agi(model: Model, x: Tensor, target: int, others: list[int], steps: int, epsilon: float, origin: bool) -> Tensor:
+    """One class after another, one step after another, each gradient of a probability by itself."""
+    mean, std = (torch.tensor(v, dtype=x.dtype)[:, None, None] for v in (model.mean, model.std))
+
+    def slope(z: Tensor, c: int) -> Tensor:
+        z = z.clone().requires_grad_(True)
+        (found,) = torch.autograd.grad(model.module(z[None]).softmax(1)[0, c], z)
+        return found
+
+    total = torch.zeros_like(x)
+    for other in others:
+        z = x.clone()
+        for _ in range(steps):
+            with torch.no_grad():
+                if model.module(z[None])[0].argmax().item() == other:
+                    break
+            start = x if origin else z
+            pixels = torch.clamp(start * std + mean + epsilon * slope(z, other).sign(), 0, 1)
+            moved = (pixels - mean) / std
+            total -= (moved - start) * slope(z, target)
+            z = moved
+    return total

@@ -16,7 +16,7 @@ ORDER = [
     {"images", "store", "heatmaps"},
     {"baselines"},
     {"plans", "score"},
-    {"accumulate", "models"},
+    {"accumulate", "models", "profile"},
     {"methods", "metrics", "convergence"},
     {"explain"},
     {"adaptive"},

@@ -1,0 +1,79 @@
+"""Blur IG: the path leads through ever less blurred copies of the image. Xu et al. 2020, arXiv:2004.03383."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attribution.accumulate import accumulate
+from attribution.plans import coarse_to_fine
+from attribution.registry import Range, method
+from attribution.score import ClassScore
+from attribution.types import Image, Images, Run
+
+NEAR = 0.01
+"""Pixels: how much more blur tells which way an image changes, as in the released code."""
+CUT = 8
+"""Standard deviations at which the kernel ends: where it has become nothing, so that no end of it shows in changes."""
+
+
+def kernel(size: int, sigma: float) -> Float[Tensor, "size size"]:
+    """The Gaussian as a matrix along one side: what lies beyond the edges is zero."""
+    if sigma == 0:
+        return torch.eye(size, dtype=torch.float64)
+    apart = torch.arange(size, dtype=torch.float64)[:, None] - torch.arange(size, dtype=torch.float64)
+    radius = int(CUT * sigma + 0.5)
+    whole = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float64) / sigma) ** 2).sum()
+    return torch.where(apart.abs() <= radius, torch.exp(-0.5 * (apart / sigma) ** 2), 0) / whole
+
+
+def blur(x: Image, sigma: float) -> Float[Tensor, "c h w"]:
+    """Every channel by itself; float64 on the CPU."""
+    height, width = x.shape[-2:]
+    return kernel(height, sigma) @ x.cpu().double() @ kernel(width, sigma).T
+
+
+@dataclass(frozen=True)
+class BlurPath:
+    """The image under a Gaussian of std k * widest / steps, k = 0..steps-1, coarse to fine."""
+
+    widest: float
+    steps: int
+
+    def _sigma(self, k: int) -> float:
+        return coarse_to_fine(self.steps)[k] * self.widest / self.steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def key(self, k: int) -> Hashable:
+        return ("blur", self._sigma(k))
+
+    def weight(self, k: int) -> float:
+        return self.widest / self.steps
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images:
+        return torch.stack([blur(x, self._sigma(k)) for k in indices]).to(x)
+
+    def changes(self, x: Image, indices: Sequence[int]) -> Images:
+        """How each point changes with its blur, by the pixel of std."""
+        sigmas = [self._sigma(k) for k in indices]
+        return torch.stack([(blur(x, sigma + NEAR) - blur(x, sigma)) / NEAR for sigma in sigmas]).to(x)
+
+
+@method("Blur IG", paper="Xu et al. 2020, arXiv:2004.03383")
+def blur_ig(
+    score: ClassScore,
+    x: Image,
+    *,
+    steps: Annotated[int, Range(1, 500), "T, the steps from the image to its most blurred copy"] = 100,
+    widest: Annotated[float, Range(1.0, 200.0), "the std of the widest blur, pixels"] = 50.0,
+) -> Run:
+    r"""$A = -\sum_k \Delta s\, \frac{\partial L}{\partial s}(s_k) \odot \nabla f_c(L(s_k))$, where $L(s)$ is the image
+    under a Gaussian of std s, and nothing lies beyond its edges. Sums to $f_c(x) - f_c(L(s_T))$ in the limit.
+    """
+    path = BlurPath(widest, steps)
+    yield from accumulate(score, x, path, lambda at: -path.changes(x, at.indices) * at.gradients)

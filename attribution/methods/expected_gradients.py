@@ -1,0 +1,61 @@
+"""Expected gradients: each sample has a baseline and a place on its path of its own. Erion et al. 2021,
+arXiv:1906.10670.
+
+The paper draws baselines from the training images; here, where there are none, they are noise in every pixel.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+
+from attribution.accumulate import accumulate
+from attribution.draws import Purpose, uniform
+from attribution.images import normalise
+from attribution.registry import Range, method
+from attribution.score import ClassScore, Network
+from attribution.types import Image, Images, Run
+
+
+@dataclass(frozen=True)
+class RandomPlaces:
+    """b_k + alpha_k (x - b_k): both depend on (seed, k) alone, so that more samples go on from fewer."""
+
+    space: Network
+    seed: int
+    samples: int
+
+    def _draw(self, x: Image, k: int) -> tuple[Image, float]:
+        """The baseline, in model space, and alpha."""
+        drawn = uniform(Purpose.PLACES, self.seed, k, (1 + x.numel(),))
+        return normalise(drawn[1:].view(x.shape).to(x), self.space.mean, self.space.std), drawn[0].item()
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def key(self, k: int) -> Hashable:
+        return ("place", self.seed, k)
+
+    def weight(self, k: int) -> float:
+        return 1 / self.samples
+
+    def points(self, x: Image, indices: Sequence[int]) -> Images:
+        drawn = [self._draw(x, k) for k in indices]
+        return torch.stack([torch.lerp(start, x, alpha) for start, alpha in drawn])
+
+    def displacements(self, x: Image, indices: Sequence[int]) -> Images:
+        return torch.stack([x - self._draw(x, k)[0] for k in indices])
+
+
+@method("Expected Gradients", paper="Erion et al. 2021, arXiv:1906.10670")
+def expected_gradients(
+    score: ClassScore,
+    x: Image,
+    *,
+    samples: Annotated[int, Range(1, 500), "R, pairs of a noise baseline and a place on its path"] = 200,
+    seed: Annotated[int, Range(0, 2**31 - 1), "of the baselines and the places"] = 0,
+) -> Run:
+    r"""$A = \frac1R \sum_r (x - b_r) \odot \nabla f_c(b_r + \alpha_r (x - b_r))$, $\alpha_r$ uniform on [0, 1]."""
+    places = RandomPlaces(score.model, seed, samples)
+    yield from accumulate(score, x, places, lambda at: places.displacements(x, at.indices) * at.gradients)

@@ -1,0 +1,52 @@
+"""Geometrically guided IG: the greatest gradient met while climbing from every point of a path. Rahman et al. 2022,
+arXiv:2206.05903.
+
+It is a maximum, not an integral, and it is not multiplied by x - b: there is no completeness. With K = 1 nothing is
+climbed, and it is the maximum over the path. The paper's K = 100 costs a hundred paths.
+"""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from attribution.accumulate import visit
+from attribution.baselines import BASELINES, make_baselines
+from attribution.plans import StraightPath
+from attribution.registry import Choice, Range, method
+from attribution.score import ClassScore
+from attribution.types import Image, Partial, Run
+
+
+@method("GGIG", paper="Rahman et al. 2022, arXiv:2206.05903")
+def ggig(
+    score: ClassScore,
+    x: Image,
+    *,
+    steps: Annotated[int, Range(1, 500), "M, the steps on the path: M + 1 points, both ends included"] = 50,
+    iterations: Annotated[int, Range(1, 200), "K, gradients taken in the ascent from each point"] = 10,
+    rate: Annotated[float, Range(0.0, 1.0), "η, how far along its gradient a point moves each time"] = 1e-4,
+    baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "mean",
+    seed: Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"] = 0,
+) -> Run:
+    r"""$A = \max_{j < K,\, k \le M} \nabla f_c(p_k^j)$, each value for itself and with its sign, where
+    $p_k^0 = b + \frac kM (x - b)$ and $p_k^{j+1} = p_k^j + \eta \nabla f_c(p_k^j)$.
+
+    Costs K (M + 1) gradients, of which the first of each point are those of a path by the trapezoid rule.
+    """
+    path = StraightPath(make_baselines(score.model, x, baseline, 1, seed), steps, "trapezoid")
+    total = len(path) * iterations
+    greatest: Tensor | None = None
+    done = evaluations = 0
+    for batch, cost in visit(score, x, path):
+        points, gradients = batch.points, batch.gradients
+        for j in range(iterations):
+            if j:
+                points = points + rate * gradients
+                _, gradients = score.gradients(points)
+                cost += len(points)
+            here = gradients.amax(dim=0)
+            greatest = here if greatest is None else torch.maximum(greatest, here)
+            done += len(points)
+            evaluations, cost = evaluations + cost, 0
+            yield Partial(greatest, done, total, evaluations, score.target)

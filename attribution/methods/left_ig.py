@@ -1,0 +1,73 @@
+"""Left-IG: only the part of the path before the score saturates. Miglani et al. 2020, arXiv:2010.12697.
+
+Right-IG is the rest: the two sum to Integrated Gradients by the right rule. The released code cuts where the score
+first exceeds F(0) + phi (F(1) - F(0)), as here; where it never does, all is left and nothing is right (there:
+both are all).
+"""
+
+from typing import Annotated
+
+from torch import Tensor
+
+from attribution.accumulate import accumulate
+from attribution.baselines import BASELINES, Baseline, make_baselines
+from attribution.plans import Walk
+from attribution.profile import scores_along
+from attribution.quadrature import right
+from attribution.registry import Choice, Range, method
+from attribution.score import ClassScore
+from attribution.types import Image, Partial, Run
+
+Steps = Annotated[int, Range(1, 500), "M, the steps on the path from the baseline to the image"]
+Start = Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"]
+Saturation = Annotated[float, Range(0.0, 1.0), "φ, the share of the climb after which the path is cut"]
+Seed = Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"]
+
+
+@method("Left-IG", paper="Miglani et al. 2020, arXiv:2010.12697")
+def left_ig(
+    score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
+) -> Run:
+    r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k < \alpha^*} \nabla f_c(b + \alpha_k (x - b))$, where $\alpha^*$ is the
+    first $\alpha_k = k/M$ at which the score exceeds $F(0) + \varphi (F(1) - F(0))$.
+
+    No gradient past the cut is computed. Raises ValueError when the score falls from the baseline to the image.
+    """
+    (start,) = make_baselines(score.model, x, baseline, 1, seed)
+    nodes = right(steps)
+    alphas = nodes[0][: cut(score, x, start, nodes[0], phi)]
+    yield from _part(score, x, start, alphas, 1 / steps)
+
+
+@method("Right-IG", paper="Miglani et al. 2020, arXiv:2010.12697")
+def right_ig(
+    score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
+) -> Run:
+    r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k \ge \alpha^*} \nabla f_c(b + \alpha_k (x - b))$: what Left-IG leaves
+    out, the saturated part of the path. Raises ValueError as `left_ig` does.
+    """
+    (start,) = make_baselines(score.model, x, baseline, 1, seed)
+    nodes = right(steps)
+    alphas = nodes[0][cut(score, x, start, nodes[0], phi) :]
+    yield from _part(score, x, start, alphas, 1 / steps)
+
+
+def cut(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], phi: float) -> int:
+    """How many of the alphas come before the cut; 2 forward passes, and one for each up to the cut at most."""
+    low, high = scores_along(score, x, baseline, (0.0, 1.0))
+    if high < low:
+        raise ValueError(
+            f"the score of this class falls along the path, from {low:.3g} to {high:.3g}: there is no saturation to "
+            "cut; explain another class, or start from another baseline"
+        )
+    threshold = low + phi * (high - low)
+    found = scores_along(score, x, baseline, alphas)
+    return next((k for k, value in enumerate(found) if value > threshold), len(alphas))
+
+
+def _part(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], weight: float) -> Run:
+    if not alphas:
+        yield Partial(x.new_zeros(x.shape), 0, 0, 0, score.target)
+        return
+    walk = Walk(baseline, tuple((alpha, weight) for alpha in alphas))
+    yield from accumulate(score, x, walk, lambda at: (x - baseline.image) * at.gradients)

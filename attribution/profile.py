@@ -1,0 +1,25 @@
+"""The score along a straight path, F(alpha) = f_c(b + alpha (x - b)): remembered, or by forward passes alone."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from attribution.baselines import Baseline
+from attribution.score import ClassScore
+from attribution.types import Image
+
+AT_ONCE = 32
+
+
+def scores_along(score: ClassScore, x: Image, baseline: Baseline, alphas: Sequence[float]) -> Iterator[float]:
+    """F at each alpha, in their order, a batch at a time: who stops asking pays for little more than was asked."""
+    store, owner = score.store, None if score.store is None else score.key(x)
+    for start in range(0, len(alphas), AT_ONCE):
+        some = alphas[start : start + AT_ONCE]
+        known = {a: p for a in some if store is not None and (p := store.get((owner, ("path", baseline.key, a))))}
+        missing = [a for a in some if a not in known]
+        found = {a: value.item() for a, (value, _) in known.items()}
+        if missing:
+            values = score.values(torch.stack([torch.lerp(baseline.image, x, a) for a in missing]))
+            found |= dict(zip(missing, values.cpu().double().tolist(), strict=True))
+        yield from (found[a] for a in some)

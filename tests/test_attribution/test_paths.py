@@ -1,0 +1,467 @@
+"""Laws of the methods that ask where on a path a gradient counts, each against its literal definition."""
+
+from itertools import pairwise
+
+import definitions
+import numpy as np
+import pytest
+import torch
+import toys
+from torch import Tensor, nn
+
+from attribution import Store, explain, stream
+from attribution.baselines import make_baselines
+from attribution.explain import score_of
+from attribution.images import normalise
+from attribution.methods.blur_ig import blur
+from attribution.methods.idg import allocate
+
+X = toys.image()
+MEAN = torch.zeros_like(X)
+"""The mean colour is zero in model space."""
+
+
+def close(a, b, tolerance=1e-9):
+    torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
+def decision(at: float, sharp: float, scale: float = 1.0):
+    """A score that climbs around alpha = `at` on the way from the mean colour to X, and nowhere else."""
+    direction = X.flatten() / X.square().sum()
+    return toys.model(lambda z: scale * torch.sigmoid(sharp * (z @ direction - at)))
+
+
+class TestLeftAndRight:
+    @pytest.mark.parametrize("toy", ["linear", "additive", "convolutional"])
+    def test_the_definition(self, toy):
+        model = toys.ALL[toy]()
+        target = int(definitions.f(model, X, 0) < definitions.f(model, MEAN, 0))
+        left, right = definitions.left_and_right(model, X, target, 20, MEAN, 0.7)
+        close(explain(model, X, "left_ig", target, steps=20, phi=0.7).attribution, left)
+        close(explain(model, X, "right_ig", target, steps=20, phi=0.7).attribution, right)
+
+    @pytest.mark.parametrize("phi", [0.0, 0.3, 0.9, 1.0])
+    def test_left_and_right_are_the_whole(self, phi):
+        model = decision(0.4, 20)
+        left, right = (explain(model, X, m, 0, steps=30, phi=phi).attribution for m in ("left_ig", "right_ig"))
+        whole = explain(model, X, "integrated_gradients", 0, steps=30, baseline="mean").attribution
+        close(left + right, whole)
+
+    def test_a_score_that_never_exceeds_leaves_all_to_the_left(self):
+        model = toys.linear()
+        target = int(definitions.f(model, X, 0) < definitions.f(model, MEAN, 0))
+        left, right = (explain(model, X, m, target, steps=9, phi=1.0).attribution for m in ("left_ig", "right_ig"))
+        close(left, explain(model, X, "integrated_gradients", target, steps=9, baseline="mean").attribution)
+        assert not right.any()
+
+    def test_it_is_integrated_gradients_to_where_the_path_is_cut(self):
+        model = decision(0.4, 20)
+        done = explain(model, X, "left_ig", 0, steps=50)
+        kept = done.total
+        truncated = explain(model, kept / 50 * X, "integrated_gradients", 0, steps=kept, baseline="mean")
+        close(done.attribution, truncated.attribution)
+        reached = definitions.f(model, kept / 50 * X, 0)
+        assert reached <= definitions.f(model, MEAN, 0) + 0.9 * (
+            definitions.f(model, X, 0) - definitions.f(model, MEAN, 0)
+        )
+
+    @pytest.mark.parametrize("size", [1, 7, 64])
+    def test_no_gradient_past_the_cut_is_computed(self, size):
+        model, counter = toys.counted(toys.in_batches_of(size, decision(0.4, 20)))
+        done = explain(model, X, "left_ig", 0, steps=100)
+        assert counter.gradients == done.evaluations == done.total < 60
+
+    def test_what_is_remembered_is_not_computed_again(self):
+        model, counter = toys.counted(decision(0.4, 20))
+        store = Store()
+        explain(model, X, "integrated_gradients", 0, steps=40, baseline="mean", store=store)
+        gradients, values = counter.gradients, counter.values
+        for method in ("left_ig", "right_ig"):
+            assert explain(model, X, method, 0, steps=40, store=store).evaluations == 0
+        assert counter.gradients == gradients
+        assert counter.values - values == 2, "the score at the baseline, which the right rule has not: once each"
+
+    def test_a_score_that_falls_is_refused_in_a_line(self):
+        model = decision(0.4, 20)
+        with pytest.raises(ValueError, match=r"falls along the path.*explain another class") as caught:
+            explain(model, X, "left_ig", 1)
+        assert "\n" not in str(caught.value)
+
+    def test_a_baseline_equal_to_the_image_gives_blank_maps(self):
+        for method in ("left_ig", "right_ig"):
+            assert not explain(decision(0.4, 20), X, method, 0, baseline=X, steps=5).attribution.any()
+
+
+class TestDecision:
+    def nodes(self, model, **knobs) -> list[tuple[float, float]]:
+        """Where a map looked, and with which weight."""
+        seen = []
+        inner = model.module.score
+
+        def spy(z: Tensor) -> Tensor:
+            if z.requires_grad:
+                seen.extend((z.detach() @ X.flatten() / X.square().sum()).tolist())
+            return inner(z)
+
+        model.module.score = spy
+        explain(model, X, "idg", 0, **knobs)
+        return sorted(seen)
+
+    @pytest.mark.parametrize("rule", definitions.NODES)
+    @pytest.mark.parametrize("toy", toys.ALL)
+    def test_uniform_is_the_definition(self, toy, rule):
+        model = toys.ALL[toy]()
+        ours = explain(model, X, "idg", 1, sampling="uniform", steps=6, rule=rule).attribution
+        close(ours, definitions.idg(model, X, MEAN, 1, definitions.NODES[rule](6)))
+
+    def test_adaptive_is_the_definition_at_its_own_nodes(self):
+        model = decision(0.3, 15)
+        alphas = self.nodes(model, steps=12, cells=10)
+        cells = [int(alpha * 10) for alpha in alphas]
+        nodes = [(alpha, 1 / (10 * cells.count(cell))) for alpha, cell in zip(alphas, cells, strict=True)]
+        ours = explain(decision(0.3, 15), X, "idg", 0, steps=12, cells=10).attribution
+        close(ours, definitions.idg(decision(0.3, 15), X, MEAN, 0, nodes))
+
+    @pytest.mark.parametrize("sampling", ["adaptive", "uniform"])
+    @pytest.mark.parametrize("steps", [1, 7, 50, 70])
+    def test_on_a_linear_model_it_is_integrated_gradients_times_the_climb(self, sampling, steps):
+        model = toys.linear()
+        climb = definitions.f(model, X, 0) - definitions.f(model, MEAN, 0)
+        plain = explain(model, X, "integrated_gradients", 0, baseline="mean", steps=3).attribution
+        close(explain(model, X, "idg", 0, sampling=sampling, steps=steps).attribution, climb * plain)
+
+    @pytest.mark.parametrize("sampling", ["adaptive", "uniform"])
+    def test_it_sums_to_the_square_of_the_slope(self, sampling):
+        """And that is at least the square of the climb: Cauchy and Schwarz."""
+        model = decision(0.4, 12)
+        alphas = (np.arange(4000) + 0.5) / 4000
+        slopes = [(definitions.g(model, a * X, 0) * X).sum().item() for a in alphas[::4]]
+        exact = np.mean(np.square(slopes))
+        ours = explain(model, X, "idg", 0, sampling=sampling, steps=200).attribution.sum().item()
+        assert ours == pytest.approx(exact, rel=0.01)
+        assert ours > (definitions.f(model, X, 0) - definitions.f(model, MEAN, 0)) ** 2
+
+    def test_it_is_quadratic_in_the_score(self):
+        once, thrice = (explain(decision(0.4, 12, scale), X, "idg", 0).attribution for scale in (1.0, 3.0))
+        close(thrice, 9 * once)
+
+    @pytest.mark.parametrize("at", [0.2, 0.5, 0.8])
+    def test_samples_lie_where_the_score_climbs(self, at):
+        assert np.mean(self.nodes(decision(at, 60))) == pytest.approx(at, abs=0.02)
+        assert np.mean(self.nodes(decision(at, 60), sampling="uniform")) == pytest.approx(0.5, abs=0.01)
+
+    def test_the_released_sampler_misses_the_decision(self):
+        """Where it flips in the middle, all samples slide towards the baseline."""
+        found = self.nodes(decision(0.5, 200), sampling="reference")
+        assert np.mean(found) < 0.3
+        right, missed = (explain(decision(0.5, 200), X, "idg", 0, sampling=s).attribution.sum() for s in
+                         ("adaptive", "reference"))  # fmt: skip
+        assert missed < 0.01 * right
+
+    def test_a_flat_path_and_a_baseline_equal_to_the_image_give_a_blank_map(self):
+        assert not explain(toys.constant(), X, "idg", 0).attribution.any()
+        assert not explain(toys.convolutional(), X, "idg", 0, baseline=X).attribution.any()
+
+    @pytest.mark.parametrize("sizes", [[0.0, 0, 0], [1.0, 2, 3.5], [5.0, 0, 0], [1e-9, 1.0]])
+    @pytest.mark.parametrize("count", [1, 2, 3, 10, 50])
+    def test_shares_are_whole_complete_and_fair(self, sizes, count):
+        shares = allocate(np.array(sizes), count)
+        assert sum(shares) == count
+        ideal = count * np.array(sizes) / sum(sizes) if sum(sizes) else count * np.ones(len(sizes)) / len(sizes)
+        assert np.abs(np.array(shares) - ideal).max() < 1
+
+    def test_a_path_that_is_known_costs_nothing(self):
+        model, store = decision(0.4, 12), Store()
+        explain(model, X, "integrated_gradients", 0, steps=50, baseline="mean", rule="midpoint", store=store)
+        assert explain(model, X, "idg", 0, sampling="uniform", store=store).evaluations == 0
+
+
+class TestGreatest:
+    @pytest.mark.parametrize("toy", toys.ALL)
+    @pytest.mark.parametrize("size", [1, 4, 64])
+    def test_the_definition(self, toy, size):
+        model = toys.in_batches_of(size, toys.ALL[toy]())
+        ours = explain(model, X, "ggig", 1, steps=5, iterations=3, rate=0.1).attribution
+        close(ours, definitions.ggig(model, X, MEAN, 1, 5, 3, 0.1))
+
+    def test_one_iteration_is_the_greatest_on_the_path(self):
+        model = toys.convolutional()
+        path = torch.stack([definitions.g(model, k / 7 * X, 0) for k in range(8)]).amax(0)
+        for knobs in ({"iterations": 1, "rate": 0.5}, {"iterations": 4, "rate": 0.0}):
+            close(explain(model, X, "ggig", 0, steps=7, **knobs).attribution, path)
+
+    def test_it_only_grows(self):
+        """With more iterations, and under a finer grid that holds the coarser one."""
+        model = toys.additive()
+        maps = [
+            explain(model, X, "ggig", 0, steps=steps, iterations=k, rate=0.05).attribution
+            for steps, k in [(4, 1), (4, 2), (4, 5), (8, 5), (16, 5)]
+        ]
+        for before, after in pairwise(maps):
+            assert (after >= before).all()
+
+    def test_linear(self):
+        close(explain(toys.linear(), X, "ggig", 0, steps=3, iterations=2).attribution, toys.WEIGHTS.view(X.shape))
+
+    def test_memory_is_one_batch(self):
+        model, counter = toys.counted(toys.in_batches_of(4, toys.convolutional()))
+        explain(model, X, "ggig", 0, steps=30, iterations=3)
+        assert counter.largest == 4
+
+    def test_its_first_gradients_are_those_of_a_path(self):
+        model, store = toys.convolutional(), Store()
+        explain(model, X, "integrated_gradients", 0, steps=20, baseline="mean", rule="trapezoid", store=store)
+        assert explain(model, X, "ggig", 0, steps=20, iterations=1, store=store).evaluations == 0
+
+
+def test_one_path_serves_all():
+    """IG, Left-IG, uniform IDG and GGIG's first step, on one path by the right rule: one path, and one end of it."""
+    model, counter = toys.counted(decision(0.4, 12))
+    knobs = {"steps": 32, "baseline": "mean", "store": Store()}
+    explain(model, X, "integrated_gradients", 0, **knobs)
+    explain(model, X, "left_ig", 0, **knobs)
+    explain(model, X, "idg", 0, sampling="uniform", rule="right", **knobs)
+    explain(model, X, "ggig", 0, iterations=1, **knobs)
+    assert counter.gradients == 33
+
+
+class TestGuided:
+    def test_without_room_it_is_the_left_rule(self):
+        model = toys.convolutional()
+        guided = explain(model, X, "guided_ig", 0, steps=9, max_dist=0.0).attribution
+        close(guided, explain(model, X, "integrated_gradients", 0, steps=9, rule="left").attribution)
+
+    @pytest.mark.parametrize("fraction", [0.05, 0.25, 1.0])
+    @pytest.mark.parametrize("max_dist", [0.0, 0.02, 0.3, 1.0])
+    def test_linear_is_exact_however_the_path_goes(self, fraction, max_dist):
+        """Every feature travels the whole of its way."""
+        model = toys.linear()
+        (b,) = make_baselines(model, X, "black")
+        ours = explain(model, X, "guided_ig", 0, steps=11, fraction=fraction, max_dist=max_dist).attribution
+        close(ours, (X - b.image) * toys.WEIGHTS.view(X.shape))
+
+    def test_completeness_converges(self):
+        model = toys.additive()
+        (b,) = make_baselines(model, X, "black")
+        climb = definitions.f(model, X, 0) - definitions.f(model, b.image, 0)
+
+        def gap(steps, max_dist):
+            done = explain(model, X, "guided_ig", 0, steps=steps, max_dist=max_dist)
+            return abs(done.attribution.sum().item() - climb)
+
+        assert gap(500, 0.02) < gap(125, 0.02) / 2 < gap(25, 0.02) / 4
+        assert gap(500, 0.02) < 0.01 * abs(climb)
+        assert gap(500, 0.3) < 0.05 * abs(climb)
+
+    def test_the_path_is_as_near_as_the_straight_one_and_never_far_from_it(self):
+        model, seen = toys.convolutional(), []
+        (b,) = make_baselines(model, X, "black")
+        model.module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()[0].clone()))
+        explain(model, X, "guided_ig", 0, steps=20, max_dist=0.1)
+        whole = (X - b.image).abs().sum()
+        for t, z in enumerate(seen[-20:]):
+            assert ((z - X).abs().sum() / whole).item() == pytest.approx(1 - t / 20, abs=1e-9)
+            share = ((z - b.image) / (X - b.image)).flatten()
+            assert share.min() >= t / 20 - 0.1 - 1e-9
+            assert share.max() <= t / 20 + 0.1 + 1e-9
+
+    def test_features_of_small_gradient_move_first(self):
+        steep = torch.ones(60, dtype=torch.float64)
+        steep[30:] = 100
+        model, seen = toys.model(lambda z: z @ steep), []
+        model.module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()[0].clone()))
+        explain(model, X, "guided_ig", 0, steps=10, max_dist=1.0, baseline="mean")
+        share = (seen[-8] / X).flatten()  # after 2 steps of 10
+        assert share[:30].mean() > 0.3
+        assert share[30:].abs().max() < 1e-9
+
+    def test_a_baseline_equal_to_the_image_gives_a_blank_map(self):
+        assert not explain(toys.convolutional(), X, "guided_ig", 0, baseline=X, steps=5).attribution.any()
+
+    def test_features_that_equal_the_baseline_stay(self):
+        b = X.clone()
+        b[0] = 0
+        ours = explain(toys.convolutional(), X, "guided_ig", 0, baseline=b, steps=7).attribution
+        assert not ours[1:].any()
+        assert ours[0].any()
+
+
+def classes(count: int = 7):
+    """A smooth network of some classes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(60, 16), nn.Tanh(), nn.Linear(16, count)).double().eval()
+    made = toys.model(network.requires_grad_(False))
+    return type(made)(**{**vars(made), "categories": tuple(map(str, range(count)))})
+
+
+class TestAdversarial:
+    INSIDE = normalise(torch.rand(toys.SHAPE, generator=torch.Generator().manual_seed(2)).double(), toys.MEAN, toys.STD)
+
+    @pytest.mark.parametrize("anchor", ["path", "image"])
+    @pytest.mark.parametrize("size", [1, 4, 64])
+    def test_the_definition(self, anchor, size):
+        model = toys.in_batches_of(size, classes())
+        y = model.predict(self.INSIDE, k=1)[0][0]
+        ours = explain(model, self.INSIDE, "agi", y, classes=7, steps=6, anchor=anchor).attribution
+        others = [c for c in range(7) if c != y]
+        close(ours, definitions.agi(model, self.INSIDE, y, others, 6, 0.05, anchor == "image"))
+
+    def test_it_sums_to_what_the_class_loses(self):
+        """To first order: small steps, the exact drop of the probability along each path."""
+        model = classes()
+        y = model.predict(self.INSIDE, k=1)[0][0]
+        score, ends = score_of(model, self.INSIDE, y, "probability", None), []
+        real = type(score).gradients_toward
+
+        def recorded(self_, points, goals):
+            ends.append((points.clone(), goals.clone()))
+            return real(self_, points, goals)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(score), "gradients_toward", recorded)
+            done = explain(model, self.INSIDE, "agi", y, classes=7, steps=100, epsilon=0.002)
+        last = {int(goal): point for points, goals in ends for point, goal in zip(points, goals, strict=True)}
+        here = score.values(self.INSIDE[None]).item()
+        drop = sum(here - score.values(point[None]).item() for point in last.values())
+        assert done.complete
+        assert done.attribution.sum().item() == pytest.approx(drop, rel=0.05)
+
+    def test_the_released_path_does_not(self):
+        model = classes()
+        y = model.predict(self.INSIDE, k=1)[0][0]
+        true, released = (
+            explain(model, self.INSIDE, "agi", y, classes=7, anchor=anchor).attribution.sum() for anchor in
+            ("path", "image")
+        )  # fmt: skip
+        assert abs(released - true) > 0.2 * abs(true)
+
+    def test_a_class_that_the_image_is_of_adds_nothing(self):
+        model = classes(2)
+        likely = model.predict(self.INSIDE, k=1)[0][0]
+        done = explain(model, self.INSIDE, "agi", 1 - likely, classes=2)
+        assert not done.attribution.any()
+        assert done.complete
+
+    def test_it_ends_as_soon_as_every_class_is_reached(self):
+        model = classes()
+        run = list(stream(model, self.INSIDE, "agi", classes=7, steps=100, epsilon=0.2))
+        assert run[-1].complete
+        assert run[-1].evaluations < 2 * 6 * 100
+
+    def test_pixels_stay_colours(self):
+        model, seen = classes(), []
+        model.module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach().clone()))
+        explain(model, self.INSIDE, "agi", classes=7, epsilon=0.5)
+        pixels = model.pixels(torch.cat(seen))
+        assert pixels.min() >= -1e-9
+        assert pixels.max() <= 1 + 1e-9
+
+
+class TestExpected:
+    @pytest.mark.parametrize("toy", toys.ALL)
+    def test_the_definition(self, toy):
+        model = toys.ALL[toy]()
+        ours = explain(model, X, "expected_gradients", 0, samples=6, seed=4).attribution
+        close(ours, definitions.expected_gradients(model, X, 0, 6, 4))
+
+    def test_samples_nest(self):
+        model, store = toys.convolutional(), Store()
+        explain(model, X, "expected_gradients", 0, samples=4, store=store)
+        assert explain(model, X, "expected_gradients", 0, samples=6, store=store).evaluations == 2
+
+    def test_linear_sums_to_the_climb_from_the_mean_baseline(self):
+        model = toys.linear()
+        total = explain(model, X, "expected_gradients", 0, samples=500).attribution.sum().item()
+        (grey,) = make_baselines(model, X, torch.zeros_like(X) + normalise(torch.full(X.shape, 0.5).double(),
+                                 toys.MEAN, toys.STD))  # fmt: skip
+        climb = definitions.f(model, X, 0) - definitions.f(model, grey.image, 0)
+        assert total == pytest.approx(climb, abs=0.15 * X.numel() ** 0.5)
+
+
+class TestBlur:
+    def test_a_gaussian_as_scipy_has_it(self):
+        from scipy.ndimage import gaussian_filter
+
+        x = toys.image(shape=(3, 40, 32))
+        for sigma in (0.3, 1.0, 4.7, 30.0):
+            expected = [gaussian_filter(channel, sigma, mode="constant", truncate=8) for channel in x.numpy()]
+            np.testing.assert_allclose(blur(x, sigma), expected, atol=1e-12)
+        close(blur(x, 0), x)
+
+    def test_it_sums_to_what_the_blur_takes(self):
+        x = blur(toys.image(shape=(3, 24, 20)), 1.5)
+        weights = toys.image(1, (1440,))
+        model = toys.model(lambda z: torch.sin(z) @ weights)
+
+        def gap(steps):
+            done = explain(model, x, "blur_ig", 0, steps=steps, widest=5.0).attribution.sum().item()
+            return abs(done - definitions.f(model, x, 0) + definitions.f(model, blur(x, 5.0), 0))
+
+        assert gap(400) < gap(100) < gap(25)
+        assert gap(400) < 0.05 * abs(definitions.f(model, x, 0) - definitions.f(model, blur(x, 5.0), 0))
+
+    def test_linear(self):
+        """Two steps by hand: the left end of each, with the change of the blur there."""
+        model, w = toys.linear(), toys.WEIGHTS.view(X.shape)
+        change = [(blur(X, s + 0.01) - blur(X, s)) / 0.01 for s in (0.0, 1.0)]
+        close(explain(model, X, "blur_ig", 0, steps=2, widest=2.0).attribution, -(change[0] + change[1]) * w)
+
+    def test_a_flat_image_away_from_the_edges_is_worth_nothing(self):
+        x = torch.ones((3, 40, 40), dtype=torch.float64)
+        model = toys.model(lambda z: z.sum(1))
+        ours = explain(model, x, "blur_ig", 0, steps=5, widest=2.0).attribution
+        assert ours[:, 12:-12, 12:-12].abs().max() < 1e-12
+
+
+class TestAgainstPair:
+    """PAIR's own saliency, which has its channels last. It asks numpy for a quantile by a keyword that is gone."""
+
+    @pytest.fixture(autouse=True)
+    def old_quantile(self, monkeypatch):
+        real = np.quantile
+        monkeypatch.setattr(np, "quantile", lambda a, q, interpolation=None, **k: real(a, q, method=interpolation, **k))
+
+    @staticmethod
+    def gradients(model):
+        import saliency.core as pair
+
+        def call(images, call_model_args, expected_keys):
+            points = torch.from_numpy(np.moveaxis(np.asarray(images), -1, 1).copy())
+            found = torch.stack([definitions.g(model, z, 0) for z in points])
+            return {pair.base.INPUT_OUTPUT_GRADIENTS: np.moveaxis(found.numpy(), 1, -1)}
+
+        return call
+
+    @staticmethod
+    def last(x: Tensor) -> np.ndarray:
+        return np.moveaxis(x.numpy(), 0, -1)
+
+    @pytest.mark.parametrize(("fraction", "max_dist"), [(0.25, 0.02), (0.5, 1.0), (0.1, 0.3)])
+    @pytest.mark.parametrize("toy", ["convolutional", "additive", "quadratic"])
+    def test_guided_ig(self, toy, fraction, max_dist):
+        import saliency.core as pair
+
+        model = toys.ALL[toy]()
+        (b,) = make_baselines(model, X, "black")
+        theirs = pair.GuidedIG().GetMask(
+            self.last(X),
+            self.gradients(model),
+            None,
+            self.last(b.image),
+            x_steps=15,
+            fraction=fraction,
+            max_dist=max_dist,
+        )
+        ours = explain(model, X, "guided_ig", 0, steps=15, fraction=fraction, max_dist=max_dist).attribution
+        close(ours, torch.from_numpy(np.moveaxis(theirs, -1, 0).copy()), 1e-6)
+
+    def test_blur_ig(self):
+        """Its kernels end at four standard deviations, ours where nothing is left of them."""
+        import saliency.core as pair
+
+        x, model = toys.image(shape=(3, 24, 20)), toys.model(lambda z: torch.sin(z).sum(1))
+        theirs = pair.BlurIG().GetMask(self.last(x), self.gradients(model), None, max_sigma=4, steps=20)
+        ours = explain(model, x, "blur_ig", 0, steps=20, widest=4.0).attribution
+        theirs = torch.from_numpy(np.moveaxis(theirs, -1, 0).copy())
+        assert (ours - theirs).norm() < 0.02 * theirs.norm()
