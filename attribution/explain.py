@@ -9,8 +9,6 @@ from torch import Tensor
 import attribution.methods
 import attribution.metrics  # noqa: F401  importing the two packages registers what is in them
 from attribution.heatmaps import reduce_channels
-from attribution.metrics.perturbation import perturbation
-from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
 from attribution.registry import METHODS, METRICS, entry
 from attribution.score import ClassScore
@@ -18,6 +16,16 @@ from attribution.store import Store
 from attribution.types import Curve, Heatmap, Partial, Run
 
 Last = TypeVar("Last")
+CURVES = {
+    "perturbation": "AUPC",
+    "total_variation": "AUTVC",
+    "insertion": "insertion",
+    "deletion": "deletion",
+    "abpc": "ABPC",
+}
+"""The metrics that are curves, and what the area under each is called."""
+HIGHER = {"insertion", "abpc"}
+"""Those of which more is better; of AUTVC less is smoother, not truer."""
 
 
 def stream(
@@ -56,6 +64,31 @@ def explain(
     return _last(stream(model, x, method, target, output=output, store=store, **knobs))
 
 
+def curve(
+    model: Model,
+    x: Tensor,
+    attribution: Tensor,
+    metric: str,
+    target: int | None = None,
+    *,
+    output: str = "logit",
+    **knobs: Any,
+) -> Curve:
+    """The finished curve of a map by `metric`, one of those that are curves; `.area` is what it is measured by.
+
+    The map is signed, (c, h, w) or summed over channels (h, w). Raises ValueError as `stream` does.
+    """
+    chosen = entry({name: METRICS[name] for name in CURVES}, metric)
+    checked = chosen.check(knobs)
+    heatmap = one_channel(attribution, x)
+    if metric == "total_variation":
+        found: Curve = chosen.run(heatmap, **checked)
+        return found
+    score = score_of(model, x, target, output, None)
+    curves: Iterator[Curve] = chosen.run(score, x.detach().to(model.device), heatmap, **checked)
+    return _last(curves)
+
+
 def perturbation_curve(
     model: Model,
     x: Tensor,
@@ -67,20 +100,16 @@ def perturbation_curve(
 ) -> Curve:
     """How the score falls while the windows that the map ranks highest are replaced by noise; `.area` is AUPC.
 
-    The map is signed, (c, h, w) or summed over channels (h, w).
-    Knobs: `window`, `regions`, `draws`, `seed`. Raises ValueError as `stream` does.
+    Knobs: `window`, `regions`, `draws`, `seed`. Else as `curve`.
     """
-    checked = METRICS["perturbation"].check(knobs)
-    score = score_of(model, x, target, output, None)
-    curves: Iterator[Curve] = perturbation(score, x.detach().to(model.device), one_channel(attribution, x), **checked)
-    return _last(curves)
+    return curve(model, x, attribution, "perturbation", target, output=output, **knobs)
 
 
 def total_variation_curve(attribution: Tensor, **knobs: Any) -> Curve:
     """The average total variation of the map at ever coarser scales; `.area` is AUTVC. Knobs: `rule`, `smallest`."""
     checked = METRICS["total_variation"].check(knobs)
-    curve: Curve = total_variation(one_channel(attribution, attribution), **checked)
-    return curve
+    found: Curve = METRICS["total_variation"].run(one_channel(attribution, attribution), **checked)
+    return found
 
 
 def score_of(model: Model, x: Tensor, target: int | None, output: str, store: Store | None) -> ClassScore:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 
-from attribution.benchmark.cases import AREAS, CONTROL, PRESETS, metrics, parse, subjects
+from attribution.benchmark.cases import CONTROL, PRESETS, USUAL, metrics, parse, subjects
 from attribution.benchmark.cluster import Cluster
 from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results, Setting
 from attribution.benchmark.run import Here, run
+from attribution.explain import CURVES
 from attribution.models import MODELS, load_model
 
 EXAMPLES = """
@@ -59,9 +60,9 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument(
         "--metrics",
         nargs="+",
-        default=list(AREAS),
+        default=list(USUAL),
         metavar="METRIC",
-        help="written as methods are, such as perturbation:draws=10; default: all",
+        help=f"of {', '.join(CURVES)}, written as methods are: perturbation:draws=10; default: the first two",
     )
     made.add_argument("--seed", type=int, default=0, help="of the noise; every photo has one of its own from it")
     made.add_argument("--device", help="cuda, mps or cpu; default: the best there is")

@@ -7,12 +7,13 @@ from itertools import product
 from typing import Annotated, Any
 
 from attribution.adaptive import OBJECTIVES
+from attribution.explain import CURVES
 from attribution.metrics.perturbation import random_order
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, entry, read_knobs
 
 SEED = "seed"
-AREAS = {"perturbation": "AUPC", "total_variation": "AUTVC"}
-"""The metrics that give a curve, and what the area under each is called."""
+USUAL = ("perturbation", "total_variation")
+"""The paper's two metrics."""
 
 
 def adaptive_noising(
@@ -118,4 +119,4 @@ def _value(chosen: Entry, knob: Knob, text: str) -> Any:
 
 def metrics(texts: Iterable[str]) -> tuple[Case, ...]:
     """The metrics that the texts name, in the same words."""
-    return parse(texts, {name: METRICS[name] for name in AREAS})
+    return parse(texts, {name: METRICS[name] for name in CURVES})

@@ -7,22 +7,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from attribution.adaptive import FRESH, Outcome, Trial, adaptive_noising
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
-from attribution.explain import explain, perturbation_curve, total_variation_curve
+from attribution.explain import curve, explain
 from attribution.images import load_image
 from attribution.metrics.perturbation import random_order
 from attribution.models import Model
-from attribution.registry import METHODS
+from attribution.registry import METHODS, METRICS
 from attribution.store import Store
 from attribution.types import Curve
-
-MEASURES = {"perturbation": perturbation_curve}
-"""Those that run the model; total variation needs the map alone."""
-
 
 MOST_VALUES = 64
 
@@ -127,8 +122,7 @@ def _adaptive(
 
 
 def _curve(metric: Case, model: Model, x: Tensor, made: Tensor, target: int, seed: int) -> Curve:
-    knobs = dict(metric.knobs)
-    if metric.name == "total_variation":
-        return total_variation_curve(made, **knobs)
-    curve = MEASURES[metric.name](model, x, made, target, seed=seed, **knobs)
-    return Curve(np.asarray(curve.x), np.asarray(curve.y), curve.note)
+    knobs: dict[str, Any] = dict(metric.knobs)
+    if SEED in METRICS[metric.name].knobs:
+        knobs["seed"] = seed
+    return curve(model, x, made, metric.name, target, **knobs)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from attribution.benchmark.cases import ADAPTIVE, AREAS, Case
+from attribution.benchmark.cases import ADAPTIVE, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
 from attribution.benchmark.results import Row
 from attribution.benchmark.tables import RESAMPLES, Table, interval, tabulate
+from attribution.explain import CURVES, HIGHER
 from attribution.registry import METRICS as REGISTERED
 
 FORMATS = ("text", "csv", "latex")
@@ -43,14 +44,14 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
         line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}
         line |= {"photos": len(table.photos), "gradients": table.gradients(case)}
         for metric in table.metrics:
-            name = AREAS[metric.name].lower()
+            name = CURVES[metric.name].lower()
             line[name] = table.areas[metric.name][k].mean()
             line[f"{name}_low"], line[f"{name}_high"] = (float(edge[k]) for edge in intervals[metric.name])
             line[f"{name}_difference"] = differences[metric.name][k].mean()
             low, high = (float(edge[k]) for edge in around[metric.name])
             line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
         for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
-            line[f"{of.lower()}_{AREAS[metric_name].lower()}"] = value
+            line[f"{of.lower()}_{CURVES[metric_name].lower()}"] = value
         found.append(line)
     return found
 
@@ -67,13 +68,13 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
     """The columns that a reader sees."""
     found = {"method": str(line["label"]), "gradients": f"{line['gradients']:,.0f}"}
     for metric in table.metrics:
-        title = AREAS[metric.name]
+        title = CURVES[metric.name]
         name = title.lower()
         found[title] = f"{line[name]:.2f} [{line[f'{name}_low']:.2f}, {line[f'{name}_high']:.2f}]"
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
         found[f"{title} difference"] = f"{line[f'{name}_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
     for model in MODELS:
-        values = [line.get(f"{model.lower()}_{AREAS[metric].lower()}") for metric in METRICS]
+        values = [line.get(f"{model.lower()}_{CURVES[metric].lower()}") for metric in METRICS]
         if values[0] is not None:
             found[f"paper, {model}"] = "" if np.isnan(values[0]) else " / ".join(f"{v:.2f}" for v in values)
     return found
@@ -82,11 +83,13 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
 def head(table: Table, against: Case) -> str:
     """What was measured, on what, and what the differences are to."""
     ways = "; ".join(
-        f"{AREAS[m.name]}: " + ", ".join(f"{name} {value}" for name, value in m.knobs) for m in table.metrics
+        f"{CURVES[m.name]}: " + ", ".join(f"{name} {value}" for name, value in m.knobs) for m in table.metrics
     )
     lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
+    higher = [CURVES[m.name] for m in table.metrics if m.name in HIGHER]
+    better = f"Lower is better{', but of ' + ' and '.join(higher) + ' more' if higher else ''}"
     return (
-        f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. Lower is better, and a lower AUTVC is smoother, "
+        f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}; a lower AUTVC is smoother, "
         f"not truer. Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 "
         f"means when the photos are drawn again ({RESAMPLES:,} times)."
     )
@@ -173,7 +176,7 @@ def rows(found: Sequence[Row]) -> str:
         names = ["photo", "model", "target", "category", "probability", "method", "seed", "gradients", "computed"]
         line = lines.setdefault(place, {name: getattr(row, name) for name in names} | {"knobs": place[3]})
         line["probability"] = f"{row.probability:.4f}"
-        line[AREAS[row.metric].lower()] = f"{row.area:.4f}"
+        line[CURVES[row.metric].lower()] = f"{row.area:.4f}"
         line["detail"] = json.dumps(row.detail) if row.detail else ""
     buffer = io.StringIO()
     titles = list(dict.fromkeys(name for line in lines.values() for name in line))

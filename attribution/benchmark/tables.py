@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from attribution.benchmark.cases import AREAS, PRESETS, Case, parse, subjects
+from attribution.benchmark.cases import PRESETS, Case, parse, subjects
 from attribution.benchmark.results import Row
+from attribution.explain import CURVES
 from attribution.registry import entry
 
 RESAMPLES = 9_999
@@ -149,7 +150,7 @@ def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
     best: dict[str, Case] = {}
     for metric, _ in counted.most_common():
         best.setdefault(metric.name, metric)
-    return tuple(best[name] for name in AREAS if name in best)
+    return tuple(best[name] for name in CURVES if name in best)
 
 
 def _of_preset(preset: str, cases: Sequence[Case]) -> list[Case]:

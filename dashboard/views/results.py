@@ -9,10 +9,11 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from attribution import load_image
-from attribution.benchmark.cases import AREAS, PRESETS, Case
+from attribution.benchmark.cases import PRESETS, USUAL, Case
 from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results, Row
 from attribution.benchmark.tables import Table, interval, tabulate
+from attribution.explain import CURVES
 from dashboard import areas, figures, paired, pins, resources
 from dashboard.subject import Upload
 
@@ -20,10 +21,13 @@ SHIPPED = Path(__file__).parents[2] / "assets" / "results.db.gz"
 ALL = "everything"
 WIDE = 1_999
 """Resamplings for the bands of curves: enough for a picture."""
-USUAL = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "random_order")
+CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "random_order")
 AXES = {
     "perturbation": ("windows replaced", "score / score of the photo"),
     "total_variation": ("level, finest first", "average total variation"),
+    "insertion": ("step, pixels put in", "probability"),
+    "deletion": ("step, pixels taken out", "probability"),
+    "abpc": ("share of pixels left out, tenths", "difference of the shares of the score"),
 }
 
 
@@ -74,7 +78,7 @@ def table_of(table: Table, name: str) -> None:
 
 def charts(table: Table, name: str) -> list[Case]:
     """Both mean curves of the chosen methods with their bands, and the means of all."""
-    usual = [next((c for c in table.cases if c.name == method), None) for method in USUAL]
+    usual = [next((c for c in table.cases if c.name == method), None) for method in CHARTED]
     chosen = st.multiselect(
         "In the charts",
         table.cases,
@@ -86,12 +90,12 @@ def charts(table: Table, name: str) -> list[Case]:
     grid = st.grid(3, min_column_width=300, gap="medium")
     for metric in table.metrics:
         with grid.container():
-            st.markdown(f"**{AREAS[metric.name]}** · mean curves, with 95 % bands")
+            st.markdown(f"**{CURVES[metric.name]}** · mean curves, with 95 % bands")
             key = (name, tuple(chosen))
             made = resources.once(f"bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
             alt = f"Mean curves of {len(chosen)} methods"
             st.plotly_chart(made, key=f"bands-{metric.name}", config=figures.BARE, alt=alt)
-    if len(table.metrics) == 2:
+    if {metric.name for metric in table.metrics} >= set(USUAL):
         with grid.container():
             st.markdown("**AUPC against AUTVC** · means; lower left is better")
             labels = [table.labels[case] for case in chosen]
@@ -133,11 +137,11 @@ def pair(table: Table, name: str) -> None:
     second = two.selectbox("Second", rest, usual, key=f"second {name}", format_func=tell)
     metric = by.segmented_control(
         "by", [m.name for m in table.metrics], default=table.metrics[0].name, required=True, key=f"by {name}",
-        format_func=AREAS.__getitem__,
+        format_func=CURVES.__getitem__,
     )  # fmt: skip
     found = paired.pairs(table, metric, first, second)
-    st.markdown(paired.verdict(found, AREAS[metric], tell(first), tell(second)))
-    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {AREAS[metric]}")
+    st.markdown(paired.verdict(found, CURVES[metric], tell(first), tell(second)))
+    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {CURVES[metric]}")
     alt = "The difference on each photo, lowest first"
     st.plotly_chart(figure, key="differences", config=figures.BARE, alt=alt)
     farthest(table, found, (first, second), name)

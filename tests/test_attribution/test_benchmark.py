@@ -87,7 +87,7 @@ class TestCases:
     @pytest.mark.parametrize(
         ("text", "line"),
         [
-            ("nothing", "'nothing' is unknown; use one of gradient"),
+            ("nothing", "'nothing' is unknown; use one of agi, blur_ig"),
             ("smooth_taylor:gamma=3", "smooth_taylor has no knob 'gamma'; it has sigma"),
             ("smooth_taylor:sigma=9", "sigma=9.0 must be a number from 0 to 2"),
             ("smooth_taylor:sigma=", "sigma=nothing must be a number"),

@@ -12,7 +12,7 @@ from skimage.transform import pyramid_gaussian
 
 from attribution import METRICS, perturbation_curve, total_variation_curve
 from attribution.baselines import make_baselines
-from attribution.explain import explain
+from attribution.explain import CURVES, explain
 from attribution.metrics.completeness import completeness_gap
 from attribution.metrics.perturbation import perturbation, perturbed, random_order, select_windows
 from attribution.metrics.total_variation import average_total_variation, reduce_level
@@ -293,7 +293,7 @@ class TestAreas:
 
 
 def test_every_metric_says_what_it_is():
-    assert set(METRICS) == {"perturbation", "total_variation", "completeness_gap"}
+    assert set(METRICS) == {*CURVES, "completeness_gap"}
     for metric in METRICS.values():
         assert "arXiv" in metric.paper
         assert "$" in metric.run.__doc__

@@ -1,0 +1,79 @@
+"""Insertion and deletion: the probability while the pixels that a map ranks highest come, or go. Petsiuk et al. 2018,
+arXiv:1806.07421 (RISE), as Walker et al. 2023 use it.
+
+Both leave the images that the model was trained on; what stands for a missing pixel decides a good part of the areas:
+compare only with the same substrate. Of equal values the later pixel goes first, as in the released code.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from attribution.registry import Choice, Range, metric
+from attribution.score import ClassScore
+from attribution.types import Curve, Heatmap, Image, LinearCurve
+
+SIDE, SPREAD = 11, 5.0
+"""The kernel of the blur and its standard deviation, pixels."""
+
+Step = Annotated[int, Range(1, 10_000), "pixels that come or go between two scores"]
+Substrate = Annotated[str, Choice(("blur", "mean")), "what stands for a pixel that is not there"]
+
+
+@metric("Insertion", paper="Petsiuk et al. 2018, arXiv:1806.07421")
+def insertion(
+    score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "blur"
+) -> Iterator[Curve]:
+    r"""$p_c$ of the substrate with the n pixels of highest |heatmap| put in, against the share of pixels, 0 to 1.
+    Higher is better. Area: trapezoid, in [0, 1].
+
+    The probability, whatever the score's output is. Yields the curve so far after every batch of forward passes; one
+    pass for each `step` pixels, and one.
+    """
+    yield from _curve(score, _substrate(x, substrate), x, heatmap, step)
+
+
+@metric("Deletion", paper="Petsiuk et al. 2018, arXiv:1806.07421")
+def deletion(
+    score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "mean"
+) -> Iterator[Curve]:
+    r"""$p_c$ of x with the n pixels of highest |heatmap| taken out, against the share of pixels, 0 to 1. Lower is
+    better. Area and cost as of `insertion`.
+    """
+    yield from _curve(score, x, _substrate(x, substrate), heatmap, step)
+
+
+def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, step: int) -> Iterator[Curve]:
+    """From one image to the other, all channels of a pixel at once."""
+    probability = ClassScore(score.model, score.target, "probability")
+    pixels = heatmap.numel()
+    order = heatmap.detach().cpu().double().abs().flatten().argsort(stable=True).flip(0)
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(pixels)
+    place = rank.view(heatmap.shape).to(before.device)
+    counts = [*range(0, pixels, step), pixels]
+    found: list[float] = []
+    while len(found) < len(counts):
+        some = counts[len(found) : len(found) + score.model.value_batch.size]
+        changed = place < torch.tensor(some, device=place.device)[:, None, None]
+        images = torch.where(changed[:, None], after, before)
+        for batch in probability.value_batches(images):
+            found += batch.cpu().double().tolist()
+            yield LinearCurve(np.array(counts[: len(found)]) / pixels, np.array(found))
+
+
+def _substrate(x: Image, kind: str) -> Image:
+    return blurred(x) if kind == "blur" else torch.zeros_like(x)
+
+
+def blurred(x: Image) -> Image:
+    """The image under an 11 x 11 Gaussian of standard deviation 5 that sums to one, in model space; zeros beyond."""
+    spot = np.zeros((SIDE, SIDE))
+    spot[SIDE // 2, SIDE // 2] = 1
+    kernel: Tensor = torch.from_numpy(gaussian_filter(spot, SPREAD)).to(x)
+    return conv2d(x[:, None], kernel[None, None], padding=SIDE // 2)[:, 0]
