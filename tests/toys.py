@@ -90,6 +90,13 @@ def counted(inner: Model) -> tuple[Model, Counted]:
     return replace(inner, module=counter), counter
 
 
+def layered(weights: Tensor) -> Model:
+    """A linear score as a network of layers, without a bias."""
+    layer = nn.Linear(weights.numel(), 2, bias=False, dtype=weights.dtype)
+    layer.weight = nn.Parameter(torch.stack([weights, -weights]))
+    return model(nn.Sequential(nn.Flatten(), layer))
+
+
 def in_batches_of(size: int, of: Model) -> Model:
     return replace(of, gradient_batch=BatchSize(size, most=size), value_batch=BatchSize(size, most=size))
 

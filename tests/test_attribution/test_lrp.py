@@ -1,0 +1,102 @@
+"""LRP: the copy computes the same, relevance is conserved where nothing takes it, and zennit is the oracle."""
+
+import pytest
+import torch
+import torchvision.models
+import toys
+from torch import nn
+from zennit.attribution import Gradient
+from zennit.composites import EpsilonPlusFlat
+from zennit.torchvision import ResNetCanonizer
+
+from attribution import explain
+from attribution.methods.lrp import canonised
+from attribution.models import Model
+
+
+def network(name: str) -> nn.Module:
+    """Of torchvision, with random weights and batch-norms that do something."""
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        made = torchvision.models.get_model(name, weights=None)
+        for layer in made.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                nn.init.uniform_(layer.running_mean, -0.5, 0.5)
+                nn.init.uniform_(layer.running_var, 0.5, 2)
+                nn.init.uniform_(layer.bias, -0.5, 0.5)
+    return made.eval().requires_grad_(False)
+
+
+def photo(side: int = 224) -> torch.Tensor:
+    return toys.image(2, (3, side, side)).float()
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "densenet121"])
+def test_the_copy_computes_the_same_and_the_model_is_untouched(name, lite0):
+    model = lite0 if name == "efficientnet_lite0" else Model(name, network(name))
+    before = {key: value.clone() for key, value in model.module.state_dict().items()}
+    forwards = {type(module).forward for module in model.module.modules()}
+    x = photo()
+    copied, folds = canonised(model.module, name)
+    handles = [handle for fold in folds for handle in fold.apply(copied)]
+    with torch.no_grad():
+        expected = model.module(x[None])
+        torch.testing.assert_close(copied(x[None]), expected, rtol=1e-3, atol=1e-4)
+    assert handles or name == "efficientnet_lite0"
+    relevance = explain(model, x, "lrp").attribution
+    assert relevance.isfinite().all()
+    assert relevance.any()
+    assert all(torch.equal(value, before[key]) for key, value in model.module.state_dict().items())
+    assert {type(module).forward for module in model.module.modules()} == forwards
+    assert not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.module.modules())
+    assert not any("forward" in vars(module) for module in model.module.modules())
+    with torch.no_grad():
+        assert torch.equal(model.module(x[None]), expected)
+
+
+def test_every_batch_norm_of_the_embedded_model_is_folded_and_every_addition_is_a_module(lite0):
+    copied, _ = canonised(lite0.module, lite0.name)
+    kinds = [type(module).__name__ for module in copied.modules()]
+    skips = sum(getattr(block, "has_skip", False) for block in lite0.module.modules())
+    assert "BatchNormAct2d" not in kinds
+    assert kinds.count("Sum") == skips > 5
+
+
+def bias_free(seed: int) -> Model:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layers = [nn.Conv2d(3, 8, 3, bias=False), nn.ReLU(), nn.Conv2d(8, 8, 2, bias=False), nn.ReLU()]
+        made = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * 25, 2, bias=False)).double()
+    return toys.model(made)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("target", [0, 1])
+def test_without_biases_relevance_is_conserved(seed, target):
+    model, x = bias_free(seed), toys.image(3, (3, 8, 8))
+    logit = model.module(x[None])[0, target].item()
+    assert explain(model, x, "lrp", target).attribution.sum().item() == pytest.approx(logit, rel=1e-3)
+
+
+def test_biases_take_their_share():
+    model, x = bias_free(1), toys.image(3, (3, 8, 8))
+    model.module[2].bias = nn.Parameter(torch.full((8,), 3.0).double(), requires_grad=False)
+    logit = model.module(x[None])[0, 0].item()
+    assert abs(explain(model, x, "lrp", 0).attribution.sum().item()) < 0.9 * abs(logit)
+
+
+def test_the_oracle():
+    module, x = network("resnet18"), photo(64)
+    start = torch.zeros(1, 1000)
+    start[0, 5] = module(x[None])[0, 5]
+    with Gradient(network("resnet18"), EpsilonPlusFlat(canonizers=[ResNetCanonizer()])) as attributor:
+        _, expected = attributor(x[None].clone(), start)
+    ours = explain(Model("resnet18", module), x, "lrp", 5).attribution
+    torch.testing.assert_close(ours, expected[0], rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", "vit_b_16"])
+def test_other_networks_are_refused_in_a_line(name):
+    with pytest.raises(ValueError, match=f"LRP is not known for {name}: use efficientnet_lite0") as caught:
+        explain(Model(name, network(name)), photo(), "lrp", 0)
+    assert "\n" not in str(caught.value)
