@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,20 @@ from attribution.baselines import BASELINES
 from attribution.models import CATEGORIES
 from attribution.quadrature import RULES
 from attribution.registry import Range
+from dashboard.knobs import (
+    COMPARED,
+    DRAWS,
+    SAMPLES,
+    SEED,
+    SIGMA,
+    STEPS,
+    Own,
+    own_of,
+    plain,
+    read_methods,
+    read_own,
+    shared,
+)
 from dashboard.panels import CONTROL, REGIONS, Panel
 
 GALLERY: dict[str, Callable[[], np.ndarray]] = {
@@ -31,25 +45,9 @@ UPLOAD, PINNED = "upload", "pinned"
 PATCHES = {"quick": 10, "paper": 50}
 """P, the noise patches tried in each window of the perturbation curve."""
 
-COMPARED = ("integrated_gradients", "smoothgrad", "smooth_taylor")
-
 
 def gallery_photo(name: str) -> PIL.Image.Image:
     return PIL.Image.fromarray(GALLERY[name]()).convert("RGB")
-
-
-def allowed(method: str, knob: str) -> Range:
-    """The range that a method declares for its knob."""
-    found = METHODS[method].knobs[knob].allowed
-    assert isinstance(found, Range)
-    return found
-
-
-SIGMA = allowed("smooth_taylor", "sigma")
-SAMPLES = allowed("smooth_taylor", "samples")
-STEPS = allowed("integrated_gradients", "steps")
-DRAWS = allowed("integrated_gradients", "draws")
-SEED = allowed("smooth_taylor", "seed")
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,8 @@ class Experiment:
     rule: str = "right"
     seed: int = 0
     evaluation: str = "quick"
+    methods: tuple[str, ...] = COMPARED
+    own: Own = ()
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Experiment":
@@ -97,7 +97,7 @@ class Experiment:
         """What differs from the default, under short names; a photo that is not of the gallery is left out."""
         default = Experiment()
         return {
-            NAMES[field.name]: f"{value:g}" if isinstance(value, float) else str(value)
+            NAMES[field.name]: plain(value)
             for field in fields(self)
             if (value := getattr(self, field.name)) != getattr(default, field.name)
             and not (field.name == "image" and self.own_photo)
@@ -113,33 +113,48 @@ class Experiment:
         return self.draws if self.baseline == "uniform" else 1
 
     def knobs(self, method: str) -> dict[str, Any]:
-        """The knobs of a method, of those that it declares."""
-        given = {
+        """The knobs of a method: those of the sliders for the three, its own for all, and the seed of all."""
+        given: dict[str, Any] = {
             "sigma": self.sigma,
             "samples": self.samples,
             "steps": self.steps,
             "baseline": self.baseline,
             "draws": self.starts,
             "rule": self.rule,
-            # Only noise has a seed: another one must not start a noiseless method again.
-            "seed": self.seed if "samples" in METHODS[method].knobs or self.baseline == "uniform" else 0,
         }
-        return {name: value for name, value in given.items() if name in METHODS[method].knobs}
+        declared = METHODS[method].knobs
+        found = {name: given[name] for name in declared if shared(method, name)}
+        found |= {name: value for of, name, value in self.own if of == method}
+        if "seed" in declared:
+            # Only noise has a seed: another one must not start a noiseless method again.
+            random = "samples" in declared or found.get("baseline") == "uniform"
+            found["seed"] = self.seed if random else 0
+        return found
+
+    def turned(self, method: str, knob: str, value: Any) -> "Experiment":
+        """The experiment with another value of a method's knob."""
+        if knob == "seed" or shared(method, knob):
+            return replace(self, **{knob: value})
+        own = {(of, name): held for of, name, held in self.own} | {(method, knob): value}
+        return replace(self, own=own_of(own))
 
     def panels(self, image: str, model: str, target: int) -> tuple[Panel, ...]:
         """What Compare shows: a panel for each method, and the random order that they are held against."""
-        methods = [Panel(m, image, model, target, tuple(self.knobs(m).items())) for m in COMPARED]
+        methods = [Panel(m, image, model, target, tuple(self.knobs(m).items())) for m in self.methods]
         return (*methods, Panel(CONTROL, image, model, target))
 
     @property
     def gradients(self) -> int:
-        """How many gradients it takes when nothing is remembered: SmoothGrad and SmoothTaylor share theirs."""
-        return self.steps * self.starts + self.samples
+        """How many gradients it takes at most, when nothing is remembered: methods of one cloud share theirs."""
+        counts: dict[Any, int] = {}
+        for panel in self.panels("", self.model, 0)[:-1]:
+            counts[panel.kind] = max(counts.get(panel.kind, 0), panel.points)
+        return sum(counts.values())
 
     @property
     def forward_passes(self) -> int:
         """For the perturbation curves and the completeness gap."""
-        curves = len(COMPARED) + 1
+        curves = len(self.methods) + 1
         return curves * (1 + REGIONS * self.patches) + 1 + self.starts
 
 
@@ -179,6 +194,8 @@ NAMES = {
     "rule": "rule",
     "seed": "seed",
     "evaluation": "eval",
+    "methods": "methods",
+    "own": "own",
 }
 """Each field's name in the URL; those in links that people keep do not change."""
 
@@ -194,6 +211,8 @@ LETTERS = {
     "rule": "rule",
     "seed": "seed",
     "evaluation": "P",
+    "methods": "methods",
+    "own": "own knobs",
 }
 
 
@@ -205,6 +224,10 @@ def said(name: str, value: Any) -> str:
         return str(CATEGORIES[value])
     if name == "evaluation":
         return str(PATCHES[value])
+    if name == "methods":
+        return ", ".join(METHODS[method].title for method in value)
+    if name == "own":
+        return plain(value) or "the defaults"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -220,6 +243,8 @@ READ: dict[str, Callable[[str, Any], Any]] = {
     "rule": _name(RULES),
     "seed": _number(SEED),
     "evaluation": _name(PATCHES),
+    "methods": read_methods,
+    "own": read_own,
 }
 
 PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule": "right", "evaluation": "paper"}

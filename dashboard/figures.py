@@ -11,18 +11,40 @@ BARE = {"displayModeBar": False}
 Curves = Mapping[str, Sequence[float] | np.ndarray]
 """The values of each method's curve, at 0, 1, 2, ..."""
 
-# (colour, dash, marker); colours by Okabe and Ito.
+# (colour, dash, marker); colours by Okabe and Ito, and two more. No two methods have colour and dash alike.
 STYLES: dict[str, tuple[str, str, str]] = {
     "integrated_gradients": ("#0072B2", "solid", "circle"),
     "smoothgrad": ("#E69F00", "dash", "square"),
     "smooth_taylor": ("#009E73", "dot", "diamond"),
+    "left_ig": ("#56B4E9", "solid", "triangle-left"),
+    "right_ig": ("#56B4E9", "dot", "triangle-right"),
+    "idg": ("#D55E00", "solid", "triangle-up"),
+    "guided_ig": ("#CC79A7", "solid", "cross"),
+    "agi": ("#7B61C4", "dash", "hexagon"),
+    "ggig": ("#B8A900", "solid", "pentagon"),
+    "expected_gradients": ("#0072B2", "dash", "circle-open"),
+    "blur_ig": ("#009E73", "dash", "diamond-open"),
+    "gradient": ("#E69F00", "solid", "square-open"),
+    "input_x_gradient": ("#D55E00", "dot", "triangle-down"),
+    "lrp": ("#7B61C4", "solid", "hexagon-open"),
     "random_order": ("#8A8F98", "longdash", "x"),
-    "blank": ("#D55E00", "solid", "star"),
+    "blank": ("#D55E00", "longdash", "star"),
 }
 TITLES = {
     "integrated_gradients": "Integrated Gradients",
     "smoothgrad": "SmoothGrad",
     "smooth_taylor": "SmoothTaylor",
+    "left_ig": "Left-IG",
+    "right_ig": "Right-IG",
+    "idg": "IDG",
+    "guided_ig": "Guided IG",
+    "agi": "AGI",
+    "ggig": "GGIG",
+    "expected_gradients": "Expected Gradients",
+    "blur_ig": "Blur IG",
+    "gradient": "Gradient",
+    "input_x_gradient": "Input x Gradient",
+    "lrp": "LRP",
     "random_order": "Random",
     "blank": "A blank map",
 }

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from attribution import METHODS
 from attribution.convergence import Convergence, convergence
 from attribution.explain import one_channel, score_of, stream
 from attribution.metrics.completeness import completeness_gap
@@ -31,6 +32,26 @@ class Panel:
     target: int
     knobs: tuple[tuple[str, Any], ...] = ()
     rank: ClassVar[int] = 0
+
+    @property
+    def points(self) -> int:
+        """How many gradients its map takes at most."""
+        knobs = {name: knob.default for name, knob in METHODS[self.method].knobs.items()} | dict(self.knobs)
+        steps = knobs.get("steps", 1) + (knobs.get("rule") == "trapezoid" or "iterations" in knobs)
+        pairs = 2 * knobs["classes"] if "classes" in knobs else 1
+        return int(knobs.get("samples", 0) or steps * knobs.get("draws", 1) * knobs.get("iterations", 1) * pairs)
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Panels of one kind look at the same points, the larger at those of the smaller and more."""
+        knobs = dict(self.knobs)
+        cloud = ("sigma", "seed", "antithetic")
+        return tuple(knobs.get(name) for name in cloud) if self.cloudy else (self.method,)
+
+    @property
+    def cloudy(self) -> bool:
+        """Whether its points are a cloud of noise, which methods share."""
+        return "sigma" in METHODS[self.method].knobs
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -15,6 +16,17 @@ GLOSS = {
     "integrated_gradients": "gradients along a path",
     "smoothgrad": "gradients of noisy copies",
     "smooth_taylor": "Taylor terms at noisy roots",
+    "left_ig": "the path until it saturates",
+    "right_ig": "the path once it saturates",
+    "idg": "the path where the score climbs",
+    "guided_ig": "a path of least resistance",
+    "agi": "on the way to other classes",
+    "ggig": "the greatest gradient met",
+    "expected_gradients": "random places on many paths",
+    "blur_ig": "from blurred to sharp",
+    "gradient": "the slope here",
+    "input_x_gradient": "the slope times the pixel",
+    "lrp": "relevance, layer by layer",
 }
 PENDING = "…"
 
@@ -76,7 +88,7 @@ def row(cell: Cell) -> dict[str, str]:
 
 
 def _gradients(panel: Panel) -> str:
-    return f"{_points(panel)}{' shared' if 'samples' in dict(panel.knobs) else ''}"
+    return f"{panel.points}{' shared' if panel.cloudy else ''}"
 
 
 def _gap(gap: tuple[float, float]) -> str:
@@ -87,17 +99,16 @@ def _gap(gap: tuple[float, float]) -> str:
 
 def spent(cells: Sequence[Cell]) -> str:
     """What the maps on screen cost in gradients."""
-    every = {panel_points(cell.panel) for cell in cells if cell.panel.method != CONTROL}
+    counts: dict[Any, int] = {}
+    for cell in cells:
+        if cell.panel.method != CONTROL:
+            counts[cell.panel.kind] = max(counts.get(cell.panel.kind, 0), _points(cell))
     new = sum(cell.snapshot.partial.evaluations for cell in cells if cell.snapshot)
+    both = {"smoothgrad", "smooth_taylor"} <= {cell.panel.method for cell in cells}
     return (
-        f"{sum(points for _, points in every)} gradients make these maps, {new} of them computed for this setting. "
-        "SmoothGrad and SmoothTaylor look at the same points."
+        f"{sum(counts.values())} gradients make these maps, {new} of them computed for this setting."
+        f"{' SmoothGrad and SmoothTaylor look at the same points.' if both else ''}"
     )
-
-
-def panel_points(panel: Panel) -> tuple[str, int]:
-    """The kind of points that a map is made of, and how many: maps of one kind share theirs."""
-    return ("cloud" if "samples" in dict(panel.knobs) else "path", _points(panel))
 
 
 def verdict(cells: Sequence[Cell]) -> str:
@@ -120,12 +131,12 @@ def variations(cells: Sequence[Cell]) -> str:
 
 def left(cells: Sequence[Cell]) -> tuple[int, int]:
     """The gradients and the forward passes still to come, if no more is remembered than was so far."""
-    gradients: dict[str, int] = {}
+    gradients: dict[Any, int] = {}
     passes = 0
     for cell in cells:
-        kind, points = panel_points(cell.panel)
+        kind = cell.panel.kind
         if cell.map.live:
-            rest = points - (cell.snapshot.partial.done if cell.snapshot else 0)
+            rest = _points(cell) - (cell.snapshot.partial.done if cell.snapshot else 0)
             gradients[kind] = max(gradients.get(kind, 0), rest)
         if cell.fall.live:
             passes += (REGIONS - _windows(cell)) * cell.patches
@@ -137,7 +148,7 @@ def progress(cells: Sequence[Cell]) -> tuple[float, str]:
     done = total = 0.0
     under_way = []
     for cell in cells:
-        points, name = _points(cell.panel), TITLES[cell.panel.method]
+        points, name = _points(cell), TITLES[cell.panel.method]
         drawn = cell.snapshot.partial.done if cell.snapshot else 0
         total += 3 * points + REGIONS * cell.patches
         done += 3 * drawn + _windows(cell) * cell.patches
@@ -152,9 +163,12 @@ def _windows(cell: Cell) -> int:
     return len(cell.curve.y) - 1 if cell.curve else 0
 
 
-def _points(panel: Panel) -> int:
-    knobs = dict(panel.knobs)
-    return int(knobs.get("samples", 0) or knobs.get("steps", 0) * knobs.get("draws", 1))
+def _points(cell: Cell) -> int:
+    """How many points the map is made of: as it says itself, or at most."""
+    if cell.panel.method == CONTROL:
+        return 0
+    most = cell.panel.points
+    return min(most, cell.snapshot.partial.total) if cell.snapshot else most
 
 
 def describe(method: str, snapshot: Snapshot) -> str:

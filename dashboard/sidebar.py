@@ -9,18 +9,9 @@ from attribution.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
 from attribution.quadrature import RULES
-from dashboard import finding, pins, resources
-from dashboard.experiment import (
-    DRAWS,
-    NAMES,
-    PAPER,
-    PATCHES,
-    SAMPLES,
-    SEED,
-    SIGMA,
-    STEPS,
-    Experiment,
-)
+from dashboard import chosen, finding, pins, resources
+from dashboard.experiment import NAMES, PAPER, PATCHES, Experiment
+from dashboard.knobs import COMPARED, DRAWS, SAMPLES, SEED, SIGMA, STEPS
 from dashboard.pictures import data_url
 from dashboard.report import Prediction, duration
 from dashboard.subject import PREDICTED, Subject, choose_model, choose_photo, prepare, write
@@ -41,10 +32,11 @@ def draw() -> None:
         x, image, predictions = prepare(photo, name, model)
         target = _target(predictions)
         subject = Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target)
+        methods = chosen.choose()
         _noise(subject)
         _path(subject)
         _measurement()
-        experiment = _read(target)
+        experiment = _read(target, methods)
         _cost(experiment, model)
         pins.show(experiment)
     _write_url(experiment)
@@ -58,9 +50,9 @@ def present() -> tuple[Experiment, Subject]:
     return found
 
 
-def _read(target: int | None) -> Experiment:
+def _read(target: int | None, methods: list[str]) -> Experiment:
     values: dict[str, Any] = {f.name: st.session_state[NAMES[f.name]] for f in fields(Experiment)}
-    return Experiment(**{**values, "target": target})
+    return Experiment(**{**values, "target": target, "methods": tuple(methods)})
 
 
 def _write_url(experiment: Experiment) -> None:
@@ -169,11 +161,27 @@ def _measurement() -> None:
         help="For the perturbation curves: 30 windows of P forward passes for each method. No gradients.",
     )
     st.button(
+        "Equal budget: R gradients each",
+        on_click=_even,
+        help="Every method gets as many gradients as R says, or nearly: only their use differs.",
+        width="stretch",
+    )
+    st.button(
         "Paper settings",
         on_click=lambda: st.session_state.update({NAMES[name]: value for name, value in PAPER.items()}),
         help="σ 0.5, R 150, M 50, black baseline, P 50: those of the SmoothTaylor paper.",
         width="stretch",
     )
+
+
+def _even() -> None:
+    state = st.session_state
+    methods = state.methods or list(COMPARED)
+    sliders, own = chosen.equal_budget(methods, state.r, state.own)
+    if "steps" in sliders and state.base == "uniform":
+        sliders["steps"] = max(1, sliders["steps"] // state.n)
+    state.update({NAMES[name]: value for name, value in sliders.items()}, own=own)
+    chosen.forget()
 
 
 def _cost(experiment: Experiment, model: Model) -> None:

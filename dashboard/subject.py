@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -14,7 +15,7 @@ from attribution.baselines import fingerprint
 from attribution.images import to_picture
 from attribution.metrics.total_variation import levels
 from attribution.models import Model, download
-from dashboard import resources
+from dashboard import chosen, resources
 from dashboard.example import PHOTO
 from dashboard.experiment import GALLERY, NAMES, PINNED, UPLOAD, Experiment, gallery_photo
 from dashboard.report import Prediction, prediction
@@ -214,5 +215,8 @@ def prepare(photo: PIL.Image.Image, name: str, model: Model) -> Prepared:
 def write(experiment: Experiment) -> None:
     """Sets the controls, which must not have been drawn yet in this run: at its start, or in a callback."""
     for field in fields(Experiment):
-        value = getattr(experiment, field.name)
-        st.session_state[NAMES[field.name]] = PREDICTED if field.name == "target" and value is None else value
+        value: Any = getattr(experiment, field.name)
+        if field.name == "target" and value is None:
+            value = PREDICTED
+        st.session_state[NAMES[field.name]] = list(value) if field.name == "methods" else value
+    chosen.forget()

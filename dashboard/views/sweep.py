@@ -9,8 +9,9 @@ from torch import Tensor
 from attribution.baselines import fingerprint
 from attribution.models import CATEGORIES, Model
 from dashboard import areas, figures, pictures, progress, report, resources, sidebar, viewer
-from dashboard.experiment import COMPARED, LETTERS, Experiment, said
+from dashboard.experiment import LETTERS, Experiment, said
 from dashboard.jobs import View
+from dashboard.knobs import COMPARED
 from dashboard.subject import Subject, write
 from dashboard.sweep import (
     PRESETS,

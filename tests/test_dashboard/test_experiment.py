@@ -1,9 +1,15 @@
 """One experiment <-> one URL; whatever a URL says, what comes out can be computed."""
 
+from dataclasses import replace
+
 import pytest
 
 from attribution import METHODS
+from dashboard.chosen import equal_budget
 from dashboard.experiment import GALLERY, PAPER, PATCHES, Experiment, gallery_photo
+from dashboard.figures import STYLES, TITLES
+from dashboard.knobs import COMPARED, MOST_METHODS
+from dashboard.report import GLOSS
 
 OTHER = Experiment(
     image="coffee",
@@ -117,7 +123,14 @@ class TestPanels:
 
 
 def test_the_papers_settings():
-    assert PAPER == {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "evaluation": "paper"}
+    assert PAPER == {
+        "sigma": 0.5,
+        "samples": 150,
+        "steps": 50,
+        "baseline": "black",
+        "rule": "right",
+        "evaluation": "paper",
+    }
     assert PATCHES["paper"] == 50
 
 
@@ -129,3 +142,58 @@ def test_the_gallery_needs_no_network(name, monkeypatch):
     photo = gallery_photo(name)
     assert photo.mode == "RGB"
     assert min(photo.size) >= 256
+
+
+class TestMethods:
+    def test_a_link_holds_methods_and_what_each_has_to_itself(self):
+        own = (("idg", "sampling", "uniform"), ("left_ig", "phi", 0.8), ("smoothgrad", "antithetic", True))
+        there = Experiment(methods=("left_ig", "idg", "smoothgrad"), own=own)
+        assert Experiment.from_query(there.to_query()) == there
+
+    @pytest.mark.parametrize("place", ["left_ig.phi:9", "left_ig.phi:a", "idg.a:1", "a.phi:1", "idg.sampling:a", "x"])
+    def test_what_makes_no_sense_in_a_link_is_left_out(self, place):
+        assert Experiment.from_query({"own": place}).own == ()
+
+    @pytest.mark.parametrize(("text", "methods"), [("idg,nothing,idg", ("idg",)), ("", COMPARED), (",", COMPARED)])
+    def test_methods_are_those_that_exist_each_once(self, text, methods):
+        assert Experiment.from_query({"methods": text}).methods == methods
+
+    def test_at_most_so_many(self):
+        assert len(Experiment.from_query({"methods": ",".join(METHODS)}).methods) == MOST_METHODS
+
+    def test_the_sliders_turn_the_three_and_the_others_keep_their_papers_defaults(self):
+        turned = Experiment(steps=7, baseline="white", samples=3)
+        assert turned.knobs("integrated_gradients")["steps"] == 7
+        assert turned.knobs("smooth_taylor")["samples"] == 3
+        assert turned.knobs("left_ig") == {"seed": 0}
+        assert turned.knobs("expected_gradients") == {"seed": 0}
+
+    def test_a_default_is_no_difference(self):
+        assert Experiment().turned("left_ig", "phi", 0.9) == Experiment()
+        assert Experiment().turned("left_ig", "phi", 0.8).own == (("left_ig", "phi", 0.8),)
+        assert Experiment().turned("smoothgrad", "sigma", 0.2) == Experiment(sigma=0.2)
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_every_method_can_be_a_panel(self, method):
+        first, control = Experiment(methods=(method,)).panels("photo", "toy", 1)
+        assert first.method == method
+        METHODS[method].check(dict(first.knobs))
+        assert first.points >= 1
+        assert control.method == "random_order"
+
+    @pytest.mark.parametrize("gradients", [20, 150, 500])
+    def test_an_equal_budget(self, gradients):
+        sliders, own = equal_budget(list(METHODS), gradients, ())
+        even = Experiment(**sliders, own=own)
+        for method in METHODS:
+            (panel, _) = replace(even, methods=(method,)).panels("photo", "toy", 1)
+            if panel.points > 1 and method != "agi":
+                assert 0.4 * gradients <= panel.points <= gradients
+        assert sliders == {"steps": gradients, "samples": gradients}
+
+
+def test_every_method_has_a_name_a_look_and_a_gloss():
+    assert set(METHODS) <= set(TITLES) & set(STYLES) & set(GLOSS)
+    assert all(TITLES[name] == entry.title for name, entry in METHODS.items())
+    looks = [(colour, dash) for colour, dash, _ in STYLES.values()]
+    assert len(set(looks)) == len(looks)

@@ -8,7 +8,8 @@ import pytest
 from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import reduce_channels
 from dashboard import areas
-from dashboard.experiment import COMPARED, PATCHES, Experiment, gallery_photo
+from dashboard.experiment import PATCHES, Experiment, gallery_photo
+from dashboard.knobs import COMPARED
 from dashboard.sweep import MOST, PRESETS, Axis, Found, Key, Sweep, knobs, order, parse, read_values, sweep_work
 
 EXPERIMENT = Experiment(samples=4, steps=4)
