@@ -103,6 +103,10 @@ class BatchSize:
     def _shrink(self, tried: int, device: torch.device) -> None:
         if device.type == "cuda":
             torch.cuda.empty_cache()
+        if self.fixed:
+            raise MemoryError(
+                f"a batch of {self.size} does not fit into the memory of {device}: give a smaller --batch"
+            )
         if tried == 1:
             raise MemoryError(f"one image does not fit into the memory of {device}: choose a smaller model")
         self.size = self.most = tried // 2

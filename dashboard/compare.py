@@ -41,7 +41,7 @@ def ask(experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
         seen = View("done")
         if panel.method != CONTROL:
             seen = jobs.ask(session, f"{panel.method} map", panel, partial(map_work, panel, *known))
-        fall = Fall(panel, experiment.patches)
+        fall = Fall(panel, experiment.patches, experiment.seed)
         fell = jobs.ask(session, f"{panel.method} fall", fall, partial(fall_work, fall, *known, jobs.finished))
         cells.append(Cell(panel, experiment.patches, seen, fell))
     return tuple(cells)

@@ -33,7 +33,8 @@ x = model.prepare(load_image("photo.png"))
 store = Store()  # what two methods look at is evaluated once
 for method, knobs in METHODS.items():
     done = explain(model, x, method, {target}, store=store, **knobs)
-    fall = perturbation_curve(model, x, done.attribution, {target}, window={window}, regions={regions}, draws={draws})
+    fall = perturbation_curve(model, x, done.attribution, {target}, window={window}, regions={regions}, draws={draws},
+                             seed={seed})
     print(method, f"AUPC {{fall.area:.4f}}", f"AUTVC {{total_variation_curve(done.attribution).area:.4f}}")
     np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
 '''
@@ -109,6 +110,7 @@ def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> s
         window=WINDOW,
         regions=REGIONS,
         draws=experiment.patches,
+        seed=experiment.seed,
     )
 
 

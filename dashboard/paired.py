@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from attribution.benchmark.cases import Case
-from attribution.benchmark.results import Row
-from attribution.benchmark.run import digest_of, photos
-from attribution.benchmark.tables import Table, interval
+from attribution.benchmark.cases import ADAPTIVE, Case
+from attribution.benchmark.rows import Row
+from attribution.benchmark.run import digest_of
+from attribution.benchmark.tables import FEW, Table, interval
 from attribution.models import MODELS
+from attribution.registry import METHODS
 from dashboard.experiment import PATCHES, Experiment
+from dashboard.knobs import own_knobs, own_of
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,13 @@ def verdict(found: list[Pair], name: str, first: str, second: str) -> str:
     differences = np.array([[pair.difference for pair in found]])
     (low,), (high,) = interval(differences)
     mean, lower = differences.mean(), int((differences < 0).sum())
+    told = f"it is the lower one on {lower} of {len(found)} photos"
+    if len(found) < FEW:
+        return f"{name} of {first} less that of {second}: {mean:+.2f} on average, too few photos to be sure; {told}."
     sure = "lower" if high < 0 else "higher" if low > 0 else "not surely other"
     return (
         f"{name} of {first} is {sure} than that of {second}: {mean:+.2f} on average, 95 % interval "
-        f"{low:+.2f} to {high:+.2f}; it is the lower one on {lower} of {len(found)} photos."
+        f"{low:+.2f} to {high:+.2f}; {told}."
     )
 
 
@@ -62,29 +67,34 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
     draws = next((dict(metric.knobs)["draws"] for metric in table.metrics if metric.name == "perturbation"), 0)
     known = {name: value for name, value in values.items() if name in names}
     known |= {"model": row.model, "target": row.target, "seed": row.seed}
-    return Experiment(**known, evaluation=patches.get(draws, Experiment().evaluation))
+    shown = [{ADAPTIVE: "smooth_taylor"}.get(case.name, case.name) for case in (first, second)]
+    known["methods"] = tuple(dict.fromkeys(name for name in shown if name in METHODS)) or Experiment().methods
+    own = {(case.name, k): v for case in (second, first) for k, v in case.knobs if case.name in METHODS}
+    held = {(method, knob): value for (method, knob), value in own.items() if knob in own_knobs(method)}
+    found = Experiment(**known, own=own_of(held), evaluation=patches.get(draws, Experiment().evaluation))
+    return Experiment.from_query(found.to_query())  # whatever the file says, what comes out can be shown
 
 
 def _knobs(row: Row) -> Mapping[str, Any]:
-    """A search is shown at the sigma that it found."""
-    return {**row.knobs, **({"sigma": row.detail["sigma"]} if "sigma" in row.detail else {})}
+    """A search is shown as SmoothTaylor, at the sigma that it found."""
+    if row.method == ADAPTIVE:
+        return {"sigma": row.detail["sigma"], "samples": row.knobs["samples"]}
+    return row.knobs
 
 
 def can_open(table: Table) -> bool:
-    """Whether the file's model can be shown here, with the very weights that it was measured with."""
+    """Whether the file's model can be shown here."""
     return table.model in MODELS and MODELS[table.model].file.exists()
 
 
 def find_photo(folder: str, name: str, digest: str) -> bytes | None:
-    """The photo, if a file of the folder is it, to the last byte; first looked for under its name."""
+    """The photo of that name in the folder, if it is the one that was measured, to the last byte."""
     place = Path(folder)
-    if not folder or not place.is_dir():
-        return None
-    named = place / name
-    if named.resolve().is_relative_to(place.resolve()) and named.is_file() and digest_of(named.read_bytes()) == digest:
-        return named.read_bytes()
     try:
-        found = photos(place)
-    except ValueError:
+        named = place / name
+        if not folder or not named.resolve().is_relative_to(place.resolve()):
+            return None
+        data = named.read_bytes()
+    except (OSError, ValueError):
         return None
-    return next((data for file in found if digest_of(data := file.read_bytes()) == digest), None)
+    return data if digest_of(data) == digest else None

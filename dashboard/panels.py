@@ -36,6 +36,8 @@ class Panel:
     @property
     def points(self) -> int:
         """How many gradients its map takes at most."""
+        if self.method == CONTROL:
+            return 0
         knobs = {name: knob.default for name, knob in METHODS[self.method].knobs.items()} | dict(self.knobs)
         steps = knobs.get("steps", 1) + (knobs.get("rule") == "trapezoid" or "iterations" in knobs)
         pairs = 2 * knobs["classes"] if "classes" in knobs else 1
@@ -51,7 +53,7 @@ class Panel:
     @property
     def cloudy(self) -> bool:
         """Whether its points are a cloud of noise, which methods share."""
-        return "sigma" in METHODS[self.method].knobs
+        return self.method != CONTROL and "sigma" in METHODS[self.method].knobs
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Fall:
 
     panel: Panel
     patches: int
+    seed: int = 0
+    """Of the patches, and of the random order."""
     rank: ClassVar[int] = 1
     """Maps go before curves."""
 
@@ -134,14 +138,15 @@ def fall_work(
     """The curve as it grows. Its map is the `finished` one, or made again from what is remembered."""
     panel = fall.panel
     if panel.method == CONTROL:
-        heatmap = random_order(*x.shape[-2:])
+        height, width = x.shape[-2:]
+        heatmap = random_order(height, width, fall.seed)
     else:
         found = finished(panel)
         if found is None:
             *_, found = map_work(panel, model, x, store)
         heatmap = one_channel(found.partial.attribution, x)
     score = score_of(model, x, panel.target, "logit", store)
-    yield from perturbation(score, x, heatmap, window=WINDOW, regions=REGIONS, draws=fall.patches)
+    yield from perturbation(score, x, heatmap, window=WINDOW, regions=REGIONS, draws=fall.patches, seed=fall.seed)
 
 
 def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[Convergence]:

@@ -165,8 +165,6 @@ def _windows(cell: Cell) -> int:
 
 def _points(cell: Cell) -> int:
     """How many points the map is made of: as it says itself, or at most."""
-    if cell.panel.method == CONTROL:
-        return 0
     most = cell.panel.points
     return min(most, cell.snapshot.partial.total) if cell.snapshot else most
 

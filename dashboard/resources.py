@@ -1,6 +1,7 @@
 """What the whole process shares: models (bounded), the store of evaluations, schedulers; and what a session keeps."""
 
-from collections.abc import Callable, Hashable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -12,6 +13,8 @@ from attribution.models import Model
 from dashboard.jobs import Scheduler
 
 STORE_BYTES = 1 << 30
+CELLS = 256
+"""With their maps, about 50 MB."""
 Made = TypeVar("Made")
 
 
@@ -36,6 +39,21 @@ def scheduler() -> Scheduler:
 def downloads() -> Scheduler:
     """A worker that only waits for the network."""
     return Scheduler().start("downloads")
+
+
+@st.cache_resource(show_spinner=False)
+def cells() -> MutableMapping[Any, Any]:
+    """Cells of sweeps, the latest ones, whoever asked for them. Only the worker writes."""
+    return Latest()
+
+
+class Latest(OrderedDict[Any, Any]):
+    """Holds a bounded number: what was written longest ago goes."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        if len(self) > CELLS:
+            self.popitem(last=False)
 
 
 def session() -> str:

@@ -101,7 +101,7 @@ def _noise(subject: Subject) -> None:
         int(SEED.low),
         int(SEED.high),
         key="seed",
-        help="Of the noise, and of the baselines that are noise. The same seed gives the same maps, everywhere.",
+        help="Of the noise, of baselines that are noise and of the patches. One seed, the same numbers, everywhere.",
     )
 
 

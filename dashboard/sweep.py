@@ -1,6 +1,6 @@
 """A sweep: one method with one knob or two turned through their values, cheapest first. Knows no Streamlit."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from attribution.models import CATEGORIES, Model
 from attribution.registry import Choice
 from attribution.store import Store
 from dashboard.experiment import LETTERS, Experiment, said
+from dashboard.knobs import MOST_METHODS
 from dashboard.panels import CONTROL, REGIONS, Fall, Panel, Snapshot, fall_work, map_work
 
 MOST = 36
@@ -67,21 +68,40 @@ class Sweep:
         values = {axis.knob: value for axis, value in zip(self.axes, place, strict=True)}
         if "draws" in values and "baseline" not in values:
             values["baseline"] = "uniform"
-        return replace(experiment, **values)
+        for knob, value in values.items():
+            of_all = knob in ("target", "model")
+            experiment = replace(experiment, **{knob: value}) if of_all else experiment.turned(self.method, knob, value)
+        return experiment
+
+    def opened(self, experiment: Experiment, place: Place) -> Experiment:
+        """A cell as Compare shows it: with the method among those compared."""
+        found = self.at(experiment, place)
+        methods = (self.method, *found.methods)[:MOST_METHODS]
+        return found if self.method in found.methods else replace(found, methods=methods)
 
     def title(self, place: Place) -> str:
         return " · ".join(
-            f"{LETTERS[axis.knob]} {said(axis.knob, value)}" for axis, value in zip(self.axes, place, strict=True)
+            f"{letter(axis.knob)} {tell(axis.knob, value)}" for axis, value in zip(self.axes, place, strict=True)
         )
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def letter(knob: str) -> str:
+    """A knob's letter, or its name."""
+    return LETTERS.get(knob, knob)
+
+
+def tell(knob: str, value: Any) -> str:
+    """A value as a reader knows it."""
+    return said(knob, value) if knob in ("target", "model") else _plain(value)
 
 
 def knobs(method: str) -> list[str]:
-    """What can be turned: the method's knobs that an experiment has, the class and the model."""
-    return [name for name in LETTERS if name in METHODS[method].knobs] + ["target", "model"]
+    """What can be turned: the method's knobs, the class and the model."""
+    return [*METHODS[method].knobs, "target", "model"]
 
 
 def choices(knob: str, method: str) -> tuple[Any, ...]:
@@ -90,8 +110,10 @@ def choices(knob: str, method: str) -> tuple[Any, ...]:
         return tuple(name for name, card in MODELS.items() if card.file.exists())
     if knob == "target":
         return tuple(range(len(CATEGORIES)))
-    allowed = METHODS[method].knobs[knob].allowed
-    return allowed.names if isinstance(allowed, Choice) else ()
+    declared = METHODS[method].knobs[knob]
+    if declared.type is bool:
+        return (False, True)
+    return declared.allowed.names if isinstance(declared.allowed, Choice) else ()
 
 
 def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]:
@@ -101,17 +123,17 @@ def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]
         named = {str(value): value for value in choices(knob, method)}
         if named:
             if text not in named:
-                raise ValueError(f"{LETTERS[knob]}: {text} cannot be chosen here")
+                raise ValueError(f"{letter(knob)}: {text} cannot be chosen here")
             found[named[text]] = None
             continue
         declared = METHODS[method].knobs[knob]
         try:
             value = declared.type(text)
         except ValueError:
-            raise ValueError(f"{LETTERS[knob]}: {text} is not a number; write values apart by commas") from None
+            raise ValueError(f"{letter(knob)}: {text} is not a number; write values apart by commas") from None
         found[declared.check(method, value)] = None
     if not found:
-        raise ValueError(f"{LETTERS[knob]}: there is no value; write some apart by commas")
+        raise ValueError(f"{letter(knob)}: there is no value; write some apart by commas")
     return tuple(found)
 
 
@@ -197,15 +219,17 @@ def _points(experiment: Experiment, method: str) -> tuple[tuple[Any, ...], int]:
     return (experiment.model, experiment.target, *sorted(values.items())), count * draws * values.get("steps", 1)
 
 
-def sweep_work(key: Key, look: Look, store: Store) -> Iterator[Found]:
-    """The sweep as it goes: cell by cell, each with its areas; at last the random order's."""
+def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
+    """The sweep as it goes: cell by cell, each with its areas; at last the random order's. Cells that are `known` from
+    before cost nothing.
+    """
     sweep, experiment = key.sweep, key.experiment
     places, found = order(sweep, experiment), Found()
     yield found
     for k, place in enumerate(places):
         cell = None
         try:
-            for cell in _cell(sweep.method, sweep.at(experiment, place), look, store):
+            for cell in _cell(sweep.method, sweep.at(experiment, place), look, store, known):
                 if isinstance(cell, str):
                     yield replace(found, now=f"{sweep.title(place)}: {cell}")
         except (ValueError, MemoryError) as error:
@@ -215,22 +239,29 @@ def sweep_work(key: Key, look: Look, store: Store) -> Iterator[Found]:
         yield found
     model, x, image, target = look(experiment)
     panel = Panel(CONTROL, image, model.name, target)
-    for curve in fall_work(Fall(panel, experiment.patches), model, x, store, lambda panel: None):
+    for curve in fall_work(Fall(panel, experiment.patches, experiment.seed), model, x, store, lambda panel: None):
         yield replace(found, now=f"the random order, window {len(curve.y) - 1}")
     yield replace(found, control=curve.area, share=1.0)
 
 
-def _cell(method: str, experiment: Experiment, look: Look, store: Store) -> Iterator[str | Result]:
-    """How far the cell is, in words; at last the cell."""
+def _cell(
+    method: str, experiment: Experiment, look: Look, store: Store, known: MutableMapping[Any, Result]
+) -> Iterator[str | Result]:
+    """How far the cell is, in words; at last the cell. One that is known costs nothing, its curve included."""
     model, x, image, target = look(experiment)
     panel = Panel(method, image, model.name, target, tuple(experiment.knobs(method).items()))
+    fall = Fall(panel, experiment.patches, experiment.seed)
+    if (found := known.get(fall)) is not None:
+        yield replace(found, new=0)
+        return
     new, shot = 0, None
     for shot in map_work(panel, model, x, store):
         yield f"map {shot.partial.done}/{shot.partial.total}"
     assert isinstance(shot, Snapshot)
     new = shot.partial.evaluations
     finished = shot
-    for curve in fall_work(Fall(panel, experiment.patches), model, x, store, lambda panel: finished):
+    for curve in fall_work(fall, model, x, store, lambda panel: finished):
         yield f"curve {len(curve.y) - 1}/{REGIONS}"
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    yield Result(panel, heat, curve.area, shot.variation.area, shot.partial.total, new)
+    known[fall] = Result(panel, heat, curve.area, shot.variation.area, shot.partial.total, new)
+    yield known[fall]

@@ -1,6 +1,7 @@
 """`python -m attribution.benchmark PHOTOS --preset table1 --out results.db`, then `... report results.db`."""
 
 import argparse
+import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,8 +12,9 @@ import torch
 from attribution.benchmark.cases import CONTROL, PRESETS, USUAL, metrics, parse, subjects
 from attribution.benchmark.cluster import Cluster
 from attribution.benchmark.report import FORMATS, report, rows
-from attribution.benchmark.results import Results, Setting
-from attribution.benchmark.run import Here, run
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Setting
+from attribution.benchmark.run import Here, photos, run
 from attribution.explain import CURVES
 from attribution.models import MODELS, load_model
 
@@ -36,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given[:1] and given[0] in COMMANDS:
             return tell(_report_options().parse_args(given))
         return measure(_options().parse_args(given))
-    except (ValueError, MemoryError) as error:
-        print(f"attribution.benchmark: {error}", file=sys.stderr)
+    except (ValueError, MemoryError, OSError, RuntimeError, sqlite3.Error) as error:
+        print(f"attribution.benchmark: {str(error).partition(chr(10))[0]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped: what is done is kept, and the same command goes on from there", file=sys.stderr)
@@ -55,7 +57,13 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder with photos; those below it count too")
     made.add_argument("--out", type=Path, required=True, metavar="FILE", help="the results file, begun or gone on with")
     made.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
-    made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="see below; default: the three")
+    made.add_argument(
+        "--methods",
+        nargs="+",
+        default=[],
+        metavar="METHOD",
+        help="see below; default: the paper's three, and random_order",
+    )
     made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="the paper's tables")
     made.add_argument(
         "--metrics",
@@ -87,7 +95,7 @@ def _report_options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("python -m attribution.benchmark", description="Tells what a results file holds.")
     made.add_argument("command", choices=COMMANDS)
     made.add_argument("results", type=Path, metavar="FILE", help="a results file")
-    made.add_argument("--out", type=Path, help="of pack: the small file, which says nothing of where the photos were")
+    made.add_argument("--out", type=Path, help="a new file to write to, instead of printing")
     made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     made.add_argument("--preset", choices=PRESETS, help="only the rows of one of the paper's tables")
     made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
@@ -104,14 +112,15 @@ def measure(options: argparse.Namespace) -> int:
     for name in ("batch", "threads", "workers"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
+    photos(options.photos)  # says so at once where there are none
     results = Results(options.out)
     with closing(_workers(options, patches)) as workers:
         setting = Setting(options.model, workers.digest, options.seed)
-        unreadable = run(options.photos, results, setting, wanted, measures, workers)
-        print(f"{options.out}: {len(wanted)} methods, measured on {workers.device}")
-    for photo, case, error in results.errors():
+        failed = run(options.photos, results, setting, wanted, measures, workers)
+        print(f"{options.out}: {len(wanted)} cases of every photo, measured on {workers.device}")
+    for photo, case, error in failed:
         print(f"{photo}{' ' + case if case else ''}: {error}", file=sys.stderr)
-    return 1 if unreadable else 0
+    return 1 if failed else 0
 
 
 def _workers(options: argparse.Namespace, patches: int) -> Here | Cluster:
@@ -130,12 +139,21 @@ def tell(options: argparse.Namespace) -> int:
     if options.command == "pack":
         if options.out is None:
             raise ValueError("pack: say where to with --out")
-        options.out.write_bytes(results.pack())
-    elif options.command == "rows":
-        print(rows(found), end="")
+        _write(options.out, results.pack())
+        return 0
+    told = report(found, options.format, options.preset, options.model, options.against)
+    told = rows(found) if options.command == "rows" else told
+    if options.out is None:
+        print(told, end="")
     else:
-        print(report(found, options.format, options.preset, options.model, options.against), end="")
+        _write(options.out, told.encode())
     return 0
+
+
+def _write(file: Path, data: bytes) -> None:
+    if file.exists():
+        raise ValueError(f"{file} is there already; name another")
+    file.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -80,18 +80,29 @@ def parse(texts: Iterable[str], known: Mapping[str, Entry]) -> tuple[Case, ...]:
     """The cases that the texts name, each once. Raises ValueError for what does not exist or is not allowed."""
     found: dict[Case, None] = {}
     for text in texts:
-        name, _, rest = text.partition(":")
-        chosen = entry(known, name)
-        settings = [_setting(chosen, piece) for piece in rest.split(",") if piece]
+        name, settings = read(text, known)
+        chosen = known[name]
         for values in product(*(values for _, values in settings)):
             given = chosen.check({knob: value for (knob, _), value in zip(settings, values, strict=True)})
             found[complete(chosen, given)] = None
     return tuple(found)
 
 
+def read(text: str, known: Mapping[str, Entry]) -> tuple[str, list[tuple[str, Sequence[Any]]]]:
+    """The name, and for each knob that is told its values."""
+    name, _, rest = text.partition(":")
+    chosen = entry(known, name)
+    found = [_setting(chosen, piece) for piece in rest.split(",") if piece]
+    if len({knob for knob, _ in found}) < len(found):
+        raise ValueError(f"{text}: a knob is told twice; write its values apart by slashes")
+    return name, found
+
+
 def complete(chosen: Entry, given: Mapping[str, Any]) -> Case:
     """The case with the defaults of what was not given."""
     knobs = {name: given.get(name, knob.default) for name, knob in chosen.knobs.items() if name != SEED}
+    if "draws" in knobs and knobs.get("baseline", "uniform") != "uniform":
+        knobs["draws"] = chosen.knobs["draws"].default  # of noise baselines alone
     return Case(chosen.name, tuple(knobs.items()))
 
 

@@ -16,6 +16,8 @@ from attribution.benchmark.measure import Measured, Task, Unreadable, measure, s
 from attribution.benchmark.run import Found
 from attribution.models import load_model
 
+READY = 600
+"""Seconds in which the workers must have loaded their models."""
 TRIES = 3
 """How many workers a photo may cost before it is held to be the reason."""
 
@@ -76,14 +78,19 @@ class Cluster:
             raise ValueError(f"no Ray cluster answers at {address}: {str(error).partition(chr(10))[0]}") from None
         there = ray.cluster_resources()
         gpus = (1.0 if there.get("GPU") else 0.0) if gpus is None else gpus
-        fit = int(there.get("GPU", 0) / gpus if gpus else there.get("CPU", 0) / threads)
+        fit = sum(_room(node["Resources"], threads, gpus) for node in ray.nodes() if node["Alive"])
         if fit < 1:
             ray.shutdown()
             raise ValueError(f"the cluster has no room for a worker of {threads} threads and {gpus:g} GPUs")
         made = ray.remote(num_cpus=threads, num_gpus=gpus)(Worker)
         self._make: Callable[[], Any] = lambda: made.remote(model, device, batch, patches, threads)
         actors = [self._make() for _ in range(min(fit, workers or fit))]
-        known = ray.get([actor.about.remote() for actor in actors])
+        try:
+            known = ray.get([actor.about.remote() for actor in actors], timeout=READY)
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            ray.shutdown()
+            reason = str(error).strip().splitlines()[-1]
+            raise ValueError(f"the workers did not start: {reason}") from None
         if len({digest for digest, _, _ in known}) > 1:
             ray.shutdown()
             raise ValueError(f"the workers have different weights of {model}: give all of them the same file")
@@ -99,14 +106,23 @@ class Cluster:
         lost: dict[str, int] = {}
         while waiting or any(held.task for held in self.workers):
             for held in self.workers:
-                if held.task is None and waiting:
-                    held.task = waiting.popleft()
-                    held.stream = held.actor.measure.options(num_returns="streaming").remote(held.task, read(held.task))
+                while held.task is None and waiting:
+                    task = waiting.popleft()
+                    try:
+                        photo = read(task)
+                    except Unreadable as error:
+                        yield task, error
+                        yield task, None
+                        continue
+                    held.task = task
+                    held.stream = held.actor.measure.options(num_returns="streaming").remote(task, photo)
+            if not any(held.task for held in self.workers):
+                return
             busy = {held.stream: held for held in self.workers if held.task}
             (ready,), _ = ray.wait(list(busy), num_returns=1)
             held = busy[ready]
+            assert held.task is not None
             task = held.task
-            assert task is not None
             try:
                 found = ray.get(next(held.stream))
             except StopIteration:
@@ -127,7 +143,18 @@ class Cluster:
 
     def _replace(self, held: _Held) -> None:
         held.actor = self._make()
-        _, _, held.process = _ray().get(held.actor.about.remote())
+        digest, _, held.process = _ray().get(held.actor.about.remote(), timeout=READY)
+        if digest != self.digest:
+            raise ValueError("a new worker has different weights of the model: give all of them the same file")
+
+
+def _room(resources: Mapping[str, float], threads: int, gpus: float) -> int:
+    """How many workers fit on one machine of the cluster; a share of a GPU is of one, not of two halves."""
+    by_processor = int(resources.get("CPU", 0) // threads)
+    if not gpus:
+        return by_processor
+    whole = int(resources.get("GPU", 0))
+    return min(by_processor, whole * int(1 / gpus) if gpus <= 1 else int(whole // gpus))
 
 
 def _without(task: Task, case: Case) -> Task:

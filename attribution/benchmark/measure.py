@@ -19,7 +19,8 @@ from attribution.registry import METHODS, METRICS
 from attribution.store import Store
 from attribution.types import Curve
 
-MOST_VALUES = 64
+VALUES = 8
+"""Scores that fit where one gradient does."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out for one case of one photo; `error` where nothing did.
+    """What came out for one case of one photo; `error` says what did not.
 
-    `gradients` is how many the map rests on; `computed` of them were not remembered from the cases before it, and are
-    what the `seconds` were spent on. `detail` is what else there is to know, such as the sigma that a search found.
+    `gradients` is how many the map rests on; `computed` of them were not remembered from the cases before it. The
+    `seconds` are those of computing these and of measuring the map. `detail` is what else there is to know, such as the
+    sigma that a search found.
     """
 
     case: Case
@@ -64,7 +66,7 @@ def steady(model: Model, batch: int | None, patches: int) -> None:
     """
     batch = batch or (8 if model.device.type == "cpu" else 64)
     model.gradient_batch.size = model.gradient_batch.most = batch
-    parts = math.ceil(patches / MOST_VALUES)
+    parts = math.ceil(patches / (VALUES * batch))
     model.value_batch.size = model.value_batch.most = math.ceil(patches / parts)
     model.gradient_batch.fixed = model.value_batch.fixed = True
 
@@ -82,11 +84,21 @@ def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
         began = time.perf_counter()
         try:
             made, seed, found = _map(case, model, x, target, task.seed, store)
-            curves = {metric: _curve(metric, model, x, made, target, seed) for metric in metrics}
-        except (ValueError, MemoryError, RuntimeError) as error:
-            yield known(case=case, seed=task.seed, error=str(error).partition("\n")[0])
+        except ValueError as error:
+            yield Measured(case, task.seed, error=_line(error))
             continue
-        yield known(case=case, seed=seed, seconds=time.perf_counter() - began, curves=curves, **found)
+        curves, errors = {}, []
+        for metric in metrics:
+            try:
+                curves[metric] = _curve(metric, model, x, made, target, seed)
+            except ValueError as error:
+                errors.append(f"{metric.name}: {_line(error)}")
+        spent = time.perf_counter() - began
+        yield known(case=case, seed=seed, seconds=spent, curves=curves, error="; ".join(errors), **found)
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _map(

@@ -11,8 +11,8 @@ import numpy as np
 
 from attribution.benchmark.cases import ADAPTIVE, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
-from attribution.benchmark.results import Row
-from attribution.benchmark.tables import RESAMPLES, Table, interval, tabulate
+from attribution.benchmark.rows import Row
+from attribution.benchmark.tables import FEW, RESAMPLES, Table, interval, tabulate
 from attribution.explain import CURVES, HIGHER
 from attribution.registry import METRICS as REGISTERED
 
@@ -86,12 +86,15 @@ def head(table: Table, against: Case) -> str:
         f"{CURVES[m.name]}: " + ", ".join(f"{name} {value}" for name, value in m.knobs) for m in table.metrics
     )
     lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
+    if table.otherwise:
+        lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
     higher = [CURVES[m.name] for m in table.metrics if m.name in HIGHER]
     better = f"Lower is better{', but of ' + ' and '.join(higher) + ' more' if higher else ''}"
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}; a lower AUTVC is smoother, "
         f"not truer. Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 "
-        f"means when the photos are drawn again ({RESAMPLES:,} times)."
+        f"means when the photos are drawn again ({RESAMPLES:,} times)"
+        f"{'.' if len(table.photos) >= FEW else ': of so few photos they are too narrow.'}"
     )
 
 
@@ -105,8 +108,9 @@ def notes(table: Table) -> list[str]:
         sigma, area, cost = (np.mean([d[key] for d in details]) for key in ("sigma", "search_area", "evaluations"))
         objective = dict(case.knobs)["objective"]
         metric = "total_variation" if objective == "autvc" else "perturbation"
-        defaults = {name: knob.default for name, knob in REGISTERED[metric].knobs.items()}
-        if any(m.name == metric and k != "draws" and v != defaults[k] for m in table.metrics for k, v in m.knobs):
+        usual = {name: knob.default for name, knob in REGISTERED[metric].knobs.items() if name != "draws"}
+        ways = [dict(m.knobs) for m in table.metrics if m.name == metric]
+        if not ways or any(ways[0].get(name, value) != value for name, value in usual.items()):
             continue  # the search measures in the usual way: its area would be of another kind
         found.append(
             f"{table.labels[case]}: sigma {sigma:.2f} on average, after {cost:.0f} evaluations; {objective.upper()} "
@@ -168,19 +172,30 @@ def _escaped(text: str) -> str:
     return text.replace("σ", r"$\sigma$")
 
 
+COLUMNS = (
+    *(
+        "photo",
+        "digest",
+        "model",
+        "weights",
+        "target",
+        "category",
+        "probability",
+        "method",
+        "knobs",
+        "base_seed",
+        "seed",
+    ),
+    *("gradients", "computed", "seconds", "detail", "metric", "metric_knobs", "area", "note"),
+)
+
+
 def rows(found: Sequence[Row]) -> str:
-    """Every map as a line of CSV, its areas side by side."""
-    lines: dict[tuple[str, str, str, str, int], dict[str, object]] = {}
-    for row in found:
-        place = (row.photo, row.model, row.method, json.dumps(row.knobs), row.seed)
-        names = ["photo", "model", "target", "category", "probability", "method", "seed", "gradients", "computed"]
-        line = lines.setdefault(place, {name: getattr(row, name) for name in names} | {"knobs": place[3]})
-        line["probability"] = f"{row.probability:.4f}"
-        line[CURVES[row.metric].lower()] = f"{row.area:.4f}"
-        line["detail"] = json.dumps(row.detail) if row.detail else ""
+    """Every area as a line of CSV, with the map that it is of."""
     buffer = io.StringIO()
-    titles = list(dict.fromkeys(name for line in lines.values() for name in line))
-    writer = csv.DictWriter(buffer, titles, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(lines.values())
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in found:
+        values = (getattr(row, name) for name in COLUMNS)
+        writer.writerow([json.dumps(value) if isinstance(value, dict) else value for value in values])
     return buffer.getvalue()

@@ -1,22 +1,24 @@
 """The results file: SQLite, one row a map and one an area under it, in the file before the next is begun."""
 
 import gzip
+import io
 import json
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from attribution.benchmark.cases import Case
 from attribution.benchmark.measure import Measured
+from attribution.benchmark.rows import Row, Setting, row_of
 from attribution.types import Curve
 
 FORMAT = 1
 GZIP = b"\x1f\x8b"
+MOST_BYTES = 1 << 30
+NONE = "not a results file of this version; choose one that the benchmark has written"
 SCHEMA = """
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, folder TEXT NOT NULL, error TEXT NOT NULL,
@@ -33,57 +35,22 @@ CREATE TABLE areas (
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """A map of a photo and one area under it, as it is in the file. `curve` has a value a step."""
-
-    photo: str
-    digest: str
-    folder: str
-    model: str
-    weights: str
-    method: str
-    knobs: Mapping[str, Any]
-    seed: int
-    target: int
-    category: str
-    probability: float
-    gradients: int
-    computed: int
-    seconds: float
-    detail: Mapping[str, Any]
-    metric: str
-    metric_knobs: Mapping[str, Any]
-    area: float
-    curve: np.ndarray
-    note: str
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all rows of a run have in common: the model, its weights, and the seed that each photo's comes from."""
-
-    model: str
-    weights: str
-    seed: int
-
-
 class Results:
     """A results file, made where there is none. Raises ValueError for a file that is something else."""
 
     def __init__(self, file: Path) -> None:
         if not file.parent.is_dir():
             raise ValueError(f"{file}: there is no folder {file.parent}")
-        self._connection = sqlite3.connect(file, timeout=30)
         try:
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.DatabaseError:
-            raise ValueError(f"{file} is not a results file; name another") from None
-        if not tables:
-            with self._connection as opened:
-                opened.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT};")
-        elif version != FORMAT:
+            self._connection = sqlite3.connect(file, timeout=30, isolation_level=None)
+            with self._whole() as opened:  # two runs may begin at once: who comes second finds the tables
+                if not opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    for statement in filter(str.strip, SCHEMA.split(";")):
+                        opened.execute(statement)
+                    opened.execute(f"PRAGMA user_version = {FORMAT}")
+        except sqlite3.Error as error:
+            raise ValueError(f"{file} is not a results file, or cannot be written ({error}); name another") from None
+        if not _sound(self._connection):
             raise ValueError(f"{file} is not a results file of this version; name another")
         self._connection.execute("PRAGMA foreign_keys = ON")
 
@@ -93,27 +60,52 @@ class Results:
         if not file.is_file():
             raise ValueError(f"{file}: there is no such results file")
         try:
-            return cls.from_bytes(file.read_bytes())
+            with file.open("rb") as opened:
+                if opened.read(len(GZIP)) == GZIP:
+                    return cls.from_bytes(file.read_bytes())
+            # By way of SQLite: a run may be writing, or have been killed while it did.
+            made = cls.__new__(cls)
+            made._connection = sqlite3.connect(":memory:", check_same_thread=False)
+            with closing(sqlite3.connect(file, timeout=30)) as source:
+                source.backup(made._connection)
+        except sqlite3.Error:
+            raise ValueError(f"{file}: {NONE}") from None
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
+        if not _sound(made._connection):
+            raise ValueError(f"{file}: {NONE}")
+        return made
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Results":
         """A results file that is in memory, to be looked at; `pack` makes smaller ones."""
         try:
-            data = gzip.decompress(data) if data.startswith(GZIP) else data
+            if data.startswith(GZIP):
+                data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error):
             raise ValueError("this packed results file is damaged; pack it again") from None
+        if len(data) > MOST_BYTES:
+            raise ValueError("this results file is larger than 1 GB; look at a part of it")
         made = cls.__new__(cls)
         made._connection = sqlite3.connect(":memory:", check_same_thread=False)
         try:
             made._connection.deserialize(data or b"nothing")
-            (version,) = made._connection.execute("PRAGMA user_version").fetchone()
-        except sqlite3.DatabaseError:
-            version = None
-        if version != FORMAT:
-            raise ValueError("not a results file of this version; choose one that the benchmark has written")
+        except sqlite3.Error:
+            raise ValueError(NONE) from None
+        if not _sound(made._connection):
+            raise ValueError(NONE)
         return made
+
+    @contextmanager
+    def _whole(self) -> Iterator[sqlite3.Connection]:
+        """All of what is done within, or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
 
     def pack(self) -> bytes:
         """The file, small, without what says where the photos were; curves to four places, areas as they are."""
@@ -152,11 +144,14 @@ class Results:
 
     def fail(self, name: str, digest: str, folder: str, error: str) -> None:
         """Records a photo that cannot be measured, and why."""
-        with self._connection:
+        with self._whole():
             self._photo(name, digest, folder, error)
 
     def add(self, name: str, digest: str, folder: str, setting: Setting, found: Measured) -> None:
-        """Writes what came out for one case of a photo: all of it, or nothing if the process ends meanwhile."""
+        """Writes what came out for one case of a photo: all of it, or nothing if the process ends meanwhile.
+
+        A map that is there stays as it is: what comes later, an area or an error, is put beside it.
+        """
         place = (setting.model, setting.weights, found.case.name, found.case.text, setting.seed)
         columns = {
             "seed": found.seed,
@@ -169,12 +164,14 @@ class Results:
             "detail": json.dumps(dict(found.detail)),
             "error": found.error,
         }
-        with self._connection as opened:
+        with self._whole() as opened:
             photo = self._photo(name, digest, folder, "")
-            updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
+            kept = [column for column in columns if column != "error"]
+            updates = ", ".join(f"{c} = CASE WHEN maps.target < 0 THEN excluded.{c} ELSE maps.{c} END" for c in kept)
             opened.execute(
                 f"INSERT INTO maps (photo, model, weights, method, knobs, base_seed, {', '.join(columns)}) "
-                f"VALUES (?, ?, ?, ?, ?, ?, {', '.join('?' * len(columns))}) ON CONFLICT DO UPDATE SET {updates}",
+                f"VALUES (?, ?, ?, ?, ?, ?, {', '.join('?' * len(columns))}) "
+                f"ON CONFLICT DO UPDATE SET {updates}, error = excluded.error",
                 (photo, *place, *columns.values()),
             )
             where = "photo = ? AND model = ? AND weights = ? AND method = ? AND knobs = ? AND base_seed = ?"
@@ -193,20 +190,25 @@ class Results:
 
     def rows(self) -> list[Row]:
         """Everything measured, photo by photo, in the order in which cases were first written."""
-        query = """SELECT name, digest, folder, model, weights, method, maps.knobs, seed, target, category, probability,
-            gradients, computed, seconds, detail, metric, areas.knobs, area, curve, note
+        query = """SELECT name, digest, folder, model, weights, base_seed, method, maps.knobs, seed, target, category,
+            probability, gradients, computed, seconds, detail, metric, areas.knobs, area, curve, note
             FROM areas JOIN maps ON areas.map = maps.id JOIN photos ON maps.photo = photos.id
             ORDER BY name, digest, maps.id, metric"""
-        return [_row(values) for values in self._connection.execute(query)]
+        try:
+            return [row_of(values) for values in self._connection.execute(query)]
+        except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"the results file holds what is no result ({error}); measure it again") from None
 
 
 def _area(made: int, metric: Case, curve: Curve) -> tuple[Any, ...]:
     return made, metric.name, metric.text, curve.area, json.dumps([float(y) for y in curve.y]), curve.note
 
 
-def _row(values: Sequence[Any]) -> Row:
-    found = dict(zip(Row.__dataclass_fields__, values, strict=True))
-    for name in ("knobs", "detail", "metric_knobs"):
-        found[name] = json.loads(found[name])
-    found["curve"] = np.array(json.loads(found["curve"]), dtype=np.float64)
-    return Row(**found)
+def _sound(connection: sqlite3.Connection) -> bool:
+    """Whether it holds the tables of a results file and nothing else: a view would be run by who reads it."""
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        found = connection.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        return version == FORMAT and sorted(found) == [("table", name) for name in ("areas", "maps", "photos")]
+    except sqlite3.Error:
+        return False

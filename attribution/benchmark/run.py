@@ -4,6 +4,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -12,7 +13,8 @@ from tqdm import tqdm
 
 from attribution.benchmark.cases import Case
 from attribution.benchmark.measure import Measured, Task, Unreadable, measure, steady
-from attribution.benchmark.results import Results, Setting
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Setting
 from attribution.models import Model
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -50,6 +52,17 @@ def digest_of(photo: bytes) -> str:
 def seed_of(base: int, digest: str) -> int:
     """A seed for each photo: with one for all, the luck of a draw would not average out over photos."""
     return (base + int(digest[:8], 16)) % 1_000_000
+
+
+def read(folder: Path, task: Task) -> bytes:
+    """The task's photo. Raises Unreadable where it is gone, or another since the run began."""
+    try:
+        data = (folder / task.name).read_bytes()
+    except OSError as error:
+        raise Unreadable(f"cannot be opened: {error.strerror}") from None
+    if digest_of(data) != task.digest:
+        raise Unreadable("was changed since the run began: run again")
+    return data
 
 
 def tasks(
@@ -138,35 +151,35 @@ def run(
     cases: Sequence[Case],
     metrics: Sequence[Case],
     workers: Workers,
-) -> int:
-    """Measures what is missing and says how it goes. Returns how many photos could not be read.
+) -> list[tuple[str, str, str]]:
+    """Measures what is missing and says how it goes. Returns (photo, case, error) of what could not be measured.
 
     Each case is in the file before the next one is begun: what ends the process loses that one case.
     """
     to_do = list(tasks(folder, results, setting, cases, metrics))
-    clock, unreadable, where = Clock(), 0, str(folder.resolve())
+    clock, where = Clock(), str(folder.resolve())
+    failed: list[tuple[str, str, str]] = []
     clock.plan(to_do)
     total, every = sum(clock.left.values()), len(photos(folder)) * len(cases)
-
-    def read(task: Task) -> bytes:
-        return (folder / task.name).read_bytes()
 
     watched = sys.stderr.isatty()
     form = "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} maps{postfix}"
     with tqdm(total=every, initial=every - total, bar_format=form, disable=not watched, dynamic_ncols=True) as bar:
-        for task, found in workers.work(to_do, read):
+        for task, found in workers.work(to_do, partial(read, folder)):
             if isinstance(found, Measured):
                 results.add(task.name, task.digest, where, setting, found)
                 clock.note(found)
                 bar.update()
+                if found.error:
+                    failed.append((task.name, f"{found.case.name} {found.case.text}", found.error))
             elif found is not None:
                 results.fail(task.name, task.digest, where, str(found))
                 clock.skip(task)
-                unreadable += 1
+                failed.append((task.name, "", str(found)))
                 bar.update(len(task.wanted))
             left = spoken(clock.seconds(len(workers.workers)))
             bar.set_postfix_str(left)
             if found is None and not watched:
                 count = every - sum(clock.left.values())
                 print(f"{task.name}: {count} of {every} maps, {left}", file=sys.stderr, flush=True)
-    return unreadable
+    return failed

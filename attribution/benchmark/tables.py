@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from attribution.benchmark.cases import PRESETS, Case, parse, subjects
-from attribution.benchmark.results import Row
+from attribution.benchmark.cases import PRESETS, Case, parse, read, subjects
+from attribution.benchmark.rows import Row
 from attribution.explain import CURVES
 from attribution.registry import entry
 
 RESAMPLES = 9_999
+FEW = 10
+"""Photos below which such an interval is much too narrow: of two photos it holds the mean in half of all cases."""
 Interval = tuple[np.ndarray, np.ndarray]
 
 
@@ -32,6 +34,8 @@ class Table:
     photos: tuple[str, ...]
     left_out: int
     metrics: tuple[Case, ...]
+    otherwise: int
+    """Areas that are left out: of other weights or another seed, or measured in another way."""
     areas: Mapping[str, Float[np.ndarray, "cases photos"]]
     curves: Mapping[str, Float[np.ndarray, "cases photos steps"]]
     rows: Mapping[tuple[Case, str], Row]
@@ -60,12 +64,10 @@ class Table:
 
     def find(self, text: str) -> Case:
         """The first case that a text such as `smooth_taylor:sigma=0.5` fits. Raises ValueError where none does."""
-        name, _, rest = text.partition(":")
-        entry(subjects(), name)
-        given = [piece.partition("=")[::2] for piece in rest.split(",") if piece]
+        name, given = read(text, subjects())
         for case in self.cases:
-            knobs = {knob: f"{v:g}" if isinstance(v, float) else str(v) for knob, v in case.knobs}
-            if case.name == name and all(knobs.get(knob) == value for knob, value in given):
+            knobs = dict(case.knobs)
+            if case.name == name and all(knobs.get(knob) in values for knob, values in given):
                 return case
         raise ValueError(f"{text} is not among what was measured: {', '.join(sorted({c.name for c in self.cases}))}")
 
@@ -98,21 +100,25 @@ def tabulate(rows: Sequence[Row], preset: str | None = None, model: str | None =
     chosen = [row for row in rows if row.model == model]
     if not chosen:
         raise ValueError(f"the file has no {model}; it has {', '.join(models)}")
-    metrics = _settings(chosen)
+    (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
+    alike = [row for row in chosen if (row.weights, row.base_seed) == (weights, seed)]
+    metrics = _settings(alike)
+    alike = [row for row in alike if _case(row.metric, row.metric_knobs) in metrics]
     by_place: dict[tuple[Case, str], dict[str, Row]] = {}
-    for row in chosen:
-        if _case(row.metric, row.metric_knobs) in metrics:
-            by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
+    for row in alike:
+        entry(subjects(), row.method)
+        by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
     cases = list(dict.fromkeys(case for case, _ in by_place))
     if preset is not None:
         cases = _of_preset(preset, cases)
-    return _table(model, cases, metrics, by_place)
+    return _table(model, cases, metrics, len(chosen) - len(alike), by_place)
 
 
 def _table(
     model: str,
     cases: Sequence[Case],
     metrics: tuple[Case, ...],
+    otherwise: int,
     by_place: Mapping[tuple[Case, str], Mapping[str, Row]],
 ) -> Table:
     steps = {m.name: Counter(len(p[m.name].curve) for p in by_place.values() if m.name in p) for m in metrics}
@@ -134,6 +140,7 @@ def _table(
         tuple(photos),
         len(every) - len(photos),
         metrics,
+        otherwise,
         {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()},
         {name: np.array([[row.curve for row in line] for line in lines]) for name, lines in held.items()},
         {(c, p): next(iter(by_place[c, p].values())) for c in cases for p in photos},

@@ -11,7 +11,8 @@ from plotly.graph_objects import Figure
 from attribution import load_image
 from attribution.benchmark.cases import PRESETS, USUAL, Case
 from attribution.benchmark.report import head, lines, notes, spoken
-from attribution.benchmark.results import Results, Row
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Row
 from attribution.benchmark.tables import Table, interval, tabulate
 from attribution.explain import CURVES
 from dashboard import areas, figures, paired, pins, resources
@@ -42,7 +43,7 @@ def source() -> tuple[str, bytes] | None:
     if given is not None:
         return given.file_id, given.getvalue()
     if SHIPPED.is_file():
-        st.caption("Shown is the project's own run over 50 ImageNet photos; the README says how to repeat it.")
+        st.caption("Shown is the project's own run over ImageNet photos; the README says how to repeat it.")
         return "shipped", SHIPPED.read_bytes()
     return None
 
@@ -150,10 +151,8 @@ def pair(table: Table, name: str) -> None:
 def farthest(table: Table, found: Sequence[paired.Pair], cases: tuple[Case, Case], name: str) -> None:
     """The photos on which the two differ most, each with its button."""
     st.markdown("**Where they differ most**")
-    known = next((table.rows[cases[0], p.photo].folder for p in found), "")
     folder = st.text_input(
         "The folder with the photos, on the machine of this dashboard",
-        known if known and Path(known).is_dir() else "",
         key=f"folder {name}",  # each file knows its own
         help="A photo is taken only if it is the one that was measured, to the last byte.",
     )

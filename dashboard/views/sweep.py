@@ -6,12 +6,12 @@ import streamlit as st
 from plotly.graph_objects import Figure
 from torch import Tensor
 
+from attribution import METHODS
 from attribution.baselines import fingerprint
 from attribution.models import CATEGORIES, Model
 from dashboard import areas, figures, pictures, progress, report, resources, sidebar, viewer
-from dashboard.experiment import LETTERS, Experiment, said
+from dashboard.experiment import Experiment
 from dashboard.jobs import View
-from dashboard.knobs import COMPARED
 from dashboard.subject import Subject, write
 from dashboard.sweep import (
     PRESETS,
@@ -24,9 +24,11 @@ from dashboard.sweep import (
     checked,
     choices,
     knobs,
+    letter,
     parse,
     read_values,
     sweep_work,
+    tell,
 )
 
 POLL = 0.5
@@ -56,7 +58,11 @@ def choose(sweep: Sweep, subject: Subject) -> Sweep:
     method, first, second = st.columns([2, 3, 3], gap="medium")
     with method:
         chosen = st.selectbox(
-            "Method", COMPARED, COMPARED.index(sweep.method), format_func=figures.TITLES.__getitem__, key="swept"
+            "Method",
+            list(METHODS),
+            list(METHODS).index(sweep.method),
+            format_func=figures.TITLES.__getitem__,
+            key="swept",
         )
     if chosen != sweep.method:
         kept = tuple(axis for axis in sweep.axes if axis.knob in knobs(chosen))
@@ -86,25 +92,25 @@ def _axis(place: "st.delta_generator.DeltaGenerator", sweep: Sweep, subject: Sub
     options = [*([NONE] if k else []), *(name for name in knobs(sweep.method) if name not in others)]
     with place:
         label = "and by" if k else "Turned by"
-        knob = st.selectbox(
-            label, options, options.index(taken), key=f"axis-{k}", format_func=lambda name: LETTERS.get(name, name)
-        )
+        knob = st.selectbox(label, options, options.index(taken), key=f"axis-{k}", format_func=letter)
         if knob == NONE:
             return None
         values = sweep.axes[k].values if knob == taken else _usual(knob, sweep.method, subject).values
         names, key = choices(knob, sweep.method), f"values-{k}-{knob}"
         if names:
-            tell = partial(said, knob)
-            found = st.multiselect("through", names, [v for v in values if v in names], key=key, format_func=tell)
+            found = st.multiselect(
+                "through", names, [v for v in values if v in names], key=key, format_func=partial(tell, knob)
+            )
             return Axis(knob, read_values(sweep.method, knob, [str(value) for value in found]))
-        text = st.text_input("through", ", ".join(f"{value:g}" for value in values), key=key)
+        text = st.text_input("through", ", ".join(tell(knob, value) for value in values), key=key)
         return Axis(knob, read_values(sweep.method, knob, text.split(",")))
 
 
 def _usual(knob: str, method: str, subject: Subject) -> Axis:
     if knob == "target":
         return Axis(knob, tuple(index for index, *_ in subject.predictions[:4]))
-    return Axis(knob, USUAL.get(knob) or choices(knob, method)[:6])
+    usual = USUAL.get(knob) or choices(knob, method)[:6] or (METHODS[method].knobs[knob].default,)
+    return Axis(knob, usual)
 
 
 def look(subject: Subject, experiment: Experiment) -> tuple[Model, Tensor, str, int]:
@@ -120,7 +126,7 @@ def look(subject: Subject, experiment: Experiment) -> tuple[Model, Tensor, str, 
 
 def ask(sweep: Sweep, experiment: Experiment, subject: Subject) -> View:
     key = Key(sweep, experiment, subject.image)
-    work = partial(sweep_work, key, partial(look, subject), resources.store())
+    work = partial(sweep_work, key, partial(look, subject), resources.store(), resources.cells())
     return resources.scheduler().ask(resources.session(), "sweep", key, work)
 
 
@@ -139,12 +145,14 @@ def told(view: View, found: Found, count: int) -> None:
     """How many cells there are, and at last what they cost."""
     new = sum(cell.new for cell in found.cells.values())
     needed = sum(cell.points for cell in found.cells.values())
+    failed = sum(bool(cell.error) for cell in found.cells.values())
     state = progress.state(live=view.live, stopped=view.state == "stopped", failed=view.state == "failed")
     said = {
         progress.LIVE: f"{len(found.cells)} of {count} maps · {found.now or 'waiting for its turn'}",
         progress.STOPPED: progress.KEPT,
         progress.FAILED: f"it failed: {view.error}",
-        progress.DONE: f"complete: {count} maps of {needed:,} gradients, {new:,} of them computed",
+        progress.DONE: f"complete: {count - failed} maps of {needed:,} gradients, {new:,} of them computed"
+        + (f"; {failed} failed" if failed else ""),
     }
     progress.show(state, found.share, said[state])
 
@@ -185,7 +193,7 @@ def charts(sweep: Sweep, found: Found) -> None:
                 on_select=partial(_clicked, f"sweep-{name}", sweep),
                 selection_mode="points",
             )
-            if name == "aupc" and found.control is not None:
+            if name == "aupc" and found.control is not None and not {"target", "model"} & {a.knob for a in sweep.axes}:
                 st.caption(f"A random order on this photo: {found.control:.2f}.")
 
 
@@ -195,8 +203,8 @@ def _figure(sweep: Sweep, found: Found, name: str) -> Figure:
         return None if cell is None or cell.error else float(getattr(cell, name))
 
     long = [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
-    texts = [[said(axis.knob, value) for value in axis.values] for axis in long]
-    letters = [LETTERS[axis.knob] for axis in long]
+    texts = [[tell(axis.knob, value) for value in axis.values] for axis in long]
+    letters = [letter(axis.knob) for axis in long]
     if len(long) == 1:
         control = found.control if name == "aupc" and long[0].knob not in ("target", "model") else None
         values = [v if long[0].knob != "target" else CATEGORIES[v] for v in long[0].values]
@@ -216,14 +224,14 @@ def _clicked(chart: str, sweep: Sweep) -> None:
 
 def opening(sweep: Sweep, experiment: Experiment, found: Found) -> None:
     """One cell is chosen, here or by a click, and opened in Compare."""
-    done = [place for place in sweep.places if place in found.cells]
+    done = [place for place in sweep.places if place in found.cells and not found.cells[place].error]
     if not done:
         return
     if st.session_state.get("cell") not in done:
         st.session_state.cell = done[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = st.selectbox("Cell · click a point, or choose here", done, key="cell", format_func=sweep.title)
-        icon, cell = ":material/arrow_forward:", sweep.at(experiment, place)
+        icon, cell = ":material/arrow_forward:", sweep.opened(experiment, place)
         if st.button("Open in Compare", key="open-cell", icon=icon, on_click=write, args=(cell,)):
             st.switch_page("views/compare.py")
 

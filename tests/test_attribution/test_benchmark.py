@@ -8,6 +8,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import PRESETS, Case, metrics, parse, subjects
 from attribution.benchmark.paper import PUBLISHED, published
 from attribution.benchmark.report import report, rows
-from attribution.benchmark.results import Results, Row, Setting
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Row, Setting
 from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
 from attribution.benchmark.tables import interval, tabulate
 
@@ -204,6 +206,60 @@ class TestRun:
         assert len(measure(folder, tmp_path / "r.db", CASES[:1], measures=METRICS[:1])) == 3
         assert Results(tmp_path / "r.db").errors() == []
 
+    def test_a_metric_that_comes_later_changes_nothing_of_the_map(self, folder, tmp_path):
+        measure(folder, tmp_path / "r.db", CASES[:1], measures=METRICS[1:])
+        before = {r.photo: (r.gradients, r.computed, r.seconds) for r in Results(tmp_path / "r.db").rows()}
+        measure(folder, tmp_path / "r.db", CASES[:1])
+        assert {r.photo: (r.gradients, r.computed, r.seconds) for r in Results(tmp_path / "r.db").rows()} == before
+        broken = replace(toys.model(lambda z: 0 * z.sum(1)), size=48, resize=48)
+        measure(folder, tmp_path / "r.db", CASES[:1], broken, measures=metrics(["perturbation:draws=2"]))
+        rows_ = Results(tmp_path / "r.db").rows()
+        assert {r.photo: (r.gradients, r.computed, r.seconds) for r in rows_} == before
+        assert len(Results(tmp_path / "r.db").errors()) == 3, "but what failed is told"
+
+    def test_a_metric_that_fails_leaves_the_others(self, folder, tmp_path):
+        broken = replace(toys.model(lambda z: 0 * z.sum(1)), size=48, resize=48)  # a score of 0 cannot fall
+        assert {r.metric for r in measure(folder, tmp_path / "r.db", CASES[:1], broken)} == {"total_variation"}
+
+    def test_a_photo_that_goes_while_the_run_is_on_is_recorded(self, folder, tmp_path):
+        results, here = Results(tmp_path / "r.db"), Here(toys.of_photos(), patches=3)
+        work = here.work
+
+        def losing(to_do, read):
+            (folder / "cat.png").unlink()
+            (folder / "rocket.png").write_bytes((folder / "below/coffee.png").read_bytes())
+            yield from work(to_do, read)
+
+        here.work = losing
+        failed = {photo: error for photo, _, error in run(folder, results, SETTING, CASES[:1], METRICS, here)}
+        assert set(failed) == {"cat.png", "rocket.png"}
+        assert "cannot be opened" in failed["cat.png"]
+        assert "was changed" in failed["rocket.png"]
+        assert {row.photo for row in results.rows()} == {"below/coffee.png"}
+
+    def test_a_batch_that_does_not_fit_ends_the_run_and_says_so(self, folder, tmp_path):
+        class Small(torch.nn.Module):
+            def forward(self, points):
+                raise torch.OutOfMemoryError("CUDA out of memory")
+
+        model = replace(toys.of_photos(), module=Small().eval())
+        with pytest.raises(MemoryError, match=r"images at once do not fit.*give a smaller --batch"):
+            measure(folder, tmp_path / "r.db", model=model)
+
+    def test_a_file_can_be_looked_at_while_it_is_written(self, folder, tmp_path):
+        whole = measure(folder, tmp_path / "r.db", CASES[:1])
+        with sqlite3.connect(tmp_path / "r.db", isolation_level=None) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("DELETE FROM areas")
+            assert content(Results.read(tmp_path / "r.db").rows()) == content(whole)
+            writer.execute("ROLLBACK")
+
+    def test_many_can_begin_one_file(self, tmp_path):
+        for k in range(20):
+            with ThreadPoolExecutor(6) as pool:
+                list(pool.map(lambda n, k=k: Results(tmp_path / f"{k}.db").close(), range(6)))
+            assert Results(tmp_path / f"{k}.db").rows() == []
+
     def test_a_search_is_scored_again_on_draws_it_has_not_seen(self, folder, tmp_path):
         cases = parse(["adaptive_noising:samples=3,iterations=2,objective=aupc/autvc"], subjects(3))
         measures = metrics(["perturbation:draws=3", "total_variation"])
@@ -290,18 +346,37 @@ class TestCommand:
     def test_it_measures_and_tells(self, folder, tmp_path, capsys):
         (folder / "bad.jpg").write_text("no photo")
         file = str(tmp_path / "r.db")
-        threads = torch.get_num_threads()
         assert main([str(folder), "--out", file, *self.ARGUMENTS, "--device", "cpu"]) == 1
         said = capsys.readouterr()
-        assert "2 methods, measured on cpu" in said.out
+        assert "2 cases of every photo, measured on cpu" in said.out
         assert "bad.jpg: " in said.err
-        assert torch.get_num_threads() == threads
         assert main(["report", file]) == 0
         said = capsys.readouterr().out
         assert "3 photos" in said
         assert "SmoothTaylor" in said
         assert main(["rows", file]) == 0
-        assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 3 * 2
+        assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 3 * 2 * 1
+
+    def test_it_does_not_end_well_when_nothing_could_be_measured(self, folder, tmp_path, capsys, monkeypatch):
+        def refuses(*given, **knobs):
+            raise ValueError("not this one")
+
+        monkeypatch.setattr("attribution.benchmark.measure.explain", refuses)
+        arguments = [str(folder), "--out", str(tmp_path / "r.db"), "--methods", "gradient", "--device", "cpu"]
+        assert main(arguments) == 1
+        assert capsys.readouterr().err.count("not this one") == 3
+        monkeypatch.undo()
+        assert main([*arguments, "--metrics", "total_variation"]) == 0, "and it is tried again"
+
+    def test_what_is_told_can_be_written_but_over_nothing(self, folder, tmp_path, capsys):
+        measure(folder, tmp_path / "r.db")
+        for command, out in (("report", "r.txt"), ("rows", "r.csv"), ("pack", "r.db.gz")):
+            assert main([command, str(tmp_path / "r.db"), "--out", str(tmp_path / out)]) == 0
+            assert (tmp_path / out).stat().st_size > 100
+            assert main([command, str(tmp_path / "r.db"), "--out", str(tmp_path / "r.db")]) == 2
+            assert "is there already; name another" in capsys.readouterr().err
+        assert content(Results.read(tmp_path / "r.db.gz").rows()) != []
+        assert main(["report", str(tmp_path / "r.db.gz")]) == 0
 
     def test_ctrl_c_keeps_what_is_done(self, folder, tmp_path, capsys, monkeypatch):
         arguments = [str(folder), "--out", str(tmp_path / "r.db"), *self.ARGUMENTS, "--device", "cpu"]
@@ -346,6 +421,9 @@ class TestCommand:
             (["{folder}", "--out", "{file}", "--metrics", "aupc"], "'aupc' is unknown; use one of perturbation"),
             (["{folder}", "--out", "{file}", "--batch", "0"], "--batch must be at least 1"),
             (["report", "{file}"], "there is no such results file"),
+            (["{folder}", "--out", "{empty}"], "is not a results file, or cannot be written"),
+            (["{folder}", "--out", "{file}", "--device", "nonsense"], "nonsense"),
+            (["{folder}", "--out", "{file}", "--methods", "smooth_taylor:samples=2,samples=3"], "a knob is told twice"),
             (["report", "{other}"], "not a results file of this version"),
         ],
     )
@@ -370,6 +448,7 @@ class TestCommand:
         assert "nothing has been measured in this file yet" in capsys.readouterr().err
 
 
+CURVE = np.ones(4)
 WAY = {"perturbation": {"draws": 10, "regions": 30, "window": 15}, "total_variation": {"rule": "code", "smallest": 30}}
 
 
@@ -379,7 +458,20 @@ def made_up(areas, photos=("a", "b", "c", "d"), model="toy", methods=None) -> li
     known = 0, 1, "cat", 0.5, 50, 50, 1.0, {}
     return [
         Row(
-            photo, photo, "", model, "w", method, knobs, *known, metric, WAY[metric], area * scale, np.full(4, area), ""
+            photo,
+            photo,
+            "",
+            model,
+            "w",
+            0,
+            method,
+            knobs,
+            *known,
+            metric,
+            WAY[metric],
+            area * scale,
+            np.full(4, area),
+            "",
         )
         for (method, knobs), line in zip(methods, areas, strict=True)
         for photo, area in zip(photos, line, strict=True)
@@ -432,6 +524,16 @@ class TestReport:
                  for r in made_up(AREAS)]  # fmt: skip
         assert tabulate(rows_).photos == ("a", "c", "d")
 
+    @pytest.mark.parametrize("other", [{"weights": "others"}, {"base_seed": 1}, {"metric_knobs": {"draws": 3}}])
+    def test_what_was_measured_otherwise_is_left_out_and_counted(self, other):
+        """The control alone was measured again: no pair of it and the rest is one."""
+        again = [replace(r, area=0.0, **other) for r in made_up(AREAS)[8:12]]
+        table = tabulate(made_up(AREAS) + again)
+        np.testing.assert_array_equal(table.areas["perturbation"], AREAS)
+        assert table.otherwise == 4
+        told = report(made_up(AREAS) + again, "text", None, None).replace("\n", " ")
+        assert "4 areas of other weights, another seed or another setting are left out" in told
+
     def test_models_are_not_mixed(self):
         mixed = made_up(AREAS) + made_up(AREAS, model="other")
         with pytest.raises(ValueError, match="choose one of other, toy with --model"):
@@ -471,8 +573,9 @@ class TestReport:
 
     def test_all_rows_as_csv(self):
         found = list(csv.DictReader(io.StringIO(rows(made_up(AREAS)))))
-        assert len(found) == 8
-        assert {(line["photo"], line["method"]): float(line["aupc"]) for line in found}["c", "random_order"] == 28.0
+        assert len(found) == 2 * 8
+        areas = {(line["photo"], line["method"], line["metric"]): float(line["area"]) for line in found}
+        assert areas["c", "random_order", "perturbation"] == 28.0
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -522,7 +625,7 @@ class TestCluster:
             def close(self):
                 cluster.close()
 
-        assert run(folder, results, setting, cases, measures, Killing()) == 1
+        assert [photo for photo, _, _ in run(folder, results, setting, cases, measures, Killing())] == ["bad.jpg"]
         assert killed
         assert killed[0] not in {held.process for held in cluster.workers}
         alone = replace(lite0, gradient_batch=type(lite0.gradient_batch)(), value_batch=type(lite0.value_batch)())
@@ -530,6 +633,23 @@ class TestCluster:
         run(folder, here, setting, cases, measures, Here(alone, batch=4, patches=2))
         assert content(results.rows()) == content(here.rows())
         assert results.errors() == here.errors()
+
+    @pytest.mark.parametrize(
+        ("resources", "threads", "gpus", "fit"),
+        [
+            ({"CPU": 4}, 1, 0, 4),
+            ({"CPU": 4}, 3, 0, 1),
+            ({"CPU": 4, "GPU": 1}, 2, 0.5, 2),
+            ({"CPU": 2, "GPU": 1}, 2, 0.5, 1),
+            ({"CPU": 8, "GPU": 2}, 1, 0.6, 2),
+            ({"CPU": 8, "GPU": 4}, 1, 2, 2),
+            ({"CPU": 8}, 1, 1, 0),
+        ],
+    )
+    def test_how_many_workers_fit_on_a_machine(self, resources, threads, gpus, fit):
+        from attribution.benchmark.cluster import _room
+
+        assert _room(resources, threads, gpus) == fit
 
     def test_a_cluster_without_room_says_so(self):
         pytest.importorskip("ray")

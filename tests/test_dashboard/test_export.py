@@ -39,7 +39,7 @@ def cells(subject) -> tuple[Cell, ...]:
         if panel.method != CONTROL:
             *_, snapshot = map_work(panel, subject.model, subject.x, store)
             seen = View("done", snapshot, seconds=1.5)
-        *_, fall = fall_work(Fall(panel, PATCHES), subject.model, subject.x, store, lambda _: None)
+        *_, fall = fall_work(Fall(panel, PATCHES, EXPERIMENT.seed), subject.model, subject.x, store, lambda _: None)
         found.append(Cell(panel, PATCHES, seen, View("done", fall, seconds=2.0)))
     return tuple(found)
 

@@ -511,6 +511,53 @@ class TestFindingSigma:
         assert not app.exception
 
 
+class TestMethods:
+    """Any set of methods, each with its own knobs."""
+
+    def test_others_beside_the_three(self, page, jobs):
+        app = finish(page(**QUICK, methods="smoothgrad,left_ig,idg", own="left_ig.steps:6,idg.steps:5"), jobs)
+        assert set(rows(app)) == {"SmoothGrad", "Left-IG", "IDG", "Random"}
+        assert rows(app)["IDG"]["Gradients"] == "5"
+        assert all(row["AUPC ↓"] not in ("…", "") for row in rows(app).values())
+
+    def test_every_method_draws_a_map(self, page, jobs):
+        small = "agi.classes:2,agi.steps:1,blur_ig.steps:2,expected_gradients.samples:2,ggig.iterations:1,ggig.steps:2"
+        app = page(**QUICK, methods="agi,blur_ig,expected_gradients,ggig,gradient,input_x_gradient,lrp", own=small)
+        app = finish(app, jobs)
+        assert pictures(app) == 1 + 7
+        assert not app.main.error
+
+    def test_a_control_for_each_knob_of_the_signature(self, page, jobs):
+        app = page(**QUICK, methods="guided_ig")
+        app.number_input(key="own-guided_ig-steps").set_value(4).run()
+        app.number_input(key="own-guided_ig-max_dist").set_value(0.5).run()
+        app.selectbox(key="own-guided_ig-baseline").select("white").run()
+        assert query(app, "own") == "guided_ig.baseline:white,guided_ig.max_dist:0.5,guided_ig.steps:4"
+        app = finish(app, jobs)
+        assert rows(app)["Guided IG"]["Gradients"] == "4"
+
+    def test_methods_come_and_go(self, page, jobs):
+        app = page(**QUICK)
+        app.multiselect(key="methods").select("gradient").run()
+        assert "Gradient" in rows(app)
+        app.multiselect(key="methods").unselect("smoothgrad").run()
+        assert "SmoothGrad" not in rows(app)
+        assert query(app, "methods") == "integrated_gradients,smooth_taylor,gradient"
+
+    def test_an_equal_budget(self, page, jobs):
+        app = page(r="12", m="4", methods="integrated_gradients,smoothgrad,guided_ig,ggig", own="ggig.iterations:2")
+        next(b for b in app.sidebar.button if b.label.startswith("Equal budget")).click().run()
+        assert app.slider(key="m").value == 12
+        assert app.number_input(key="own-guided_ig-steps").value == 12
+        assert app.number_input(key="own-ggig-steps").value == 5
+
+    def test_a_score_that_falls_is_a_line_under_the_maps(self, page, jobs):
+        app = finish(page(**QUICK, methods="left_ig,gradient", own="left_ig.steps:4", cls="0"), jobs)
+        told = [e.value for e in app.main.error]
+        assert not told or "falls along the path" in told[0]
+        assert rows(app)["Gradient"]["Gradients"] == "1"
+
+
 class TestSweep:
     SWEEP = "smooth_taylor:sigma=0.1/0.6,samples=2/4"
 
@@ -559,6 +606,19 @@ class TestSweep:
         app.text_input(key="values-0-sigma").set_value("0.2, much").run()
         assert [e.value for e in app.main.error] == ["σ: much is not a number; write values apart by commas."]
         assert "complete: 4 maps" in self.progress(app)
+
+    def test_a_method_beside_the_three(self, swept, jobs):
+        app = finish(swept(sweep="ggig:iterations=1/2,steps=2"), jobs)
+        assert not app.exception
+        assert "complete: 2 maps" in self.progress(app)
+        app.button(key="open-cell").click().run()
+        assert query(app, "methods").startswith("ggig,")
+        assert query(app, "own") == "ggig.iterations:1,ggig.steps:2"
+
+    def test_coming_back_costs_nothing(self, swept, jobs):
+        finish(swept(sweep=self.SWEEP), jobs)
+        again = finish(swept(sweep=self.SWEEP, base="white"), jobs)
+        assert "0 of them computed" in self.progress(again)
 
     def test_another_method_keeps_the_knobs_it_has(self, swept):
         app = swept(sweep=self.SWEEP)

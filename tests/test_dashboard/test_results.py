@@ -1,6 +1,7 @@
 """Results: what is told of a file, and that a photo of it opens as it was measured."""
 
 import gzip
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from skimage import data
 from streamlit.testing.v1 import AppTest
 
 from attribution.benchmark.cases import metrics, parse, subjects
-from attribution.benchmark.results import Results, Setting
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
 from dashboard import areas, paired, resources
@@ -63,17 +65,26 @@ class TestPairs:
         [([-1, -1.2, -0.9, -1.1], "is lower"), ([1, 1.2, 0.9, 1.1], "is higher"), ([-9, 9, 8, -8], "not surely")],
     )
     def test_the_verdict_says_how_sure_it_is(self, differences, word):
-        found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(differences)]
+        found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(3 * differences)]
         told = paired.verdict(found, "AUPC", "A", "B")
         assert word in told
-        assert f"on {sum(d < 0 for d in differences)} of 4 photos" in told
+        assert f"on {3 * sum(d < 0 for d in differences)} of 12 photos" in told
+        few = paired.verdict(found[:3], "AUPC", "A", "B")
+        assert "too few photos to be sure" in few
 
     def test_the_experiment_of_a_photo(self, table):
         ig, narrow, wide, *_ = table.cases
         photo = table.photos[0]
         row = table.rows[ig, photo]
         expected = Experiment(
-            model="efficientnet_lite0", target=row.target, sigma=0.3, samples=2, steps=2, draws=1, seed=row.seed
+            model="efficientnet_lite0",
+            target=row.target,
+            sigma=0.3,
+            samples=2,
+            steps=2,
+            draws=1,
+            seed=row.seed,
+            methods=("integrated_gradients", "smooth_taylor"),
         )
         assert paired.experiment_of(table, ig, narrow, photo) == expected
         assert paired.experiment_of(table, wide, narrow, photo).sigma == 0.7, "the first has its way"
@@ -81,13 +92,14 @@ class TestPairs:
     def test_a_search_is_shown_at_what_it_found(self, table):
         search, photo = table.find("adaptive_noising"), table.photos[1]
         found = paired.experiment_of(table, search, table.cases[0], photo)
-        assert found.sigma == table.rows[search, photo].detail["sigma"]
+        assert found.sigma == pytest.approx(table.rows[search, photo].detail["sigma"], abs=1e-4)
+        assert found.methods == ("smooth_taylor", "integrated_gradients")
+        assert found.draws == 1, "its P is no N"
         assert found.seed == table.rows[search, photo].seed
 
     def test_a_photo_is_found_by_what_it_is(self, folder, tmp_path):
         cat = (folder / "cat.png").read_bytes()
         assert paired.find_photo(str(folder), "cat.png", digest_of(cat)) == cat
-        assert paired.find_photo(str(folder), "renamed.png", digest_of(cat)) == cat
         assert paired.find_photo(str(folder), "cat.png", "another") is None
         assert paired.find_photo(str(tmp_path), "cat.png", digest_of(cat)) is None
         assert paired.find_photo("", "cat.png", digest_of(cat)) is None
@@ -116,6 +128,11 @@ class TestPacking:
     def test_what_is_none_is_said(self, broken):
         with pytest.raises(ValueError, match=r"results file"):
             Results.from_bytes(broken)
+
+    def test_what_unpacks_to_too_much_is_refused(self, monkeypatch):
+        monkeypatch.setattr("attribution.benchmark.results.MOST_BYTES", 1000)
+        with pytest.raises(ValueError, match="larger than 1 GB"):
+            Results.from_bytes(gzip.compress(bytes(5000)))
 
 
 class TestFigures:
@@ -172,11 +189,15 @@ class TestPage:
         assert list(held.dataframe[0].value["AUPC difference"])[-1].startswith("+0.00")
 
     def test_rows_of_a_preset_that_are_not_there_are_a_line(self, held):
-        next(c for c in held.main.get("button_group") if c.key == "results-preset").set_value(["table2"]).run()
+        held.session_state["results-preset"] = "table1-adaptive"
+        held.run()
         assert not held.exception
+        assert [e.value for e in held.main.error] == ["Nothing of table1-adaptive has been measured in this file yet."]
 
     def test_a_photo_opens_with_the_knobs_of_both(self, held, folder, table):
-        assert sum(b.label == "Open in Compare" for b in held.main.button) == 3, "the folder is known from the file"
+        assert not any(b.label == "Open in Compare" for b in held.main.button), "a file opens no folder by itself"
+        held.main.text_input[0].set_value(str(folder)).run()
+        assert sum(b.label == "Open in Compare" for b in held.main.button) == 3
         held.button(key="open-photo-0").click().run()
         query = dict(held.query_params.items())
         assert query["sigma"] in ("0.3", ["0.3"])
@@ -189,6 +210,26 @@ class TestPage:
         held.main.text_input[0].set_value("/nowhere").run()
         assert not any(b.label == "Open in Compare" for b in held.main.button)
         assert sum("Name its folder above" in c.value for c in held.main.caption) == 3
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            "UPDATE maps SET method = 'magic'",
+            "UPDATE maps SET knobs = '[]' WHERE id = 1",
+            "UPDATE areas SET curve = 'null'",
+            "UPDATE areas SET area = 'NaN'",
+            "CREATE VIEW more AS SELECT 1",
+            "DROP TABLE areas",
+        ],
+    )
+    def test_a_file_that_was_tampered_with_is_one_line(self, opened, file, tmp_path, spoil):
+        (tmp_path / "r.db").write_bytes(file.read_bytes())
+        with sqlite3.connect(tmp_path / "r.db") as connection:
+            connection.execute(spoil)
+        app = opened.file_uploader(key="results-file").upload("r.db", (tmp_path / "r.db").read_bytes(), "").run()
+        assert not app.exception
+        assert len(app.main.error) == 1
+        assert "\n" not in app.main.error[0].value
 
     def test_two_methods_are_told_apart(self, held, table):
         told = next(m.value for m in held.main.markdown if m.value.startswith("AUPC of "))

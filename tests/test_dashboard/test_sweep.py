@@ -50,15 +50,26 @@ class TestParsing:
         with pytest.raises(ValueError, match=line):
             parse(text)
 
+    @pytest.mark.parametrize("text", ["smooth_taylor:seed=1234567/2000003", "smooth_taylor:sigma=0.1234567/0.1234568"])
+    def test_numbers_are_not_rounded(self, text):
+        assert parse(text).text == text
+        assert parse(text).title(parse(text).places[0]).endswith(text.split("=")[1].split("/")[0])
+
     def test_values_are_taken_once_and_in_order(self):
         assert read_values("smooth_taylor", "sigma", [" 0.5", "0.1 ", "", "0.50"]) == (0.5, 0.1)
 
     def test_whatever_the_issue_names_can_be_turned(self):
-        assert {name for method in COMPARED for name in knobs(method)} == {
-            *("sigma", "samples", "steps", "draws", "baseline", "rule", "seed", "target", "model")
-        }
-        for method in COMPARED:
-            assert set(knobs(method)) - {"target", "model"} <= set(METHODS[method].knobs)
+        named = {"sigma", "samples", "steps", "draws", "baseline", "rule", "seed", "target", "model"}
+        assert named <= {name for method in COMPARED for name in knobs(method)}
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_every_knob_of_every_method_can_be_turned(self, method):
+        for knob in METHODS[method].knobs:
+            value = METHODS[method].knobs[knob].default
+            sweep = parse(f"{method}:{knob}={value}")
+            shown = sweep.opened(EXPERIMENT, sweep.places[0])
+            assert method in shown.methods
+            assert shown.knobs(method).get(knob, value) == value
 
 
 class TestOrder:
@@ -79,13 +90,14 @@ class TestOrder:
 
 
 class TestWork:
-    def run(self, lite0, text, store=None, experiment=EXPERIMENT) -> list[Found]:
+    def run(self, lite0, text, store=None, experiment=EXPERIMENT, known=None) -> list[Found]:
         x = lite0.prepare(gallery_photo("cat"))
 
         def look(one):
             return lite0, x, "cat", 282 if one.target is None else one.target
 
-        return list(sweep_work(Key(parse(text), experiment, "cat"), look, Store() if store is None else store))
+        store, known = Store() if store is None else store, {} if known is None else known
+        return list(sweep_work(Key(parse(text), experiment, "cat"), look, store, known))
 
     def test_cells_are_what_the_core_gives(self, lite0):
         found = self.run(lite0, "smooth_taylor:sigma=0.3/0.6,seed=0/1")[-1]
@@ -109,6 +121,18 @@ class TestWork:
         other = self.run(lite0, "smoothgrad:sigma=0.3,samples=6", store)[-1]
         assert [cell.new for cell in other.cells.values()] == [0]
 
+    def test_a_cell_that_is_known_costs_no_gradient_and_no_curve(self, lite0):
+        known = {}
+        whole = self.run(lite0, "smooth_taylor:sigma=0.3/0.6", known=known)[-1]
+        more = self.run(lite0, "smooth_taylor:sigma=0.3/0.6/0.9", known=known)
+        others = [found for found in more if "σ 0.9" in found.now]
+        assert not [found for found in more if "σ 0.3" in found.now or "σ 0.6" in found.now]
+        assert others
+        assert [more[-1].cells[p].aupc for p in whole.cells] == [cell.aupc for cell in whole.cells.values()]
+        assert [more[-1].cells[p].new for p in whole.cells] == [0, 0]
+        path = self.run(lite0, "smooth_taylor:sigma=0.3/0.6", known=known, experiment=replace(EXPERIMENT, steps=9))
+        assert [cell.new for cell in path[-1].cells.values()] == [0, 0], "M is no knob of this method"
+
     def test_cells_come_one_by_one(self, lite0):
         counts = [len(found.cells) for found in self.run(lite0, "smooth_taylor:sigma=0.3/0.6")]
         assert counts == sorted(counts)
@@ -126,7 +150,7 @@ class TestWork:
             return lite0, x, "cat", 282
 
         sweep = Sweep("smooth_taylor", (Axis("target", (0, 1, 2)),))
-        *_, found = sweep_work(Key(sweep, EXPERIMENT, "cat"), look, Store())
+        *_, found = sweep_work(Key(sweep, EXPERIMENT, "cat"), look, Store(), {})
         assert [cell.error for cell in found.cells.values()] == ["", "not this one", ""]
 
     def test_the_random_order_is_the_last(self, lite0):
