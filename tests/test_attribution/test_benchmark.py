@@ -243,7 +243,7 @@ class TestRun:
                 raise torch.OutOfMemoryError("CUDA out of memory")
 
         model = replace(toys.of_photos(), module=Small().eval())
-        with pytest.raises(MemoryError, match=r"images at once do not fit.*give a smaller --batch"):
+        with pytest.raises(MemoryError, match=r"does not fit into the memory.*give a smaller --batch"):
             measure(folder, tmp_path / "r.db", model=model)
 
     def test_a_file_can_be_looked_at_while_it_is_written(self, folder, tmp_path):
