@@ -10,7 +10,7 @@ from attribution import MODELS
 from attribution.convergence import ENOUGH, Convergence
 from attribution.heatmaps import reduce_channels
 from dashboard.figures import TITLES
-from dashboard.panels import CONTROL, REGIONS, Cell, Panel, Snapshot
+from dashboard.panels import CONTROL, REGIONS, Cell, Snapshot
 
 GLOSS = {
     "integrated_gradients": "gradients along a path",
@@ -82,13 +82,13 @@ def row(cell: Cell) -> dict[str, str]:
         "AUPC ↓": aupc,
         "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
         "Completeness gap": _gap(snapshot.gap) if snapshot and snapshot.gap else "",
-        "Gradients": "0" if control else _gradients(cell.panel),
+        "Gradients": _gradients(cell),
         "Seconds": "precomputed" if cell.instead_of else f"{cell.map.seconds + cell.fall.seconds:.1f}",
     }
 
 
-def _gradients(panel: Panel) -> str:
-    return f"{panel.points}{' shared' if panel.cloudy else ''}"
+def _gradients(cell: Cell) -> str:
+    return f"{_points(cell)}{' shared' if cell.panel.cloudy else ''}"
 
 
 def _gap(gap: tuple[float, float]) -> str:

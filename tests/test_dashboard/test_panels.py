@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -191,6 +192,15 @@ class TestReport:
         share, text = report.progress([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))])
         assert text == "curve of SmoothGrad 8/30"
         assert report.progress([finished(SMOOTH, 20)]) == (1.0, "")
+
+    def test_a_map_that_took_fewer_gradients_than_it_could_says_so(self):
+        """Left-IG takes those before the cut, however many M would allow."""
+        found = Snapshot(snapshot(12).partial, WHOLE)
+        left = Panel("left_ig", "photo", "toy", 0, (("steps", 200),))
+        assert left.points == 200
+        cut = replace(found, partial=replace(found.partial, done=12, total=12))
+        row = report.row(cell(left, View("done", cut), View("done", WHOLE)))
+        assert row["Gradients"] == "12"
 
     def test_what_is_left_counts_shared_points_once(self):
         taylor = panel("smooth_taylor", samples=150)
