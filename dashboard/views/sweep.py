@@ -10,6 +10,7 @@ from attribution import METHODS
 from attribution.baselines import fingerprint
 from attribution.models import CATEGORIES, Model
 from dashboard import areas, figures, pictures, progress, report, resources, sidebar, viewer
+from dashboard.cells import Found, Key, sweep_work
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.subject import Subject, write
@@ -17,8 +18,6 @@ from dashboard.sweep import (
     PRESETS,
     USUAL,
     Axis,
-    Found,
-    Key,
     Place,
     Sweep,
     checked,
@@ -27,7 +26,6 @@ from dashboard.sweep import (
     letter,
     parse,
     read_values,
-    sweep_work,
     tell,
 )
 

@@ -76,7 +76,7 @@ def test_the_core_imports_downwards(file):
 
 
 def test_work_and_figures_know_no_streamlit():
-    for name in ("jobs", "figures", "areas", "sweep", "paired", "knobs"):
+    for name in ("jobs", "figures", "areas", "sweep", "cells", "paired", "knobs"):
         assert not any(i.split(".")[0] == "streamlit" for i in imports(ROOT / "dashboard" / f"{name}.py"))
 
 

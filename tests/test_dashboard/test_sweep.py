@@ -8,9 +8,10 @@ import pytest
 from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import reduce_channels
 from dashboard import areas
+from dashboard.cells import Found, Key, order, sweep_work
 from dashboard.experiment import PATCHES, Experiment, gallery_photo
 from dashboard.knobs import COMPARED
-from dashboard.sweep import MOST, PRESETS, Axis, Found, Key, Sweep, knobs, order, parse, read_values, sweep_work
+from dashboard.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values
 
 EXPERIMENT = Experiment(samples=4, steps=4)
 

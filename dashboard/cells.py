@@ -1,0 +1,125 @@
+"""The cells of a sweep, computed cheapest first, each with its areas. Knows no Streamlit."""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from attribution.explain import one_channel
+from attribution.models import Model
+from attribution.store import Store
+from dashboard.experiment import Experiment
+from dashboard.panels import CONTROL, REGIONS, Fall, Panel, Snapshot, fall_work, map_work
+from dashboard.sweep import Place, Sweep
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One cell: its map (H, W), signed, its areas, and what it cost; `error` where there is none."""
+
+    panel: Panel | None = None
+    heat: np.ndarray | None = None
+    aupc: float = 0.0
+    autvc: float = 0.0
+    points: int = 0
+    new: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The sweep so far. `control` is the AUPC of a random order, `share` how much of the work is done."""
+
+    cells: Mapping[Place, Result] = field(default_factory=dict)
+    now: str = ""
+    share: float = 0.0
+    control: float | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a sweep is the same work by: the photo goes by its fingerprint."""
+
+    sweep: Sweep
+    experiment: Experiment
+    photo: str
+    rank: ClassVar[int] = 0
+
+
+Look = Callable[[Experiment], tuple[Model, Tensor, str, int]]
+"""The model of an experiment, the photo as that model sees it, the photo's fingerprint, and the class."""
+
+
+def order(sweep: Sweep, experiment: Experiment) -> list[Place]:
+    """The places, each time the one that costs least next: R, N and M go on from what is there."""
+    left, there, found = list(sweep.places), dict[tuple[Any, ...], int](), []
+    while left:
+        place = min(left, key=lambda place: _cost(sweep.at(experiment, place), sweep.method, there))
+        left.remove(place)
+        found.append(place)
+        kind, count = _points(sweep.at(experiment, place), sweep.method)
+        there[kind] = max(count, there.get(kind, 0))
+    return found
+
+
+def _cost(experiment: Experiment, method: str, there: Mapping[tuple[Any, ...], int]) -> int:
+    kind, count = _points(experiment, method)
+    return max(count - there.get(kind, 0), 0)
+
+
+def _points(experiment: Experiment, method: str) -> tuple[tuple[Any, ...], int]:
+    """What points a map is made of, apart from how many; and how many."""
+    values = experiment.knobs(method)
+    count = values.pop("samples", 1)
+    draws = values.pop("draws", 1)
+    return (experiment.model, experiment.target, *sorted(values.items())), count * draws * values.get("steps", 1)
+
+
+def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
+    """The sweep as it goes: cell by cell, each with its areas; at last the random order's. Cells that are `known` from
+    before cost nothing.
+    """
+    sweep, experiment = key.sweep, key.experiment
+    places, found = order(sweep, experiment), Found()
+    yield found
+    for k, place in enumerate(places):
+        cell = None
+        try:
+            for cell in _cell(sweep.method, sweep.at(experiment, place), look, store, known):
+                if isinstance(cell, str):
+                    yield replace(found, now=f"{sweep.title(place)}: {cell}")
+        except (ValueError, MemoryError) as error:
+            cell = Result(error=str(error))
+        assert isinstance(cell, Result)
+        found = replace(found, cells={**found.cells, place: cell}, share=(k + 1) / (len(places) + 1))
+        yield found
+    model, x, image, target = look(experiment)
+    panel = Panel(CONTROL, image, model.name, target)
+    for curve in fall_work(Fall(panel, experiment.patches, experiment.seed), model, x, store, lambda panel: None):
+        yield replace(found, now=f"the random order, window {len(curve.y) - 1}")
+    yield replace(found, control=curve.area, share=1.0)
+
+
+def _cell(
+    method: str, experiment: Experiment, look: Look, store: Store, known: MutableMapping[Any, Result]
+) -> Iterator[str | Result]:
+    """How far the cell is, in words; at last the cell. One that is known costs nothing, its curve included."""
+    model, x, image, target = look(experiment)
+    panel = Panel(method, image, model.name, target, tuple(experiment.knobs(method).items()))
+    fall = Fall(panel, experiment.patches, experiment.seed)
+    if (found := known.get(fall)) is not None:
+        yield replace(found, new=0)
+        return
+    new, shot = 0, None
+    for shot in map_work(panel, model, x, store):
+        yield f"map {shot.partial.done}/{shot.partial.total}"
+    assert isinstance(shot, Snapshot)
+    new = shot.partial.evaluations
+    finished = shot
+    for curve in fall_work(fall, model, x, store, lambda panel: finished):
+        yield f"curve {len(curve.y) - 1}/{REGIONS}"
+    heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
+    known[fall] = Result(panel, heat, curve.area, shot.variation.area, shot.partial.total, new)
+    yield known[fall]
