@@ -85,17 +85,18 @@ def coarse_to_fine(count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Walk:
-    """Some points of a straight path: b + alpha * (x - b) at `nodes`, each with its weight, coarse to fine.
+    """Some points of a straight path: b + alpha * (x - b) at `nodes`, each with its weight, coarse to fine or in order.
 
     Remembered as the points of a StraightPath are.
     """
 
     baseline: Baseline
     nodes: tuple[tuple[float, float], ...]
+    in_order: bool = False
 
     @cached_property
-    def _order(self) -> list[int]:
-        return coarse_to_fine(len(self.nodes))
+    def _order(self) -> Sequence[int]:
+        return range(len(self.nodes)) if self.in_order else coarse_to_fine(len(self.nodes))
 
     def _node(self, k: int) -> tuple[float, float]:
         return self.nodes[self._order[k]]

@@ -4,7 +4,8 @@ The path is built while it is walked, never further than `max_dist` from the str
 and the method is Integrated Gradients by the left rule.
 """
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,16 +36,33 @@ def guided_ig(
 
     Every gradient waits for the one before it, and none is remembered. A partial is the sum of the steps so far.
     """
+    (start,) = make_baselines(score.model, x, baseline, 1, seed)
+    total = torch.zeros_like(x, dtype=sum_dtype(x.device))
+    for t, step in enumerate(walk(score, x, start.image, steps, fraction, max_dist), 1):
+        total += (step.after - step.before) * step.gradient
+        yield Partial(total.to(x.dtype), t, steps, t, score.target)
+
+
+class Step(NamedTuple):
+    """One step of the path, in the type that sums are made in; the score and its gradient are those before it."""
+
+    before: Image
+    after: Image
+    score: float
+    gradient: Image
+
+
+def walk(score: ClassScore, x: Image, baseline: Image, steps: int, fraction: float, max_dist: float) -> Iterator[Step]:
+    """The path itself, from the baseline to x; one gradient a step."""
     exact = sum_dtype(x.device)
-    start = make_baselines(score.model, x, baseline, 1, seed)[0].image.to(exact)
-    end = x.to(exact)
-    present, total = start.clone(), torch.zeros_like(start)
+    start, end = baseline.to(exact), x.to(exact)
+    present = start
     for t in range(steps):
-        _, (gradient,) = score.gradients(present.to(x.dtype)[None])
-        moved = _step(present, start, end, gradient.to(exact), (t + 1) / steps, fraction, max_dist)
-        total += (moved - present) * gradient.to(exact)
+        (value,), (gradient,) = score.gradients(present.to(x.dtype)[None])
+        gradient = gradient.to(exact)
+        moved = _step(present, start, end, gradient, (t + 1) / steps, fraction, max_dist)
+        yield Step(present, moved, value.item(), gradient)
         present = moved
-        yield Partial(total.to(x.dtype), t + 1, steps, t + 1, score.target)
 
 
 def _step(

@@ -50,7 +50,7 @@ def idg(
         alphas, weights = RULES[rule](steps)
         nodes = tuple(zip(alphas, weights, strict=True))
     else:
-        place = {"adaptive": _adaptive, "reference": _reference}[sampling]
+        place = {"adaptive": adaptive, "reference": _reference}[sampling]
         nodes = place(score, x, start, steps, min(cells, steps))
     far = x - start.image
 
@@ -61,8 +61,11 @@ def idg(
     yield from accumulate(score, x, Walk(start, nodes), term)
 
 
-def _adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
-    """Midpoints of the parts that each cell is cut into; cells + 1 forward passes where nothing is remembered."""
+def adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
+    """(alpha, weight) where the score climbs: midpoints of the parts that each cell is cut into, in order.
+
+    cells + 1 forward passes where nothing is remembered.
+    """
     scores = list(scores_along(score, x, start, [i / cells for i in range(cells + 1)]))
     shares = allocate(np.abs(np.diff(scores)), steps)
     return tuple(

@@ -5,6 +5,8 @@ first exceeds F(0) + phi (F(1) - F(0)), as here; where it never does, all is lef
 both are all).
 """
 
+from collections.abc import Iterable
+from itertools import takewhile
 from typing import Annotated
 
 from torch import Tensor
@@ -55,14 +57,21 @@ def right_ig(
 def cut(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], phi: float) -> int:
     """How many of the alphas come before the cut; 2 forward passes, and one for each up to the cut at most."""
     low, high = scores_along(score, x, baseline, (0.0, 1.0))
+    return before(scores_along(score, x, baseline, alphas), low, high, phi)
+
+
+def before(scores: Iterable[float], low: float, high: float, phi: float) -> int:
+    """How many of the scores come before the first that exceeds `low` + phi (`high` - `low`).
+
+    Raises ValueError when the score falls: there is no climb to take a share of.
+    """
     if high < low:
         raise ValueError(
             f"the score of this class falls along the path, from {low:.3g} to {high:.3g}: there is no saturation to "
             "cut; explain another class, or start from another baseline"
         )
     threshold = low + phi * (high - low)
-    found = scores_along(score, x, baseline, alphas)
-    return next((k for k, value in enumerate(found) if value > threshold), len(alphas))
+    return len(list(takewhile(lambda score: score <= threshold, scores)))
 
 
 def _part(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], weight: float) -> Run:

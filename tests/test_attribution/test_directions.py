@@ -18,7 +18,7 @@ ORDER = [
     {"plans", "score"},
     {"accumulate", "models", "profile"},
     {"methods", "metrics", "convergence"},
-    {"explain"},
+    {"explain", "trace"},
     {"adaptive"},
     {"benchmark"},
     {"__init__"},

@@ -1,0 +1,165 @@
+"""A path looked at closely: what a path method meets on its way, step by step, in the order of alpha.
+
+Straight: the path of Integrated Gradients (Sundararajan et al. 2017, arXiv:1703.01365). Where its score is flat, the
+gradients still add up (Miglani et al. 2020, arXiv:2010.12697): `saturated` tells how much. Beside it, the path that
+Guided IG takes (Kapishnikov et al. 2021, arXiv:2106.09788).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attribution.accumulate import visit
+from attribution.baselines import Baseline
+from attribution.methods import guided_ig, left_ig
+from attribution.plans import Walk
+from attribution.quadrature import RULES
+from attribution.score import ClassScore
+from attribution.types import Heatmap, Image
+
+FRAMES = 100
+"""The most maps of one trace that are kept; numbers are kept of every node."""
+
+Numbers = Float[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A straight path as far as it was walked. Scores are logits; n nodes, in the order of alpha.
+
+    `slopes` are F'(alpha) = <x - b, gradient>, `sizes` the gradient's Euclidean norm, `steps` what each node adds to
+    the attribution: its sum, which is its weight times the slope, and its sum of absolute values. `frames` are the
+    nodes that maps are kept of: the gradient there and the map so far, signed sums over channels.
+    """
+
+    baseline: Image
+    ends: tuple[float, float]
+    chances: tuple[float, float]
+    """The score, and the probability, at the baseline and at the image."""
+    total: int
+    alphas: Numbers
+    scores: Numbers
+    probabilities: Numbers
+    slopes: Numbers
+    sizes: Numbers
+    steps: Float[np.ndarray, "n 2"]
+    frames: tuple[int, ...]
+    gradients: tuple[Heatmap, ...]
+    maps: tuple[Heatmap, ...]
+
+    @property
+    def complete(self) -> bool:
+        return len(self.alphas) == self.total
+
+    @property
+    def climb(self) -> float:
+        """f(x) - f(b): what a complete attribution sums to."""
+        return self.ends[1] - self.ends[0]
+
+    @property
+    def sums(self) -> Numbers:
+        """The sum of the attribution after each node."""
+        return self.steps[:, 0].cumsum()
+
+    def cut(self, phi: float) -> int:
+        """How many nodes come before the score has climbed `phi` of its way: those of Left-IG.
+
+        Raises ValueError when the score falls from the baseline to the image.
+        """
+        return left_ig.before(self.scores, *self.ends, phi)
+
+    def saturated(self, phi: float) -> tuple[float, float]:
+        """The share of the nodes after the cut in the sum of the attribution, and in its size.
+
+        The size is the sum of all absolute values that the nodes add: signs that cancel along the path do not hide it.
+        NaN where there is nothing to share. Raises ValueError as `cut` does.
+        """
+        whole, late = self.steps.sum(axis=0), self.steps[self.cut(phi) :].sum(axis=0)
+        signed, absolute = (float(a / b) if b else float("nan") for a, b in zip(late, whole, strict=True))
+        return signed, absolute
+
+
+def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str = "right") -> Iterator[Trace]:
+    """The straight path from `baseline` to x, at the nodes of Integrated Gradients, while it is walked.
+
+    The same points as those of the method, remembered for both; besides, 2 forward passes and one for each node.
+    """
+    alphas, weights = RULES[rule](steps)
+    path = Walk(baseline, tuple(zip(alphas, weights, strict=True)), in_order=True)
+    probability = ClassScore(score.model, score.target, "probability")
+    both = torch.stack([baseline.image, x])
+    ends, chances = (tuple(s.values(both).cpu().double().tolist()) for s in (score, probability))
+    kept = set(np.linspace(0, len(path) - 1, min(FRAMES, len(path))).round().astype(int).tolist())
+    far = x - baseline.image
+    numbers: list[tuple[float, ...]] = []
+    frames: list[int] = []
+    gradients: list[Heatmap] = []
+    maps: list[Heatmap] = []
+    total = torch.zeros(x.shape[-2:], dtype=torch.float64)
+    for batch, _ in visit(score, x, path):
+        odds = probability.values(batch.points)
+        for k, value, chance, gradient in zip(batch.indices, batch.values, odds, batch.gradients, strict=True):
+            term = (far * gradient).cpu().double()
+            total = total + weights[k] * term.sum(0)
+            added = (weights[k] * term.sum().item(), abs(weights[k]) * term.abs().sum().item())
+            size = gradient.cpu().double().norm().item()
+            numbers.append((alphas[k], value.item(), chance.item(), term.sum().item(), size, *added))
+            if k in kept:
+                frames.append(k)
+                gradients.append(gradient.sum(0).cpu().float())
+                maps.append(total.float())
+        found = np.array(numbers)
+        yield Trace(
+            baseline=baseline.image,
+            ends=ends,
+            chances=chances,
+            total=len(path),
+            alphas=found[:, 0],
+            scores=found[:, 1],
+            probabilities=found[:, 2],
+            slopes=found[:, 3],
+            sizes=found[:, 4],
+            steps=found[:, 5:],
+            frames=tuple(frames),
+            gradients=tuple(gradients),
+            maps=tuple(maps),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Detour:
+    """Guided IG's path as far as it was walked: at share alpha of the way, by the sum of absolute differences.
+
+    `scores` are logits; `distances` from the straight path at the same alpha, as a share of the whole way.
+    """
+
+    total: int
+    alphas: Numbers
+    scores: Numbers
+    distances: Numbers
+    sums: Numbers
+    """The sum of the attribution before each step; the last one is that of the finished map."""
+
+
+def detour(
+    score: ClassScore, x: Image, baseline: Baseline, steps: int, fraction: float, max_dist: float
+) -> Iterator[Detour]:
+    """Guided IG's path from `baseline` to x, while it is walked: a gradient a step, and one forward pass at the end."""
+    whole = (x - baseline.image).abs().sum().item()
+
+    def distance(point: Tensor, alpha: float) -> float:
+        straight = torch.lerp(baseline.image.to(point), x.to(point), alpha)
+        return (point - straight).abs().sum().item() / whole if whole else 0.0
+
+    numbers: list[tuple[float, float, float, float]] = []
+    added = 0.0
+    for t, step in enumerate(guided_ig.walk(score, x, baseline.image, steps, fraction, max_dist)):
+        numbers.append((t / steps, step.score, distance(step.before, t / steps), added))
+        added += ((step.after - step.before) * step.gradient).sum().item()
+        if t + 1 == steps:
+            numbers.append((1.0, score.values(x[None]).item(), 0.0, added))
+        yield Detour(steps, *np.array(numbers).T)
