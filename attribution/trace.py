@@ -83,6 +83,11 @@ class Trace:
         return signed, absolute
 
 
+def kept(count: int) -> list[int]:
+    """The nodes, of so many, that maps are kept of: the first and the last among them."""
+    return sorted(set(np.linspace(0, count - 1, min(FRAMES, count)).round().astype(int).tolist()))
+
+
 def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str = "right") -> Iterator[Trace]:
     """The straight path from `baseline` to x, at the nodes of Integrated Gradients, while it is walked.
 
@@ -93,7 +98,7 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
     probability = ClassScore(score.model, score.target, "probability")
     both = torch.stack([baseline.image, x])
     ends, chances = (tuple(s.values(both).cpu().double().tolist()) for s in (score, probability))
-    kept = set(np.linspace(0, len(path) - 1, min(FRAMES, len(path))).round().astype(int).tolist())
+    framed = set(kept(len(path)))
     far = x - baseline.image
     numbers: list[tuple[float, ...]] = []
     frames: list[int] = []
@@ -108,7 +113,7 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
             added = (weights[k] * term.sum().item(), abs(weights[k]) * term.abs().sum().item())
             size = gradient.cpu().double().norm().item()
             numbers.append((alphas[k], value.item(), chance.item(), term.sum().item(), size, *added))
-            if k in kept:
+            if k in framed:
                 frames.append(k)
                 gradients.append(gradient.sum(0).cpu().float())
                 maps.append(total.float())

@@ -26,6 +26,7 @@ page = st.navigation(
         st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
         st.Page("views/sweep.py", title="Sweep", icon=":material/tune:", url_path="sweep"),
         st.Page("views/results.py", title="Results", icon=":material/table_chart:", url_path="results"),
+        st.Page("views/path.py", title="Path", icon=":material/timeline:", url_path="path"),
         st.Page("views/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
         st.Page("views/learn.py", title="Learn", icon=":material/school:", url_path="learn"),
     ],

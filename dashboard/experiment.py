@@ -131,6 +131,10 @@ class Experiment:
             found["seed"] = self.seed if random else 0
         return found
 
+    def every_knob(self, method: str) -> dict[str, Any]:
+        """The knobs of a method, those at their defaults included."""
+        return {name: knob.default for name, knob in METHODS[method].knobs.items()} | self.knobs(method)
+
     def turned(self, method: str, knob: str, value: Any) -> "Experiment":
         """The experiment with another value of a method's knob."""
         if knob == "seed" or shared(method, knob):

@@ -10,7 +10,7 @@ import pytest
 from pages import MAPS, PATIENCE, choose, complete, drag, maps, visit
 from playwright.sync_api import Page, expect
 
-from dashboard.charts import LAYERS
+from dashboard.layers import LAYERS
 
 pytestmark = pytest.mark.browser
 

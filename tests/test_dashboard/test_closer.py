@@ -190,6 +190,7 @@ def test_sigma_is_found_for_a_photo(page):
         ("noise", "How sure is this map?"),
         ("sweep", "What does a knob do?"),
         ("results", "What holds over many photos?"),
+        ("path", "What happens on the way?"),
         ("learn", "Six short lessons"),
     ],
 )
@@ -197,8 +198,8 @@ def test_other_pages_fit_every_screen(chromium, address, place, title, width, sc
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page: Page = context.new_page()
     page.address = address
-    visit(page, "r=4&m=4", place=place, title=title)
-    if place == "noise":
+    visit(page, "r=4&m=4&own=guided_ig.steps:4", place=place, title=title)
+    if place in ("noise", "path"):
         complete(page)
         maps(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -226,6 +227,23 @@ def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile(r"sigma=0\.7"))
     complete(page)
+
+
+def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
+    visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
+    complete(page)
+    expect(page.get_by_text("α = 0.625").last).to_be_visible()
+    page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
+    page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
+    page.get_by_test_id("stSlider").filter(has_text="how far on the way").locator("input").press("ArrowRight")
+    expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible(timeout=PATIENCE)
+    point = page.locator(".st-key-stack-path-sums .scatterlayer .point").nth(2)
+    point.scroll_into_view_if_needed()
+    place = point.bounding_box()
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(page.get_by_text(re.compile("α = 0.25 · logit"))).to_be_visible(timeout=PATIENCE)
+    assert page.evaluate(f"{VIEWER}.state.zoom") == 2
+    assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"
 
 
 def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page):

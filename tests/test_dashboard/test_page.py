@@ -1,21 +1,24 @@
 """The page, run without a browser and with a scheduler that is stepped by hand."""
 
 import io
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import PIL.Image
 import pytest
+import torch
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from attribution import MODELS
+from attribution import MODELS, Store, explain
 from dashboard import pins, resources, subject
-from dashboard.experiment import NAMES, PATCHES, Experiment
+from dashboard.experiment import NAMES, PATCHES, Experiment, gallery_photo
 from dashboard.jobs import Scheduler
 from dashboard.lessons import LESSONS
+from dashboard.walks import straight, straight_work
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 QUICK = {"r": "4", "m": "4"}
@@ -654,3 +657,104 @@ class TestSweep:
         app.button(key="resume").click().run()
         finish(app, jobs)
         assert "complete: 4 maps" in self.progress(app)
+
+
+class TestPath:
+    OWN = "guided_ig.steps:3,idg.steps:3"
+
+    @pytest.fixture
+    def walked(self, page, jobs):
+        def opened(**given: str) -> AppTest:
+            app = page(**QUICK, own=self.OWN, **given)
+            app = app.switch_page("views/path.py").run()
+            assert not app.exception
+            return app
+
+        return opened
+
+    def table(self, app: AppTest) -> dict[str, dict[str, str]]:
+        return {row["From"]: row for row in app.table[0].value.to_dict("records")}
+
+    def said(self, app: AppTest) -> str:
+        return next(m.value for m in app.main.markdown if m.value.startswith("**α = "))
+
+    def charts(self, app: AppTest) -> dict[str, list]:
+        """The traces of each chart that is on top."""
+        newest = [chart.proto for chart in app.get("plotly_chart")]
+        return {proto.id.split("-", 1)[-1]: json.loads(proto.spec)["data"] for proto in newest}
+
+    def test_it_is_there_from_one_walk_for_each_baseline(self, walked, jobs):
+        app = finish(walked(), jobs)
+        assert set(self.table(app)) == {"black", "mean colour"}
+        assert all(row["Completeness gap"] != "…" for row in self.table(app).values())
+        drawn = [{trace.get("name") for trace in traces} for traces in self.charts(app).values()]
+        assert {"from black", "from mean colour", "IDG's samples"} <= drawn[-4]
+        assert {"straight", "Guided IG"} <= drawn[-1]
+
+    def test_moving_along_it_computes_nothing(self, walked, jobs):
+        app = finish(walked(), jobs)
+        assert "α = 0.75" in self.said(app), "the middle of 1/4, 2/4, 3/4, 1"
+        slider = app.select_slider(key="alpha-4-right")
+        slider.set_value(0.25).run()
+        assert "α = 0.25" in self.said(app)
+        assert not jobs.step(), "there was nothing left to do"
+
+    def test_a_place_without_an_image_yet_shows_the_last_that_is_there(self, walked, jobs):
+        app = walked()
+        assert any("waiting for its turn" in caption for caption in captions(app))
+        while jobs.step():
+            app.run()
+            assert not app.exception
+
+    def test_compare_and_this_page_walk_one_path(self, walked, page, jobs, monkeypatch):
+        store = Store(1 << 28)
+        monkeypatch.setattr(resources, "store", lambda: store)
+        finish(page(**QUICK), jobs)
+        walked_model = resources.model("efficientnet_lite0")
+        x = walked_model.prepare(gallery_photo("cat"))
+        target = walked_model.predict(x, k=1)[0][0]
+        again = explain(walked_model, x, "integrated_gradients", target, steps=4, store=store)
+        assert again.evaluations == 0
+        key = straight(Experiment(steps=4, own=(("idg", "steps", 3),)), "", walked_model.name, target, "black")
+        *_, last = straight_work(key, walked_model, x, store)
+        torch.testing.assert_close(last.trace.maps[-1], again.attribution.sum(0), rtol=1e-4, atol=1e-5)
+
+    def test_where_left_ig_cuts_moves_without_computing(self, walked, jobs):
+        app = finish(walked(), jobs)
+        before = self.table(app)["black"]
+        app.slider(key="phi-0.9").set_value(0.5).run()
+        after = self.table(app)["black"]
+        assert float(after["Left-IG cuts at α"]) <= float(before["Left-IG cuts at α"])
+        assert not jobs.step()
+
+    def test_a_score_that_falls_is_said_in_its_row(self, walked, jobs):
+        app = finish(walked(cls="0"), jobs)
+        told = {row["Left-IG cuts at α"] for row in self.table(app).values()}
+        assert "nowhere: the score falls" in told
+
+    def test_the_path_is_that_of_the_sidebar(self, walked, jobs):
+        app = finish(walked(base="uniform", rule="trapezoid"), jobs)
+        assert list(self.table(app)) == ["uniform noise", "black"]
+        assert app.select_slider(key="alpha-4-trapezoid").options[0] == "0"
+
+    def test_one_step_has_no_slider(self, page, jobs):
+        app = page(r="2", m="1", own=self.OWN)
+        app = finish(app.switch_page("views/path.py").run(), jobs)
+        assert "α = 1" in self.said(app)
+        assert not app.select_slider
+
+    def test_without_guided_ig(self, walked, jobs):
+        app = walked()
+        app.toggle(key="detour").set_value(False).run()
+        finish(app, jobs)
+        assert not any("Guided IG" in str(traces) for traces in self.charts(app).values())
+
+    def test_stop_keeps_what_there_is(self, walked, jobs):
+        app = walked()
+        jobs.step()
+        app.run()
+        app.button(key="stop").click().run()
+        assert "stopped" in next(p.proto.text for p in app.get("progress"))
+        app.button(key="resume").click().run()
+        finish(app, jobs)
+        assert next(p.proto.text for p in app.get("progress")) == "complete"

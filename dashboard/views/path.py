@@ -1,0 +1,252 @@
+"""Path: what Integrated Gradients meets on its way from the baseline to the photo, and what its kin make of it."""
+
+from functools import partial
+
+import streamlit as st
+import torch
+
+from attribution.baselines import BASELINES
+from attribution.images import to_picture
+from attribution.quadrature import RULES
+from attribution.trace import Detour, Trace, kept
+from dashboard import layers, paths, pictures, progress, report, resources, sidebar, viewer
+from dashboard.experiment import Experiment
+from dashboard.jobs import View
+from dashboard.subject import Subject
+from dashboard.walks import Walked, guided, guided_work, straight, straight_work
+
+POLL = 0.6
+CHARTS = (
+    (
+        "path-scores",
+        "**Score** · logit, IDG's samples, probability",
+        "Where it climbs, the model makes up its mind. IDG spends its samples there: the marks between the two charts. "
+        "Left-IG keeps what comes before the dashed line.",
+    ),
+    (
+        "path-gradients",
+        "**Gradient** · along the path, and its size",
+        "F′ is how much the next step adds to the sum, and what IDG weighs each gradient by. The size of the gradient "
+        "need not fall where F′ does.",
+    ),
+    (
+        "path-sums",
+        "**Completeness** · the gap closes",
+        "With enough steps Integrated Gradients adds up to the climb f(x) − f(b), the dotted lines. A closed gap does "
+        "not say that the map is right.",
+    ),
+    (
+        "path-guided",
+        "**Guided IG** · its path beside the straight one",
+        "It moves first what the score minds least, and stays as near to the straight path as max_dist says.",
+    ),
+)
+Views = dict[str, View]
+"""By baseline; under GUIDED the path of Guided IG."""
+GUIDED = "guided"
+
+
+def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool) -> Views:
+    """How far each path is."""
+    jobs, session, known = resources.scheduler(), resources.session(), (subject.model, subject.x, resources.store())
+    place = (subject.image, subject.model.name, subject.target)
+    found = {}
+    for k, baseline in enumerate(baselines):
+        path = straight(experiment, *place, baseline)
+        found[baseline] = jobs.ask(session, f"path {k}", path, partial(straight_work, path, *known))
+    if detour:
+        beside = guided(experiment, *place)
+        found[GUIDED] = jobs.ask(session, GUIDED, beside, partial(guided_work, beside, *known))
+    return found
+
+
+def traces(views: Views) -> dict[str, Trace]:
+    """What there is of each straight path."""
+    return {name: view.snapshot.trace for name, view in views.items() if name != GUIDED and view.snapshot}
+
+
+def show(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool, polling: bool) -> None:
+    views = ask(experiment, subject, baselines, detour)
+    if polling != any(view.live for view in views.values()):
+        st.rerun()
+    found = traces(views)
+    alpha = slider(experiment)
+    walk(subject, baselines[0], found.get(baselines[0]), alpha)
+    told(views)
+    for name, view in views.items():
+        if view.state == "failed":
+            title = "Guided IG" if name == GUIDED else f"From {paths.name(name)}"
+            st.error(f"{title}: {view.error}", icon=":material/error:")
+    if found:
+        above = st.container()
+        phi = saturation(found, experiment.every_knob("left_ig")["phi"])
+        with above:
+            charts(views, found, alpha, phi)
+
+
+def slider(experiment: Experiment) -> float:
+    """Where on the path; the places are those that maps are kept of."""
+    nodes, _ = RULES[experiment.rule](experiment.steps)
+    places = [nodes[k] for k in kept(len(nodes))]
+    key = f"alpha-{experiment.steps}-{experiment.rule}"
+    if len(places) == 1:
+        return places[0]
+    wanted = st.session_state.pop("go to", None)
+    if wanted is not None:
+        st.session_state[key] = min(places, key=lambda place: abs(place - wanted))
+    return float(
+        st.select_slider(
+            "α, how far on the way · click a point of a chart to go there",
+            places,
+            value=places[len(places) // 2],
+            key=key,
+            format_func=lambda place: f"{place:.3g}",
+            help="All from one walk: nothing is computed anew.",
+        )
+    )
+
+
+def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float) -> None:
+    """The image on the path, the gradient there, and the map that all steps up to there add up to."""
+    if found is None:
+        st.caption("The path is waiting for its turn.")
+        return
+    reached = max((k for k, node in enumerate(found.frames) if found.alphas[node] <= alpha + 1e-9), default=0)
+    node = found.frames[reached]
+    at = float(found.alphas[node])
+    point = torch.lerp(found.baseline, subject.x, at)
+    where = f"α = {at:.3g}"
+    photo = viewer.Labels(
+        "Image", f"from {paths.name(baseline)}", where, f"The image {at:.0%} of the way from {paths.name(baseline)}"
+    )
+    shown = [
+        (
+            viewer.Labels("Gradient there", "what each pixel would do now", where, "The gradient at this point"),
+            found.gradients,
+        ),
+        (
+            viewer.Labels("Map so far", "all steps up to here, added up", where, "The attribution up to this point"),
+            found.maps,
+        ),
+    ]
+    maps = [(labels, frames[reached].double().numpy()) for labels, frames in shown]
+    if found.complete:
+        labels = viewer.Labels("Whole map", "Integrated Gradients", "α = 1", "The finished attribution")
+        maps.append((labels, found.maps[-1].double().numpy()))
+    viewer.show("path", (photo, to_picture(subject.model.pixels(point))), maps, pictures.PALETTES)
+    climbed = f", {(found.scores[node] - found.ends[0]) / found.climb:.0%} of the climb" if found.climb else ""
+    st.markdown(
+        f"**{where}** · logit {found.scores[node]:.2f}{climbed} · probability {found.probabilities[node]:.1%} · "
+        f"F′ {found.slopes[node]:.2f} · ‖∇f‖ {found.sizes[node]:.3g} · summed so far {found.sums[node]:.2f} of "
+        f"{found.climb:.2f}"
+    )
+
+
+def told(views: Views) -> None:
+    """How many gradients there are."""
+    done = total = 0
+    for view in views.values():
+        held: Walked | Detour | None = view.snapshot
+        if isinstance(held, Walked):
+            done, total = done + len(held.trace.alphas), total + held.trace.total
+        elif isinstance(held, Detour):
+            done, total = done + len(held.alphas), total + held.total + 1
+    live, states = any(view.live for view in views.values()), {view.state for view in views.values()}
+    state = progress.state(live=live, stopped="stopped" in states, failed="failed" in states)
+    said = {
+        progress.LIVE: f"{done} of {total} points of the paths that are begun",
+        progress.STOPPED: progress.KEPT,
+        progress.FAILED: "ended: not every path could be walked",
+        progress.DONE: "complete",
+    }
+    progress.show(state, 1.0 if state == progress.DONE else done / total if total else 0.0, said[state])
+
+
+def saturation(found: dict[str, Trace], usual: float) -> float:
+    """What of each path's attribution comes from where the score has all but arrived; and which share of it that is."""
+    phi = st.slider(
+        "φ, the share of the climb after which Left-IG cuts",
+        0.5,
+        1.0,
+        usual,
+        0.01,
+        key=f"phi-{usual}",
+        help="From the same walk: nothing is computed anew.",
+    )
+    rows = []
+    for baseline, trace in found.items():
+        row = {
+            "From": paths.name(baseline),
+            "f(b)": f"{trace.ends[0]:.2f}",
+            "f(x)": f"{trace.ends[1]:.2f}",
+            "Left-IG cuts at α": "…",
+            "of the steps after it": "…",
+            "of the sum": "…",
+            "of the size": "…",
+            "Completeness gap": "…",
+        }
+        if trace.complete:
+            row |= report.saturated(trace, phi)
+        rows.append(row)
+    st.table(rows, hide_index=True, alt="Where each path saturates, and what comes from there")
+    st.caption(
+        "After the cut the score hardly moves, so that little is added to the sum; but gradients do not stop where the "
+        "score does. “Of the size” counts what each step adds by its absolute values: a large share there is what "
+        "Integrated Gradients owes to saturation, and what Left-IG leaves out."
+    )
+    return phi
+
+
+def charts(views: Views, found: dict[str, Trace], alpha: float, phi: float) -> None:
+    """The four charts against alpha; drawn again only when something in them is another."""
+    first, trace = next(iter(found.items()))
+    walked: Walked = views[first].snapshot
+    detour: Detour | None = views[GUIDED].snapshot if GUIDED in views else None
+    cut = report.cut(trace, phi) if trace.complete else None
+    drawn = resources.once(
+        "paths",
+        (tuple(found.values()), walked, detour, alpha, phi),
+        lambda: (
+            paths.scores(found, alpha, cut, walked.rug),
+            paths.gradients(found, alpha),
+            paths.sums(found, alpha),
+            None if detour is None else paths.guided(first, trace, detour, alpha),
+        ),
+    )
+    grid = st.grid(2, min_column_width=320, gap="medium")
+    for (name, title, caption), figure in zip(CHARTS, drawn, strict=True):
+        if figure is not None:
+            with grid.container():
+                st.markdown(title)
+                layers.show(name, figure, caption, clicked)
+                st.caption(caption)
+
+
+def clicked(key: str) -> None:
+    """Takes alpha from a click on the chart of that key."""
+    points = st.session_state[key].selection.points
+    if points:
+        st.session_state["go to"] = float(points[0]["x"])
+
+
+st.markdown("#### What happens on the way?")
+experiment, subject = sidebar.present()
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    others = st.multiselect(
+        "The path from the baseline, and over it those from · M gradients each",
+        [baseline for baseline in BASELINES if baseline != experiment.baseline],
+        default=["mean" if experiment.baseline == "black" else "black"],
+        key=f"others-{experiment.baseline}",
+        format_func=paths.name,
+        help="The sidebar's baseline, M and rule are those of the path; of uniform noise it is the first.",
+    )
+    steps = experiment.every_knob("guided_ig")["steps"]
+    detour = st.toggle(
+        f"Guided IG's path beside it · {steps} gradients",
+        value=True,
+        key="detour",
+        help="One after another, by its own knobs: they are in the sidebar once it is among the methods.",
+    )
+baselines = [experiment.baseline, *others]
+live = any(view.live for view in ask(experiment, subject, baselines, detour).values())
+st.fragment(show, run_every=POLL if live else None)(experiment, subject, baselines, detour, live)

@@ -1,0 +1,92 @@
+"""What the Path page computes: straight paths, and Guided IG's beside one. Knows no Streamlit."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from attribution.baselines import make_baselines
+from attribution.explain import score_of
+from attribution.methods import idg
+from attribution.models import Model
+from attribution.store import Store
+from attribution.trace import Detour, Trace, detour, trace
+from dashboard.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Straight:
+    """One straight path; equal ones are the same work. `image` is the fingerprint of the input."""
+
+    image: str
+    model: str
+    target: int
+    baseline: str
+    seed: int
+    steps: int
+    rule: str
+    samples: int
+    cells: int
+    """How many samples IDG would spend on it, and by how many parts of the path."""
+    rank: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class Guided:
+    """Guided IG's path."""
+
+    image: str
+    model: str
+    target: int
+    baseline: str
+    seed: int
+    steps: int
+    fraction: float
+    max_dist: float
+    rank: ClassVar[int] = 1
+    """The straight ones go first: they are quicker."""
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """A straight path as far as it was walked; once it is whole, where IDG would spend its samples."""
+
+    trace: Trace
+    rug: tuple[float, ...] = ()
+
+
+def straight(experiment: Experiment, image: str, model: str, target: int, baseline: str) -> Straight:
+    """The path that Integrated Gradients takes in this experiment, from one baseline."""
+    knobs = experiment.every_knob("idg")
+    seed = _seed(experiment, baseline)
+    walk = (experiment.steps, experiment.rule)
+    return Straight(image, model, target, baseline, seed, *walk, knobs["steps"], min(knobs["cells"], knobs["steps"]))
+
+
+def guided(experiment: Experiment, image: str, model: str, target: int) -> Guided:
+    """Guided IG's path, by its own knobs, from the baseline of the straight one."""
+    knobs: Mapping[str, Any] = experiment.every_knob("guided_ig")
+    own = (knobs["steps"], knobs["fraction"], knobs["max_dist"])
+    return Guided(image, model, target, experiment.baseline, _seed(experiment, experiment.baseline), *own)
+
+
+def _seed(experiment: Experiment, baseline: str) -> int:
+    return experiment.seed if baseline == "uniform" else 0
+
+
+def straight_work(key: Straight, model: Model, x: Tensor, store: Store) -> Iterator[Walked]:
+    """The path while it is walked."""
+    score = score_of(model, x, key.target, "logit", store)
+    (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
+    for found in trace(score, x, start, key.steps, key.rule):
+        yield Walked(found)
+    places = idg.adaptive(score, x, start, key.samples, key.cells)
+    yield Walked(found, tuple(alpha for alpha, _ in places))
+
+
+def guided_work(key: Guided, model: Model, x: Tensor, store: Store) -> Iterator[Detour]:
+    """The same of Guided IG; a chunk is a gradient, since each waits for the one before it."""
+    score = score_of(model, x, key.target, "logit", store)
+    (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
+    yield from detour(score, x, start, key.steps, key.fraction, key.max_dist)
