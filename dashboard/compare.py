@@ -26,7 +26,7 @@ from dashboard import (
 )
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
+from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, further, map_work
 from dashboard.subject import Subject
 
 POLL = 0.4
@@ -43,7 +43,12 @@ def ask(experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
             seen = jobs.ask(session, f"{panel.method} map", panel, partial(map_work, panel, *known))
         fall = Fall(panel, experiment.patches, experiment.seed)
         fell = jobs.ask(session, f"{panel.method} fall", fall, partial(fall_work, fall, *known, jobs.finished))
-        cells.append(Cell(panel, experiment.patches, seen, fell))
+        more = []
+        for metric in experiment.curves:
+            curve = further(panel, metric, experiment.seed)
+            work = partial(fall_work, curve, *known, jobs.finished)
+            more.append((curve, jobs.ask(session, f"{panel.method} {metric}", curve, work)))
+        cells.append(Cell(panel, experiment.patches, seen, fell, tuple(more)))
     return tuple(cells)
 
 
@@ -137,12 +142,11 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
         st.rerun()  # the whole page: polling begins or ends, and the sidebar learns what a gradient costs
     cells, at_work = precomputed.stand_in(cells, experiment, subject), cells
     (plain.show if st.query_params.get("viewer") == "static" else linked)(subject, cells, last_good(cells))
-    for cell in cells:
-        if cell.error:
-            st.error(f"{figures.TITLES[cell.panel.method]}: {cell.error}", icon=":material/error:")
+    for error, names in report.errors(cells).items():
+        st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
     told(at_work, subject)
     actions(experiment, subject, cells)
-    charts.show(subject, cells)
+    charts.show(experiment, subject, cells)
     steps.show(subject, cells)
     table(cells)
     pins.log(experiment, subject, at_work)

@@ -11,6 +11,7 @@ import skimage.data
 
 from attribution import METHODS, MODELS
 from attribution.baselines import BASELINES
+from attribution.explain import CURVES
 from attribution.models import CATEGORIES
 from attribution.quadrature import RULES
 from attribution.registry import Range
@@ -28,7 +29,7 @@ from dashboard.knobs import (
     read_own,
     shared,
 )
-from dashboard.panels import CONTROL, REGIONS, Panel
+from dashboard.panels import CONTROL, FURTHER, REGIONS, Panel
 
 GALLERY: dict[str, Callable[[], np.ndarray]] = {
     "cat": skimage.data.cat,
@@ -67,6 +68,7 @@ class Experiment:
     evaluation: str = "quick"
     methods: tuple[str, ...] = COMPARED
     own: Own = ()
+    curves: tuple[str, ...] = ()
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Experiment":
@@ -157,9 +159,10 @@ class Experiment:
 
     @property
     def forward_passes(self) -> int:
-        """For the perturbation curves and the completeness gap."""
-        curves = len(self.methods) + 1
-        return curves * (1 + REGIONS * self.patches) + 1 + self.starts
+        """For the curves and the completeness gap."""
+        panels = len(self.methods) + 1
+        each = 1 + REGIONS * self.patches + sum(FURTHER[name] for name in self.curves)
+        return panels * each + 1 + self.starts
 
 
 def _number(limits: Range) -> Callable[[str, Any], Any]:
@@ -184,6 +187,10 @@ def _target(text: str, default: int | None) -> int | None:
     return int(text) if text in CLASSES else default
 
 
+def _curves(text: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in FURTHER if name in text.split(","))
+
+
 CLASSES = frozenset(map(str, range(len(CATEGORIES))))
 
 NAMES = {
@@ -200,6 +207,7 @@ NAMES = {
     "evaluation": "eval",
     "methods": "methods",
     "own": "own",
+    "curves": "curves",
 }
 """Each field's name in the URL; those in links that people keep do not change."""
 
@@ -217,6 +225,7 @@ LETTERS = {
     "evaluation": "P",
     "methods": "methods",
     "own": "own knobs",
+    "curves": "curves",
 }
 
 
@@ -230,6 +239,8 @@ def said(name: str, value: Any) -> str:
         return str(PATCHES[value])
     if name == "methods":
         return ", ".join(METHODS[method].title for method in value)
+    if name == "curves":
+        return ", ".join(CURVES[curve] for curve in value) or "AUPC alone"
     if name == "own":
         return plain(value) or "the defaults"
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -249,6 +260,7 @@ READ: dict[str, Callable[[str, Any], Any]] = {
     "evaluation": _name(PATCHES),
     "methods": read_methods,
     "own": read_own,
+    "curves": _curves,
 }
 
 PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule": "right", "evaluation": "paper"}

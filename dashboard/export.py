@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from dashboard import figures, pictures
+from dashboard import figures, pictures, report
 from dashboard.experiment import Experiment
 from dashboard.panels import CONTROL, REGIONS, WINDOW, Cell
 from dashboard.subject import Subject
@@ -25,8 +25,10 @@ SCRIPT = '''"""Makes the numbers of this folder again, with the attribution core
 import numpy as np
 
 from attribution import Store, explain, load_image, load_model, perturbation_curve, total_variation_curve
+from attribution.explain import curve
 
 METHODS = {methods!r}
+CURVES = {curves!r}
 
 model = load_model({model!r})
 x = model.prepare(load_image("photo.png"))
@@ -36,6 +38,8 @@ for method, knobs in METHODS.items():
     fall = perturbation_curve(model, x, done.attribution, {target}, window={window}, regions={regions}, draws={draws},
                              seed={seed})
     print(method, f"AUPC {{fall.area:.4f}}", f"AUTVC {{total_variation_curve(done.attribution).area:.4f}}")
+    for name in CURVES:
+        print(method, name, f"{{curve(model, x, done.attribution, name, {target}).area:.4f}}")
     np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
 '''
 
@@ -79,24 +83,26 @@ def manifest(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) ->
 
 def _method(cell: Cell) -> dict[str, Any]:
     partial = cell.snapshot.partial if cell.snapshot else None
-    whole = cell.fall.state == "done"
     return {
         "title": figures.TITLES[cell.panel.method],
         "state": _state(cell),
         "knobs": dict(cell.panel.knobs),
         "points": f"{partial.done} of {partial.total}" if partial else None,
         "gradients computed": partial.evaluations if partial else 0,
-        "AUPC": cell.curve.area if cell.curve and whole else None,
+        **{
+            report.CURVES[fall.metric]: view.snapshot.area if view.state == "done" else None
+            for fall, view in cell.curves
+        },
         "AUTVC": cell.snapshot.variation.area if cell.snapshot and partial and partial.complete else None,
         "completeness gap": cell.snapshot.gap if cell.snapshot else None,
-        "seconds": round(cell.map.seconds + cell.fall.seconds, 3),
+        "seconds": round(sum(view.seconds for view in cell.views), 3),
     }
 
 
 def _state(cell: Cell) -> str:
     if cell.instead_of is not None:
         return "precomputed"
-    if cell.map.state == cell.fall.state == "done":
+    if all(view.state == "done" for view in cell.views):
         return "complete"
     return "failed" if cell.error else "partial"
 
@@ -111,6 +117,7 @@ def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> s
         regions=REGIONS,
         draws=experiment.patches,
         seed=experiment.seed,
+        curves=experiment.curves,
     )
 
 
@@ -119,7 +126,8 @@ def _curves(cells: Sequence[Cell]) -> str:
     rows = csv.writer(text)
     rows.writerow(["curve", "method", "x", "y"])
     for cell in cells:
-        curves = {"perturbation": cell.curve, "total variation": cell.snapshot and cell.snapshot.variation}
+        curves = {fall.metric: view.snapshot for fall, view in cell.curves}
+        curves["total variation"] = cell.snapshot and cell.snapshot.variation
         for name, curve in curves.items():
             if curve:
                 rows.writerows([name, cell.panel.method, x, y] for x, y in zip(curve.x, curve.y, strict=True))

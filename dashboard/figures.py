@@ -59,6 +59,15 @@ def perturbation(curves: Curves, regions: int) -> go.Figure:
     return figure
 
 
+def shares(curves: Curves, x: Sequence[float] | np.ndarray, across: str, along: str) -> go.Figure:
+    """Values against a share from 0 to 1; axes stay while the curves grow."""
+    values = [float(v) for curve in curves.values() for v in curve]
+    figure = _lines(curves, x)
+    figure.update_xaxes(title_text=across, range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=along, range=_fit(values, -0.02, 1.02))
+    return figure
+
+
 def variation(curves: Curves, sides: Sequence[int]) -> go.Figure:
     """The total variation against the scale, finest first; `sides` are those of the pyramid's levels."""
     values = [float(v) for curve in curves.values() for v in curve]
@@ -173,15 +182,16 @@ def _fit(values: list[float], low: float, high: float) -> list[float]:
     return [low if bottom >= low else bottom // 0.25 * 0.25, high if top <= high else -(-top // 0.25) * 0.25]
 
 
-def _lines(curves: Curves) -> go.Figure:
+def _lines(curves: Curves, x: Sequence[float] | np.ndarray | None = None) -> go.Figure:
+    """The curves at 0, 1, 2, ... or at the first values of `x`, without a mark at each."""
     figure = go.Figure()
     for method, curve in curves.items():
         colour, dash, marker = STYLES[method]
         figure.add_scatter(
-            x=list(range(len(curve))),
+            x=list(range(len(curve))) if x is None else [float(value) for value in x[: len(curve)]],
             y=[float(value) for value in curve],
             name=TITLES[method],
-            mode="lines+markers",
+            mode="lines+markers" if x is None else "lines",
             line={"color": colour, "dash": dash, "width": 2},
             marker={"color": colour, "symbol": marker, "size": 6},
             hovertemplate="%{y:.3f}",

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from attribution import METHODS
+from attribution import METHODS, METRICS
 from attribution.convergence import Convergence, convergence
 from attribution.explain import one_channel, score_of, stream
 from attribution.metrics.completeness import completeness_gap
-from attribution.metrics.perturbation import PerturbationCurve, perturbation, random_order
+from attribution.metrics.perturbation import random_order
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
 from attribution.plans import NoiseCloud
@@ -20,6 +20,10 @@ from dashboard.jobs import View
 
 WINDOW, REGIONS = 15, 30
 CONTROL = "random_order"
+FALL = "perturbation"
+"""The curve that is always measured."""
+FURTHER = {"insertion": 225, "deletion": 225, "abpc": 20}
+"""The curves that can stand beside it, with the forward passes that each takes on 224 x 224 pixels."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,30 @@ class Panel:
 
 @dataclass(frozen=True)
 class Fall:
-    """How the score falls along a panel's map, P patches of noise tried in each window."""
+    """A curve along a panel's map: how the score falls, P patches of noise tried in each window, or a further one."""
 
     panel: Panel
     patches: int
     seed: int = 0
     """Of the patches, and of the random order."""
+    metric: str = FALL
     rank: ClassVar[int] = 1
     """Maps go before curves."""
+
+    @property
+    def passes(self) -> int:
+        """How many forward passes it takes."""
+        return FURTHER.get(self.metric, REGIONS * self.patches)
+
+    def share(self, curve: Curve | None) -> float:
+        """How much of it is there."""
+        whole = REGIONS if self.metric == FALL else 1
+        return 0.0 if curve is None else float(curve.x[-1]) / whole
+
+
+def further(panel: Panel, metric: str, seed: int) -> Fall:
+    """A curve that tries no patches: of its maps the random order alone has a seed."""
+    return Fall(panel, 0, seed if panel.method == CONTROL else 0, metric)
 
 
 @dataclass(frozen=True)
@@ -94,20 +114,31 @@ class Cell:
     patches: int
     map: View
     fall: View
+    more: tuple[tuple[Fall, View], ...] = ()
+    """The further curves."""
     instead_of: "Cell | None" = field(default=None, compare=False)
     """The work under way, where this is what was computed beforehand."""
 
     @property
     def live(self) -> bool:
-        return self.map.live or self.fall.live
+        return any(view.live for view in self.views)
 
     @property
     def stopped(self) -> bool:
-        return "stopped" in (self.map.state, self.fall.state)
+        return any(view.state == "stopped" for view in self.views)
 
     @property
     def error(self) -> str:
-        return self.map.error or self.fall.error
+        return next((view.error for view in self.views if view.error), "")
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        return (self.map, self.fall, *(view for _, view in self.more))
+
+    @property
+    def curves(self) -> tuple[tuple[Fall, View], ...]:
+        """All of its curves."""
+        return ((Fall(self.panel, self.patches), self.fall), *self.more)
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -134,7 +165,7 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
 
 def fall_work(
     fall: Fall, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
-) -> Iterator[PerturbationCurve]:
+) -> Iterator[Curve]:
     """The curve as it grows. Its map is the `finished` one, or made again from what is remembered."""
     panel = fall.panel
     if panel.method == CONTROL:
@@ -146,7 +177,8 @@ def fall_work(
             *_, found = map_work(panel, model, x, store)
         heatmap = one_channel(found.partial.attribution, x)
     score = score_of(model, x, panel.target, "logit", store)
-    yield from perturbation(score, x, heatmap, window=WINDOW, regions=REGIONS, draws=fall.patches, seed=fall.seed)
+    patches = {"window": WINDOW, "regions": REGIONS, "draws": fall.patches, "seed": fall.seed}
+    yield from METRICS[fall.metric].run(score, x, heatmap, **(patches if fall.metric == FALL else {}))
 
 
 def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[Convergence]:

@@ -83,6 +83,7 @@ def make() -> dict[str, Any]:
             }
         # The map is made again from what is remembered: quickly, and as the page would.
         *_, fall = fall_work(Fall(panel, experiment.patches), model, x, store, lambda _: None)
+        assert isinstance(fall, PerturbationCurve)
         found[f"fall:{panel.method}"] = fall.y
         replaced[panel.method] = fall.replaced
     about = {

@@ -8,10 +8,13 @@ import torch
 
 from attribution import MODELS
 from attribution.convergence import ENOUGH, Convergence
+from attribution.explain import HIGHER
 from attribution.heatmaps import reduce_channels
 from attribution.trace import Trace
+from attribution.types import Curve
 from dashboard.figures import TITLES
-from dashboard.panels import CONTROL, REGIONS, Cell, Snapshot
+from dashboard.jobs import View
+from dashboard.panels import CONTROL, FALL, REGIONS, Cell, Fall, Snapshot
 
 GLOSS = {
     "integrated_gradients": "gradients along a path",
@@ -30,6 +33,8 @@ GLOSS = {
     "lrp": "relevance, layer by layer",
 }
 PENDING = "…"
+CURVES = {"perturbation": "AUPC", "insertion": "Insertion", "deletion": "Deletion", "abpc": "ABPC"}
+ARROWS = {name: "↑" if name in HIGHER else "↓" for name in CURVES}
 
 
 Prediction = tuple[int, str, float, float]
@@ -68,24 +73,40 @@ def status(cell: Cell) -> str:
 
 def row(cell: Cell) -> dict[str, str]:
     """The method's line in the table; areas only once they are whole."""
-    snapshot, fall = cell.snapshot, cell.curve
-    aupc = PENDING
-    if cell.fall.state == "failed":
-        aupc = "failed"
-    elif fall and cell.fall.state == "done":
-        aupc = f"{fall.area:.2f}" + (f" ({fall.note})" if fall.note else "")
-    elif fall and not cell.fall.live:
-        aupc = f"partial: {len(fall.y) - 1}/{REGIONS} windows"
+    snapshot = cell.snapshot
+    areas = {f"{CURVES[fall.metric]} {ARROWS[fall.metric]}": _area(fall, view) for fall, view in cell.curves}
     control = cell.panel.method == CONTROL
     whole = snapshot is not None and snapshot.partial.complete
     return {
         "Method": TITLES[cell.panel.method],
-        "AUPC ↓": aupc,
+        **areas,
         "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
         "Completeness gap": _gap(snapshot.gap) if snapshot and snapshot.gap else "",
         "Gradients": _gradients(cell),
-        "Seconds": "precomputed" if cell.instead_of else f"{cell.map.seconds + cell.fall.seconds:.1f}",
+        "Seconds": "precomputed" if cell.instead_of else f"{sum(view.seconds for view in cell.views):.1f}",
     }
+
+
+def _area(fall: Fall, view: View) -> str:
+    curve: Curve | None = view.snapshot
+    if view.state == "failed":
+        return "failed"
+    if curve and view.state == "done":
+        digits = 2 if fall.metric == FALL else 3
+        return f"{curve.area:.{digits}f}" + (f" ({curve.note})" if curve.note else "")
+    if curve and not view.live:
+        steps = f"{len(curve.y) - 1}/{REGIONS} windows" if fall.metric == FALL else f"{fall.share(curve):.0%}"
+        return f"partial: {steps}"
+    return PENDING
+
+
+def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """What failed, each once, with the methods that it failed for."""
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.error:
+            found.setdefault(cell.error, []).append(TITLES[cell.panel.method])
+    return found
 
 
 def _gradients(cell: Cell) -> str:
@@ -112,16 +133,23 @@ def spent(cells: Sequence[Cell]) -> str:
     )
 
 
-def verdict(cells: Sequence[Cell]) -> str:
-    """How the finished curves stand against the random order, lowest first."""
-    areas = {c.panel.method: c.curve.area for c in cells if c.curve and c.fall.state == "done"}
+def verdict(cells: Sequence[Cell], metric: str = FALL) -> str:
+    """How the finished curves stand against the random order, best first."""
+    areas = {}
+    for cell in cells:
+        for fall, view in cell.curves:
+            if fall.metric == metric and view.snapshot and view.state == "done":
+                areas[cell.panel.method] = view.snapshot.area
     control = areas.pop(CONTROL, None)
     if control is None or not areas:
-        return "How the score falls as windows are replaced; the areas follow when the curves are whole."
-    told = [f"{TITLES[method]} {area:.2f}" for method, area in sorted(areas.items(), key=lambda item: item[1])]
-    below = [method for method, area in areas.items() if area < control]
-    found = "all are" if len(below) == len(areas) else f"{len(below)} of {len(areas)} are" if below else "none is"
-    return f"AUPC: {', '.join(told)}; a random order {control:.2f}: {found} below it on this photo."
+        return "The areas follow when the curves are whole."
+    higher, digits = metric in HIGHER, 2 if metric == FALL else 3
+    ordered = sorted(areas.items(), key=lambda item: item[1], reverse=higher)
+    told = [f"{TITLES[method]} {area:.{digits}f}" for method, area in ordered]
+    better = [method for method, area in areas.items() if (area > control if higher else area < control)]
+    found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
+    side = "above" if higher else "below"
+    return f"{CURVES[metric]}: {', '.join(told)}; a random order {control:.{digits}f}: {found} {side} it on this photo."
 
 
 def variations(cells: Sequence[Cell]) -> str:
@@ -139,8 +167,9 @@ def left(cells: Sequence[Cell]) -> tuple[int, int]:
         if cell.map.live:
             rest = _points(cell) - (cell.snapshot.partial.done if cell.snapshot else 0)
             gradients[kind] = max(gradients.get(kind, 0), rest)
-        if cell.fall.live:
-            passes += (REGIONS - _windows(cell)) * cell.patches
+        for fall, view in cell.curves:
+            if view.live:
+                passes += round((1 - fall.share(view.snapshot)) * fall.passes)
     return sum(gradients.values()), passes
 
 
@@ -151,17 +180,15 @@ def progress(cells: Sequence[Cell]) -> tuple[float, str]:
     for cell in cells:
         points, name = _points(cell), TITLES[cell.panel.method]
         drawn = cell.snapshot.partial.done if cell.snapshot else 0
-        total += 3 * points + REGIONS * cell.patches
-        done += 3 * drawn + _windows(cell) * cell.patches
+        total += 3 * points + sum(fall.passes for fall, _ in cell.curves)
+        done += 3 * drawn + sum(fall.share(view.snapshot) * fall.passes for fall, view in cell.curves)
         if cell.map.live:
             under_way.append(f"{name} {drawn}/{points}")
-        elif cell.fall.live:
-            under_way.append(f"curve of {name} {_windows(cell)}/{REGIONS}")
+            continue
+        for fall, view in cell.curves:
+            if view.live:
+                under_way.append(f"{CURVES[fall.metric]} of {name} {fall.share(view.snapshot):.0%}")
     return min(done / total, 1.0) if total else 1.0, " · ".join(under_way)
-
-
-def _windows(cell: Cell) -> int:
-    return len(cell.curve.y) - 1 if cell.curve else 0
 
 
 def _points(cell: Cell) -> int:

@@ -9,9 +9,10 @@ from attribution.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
 from attribution.quadrature import RULES
-from dashboard import chosen, finding, pins, resources
+from dashboard import chosen, finding, pins, report, resources
 from dashboard.experiment import NAMES, PAPER, PATCHES, Experiment
 from dashboard.knobs import COMPARED, DRAWS, SAMPLES, SEED, SIGMA, STEPS
+from dashboard.panels import FURTHER
 from dashboard.pictures import data_url
 from dashboard.report import Prediction, duration
 from dashboard.subject import PREDICTED, Subject, choose_model, choose_photo, prepare, write
@@ -52,7 +53,8 @@ def present() -> tuple[Experiment, Subject]:
 
 def _read(target: int | None, methods: list[str]) -> Experiment:
     values: dict[str, Any] = {f.name: st.session_state[NAMES[f.name]] for f in fields(Experiment)}
-    return Experiment(**{**values, "target": target, "methods": tuple(methods)})
+    curves = tuple(name for name in FURTHER if name in values["curves"])
+    return Experiment(**{**values, "target": target, "methods": tuple(methods), "curves": curves})
 
 
 def _write_url(experiment: Experiment) -> None:
@@ -159,6 +161,14 @@ def _measurement() -> None:
         required=True,
         format_func=lambda name: f"{name} ({PATCHES[name]})",
         help="For the perturbation curves: 30 windows of P forward passes for each method. No gradients.",
+    )
+    st.pills(
+        "Further curves · no gradients",
+        list(FURTHER),
+        selection_mode="multi",
+        key="curves",
+        format_func=report.CURVES.__getitem__,
+        help="Beside the perturbation curve. Insertion and deletion take 225 forward passes for each method, ABPC 20.",
     )
     st.button(
         "Equal budget: R gradients each",

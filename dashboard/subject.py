@@ -218,5 +218,5 @@ def write(experiment: Experiment) -> None:
         value: Any = getattr(experiment, field.name)
         if field.name == "target" and value is None:
             value = PREDICTED
-        st.session_state[NAMES[field.name]] = list(value) if field.name == "methods" else value
+        st.session_state[NAMES[field.name]] = list(value) if field.name in ("methods", "curves") else value
     chosen.forget()

@@ -76,6 +76,8 @@ def test_the_default_needs_no_url():
         ({"img": "<script>"}, "image", "cat"),
         ({"img": "upload"}, "image", "cat"),
         ({"eval": ""}, "evaluation", "quick"),
+        ({"curves": "deletion,x,insertion,deletion"}, "curves", ("insertion", "deletion")),
+        ({"curves": "perturbation"}, "curves", ()),
     ],
 )
 def test_what_a_url_says_is_clamped(query, field, value):

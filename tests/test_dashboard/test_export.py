@@ -16,10 +16,10 @@ from attribution import Store
 from dashboard import export
 from dashboard.experiment import Experiment, gallery_photo
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, Cell, Fall, Snapshot, fall_work, map_work
+from dashboard.panels import CONTROL, Cell, Fall, Snapshot, fall_work, further, map_work
 from dashboard.subject import Subject
 
-EXPERIMENT = Experiment(image="coffee", sigma=0.4, samples=6, steps=5, baseline="blurred", seed=3)
+EXPERIMENT = Experiment(image="coffee", sigma=0.4, samples=6, steps=5, baseline="blurred", seed=3, curves=("abpc",))
 PATCHES = 2
 
 
@@ -40,7 +40,10 @@ def cells(subject) -> tuple[Cell, ...]:
             *_, snapshot = map_work(panel, subject.model, subject.x, store)
             seen = View("done", snapshot, seconds=1.5)
         *_, fall = fall_work(Fall(panel, PATCHES, EXPERIMENT.seed), subject.model, subject.x, store, lambda _: None)
-        found.append(Cell(panel, PATCHES, seen, View("done", fall, seconds=2.0)))
+        own = further(panel, "abpc", EXPERIMENT.seed)
+        *_, curve = fall_work(own, subject.model, subject.x, store, lambda _: None)
+        more = ((own, View("done", curve, seconds=0.5)),)
+        found.append(Cell(panel, PATCHES, seen, View("done", fall, seconds=2.0), more))
     return tuple(found)
 
 
@@ -74,6 +77,7 @@ def test_every_point_of_every_curve(folder, cells):
         own = [float(r["y"]) for r in rows if (r["curve"], r["method"]) == ("perturbation", cell.panel.method)]
         np.testing.assert_allclose(own, cell.curve.y)
     assert sum(row["curve"] == "total variation" for row in rows) == 3 * 6
+    assert sum(row["curve"] == "abpc" for row in rows) == 4 * 11
 
 
 def test_the_manifest_says_what_made_it(folder, subject):
@@ -84,7 +88,7 @@ def test_the_manifest_says_what_made_it(folder, subject):
     assert made["model"]["weights"] == subject.model.digest
     assert len(made["photo"]["sha256"]) == 64
     assert made["versions"]["torch"]
-    assert made["methods"]["smoothgrad"]["seconds"] == 3.5
+    assert made["methods"]["smoothgrad"]["seconds"] == 4.0
     assert made["methods"]["integrated_gradients"]["knobs"]["baseline"] == "blurred"
 
 
@@ -97,14 +101,19 @@ def test_its_script_makes_the_numbers_again(folder):
     run = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, timeout=240)
     assert run.returncode == 0, run.stderr
     made = json.loads((folder / "manifest.json").read_text())["methods"]
-    for line in run.stdout.splitlines():
+    lines = run.stdout.splitlines()
+    for line in lines[1::2]:
+        method, name, area = line.split()
+        assert name == "abpc"
+        assert float(area) == pytest.approx(made[method]["ABPC"], abs=0.01)
+    for line in lines[::2]:
         method, _, aupc, _, autvc = line.split()
         assert float(aupc) == pytest.approx(made[method]["AUPC"], abs=0.02)
         assert float(autvc) == pytest.approx(made[method]["AUTVC"], abs=0.01)
         again = np.load(folder / f"{method}-again.npy")
         first = np.load(folder / f"{method}.npy")
         assert np.linalg.norm(again - first) < 1e-3 * np.linalg.norm(first)
-    assert len(run.stdout.splitlines()) == 3
+    assert len(lines) == 2 * 3
 
 
 def test_what_is_not_whole_is_said_to_be_partial(subject, cells):

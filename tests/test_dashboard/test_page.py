@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import PIL.Image
@@ -13,7 +14,7 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from attribution import MODELS, Store, explain
+from attribution import METRICS, MODELS, Store, explain
 from dashboard import pins, resources, subject
 from dashboard.experiment import NAMES, PATCHES, Experiment, gallery_photo
 from dashboard.jobs import Scheduler
@@ -443,8 +444,8 @@ def test_a_map_that_is_not_a_number_is_one_line(page, jobs, monkeypatch):
     real = panels.stream
 
     def broken(model, x, method, *rest, **knobs):
-        for partial in real(model, x, method, *rest, **knobs):
-            yield replace(partial, attribution=partial.attribution * float("nan"))
+        for shot in real(model, x, method, *rest, **knobs):
+            yield replace(shot, attribution=shot.attribution * float("nan"))
 
     monkeypatch.setattr(panels, "stream", broken)
     app = finish(page(**QUICK), jobs)
@@ -559,6 +560,44 @@ class TestMethods:
         told = [e.value for e in app.main.error]
         assert not told or "falls along the path" in told[0]
         assert rows(app)["Gradient"]["Gradients"] == "1"
+
+
+class TestFurtherCurves:
+    @pytest.fixture(autouse=True)
+    def coarse(self, monkeypatch):
+        """Forty scores instead of two hundred and twenty-five."""
+        for name in ("insertion", "deletion"):
+            chosen = METRICS[name]
+            monkeypatch.setitem(METRICS, name, replace(chosen, run=partial(chosen.run, step=1300)))
+
+    def test_they_stand_beside_the_two(self, page, jobs):
+        app = finish(page(r="4", m="8", curves="insertion,abpc"), jobs)
+        titles = [m.value for m in app.main.markdown]
+        assert any(title.startswith("**Insertion**") for title in titles)
+        assert any(title.startswith("**Between two perturbations**") for title in titles)
+        assert not any(title.startswith("**Deletion**") for title in titles)
+        for row in rows(app).values():
+            assert 0 <= float(row["Insertion ↑"]) <= 1
+            assert 0 <= float(row["ABPC ↑"]) <= 1
+
+    def test_one_more_costs_no_map_and_is_in_the_link(self, page, jobs):
+        app = finish(page(**QUICK), jobs)
+        app.pills(key="curves").set_value(["deletion"]).run()
+        assert query(app, "curves") == "deletion"
+        before = {method: row["Gradients"] for method, row in rows(app).items()}
+        finish(app, jobs)
+        assert {method: row["Gradients"] for method, row in rows(app).items()} == before
+        assert all(0 <= float(row["Deletion ↓"]) <= 1 for row in rows(app).values())
+        app.pills(key="curves").set_value([]).run()
+        assert "Deletion ↓" not in rows(app)["Random"]
+
+    def test_a_class_whose_score_falls_is_one_line_for_all(self, page, jobs):
+        app = finish(page(**QUICK, curves="abpc", cls="0"), jobs)
+        told = [e.value for e in app.main.error]
+        assert len(told) == 1
+        assert "does not climb" in told[0]
+        assert {row["ABPC ↑"] for row in rows(app).values()} == {"failed"}
+        assert all(float(row["AUPC ↓"]) for row in rows(app).values())
 
 
 class TestSweep:

@@ -14,11 +14,11 @@ import toys
 from attribution import Store, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import DIVERGING
 from attribution.models import Model
-from attribution.types import Curve, Partial
+from attribution.types import Curve, LinearCurve, Partial
 from dashboard import figures, pictures, report
 from dashboard.figures import TITLES
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, map_work
+from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, further, map_work
 
 
 def network() -> Model:
@@ -180,6 +180,36 @@ class TestReport:
         row = report.row(cell(SMOOTH, View("done", snapshot(150)), View("failed", error="the score is 0")))
         assert row["AUPC ↓"] == "failed"
 
+    def test_a_further_curve_has_a_column_and_a_share_of_the_work(self):
+        curve = LinearCurve(np.array([0, 0.25, 0.5]), np.array([0.1, 0.3, 0.5]))
+        whole = LinearCurve(np.array([0, 0.5, 1]), np.array([0.0, 0.5, 1.0]))
+        key = further(SMOOTH, "insertion", 7)
+        assert key == further(SMOOTH, "insertion", 8), "a map that has no seed is measured once"
+        assert further(panel(CONTROL), "insertion", 7) != further(panel(CONTROL), "insertion", 8)
+        done = (View("done", snapshot(150)), View("done", WHOLE))
+        half, all_there, gone = (
+            Cell(SMOOTH, 2, *done, ((key, view),))
+            for view in (View("running", curve), View("done", whole), View("failed", error="it does not climb"))
+        )
+        assert report.row(half)["Insertion ↑"] == "…"
+        assert report.row(all_there)["Insertion ↑"] == "0.500"
+        assert report.row(gone)["Insertion ↑"] == "failed"
+        assert report.left([half]) == (0, 112)
+        assert half.live
+        assert report.progress([half])[1] == "Insertion of SmoothGrad 50%"
+        assert report.progress([all_there]) == (1.0, "")
+        assert report.errors([gone, gone, all_there]) == {"it does not climb": ["SmoothGrad", "SmoothGrad"]}
+
+    def test_more_insertion_is_better_and_more_deletion_is_not(self):
+        def with_area(one, metric, area):
+            key, curve = further(one, metric, 0), LinearCurve(np.array([0.0, 1]), np.array([area, area]))
+            return Cell(one, 2, View("done"), View("done"), ((key, View("done", curve)),))
+
+        cells = [with_area(SMOOTH, "insertion", 0.6), with_area(panel(CONTROL), "insertion", 0.5)]
+        assert "all are above" in report.verdict(cells, "insertion")
+        cells = [with_area(SMOOTH, "deletion", 0.6), with_area(panel(CONTROL), "deletion", 0.5)]
+        assert "none is below" in report.verdict(cells, "deletion")
+
     def test_the_control_has_no_map(self):
         row = report.row(cell(panel(CONTROL), View("done"), View("done", WHOLE)))
         assert (row["AUPC ↓"], row["AUTVC ↓"], row["Gradients"]) == ("30.00", "", "0")
@@ -190,7 +220,7 @@ class TestReport:
         assert share == pytest.approx(3 * 75 / (3 * 150 + 60))
         assert text == "SmoothGrad 75/150"
         share, text = report.progress([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))])
-        assert text == "curve of SmoothGrad 8/30"
+        assert text == "AUPC of SmoothGrad 27%"
         assert report.progress([finished(SMOOTH, 20)]) == (1.0, "")
 
     def test_a_map_that_took_fewer_gradients_than_it_could_says_so(self):
