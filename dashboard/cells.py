@@ -1,6 +1,6 @@
 """The cells of a sweep, computed cheapest first, each with its areas. Knows no Streamlit."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from attribution.explain import one_channel
 from attribution.models import Model
 from attribution.store import Store
 from dashboard.experiment import Experiment
-from dashboard.panels import CONTROL, REGIONS, Fall, Panel, Snapshot, fall_work, map_work
+from dashboard.panels import CONTROL, REGIONS, Fall, Panel, fall_work, map_work
 from dashboard.sweep import Place, Sweep
 
 
@@ -53,28 +53,21 @@ Look = Callable[[Experiment], tuple[Model, Tensor, str, int]]
 
 
 def order(sweep: Sweep, experiment: Experiment) -> list[Place]:
-    """The places, each time the one that costs least next: R, N and M go on from what is there."""
-    left, there, found = list(sweep.places), dict[tuple[Any, ...], int](), []
+    """The places, each time the one that costs least next: R and N go on from what is there."""
+    left = {place: _kind_and_points(sweep.at(experiment, place), sweep.method) for place in sweep.places}
+    there: dict[Hashable, int] = {}
+    found = []
     while left:
-        place = min(left, key=lambda place: _cost(sweep.at(experiment, place), sweep.method, there))
-        left.remove(place)
+        place = min(left, key=lambda place: max(left[place][1] - there.get(left[place][0], 0), 0))
+        kind, points = left.pop(place)
+        there[kind] = max(points, there.get(kind, 0))
         found.append(place)
-        kind, count = _points(sweep.at(experiment, place), sweep.method)
-        there[kind] = max(count, there.get(kind, 0))
     return found
 
 
-def _cost(experiment: Experiment, method: str, there: Mapping[tuple[Any, ...], int]) -> int:
-    kind, count = _points(experiment, method)
-    return max(count - there.get(kind, 0), 0)
-
-
-def _points(experiment: Experiment, method: str) -> tuple[tuple[Any, ...], int]:
-    """What points a map is made of, apart from how many; and how many."""
-    values = experiment.knobs(method)
-    count = values.pop("samples", 1)
-    draws = values.pop("draws", 1)
-    return (experiment.model, experiment.target, *sorted(values.items())), count * draws * values.get("steps", 1)
+def _kind_and_points(experiment: Experiment, method: str) -> tuple[Hashable, int]:
+    panel = Panel(method, "", experiment.model, -1, tuple(experiment.knobs(method).items()))
+    return (experiment.model, experiment.target, panel.kind), panel.points
 
 
 def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
@@ -112,14 +105,10 @@ def _cell(
     if (found := known.get(fall)) is not None:
         yield replace(found, new=0)
         return
-    new, shot = 0, None
     for shot in map_work(panel, model, x, store):
         yield f"map {shot.partial.done}/{shot.partial.total}"
-    assert isinstance(shot, Snapshot)
-    new = shot.partial.evaluations
-    finished = shot
-    for curve in fall_work(fall, model, x, store, lambda panel: finished):
+    for curve in fall_work(fall, model, x, store, lambda panel: shot):
         yield f"curve {len(curve.y) - 1}/{REGIONS}"
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    known[fall] = Result(panel, heat, curve.area, shot.variation.area, shot.partial.total, new)
+    known[fall] = Result(panel, heat, curve.area, shot.variation.area, shot.partial.total, shot.partial.evaluations)
     yield known[fall]

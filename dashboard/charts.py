@@ -34,8 +34,8 @@ TEXTS = {
     ),
     "deletion": (
         "**Deletion** · area under it, lower is better",
-        "The pixels that a map ranks highest are taken out first, for the mean colour. Single pixels missing here and "
-        "there are no photo that the model knows: scattered maps do well at little.",
+        "The pixels that a map ranks highest are taken out first, for the mean colour. A photo with single pixels "
+        "missing is none that the model knows: a scattered map can do well by the damage alone.",
     ),
     "abpc": (
         "**Between two perturbations** · ABPC, higher is better",

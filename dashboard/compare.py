@@ -82,7 +82,7 @@ def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapsh
 
 
 def table(cells: tuple[Cell, ...]) -> None:
-    st.table([report.row(cell) for cell in cells], hide_index=True, alt="The measures of each method")
+    st.table(report.rows(cells), hide_index=True, alt="The measures of each method")
     st.caption(report.spent(cells))
 
 

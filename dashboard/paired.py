@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from attribution.benchmark.cases import ADAPTIVE, Case
+from attribution.benchmark.cases import ADAPTIVE, Case, patches
+from attribution.benchmark.report import digits
 from attribution.benchmark.rows import Row
 from attribution.benchmark.run import digest_of
 from attribution.benchmark.tables import FEW, Table, interval
+from attribution.explain import CURVES
 from attribution.models import MODELS
 from attribution.registry import METHODS
 from dashboard.experiment import PATCHES, Experiment
 from dashboard.knobs import own_knobs, own_of
+from dashboard.panels import FURTHER
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,20 @@ def pairs(table: Table, metric: str, first: Case, second: Case) -> list[Pair]:
     return sorted(found, key=lambda pair: -abs(pair.difference))
 
 
-def verdict(found: list[Pair], name: str, first: str, second: str) -> str:
+def verdict(found: list[Pair], metric: str, first: str, second: str) -> str:
     """Which of the two is lower, by how much, and how sure that is."""
     differences = np.array([[pair.difference for pair in found]])
     (low,), (high,) = interval(differences)
+    name, places = CURVES[metric], digits(metric)
     mean, lower = differences.mean(), int((differences < 0).sum())
     told = f"it is the lower one on {lower} of {len(found)} photos"
     if len(found) < FEW:
-        return f"{name} of {first} less that of {second}: {mean:+.2f} on average, too few photos to be sure; {told}."
+        less = f"{name} of {first} less that of {second}: {mean:+.{places}f} on average"
+        return f"{less}, too few photos to be sure; {told}."
     sure = "lower" if high < 0 else "higher" if low > 0 else "not surely other"
     return (
-        f"{name} of {first} is {sure} than that of {second}: {mean:+.2f} on average, 95 % interval "
-        f"{low:+.2f} to {high:+.2f}; {told}."
+        f"{name} of {first} is {sure} than that of {second}: {mean:+.{places}f} on average, 95 % interval "
+        f"{low:+.{places}f} to {high:+.{places}f}; {told}."
     )
 
 
@@ -63,15 +68,15 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
     for case in (second, first):
         values |= _knobs(table.rows[case, photo])
     names = {field.name for field in fields(Experiment)}
-    patches = {count: name for name, count in PATCHES.items()}
-    draws = next((dict(metric.knobs)["draws"] for metric in table.metrics if metric.name == "perturbation"), 0)
+    named = {count: name for name, count in PATCHES.items()}
     known = {name: value for name, value in values.items() if name in names}
+    known["curves"] = tuple(name for name in FURTHER if name in table.areas)
     known |= {"model": row.model, "target": row.target, "seed": row.seed}
     shown = [{ADAPTIVE: "smooth_taylor"}.get(case.name, case.name) for case in (first, second)]
     known["methods"] = tuple(dict.fromkeys(name for name in shown if name in METHODS)) or Experiment().methods
     own = {(case.name, k): v for case in (second, first) for k, v in case.knobs if case.name in METHODS}
     held = {(method, knob): value for (method, knob), value in own.items() if knob in own_knobs(method)}
-    found = Experiment(**known, own=own_of(held), evaluation=patches.get(draws, Experiment().evaluation))
+    found = Experiment(**known, own=own_of(held), evaluation=named.get(patches(table.metrics), Experiment().evaluation))
     return Experiment.from_query(found.to_query())  # whatever the file says, what comes out can be shown
 
 

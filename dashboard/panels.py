@@ -51,8 +51,9 @@ class Panel:
     def kind(self) -> tuple[Any, ...]:
         """Panels of one kind look at the same points, the larger at those of the smaller and more."""
         knobs = dict(self.knobs)
-        cloud = ("sigma", "seed", "antithetic")
-        return tuple(knobs.get(name) for name in cloud) if self.cloudy else (self.method,)
+        if self.cloudy:
+            return tuple(knobs.get(name) for name in ("sigma", "seed", "antithetic"))
+        return self.method, *((name, value) for name, value in self.knobs if name not in ("samples", "draws"))
 
     @property
     def cloudy(self) -> bool:

@@ -1,6 +1,7 @@
 """What is said of the work in words and numbers: how far a map is, its row in the table, what it shows."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,8 +72,14 @@ def status(cell: Cell) -> str:
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}"
 
 
-def row(cell: Cell) -> dict[str, str]:
-    """The method's line in the table; areas only once they are whole."""
+def rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
+    """The table, a line for each method."""
+    clouds = Counter(cell.panel.kind for cell in cells if cell.panel.cloudy)
+    return [row(cell, clouds[cell.panel.kind] > 1) for cell in cells]
+
+
+def row(cell: Cell, shared: bool = False) -> dict[str, str]:
+    """The method's line; areas only once they are whole. `shared` gradients are another method's too."""
     snapshot = cell.snapshot
     areas = {f"{CURVES[fall.metric]} {ARROWS[fall.metric]}": _area(fall, view) for fall, view in cell.curves}
     control = cell.panel.method == CONTROL
@@ -82,7 +89,7 @@ def row(cell: Cell) -> dict[str, str]:
         **areas,
         "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
         "Completeness gap": _gap(snapshot.gap) if snapshot and snapshot.gap else "",
-        "Gradients": _gradients(cell),
+        "Gradients": f"{_points(cell)}{' shared' if shared else ''}",
         "Seconds": "precomputed" if cell.instead_of else f"{sum(view.seconds for view in cell.views):.1f}",
     }
 
@@ -107,10 +114,6 @@ def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:
         if cell.error:
             found.setdefault(cell.error, []).append(TITLES[cell.panel.method])
     return found
-
-
-def _gradients(cell: Cell) -> str:
-    return f"{_points(cell)}{' shared' if cell.panel.cloudy else ''}"
 
 
 def _gap(gap: tuple[float, float]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from attribution.benchmark.cases import CONTROL, PRESETS, USUAL, metrics, parse, subjects
+from attribution.benchmark.cases import CONTROL, PRESETS, USUAL, metrics, parse, patches, subjects
 from attribution.benchmark.cluster import Cluster
 from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
@@ -64,7 +64,13 @@ def _options() -> argparse.ArgumentParser:
         metavar="METHOD",
         help="see below; default: the paper's three, and random_order",
     )
-    made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="the paper's tables")
+    made.add_argument(
+        "--preset",
+        action="append",
+        choices=PRESETS,
+        default=[],
+        help="sets of methods: the SmoothTaylor paper's tables, and all there are",
+    )
     made.add_argument(
         "--metrics",
         nargs="+",
@@ -97,7 +103,7 @@ def _report_options() -> argparse.ArgumentParser:
     made.add_argument("results", type=Path, metavar="FILE", help="a results file")
     made.add_argument("--out", type=Path, help="a new file to write to, instead of printing")
     made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    made.add_argument("--preset", choices=PRESETS, help="only the rows of one of the paper's tables")
+    made.add_argument("--preset", choices=PRESETS, help="only the rows of one of these")
     made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
     made.add_argument("--against", default="", metavar="METHOD", help="what differences are to; the first")
     return made
@@ -106,15 +112,15 @@ def _report_options() -> argparse.ArgumentParser:
 def measure(options: argparse.Namespace) -> int:
     """Measures what the file lacks."""
     measures = metrics(options.metrics)
-    patches = next((dict(m.knobs)["draws"] for m in measures if m.name == "perturbation"), 50)
+    tried = patches(measures, 50)
     texts = [text for name in options.preset for text in PRESETS[name]] + options.methods
-    wanted = parse(texts or DEFAULT, subjects(patches))
+    wanted = parse(texts or DEFAULT, subjects(tried))
     for name in ("batch", "threads", "workers"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
     photos(options.photos)  # says so at once where there are none
     results = Results(options.out)
-    with closing(_workers(options, patches)) as workers:
+    with closing(_workers(options, tried)) as workers:
         setting = Setting(options.model, workers.digest, options.seed)
         failed = run(options.photos, results, setting, wanted, measures, workers)
         print(f"{options.out}: {len(wanted)} cases of every photo, measured on {workers.device}")
@@ -123,12 +129,12 @@ def measure(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _workers(options: argparse.Namespace, patches: int) -> Here | Cluster:
+def _workers(options: argparse.Namespace, tried: int) -> Here | Cluster:
     threads = options.threads or torch.get_num_threads()
     if options.ray is None:
         torch.set_num_threads(threads)
-        return Here(load_model(options.model, options.device), batch=options.batch, patches=patches)
-    known = {"batch": options.batch, "patches": patches, "threads": threads}
+        return Here(load_model(options.model, options.device), batch=options.batch, patches=tried)
+    known = {"batch": options.batch, "patches": tried, "threads": threads}
     return Cluster(options.ray, options.model, options.device, gpus=options.gpus, workers=options.workers, **known)
 
 

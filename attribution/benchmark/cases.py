@@ -73,6 +73,16 @@ PRESETS: dict[str, tuple[str, ...]] = {
     ),
     "table1-adaptive": (f"{ADAPTIVE}:objective=autvc/aupc",),
     "table2": (*(f"{method}:{knobs}" for knobs in EXTREMES for method in ("smooth_taylor", "smoothgrad")), CONTROL),
+    # Every method; those that walk a path take 50 steps from the mean colour, as Walker et al. 2023 compare them. AGI
+    # at a quarter of its classes.
+    "ig-family": (
+        "gradient",
+        "input_x_gradient",
+        "integrated_gradients:steps=50,baseline=mean/black",
+        *(f"{method}:steps=50,baseline=mean" for method in ("left_ig", "right_ig", "idg", "guided_ig", "ggig")),
+        "agi:classes=5",
+        *("expected_gradients", "blur_ig", "lrp", "smoothgrad", "smooth_taylor", CONTROL),
+    ),
 }
 
 
@@ -126,6 +136,11 @@ def _value(chosen: Entry, knob: Knob, text: str) -> Any:
         return knob.type(text)
     except ValueError:
         raise ValueError(f"{chosen.name}: {knob.name}={text or 'nothing'} must be a number") from None
+
+
+def patches(measured: Iterable[Case], default: int = 0) -> int:
+    """P of the perturbation curve among the metrics, or the default where it is not."""
+    return next((int(dict(metric.knobs)["draws"]) for metric in measured if metric.name == "perturbation"), default)
 
 
 def metrics(texts: Iterable[str]) -> tuple[Case, ...]:

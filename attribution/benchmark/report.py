@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attribution.benchmark.cases import ADAPTIVE, Case
+from attribution.benchmark.cases import ADAPTIVE, USUAL, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
 from attribution.benchmark.rows import Row
 from attribution.benchmark.tables import FEW, RESAMPLES, Table, interval, tabulate
@@ -70,14 +70,22 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
     for metric in table.metrics:
         title = CURVES[metric.name]
         name = title.lower()
-        found[title] = f"{line[name]:.2f} [{line[f'{name}_low']:.2f}, {line[f'{name}_high']:.2f}]"
+        places = digits(metric.name)
+        low, high = line[f"{name}_low"], line[f"{name}_high"]
+        found[title] = f"{line[name]:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
-        found[f"{title} difference"] = f"{line[f'{name}_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        difference = line[f"{name}_difference"]
+        found[f"{title} difference"] = f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"
     for model in MODELS:
         values = [line.get(f"{model.lower()}_{CURVES[metric].lower()}") for metric in METRICS]
         if values[0] is not None:
             found[f"paper, {model}"] = "" if np.isnan(values[0]) else " / ".join(f"{v:.2f}" for v in values)
     return found
+
+
+def digits(metric: str) -> int:
+    """How many decimals of an area tell something: all but the paper's two lie between 0 and 1."""
+    return 2 if metric in USUAL else 3
 
 
 def head(table: Table, against: Case) -> str:

@@ -89,7 +89,8 @@ def interval(values: Float[np.ndarray, "cases photos"], resamples: int = RESAMPL
 def tabulate(rows: Sequence[Row], preset: str | None = None, model: str | None = None) -> Table:
     """The table of what was measured, or of a preset's part of it.
 
-    Raises ValueError where there is nothing to tell, or where models were mixed and none is named.
+    The metrics are those that all its cases have. Raises ValueError where there is nothing to tell, or where models
+    were mixed and none is named.
     """
     models = sorted({row.model for row in rows})
     if not rows:
@@ -101,17 +102,31 @@ def tabulate(rows: Sequence[Row], preset: str | None = None, model: str | None =
     if not chosen:
         raise ValueError(f"the file has no {model}; it has {', '.join(models)}")
     (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
-    alike = [row for row in chosen if (row.weights, row.base_seed) == (weights, seed)]
-    metrics = _settings(alike)
-    alike = [row for row in alike if _case(row.metric, row.metric_knobs) in metrics]
-    by_place: dict[tuple[Case, str], dict[str, Row]] = {}
-    for row in alike:
+    for row in chosen:
         entry(subjects(), row.method)
-        by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
-    cases = list(dict.fromkeys(case for case, _ in by_place))
+    alike = [row for row in chosen if (row.weights, row.base_seed) == (weights, seed)]
+    cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in alike))
     if preset is not None:
         cases = _of_preset(preset, cases)
-    return _table(model, cases, metrics, len(chosen) - len(alike), by_place)
+    chosen, alike = ([row for row in held if _case(row.method, row.knobs) in cases] for held in (chosen, alike))
+    metrics = _common(alike)
+    kept = [row for row in alike if _case(row.metric, row.metric_knobs) in metrics]
+    by_place: dict[tuple[Case, str], dict[str, Row]] = {}
+    for row in kept:
+        by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
+    otherwise = sum(row.metric in {metric.name for metric in metrics} for row in chosen) - len(kept)
+    return _table(model, cases, metrics, otherwise, by_place)
+
+
+def _common(rows: Sequence[Row]) -> tuple[Case, ...]:
+    """How each metric was measured that every case was measured by. Raises ValueError where there is none."""
+    of: dict[Case, set[str]] = {}
+    for row in rows:
+        of.setdefault(_case(row.method, row.knobs), set()).add(row.metric)
+    found = tuple(metric for metric in _settings(rows) if all(metric.name in names for names in of.values()))
+    if not found:
+        raise ValueError("no metric was measured for all of these methods; name a preset, or measure them alike")
+    return found
 
 
 def _table(

@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 
 from attribution import load_image
 from attribution.benchmark.cases import PRESETS, USUAL, Case
-from attribution.benchmark.report import head, lines, notes, spoken
+from attribution.benchmark.report import digits, head, lines, notes, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row
 from attribution.benchmark.tables import Table, interval, tabulate
@@ -141,19 +141,19 @@ def pair(table: Table, name: str) -> None:
         format_func=CURVES.__getitem__,
     )  # fmt: skip
     found = paired.pairs(table, metric, first, second)
-    st.markdown(paired.verdict(found, CURVES[metric], tell(first), tell(second)))
+    st.markdown(paired.verdict(found, metric, tell(first), tell(second)))
     figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {CURVES[metric]}")
     alt = "The difference on each photo, lowest first"
     st.plotly_chart(figure, key="differences", config=figures.BARE, alt=alt)
-    farthest(table, found, (first, second), name)
+    farthest(table, found, (first, second), name, digits(metric))
 
 
-def farthest(table: Table, found: Sequence[paired.Pair], cases: tuple[Case, Case], name: str) -> None:
+def farthest(table: Table, found: Sequence[paired.Pair], cases: tuple[Case, Case], name: str, places: int) -> None:
     """The photos on which the two differ most, each with its button."""
     st.markdown("**Where they differ most**")
     folder = st.text_input(
         "The folder with the photos, on the machine of this dashboard",
-        key=f"folder {name}",  # each file knows its own
+        key=f"folder {name}",
         help="A photo is taken only if it is the one that was measured, to the last byte.",
     )
     grid = st.grid(3, min_column_width=220)
@@ -165,7 +165,7 @@ def farthest(table: Table, found: Sequence[paired.Pair], cases: tuple[Case, Case
             if data is not None:
                 st.image(data, width="stretch")
             st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
-            st.caption(f"`{one.name}` · {one.first:.2f} against {one.second:.2f}")
+            st.caption(f"`{one.name}` · {one.first:.{places}f} against {one.second:.{places}f}")
             if data is None:
                 st.caption("Name its folder above to open it.")
             elif not paired.can_open(table):

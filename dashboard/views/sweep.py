@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 from plotly.graph_objects import Figure
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from attribution import METHODS
@@ -83,7 +84,7 @@ def _set(sweep: Sweep) -> None:
         st.session_state.pop(name, None)
 
 
-def _axis(place: "st.delta_generator.DeltaGenerator", sweep: Sweep, subject: Subject, k: int) -> Axis | None:
+def _axis(place: DeltaGenerator, sweep: Sweep, subject: Subject, k: int) -> Axis | None:
     """The k-th knob and its values. The second may be none."""
     taken = sweep.axes[k].knob if k < len(sweep.axes) else NONE
     others = {axis.knob for j, axis in enumerate(sweep.axes) if j != k}

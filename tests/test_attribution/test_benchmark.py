@@ -19,7 +19,7 @@ import torch
 import toys
 from skimage import data
 
-from attribution import explain, load_image, perturbation_curve, total_variation_curve
+from attribution import explain, load_image, perturbation_curve, registry, total_variation_curve
 from attribution.adaptive import FRESH
 from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import PRESETS, Case, metrics, parse, subjects
@@ -104,10 +104,17 @@ class TestCases:
 
     def test_the_presets_are_the_papers_tables(self):
         """Each published number belongs to exactly one case of the presets."""
-        cases = [case for preset in PRESETS.values() for case in parse(preset, subjects())]
+        tables = ("table1", "table1-adaptive", "table2")
+        cases = [case for name in tables for case in parse(PRESETS[name], subjects())]
         matched = {case: published(case.name, dict(case.knobs)) for case in cases}
         assert sum(bool(found) for found in matched.values()) == len(PUBLISHED) == 23
         assert {tuple(found.values()) for found in matched.values() if found} == {v for _, _, v in PUBLISHED}
+
+    def test_the_family_has_every_method(self):
+        cases = parse(PRESETS["ig-family"], subjects())
+        assert {case.name for case in cases} == {*registry.METHODS, "random_order"}
+        paths = ("left_ig", "right_ig", "idg", "guided_ig", "ggig")
+        assert {(dict(c.knobs)["steps"], dict(c.knobs)["baseline"]) for c in cases if c.name in paths} == {(50, "mean")}
 
     def test_smoothgrad_stands_beside_every_smooth_taylor(self):
         for preset in ("table1", "table2"):
@@ -533,6 +540,22 @@ class TestReport:
         assert table.otherwise == 4
         told = report(made_up(AREAS) + again, "text", None, None).replace("\n", " ")
         assert "4 areas of other weights, another seed or another setting are left out" in told
+
+    def test_the_table_has_the_metrics_that_all_its_cases_have(self):
+        """Two runs into one file: the second, of another method too, measured insertion besides."""
+        ig = made_up(AREAS)[0]
+        also = made_up([[1.0, 2, 3, 4], [3.0, 4, 5, 6]], methods=[(ig.method, ig.knobs), ("gradient", {})])
+        further = [
+            replace(r, metric="insertion", metric_knobs={"step": 224}) for r in also if r.metric == "perturbation"
+        ]
+        rows_ = made_up(AREAS) + [r for r in also if r.method == "gradient"] + further
+        assert set(tabulate(rows_).areas) == {"perturbation", "total_variation"}
+        assert tabulate(rows_).otherwise == 0
+        family = tabulate([r for r in rows_ if r.method != "random_order"])
+        assert set(family.areas) == {"perturbation", "total_variation", "insertion"}
+        alone = [r for r in further if r.method == "gradient"] + made_up(AREAS)
+        with pytest.raises(ValueError, match="no metric was measured for all of these methods"):
+            tabulate(alone)
 
     def test_models_are_not_mixed(self):
         mixed = made_up(AREAS) + made_up(AREAS, model="other")

@@ -160,9 +160,14 @@ class TestReport:
             "AUPC ↓": "30.00",
             "AUTVC ↓": "30.00",
             "Completeness gap": "-0.50 (5.0%)",
-            "Gradients": "150 shared",
+            "Gradients": "150",
             "Seconds": "1.2",
         }
+
+    def test_gradients_are_shared_where_another_map_rests_on_them_too(self):
+        done = [finished(SMOOTH, 20), finished(replace(SMOOTH, method="smooth_taylor"), 21)]
+        assert [row["Gradients"] for row in report.rows(done)] == ["150 shared", "150 shared"]
+        assert [row["Gradients"] for row in report.rows(done[:1])] == ["150"]
 
     def test_no_number_is_told_before_it_is_whole(self):
         running = cell(SMOOTH, View("running", snapshot(64)), View("waiting"))

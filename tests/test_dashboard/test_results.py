@@ -66,10 +66,10 @@ class TestPairs:
     )
     def test_the_verdict_says_how_sure_it_is(self, differences, word):
         found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(3 * differences)]
-        told = paired.verdict(found, "AUPC", "A", "B")
+        told = paired.verdict(found, "perturbation", "A", "B")
         assert word in told
         assert f"on {3 * sum(d < 0 for d in differences)} of 12 photos" in told
-        few = paired.verdict(found[:3], "AUPC", "A", "B")
+        few = paired.verdict(found[:3], "perturbation", "A", "B")
         assert "too few photos to be sure" in few
 
     def test_the_experiment_of_a_photo(self, table):
