@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     PATCHES = 3
     ORDER = 4
     PLACES = 5
+    NEARBY = 6
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

@@ -75,7 +75,7 @@ class Experiment:
         """The experiment that a URL asks for: out of range is clamped, and what makes no sense is the default."""
         default = cls()
         values = {
-            field.name: READ[field.name](query[NAMES[field.name]], getattr(default, field.name))
+            field.name: FIELDS[field.name].read(query[NAMES[field.name]], getattr(default, field.name))
             for field in fields(cls)
             if NAMES[field.name] in query
         }
@@ -87,7 +87,7 @@ class Experiment:
         for field in fields(self):
             value = getattr(self, field.name)
             if value != getattr(other, field.name):
-                found[LETTERS[field.name]] = "likeliest" if value is None else said(field.name, value)
+                found[FIELDS[field.name].letter] = "likeliest" if value is None else said(field.name, value)
         return found
 
     @property
@@ -193,41 +193,6 @@ def _curves(text: str, default: tuple[str, ...]) -> tuple[str, ...]:
 
 CLASSES = frozenset(map(str, range(len(CATEGORIES))))
 
-NAMES = {
-    "image": "img",
-    "model": "model",
-    "target": "cls",
-    "sigma": "sigma",
-    "samples": "r",
-    "steps": "m",
-    "baseline": "base",
-    "draws": "n",
-    "rule": "rule",
-    "seed": "seed",
-    "evaluation": "eval",
-    "methods": "methods",
-    "own": "own",
-    "curves": "curves",
-}
-"""Each field's name in the URL; those in links that people keep do not change."""
-
-LETTERS = {
-    "image": "photo",
-    "model": "model",
-    "target": "class",
-    "sigma": "σ",
-    "samples": "R",
-    "steps": "M",
-    "baseline": "baseline",
-    "draws": "N",
-    "rule": "rule",
-    "seed": "seed",
-    "evaluation": "P",
-    "methods": "methods",
-    "own": "own knobs",
-    "curves": "curves",
-}
-
 
 def said(name: str, value: Any) -> str:
     """The value of a field, as a reader knows it."""
@@ -246,22 +211,33 @@ def said(name: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-READ: dict[str, Callable[[str, Any], Any]] = {
-    "image": _name(GALLERY),
-    "model": _name(MODELS),
-    "target": _target,
-    "sigma": _number(SIGMA),
-    "samples": _number(SAMPLES),
-    "steps": _number(STEPS),
-    "baseline": _name(BASELINES),
-    "draws": _number(DRAWS),
-    "rule": _name(RULES),
-    "seed": _number(SEED),
-    "evaluation": _name(PATCHES),
-    "methods": read_methods,
-    "own": read_own,
-    "curves": _curves,
+@dataclass(frozen=True)
+class Field:
+    """How a field is called in the URL, in links that people keep, and by its letter; and how it is read."""
+
+    url: str
+    letter: str
+    read: Callable[[str, Any], Any]
+
+
+FIELDS = {
+    "image": Field("img", "photo", _name(GALLERY)),
+    "model": Field("model", "model", _name(MODELS)),
+    "target": Field("cls", "class", _target),
+    "sigma": Field("sigma", "σ", _number(SIGMA)),
+    "samples": Field("r", "R", _number(SAMPLES)),
+    "steps": Field("m", "M", _number(STEPS)),
+    "baseline": Field("base", "baseline", _name(BASELINES)),
+    "draws": Field("n", "N", _number(DRAWS)),
+    "rule": Field("rule", "rule", _name(RULES)),
+    "seed": Field("seed", "seed", _number(SEED)),
+    "evaluation": Field("eval", "P", _name(PATCHES)),
+    "methods": Field("methods", "methods", read_methods),
+    "own": Field("own", "own knobs", read_own),
+    "curves": Field("curves", "curves", _curves),
 }
+NAMES = {name: field.url for name, field in FIELDS.items()}
+"""Each field's name in the URL."""
 
 PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule": "right", "evaluation": "paper"}
 """The settings of the SmoothTaylor paper's tables."""

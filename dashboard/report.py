@@ -11,7 +11,6 @@ from attribution import MODELS
 from attribution.convergence import ENOUGH, Convergence
 from attribution.explain import HIGHER
 from attribution.heatmaps import reduce_channels
-from attribution.trace import Trace
 from attribution.types import Curve
 from dashboard.figures import TITLES
 from dashboard.jobs import View
@@ -88,7 +87,7 @@ def row(cell: Cell, shared: bool = False) -> dict[str, str]:
         "Method": TITLES[cell.panel.method],
         **areas,
         "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
-        "Completeness gap": _gap(snapshot.gap) if snapshot and snapshot.gap else "",
+        "Completeness gap": gap(snapshot.gap) if snapshot and snapshot.gap else "",
         "Gradients": f"{_points(cell)}{' shared' if shared else ''}",
         "Seconds": "precomputed" if cell.instead_of else f"{sum(view.seconds for view in cell.views):.1f}",
     }
@@ -116,7 +115,7 @@ def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:
     return found
 
 
-def _gap(gap: tuple[float, float]) -> str:
+def gap(gap: tuple[float, float]) -> str:
     missing, difference = gap
     share = f" ({abs(missing / difference):.1%})" if difference else ""
     return f"{missing:+.2f}{share}"
@@ -212,33 +211,6 @@ def describe(method: str, snapshot: Snapshot) -> str:
     }
     place, share = max(quadrants.items(), key=lambda item: item[1])
     return f"{TITLES[method]}: {share:.0%} of the attribution lies in the {place} quarter"
-
-
-def cut(trace: Trace, phi: float) -> float | None:
-    """Where Left-IG cuts a whole path; None where the score does not climb, or never so far."""
-    try:
-        place = trace.cut(phi)
-    except ValueError:
-        return None
-    return float(trace.alphas[place]) if place < trace.total else None
-
-
-def saturated(trace: Trace, phi: float) -> dict[str, str]:
-    """What of a whole path's attribution comes from after the cut; the columns of its row."""
-    gap = _gap((float(trace.sums[-1]) - trace.climb, trace.climb))
-    try:
-        place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
-    except ValueError:
-        none = dict.fromkeys(("of the steps after it", "of the sum", "of the size"), "")
-        return {"Left-IG cuts at α": "nowhere: the score falls", **none, "Completeness gap": gap}
-    where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: it never comes so far"
-    return {
-        "Left-IG cuts at α": where,
-        "of the steps after it": f"{1 - place / trace.total:.0%}",
-        "of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
-        "of the size": "none" if math.isnan(absolute) else f"{absolute:.0%}",
-        "Completeness gap": gap,
-    }
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from attribution import METHODS, MODELS
 from attribution.models import CATEGORIES
 from attribution.registry import Choice
-from dashboard.experiment import LETTERS, Experiment, said
+from dashboard.experiment import FIELDS, Experiment, said
 from dashboard.knobs import MOST_METHODS
 
 MOST = 36
@@ -85,7 +85,7 @@ def _plain(value: Any) -> str:
 
 def letter(knob: str) -> str:
     """A knob's letter, or its name."""
-    return LETTERS.get(knob, knob)
+    return FIELDS[knob].letter if knob in FIELDS else knob
 
 
 def tell(knob: str, value: Any) -> str:

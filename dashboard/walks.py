@@ -1,5 +1,6 @@
 """What the Path page computes: straight paths, and Guided IG's beside one. Knows no Streamlit."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from attribution.methods import idg
 from attribution.models import Model
 from attribution.store import Store
 from attribution.trace import Detour, Trace, detour, trace
+from dashboard import report
 from dashboard.experiment import Experiment
 
 
@@ -90,3 +92,30 @@ def guided_work(key: Guided, model: Model, x: Tensor, store: Store) -> Iterator[
     score = score_of(model, x, key.target, "logit", store)
     (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
     yield from detour(score, x, start, key.steps, key.fraction, key.max_dist)
+
+
+def cut(trace: Trace, phi: float) -> float | None:
+    """Where Left-IG cuts a whole path; None where the score does not climb, or never so far."""
+    try:
+        place = trace.cut(phi)
+    except ValueError:
+        return None
+    return float(trace.alphas[place]) if place < trace.total else None
+
+
+def saturated(trace: Trace, phi: float) -> dict[str, str]:
+    """What of a whole path's attribution comes from after the cut; the columns of its row."""
+    gap = report.gap((float(trace.sums[-1]) - trace.climb, trace.climb))
+    try:
+        place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
+    except ValueError:
+        none = dict.fromkeys(("of the steps after it", "of the sum", "of the size"), "")
+        return {"Left-IG cuts at α": "nowhere: the score falls", **none, "Completeness gap": gap}
+    where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: it never comes so far"
+    return {
+        "Left-IG cuts at α": where,
+        "of the steps after it": f"{1 - place / trace.total:.0%}",
+        "of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
+        "of the size": "none" if math.isnan(absolute) else f"{absolute:.0%}",
+        "Completeness gap": gap,
+    }

@@ -64,13 +64,7 @@ def _options() -> argparse.ArgumentParser:
         metavar="METHOD",
         help="see below; default: the paper's three, and random_order",
     )
-    made.add_argument(
-        "--preset",
-        action="append",
-        choices=PRESETS,
-        default=[],
-        help="sets of methods: the SmoothTaylor paper's tables, and all there are",
-    )
+    made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="a named set of methods")
     made.add_argument(
         "--metrics",
         nargs="+",

@@ -9,11 +9,11 @@ from attribution.baselines import BASELINES
 from attribution.images import to_picture
 from attribution.quadrature import RULES
 from attribution.trace import Detour, Trace, kept
-from dashboard import layers, paths, pictures, progress, report, resources, sidebar, viewer
+from dashboard import layers, paths, pictures, progress, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.subject import Subject
-from dashboard.walks import Walked, guided, guided_work, straight, straight_work
+from dashboard.walks import Walked, cut, guided, guided_work, saturated, straight, straight_work
 
 POLL = 0.6
 CHARTS = (
@@ -186,7 +186,7 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
             "Completeness gap": "…",
         }
         if trace.complete:
-            row |= report.saturated(trace, phi)
+            row |= saturated(trace, phi)
         rows.append(row)
     st.table(rows, hide_index=True, alt="Where each path saturates, and what comes from there")
     st.caption(
@@ -202,12 +202,12 @@ def charts(views: Views, found: dict[str, Trace], alpha: float, phi: float) -> N
     first, trace = next(iter(found.items()))
     walked: Walked = views[first].snapshot
     detour: Detour | None = views[GUIDED].snapshot if GUIDED in views else None
-    cut = report.cut(trace, phi) if trace.complete else None
+    place = cut(trace, phi) if trace.complete else None
     drawn = resources.once(
         "paths",
         (tuple(found.values()), walked, detour, alpha, phi),
         lambda: (
-            paths.scores(found, alpha, cut, walked.rug),
+            paths.scores(found, alpha, place, walked.rug),
             paths.gradients(found, alpha),
             paths.sums(found, alpha),
             None if detour is None else paths.guided(first, trace, detour, alpha),

@@ -19,7 +19,7 @@ ORDER = [
     {"accumulate", "models", "profile"},
     {"methods", "metrics", "convergence"},
     {"explain", "trace"},
-    {"adaptive"},
+    {"adaptive", "sensitivity"},
     {"benchmark"},
     {"__init__"},
     {"__main__"},

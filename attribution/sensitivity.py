@@ -1,0 +1,32 @@
+"""How much a map changes when the image changes by next to nothing. Yeh et al. 2019, arXiv:1901.09392.
+
+A steady map is not a true one: one that is the same for every image does not change at all.
+"""
+
+from collections.abc import Callable, Iterator
+
+from jaxtyping import Float
+from torch import Tensor
+
+from attribution.draws import Purpose, uniform
+from attribution.types import Image
+
+
+def max_sensitivity(
+    make: Callable[[Image], Float[Tensor, "..."]], x: Image, *, radius: float = 0.02, draws: int = 10, seed: int = 0
+) -> Iterator[float]:
+    r"""$\max_k \|A(x + u_k) - A(x)\| / \|A(x)\|$ over k = 1..`draws`, each value of $u_k$ uniform in ±`radius`, in
+    model space. Lower is steadier. Yields the maximum so far.
+
+    `make` gives the map A of an image: for the same class each time, and by the same noise. It is called `draws` + 1
+    times. A blank map is measured against 1. Raises ValueError for a radius below 0 or no draws.
+    """
+    if not radius >= 0 or draws < 1:
+        raise ValueError(f"radius={radius} and draws={draws}: use a radius of at least 0, and at least one draw")
+    first = make(x).cpu().double()
+    size = first.norm().item() or 1.0
+    largest = 0.0
+    for k in range(draws):
+        change = radius * (2 * uniform(Purpose.NEARBY, seed, k, tuple(x.shape)) - 1)
+        largest = max(largest, (make(x + change.to(x)).cpu().double() - first).norm().item() / size)
+        yield largest
