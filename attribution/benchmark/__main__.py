@@ -98,6 +98,7 @@ def _report_options() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, help="a new file to write to, instead of printing")
     made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     made.add_argument("--preset", choices=PRESETS, help="only the rows of one of these")
+    made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="only these: smooth_taylor:samples=50")
     made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
     made.add_argument("--against", default="", metavar="METHOD", help="what differences are to; the first")
     return made
@@ -141,7 +142,7 @@ def tell(options: argparse.Namespace) -> int:
             raise ValueError("pack: say where to with --out")
         _write(options.out, results.pack())
         return 0
-    told = report(found, options.format, options.preset, options.model, options.against)
+    told = report(found, options.format, options.preset, options.model, options.against, options.methods)
     told = rows(found) if options.command == "rows" else told
     if options.out is None:
         print(told, end="")

@@ -19,12 +19,19 @@ from attribution.registry import METRICS as REGISTERED
 FORMATS = ("text", "csv", "latex")
 
 
-def report(rows: Sequence[Row], form: str, preset: str | None, model: str | None, against: str = "") -> str:
+def report(
+    rows: Sequence[Row],
+    form: str,
+    preset: str | None,
+    model: str | None,
+    against: str = "",
+    methods: Sequence[str] = (),
+) -> str:
     """The table as text, CSV or LaTeX; differences are to the case `against`, or the first there is.
 
     Raises ValueError as `tabulate` does.
     """
-    table = tabulate(rows, preset, model)
+    table = tabulate(rows, preset, model, methods)
     reference = table.find(against) if against else table.cases[0]
     found = lines(table, reference)
     if form == "csv":

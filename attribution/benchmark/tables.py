@@ -64,12 +64,16 @@ class Table:
 
     def find(self, text: str) -> Case:
         """The first case that a text such as `smooth_taylor:sigma=0.5` fits. Raises ValueError where none does."""
-        name, given = read(text, subjects())
-        for case in self.cases:
-            knobs = dict(case.knobs)
-            if case.name == name and all(knobs.get(knob) in values for knob, values in given):
-                return case
-        raise ValueError(f"{text} is not among what was measured: {', '.join(sorted({c.name for c in self.cases}))}")
+        return fitting(text, self.cases)[0]
+
+
+def fitting(text: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases of that method which have the knobs that the text tells. Raises ValueError where none fits."""
+    name, given = read(text, subjects())
+    found = [c for c in cases if c.name == name and all(dict(c.knobs).get(knob) in values for knob, values in given)]
+    if not found:
+        raise ValueError(f"{text} is not among what was measured: {', '.join(sorted({c.name for c in cases}))}")
+    return found
 
 
 def interval(values: Float[np.ndarray, "cases photos"], resamples: int = RESAMPLES) -> Interval:
@@ -86,8 +90,10 @@ def interval(values: Float[np.ndarray, "cases photos"], resamples: int = RESAMPL
     return np.asarray(found.confidence_interval.low), np.asarray(found.confidence_interval.high)
 
 
-def tabulate(rows: Sequence[Row], preset: str | None = None, model: str | None = None) -> Table:
-    """The table of what was measured, or of a preset's part of it.
+def tabulate(
+    rows: Sequence[Row], preset: str | None = None, model: str | None = None, methods: Sequence[str] = ()
+) -> Table:
+    """The table of what was measured, or of a preset's part of it, or of the methods that fit the texts.
 
     The metrics are those that all its cases have. Raises ValueError where there is nothing to tell, or where models
     were mixed and none is named.
@@ -108,6 +114,8 @@ def tabulate(rows: Sequence[Row], preset: str | None = None, model: str | None =
     cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in alike))
     if preset is not None:
         cases = _of_preset(preset, cases)
+    if methods:
+        cases = list(dict.fromkeys(case for text in methods for case in fitting(text, cases)))
     chosen, alike = ([row for row in held if _case(row.method, row.knobs) in cases] for held in (chosen, alike))
     metrics = _common(alike)
     kept = [row for row in alike if _case(row.metric, row.metric_knobs) in metrics]

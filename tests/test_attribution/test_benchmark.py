@@ -573,6 +573,18 @@ class TestReport:
         with pytest.raises(ValueError, match="nothing of table1-adaptive has been measured"):
             tabulate(made_up(AREAS, methods=methods), "table1-adaptive")
 
+    def test_methods_pick_their_rows(self):
+        twice = [("smooth_taylor", {"sigma": 0.3, "samples": n}) for n in (50, 100)]
+        rows_ = made_up([[1.0, 2, 3, 4], [3.0, 4, 5, 6]], methods=twice) + made_up(AREAS)
+        found = tabulate(rows_, methods=["random_order", "smooth_taylor:samples=100"]).cases
+        assert [(c.name, dict(c.knobs).get("samples")) for c in found] == [
+            ("random_order", None),
+            ("smooth_taylor", 100),
+        ]
+        assert len(tabulate(rows_, methods=["smooth_taylor:sigma=0.3"]).cases) == 2
+        with pytest.raises(ValueError, match="smooth_taylor:samples=10 is not among what was measured"):
+            tabulate(rows_, methods=["smooth_taylor:samples=10"])
+
     def test_an_interval_is_that_of_the_mean(self):
         values = np.random.default_rng(5).normal(3, 2, (1, 400))
         low, high = interval(values)
