@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     ORDER = 4
     PLACES = 5
     NEARBY = 6
+    SHARP = 7
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

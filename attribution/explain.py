@@ -22,9 +22,11 @@ CURVES = {
     "insertion": "insertion",
     "deletion": "deletion",
     "abpc": "ABPC",
+    "sic": "SIC",
+    "aic": "AIC",
 }
 """The metrics that are curves, and what the area under each is called."""
-HIGHER = {"insertion", "abpc"}
+HIGHER = {"insertion", "abpc", "sic", "aic"}
 """Those of which more is better; of AUTVC less is smoother, not truer."""
 
 

@@ -41,11 +41,22 @@ TEXTS = {
         "**Between two perturbations** · ABPC, higher is better",
         "What the score keeps without the lowest values of a map, less what it keeps without the highest. Signs count.",
     ),
+    "sic": (
+        "**Softmax information curve** · SIC, higher is better",
+        "A blurred photo is made sharp where a map ranks highest. Across: how much the photo tells by then, by the "
+        "size of its file. Up: the share of the probability.",
+    ),
+    "aic": (
+        "**Accuracy information curve** · AIC, higher is better",
+        "The same, but up is whether the class is the likeliest: of one photo it is a step, of many a curve.",
+    ),
 }
 """Title and what to know, of each chart."""
 AXES = {
     "insertion": ("share of the pixels put in", "probability"),
     "deletion": ("share of the pixels taken out", "probability"),
+    "sic": ("share of the information", "share of the probability"),
+    "aic": ("share of the information", "the likeliest class, or not"),
     "abpc": ("share of the pixels left out", "without the lowest less without the highest"),
 }
 

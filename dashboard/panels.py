@@ -22,7 +22,7 @@ WINDOW, REGIONS = 15, 30
 CONTROL = "random_order"
 FALL = "perturbation"
 """The curve that is always measured."""
-FURTHER = {"insertion": 225, "deletion": 225, "abpc": 20}
+FURTHER = {"insertion": 225, "deletion": 225, "abpc": 20, "sic": 15, "aic": 15}
 """The curves that can stand beside it, with the forward passes that each takes on 224 x 224 pixels."""
 
 

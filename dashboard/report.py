@@ -33,7 +33,14 @@ GLOSS = {
     "lrp": "relevance, layer by layer",
 }
 PENDING = "…"
-CURVES = {"perturbation": "AUPC", "insertion": "Insertion", "deletion": "Deletion", "abpc": "ABPC"}
+CURVES = {
+    "perturbation": "AUPC",
+    "insertion": "Insertion",
+    "deletion": "Deletion",
+    "abpc": "ABPC",
+    "sic": "SIC",
+    "aic": "AIC",
+}
 ARROWS = {name: "↑" if name in HIGHER else "↓" for name in CURVES}
 
 

@@ -28,6 +28,8 @@ AXES = {
     "total_variation": ("level, finest first", "average total variation"),
     "insertion": ("step, pixels put in", "probability"),
     "deletion": ("step, pixels taken out", "probability"),
+    "sic": ("hundredths of the information", "share of the probability"),
+    "aic": ("hundredths of the information", "share of photos that are right"),
     "abpc": ("share of pixels left out, tenths", "difference of the shares of the score"),
 }
 
