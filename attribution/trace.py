@@ -5,7 +5,7 @@ gradients still add up (Miglani et al. 2020, arXiv:2010.12697): `saturated` tell
 Guided IG takes (Kapishnikov et al. 2021, arXiv:2106.09788).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +18,15 @@ from attribution.baselines import Baseline
 from attribution.methods import guided_ig, left_ig
 from attribution.plans import Walk
 from attribution.quadrature import RULES
-from attribution.score import ClassScore
-from attribution.types import Heatmap, Image
+from attribution.score import ClassScore, logits
+from attribution.types import Image, Images
 
-FRAMES = 100
+FRAMES = 50
 """The most maps of one trace that are kept; numbers are kept of every node."""
 
 Numbers = Float[np.ndarray, " n"]
+Frame = Float[Tensor, "h w"]
+"""A signed sum over channels in half precision, on the CPU: to be looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +35,12 @@ class Trace:
 
     `slopes` are F'(alpha) = <x - b, gradient>, `sizes` the gradient's Euclidean norm, `steps` what each node adds to
     the attribution: its sum, which is its weight times the slope, and its sum of absolute values. `frames` are the
-    nodes that maps are kept of: the gradient there and the map so far, signed sums over channels.
+    nodes that maps are kept of: the gradient there and the map so far.
     """
 
     baseline: Image
-    ends: tuple[float, float]
-    chances: tuple[float, float]
+    ends: Sequence[float]
+    chances: Sequence[float]
     """The score, and the probability, at the baseline and at the image."""
     total: int
     alphas: Numbers
@@ -48,8 +50,8 @@ class Trace:
     sizes: Numbers
     steps: Float[np.ndarray, "n 2"]
     frames: tuple[int, ...]
-    gradients: tuple[Heatmap, ...]
-    maps: tuple[Heatmap, ...]
+    gradients: tuple[Frame, ...]
+    maps: tuple[Frame, ...]
 
     @property
     def complete(self) -> bool:
@@ -70,7 +72,8 @@ class Trace:
 
         Raises ValueError when the score falls from the baseline to the image.
         """
-        return left_ig.before(self.scores, *self.ends, phi)
+        low, high = self.ends
+        return left_ig.before(self.scores, low, high, phi)
 
     def saturated(self, phi: float) -> tuple[float, float]:
         """The share of the nodes after the cut in the sum of the attribution, and in its size.
@@ -92,47 +95,42 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
     """The straight path from `baseline` to x, at the nodes of Integrated Gradients, while it is walked.
 
     The same points as those of the method, remembered for both; besides, 2 forward passes and one for each node.
+    Raises ValueError for a gradient that is no number.
     """
     alphas, weights = RULES[rule](steps)
     path = Walk(baseline, tuple(zip(alphas, weights, strict=True)), in_order=True)
-    probability = ClassScore(score.model, score.target, "probability")
-    both = torch.stack([baseline.image, x])
-    ends, chances = (tuple(s.values(both).cpu().double().tolist()) for s in (score, probability))
-    framed = set(kept(len(path)))
-    far = x - baseline.image
+    ends, chances = _said(score, torch.stack([baseline.image, x]))
+    framed, far = set(kept(len(path))), x - baseline.image
     numbers: list[tuple[float, ...]] = []
     frames: list[int] = []
-    gradients: list[Heatmap] = []
-    maps: list[Heatmap] = []
+    gradients: list[Frame] = []
+    maps: list[Frame] = []
     total = torch.zeros(x.shape[-2:], dtype=torch.float64)
     for batch, _ in visit(score, x, path):
-        odds = probability.values(batch.points)
+        _, odds = _said(score, batch.points)
         for k, value, chance, gradient in zip(batch.indices, batch.values, odds, batch.gradients, strict=True):
+            if not gradient.isfinite().all():
+                raise ValueError(f"the gradient holds NaN or infinity at α = {alphas[k]:.3g}")
             term = (far * gradient).cpu().double()
             total = total + weights[k] * term.sum(0)
-            added = (weights[k] * term.sum().item(), abs(weights[k]) * term.abs().sum().item())
             size = gradient.cpu().double().norm().item()
-            numbers.append((alphas[k], value.item(), chance.item(), term.sum().item(), size, *added))
+            added = weights[k] * term.sum().item(), abs(weights[k]) * term.abs().sum().item()
+            numbers.append((alphas[k], value.item(), chance, term.sum().item(), size, *added))
             if k in framed:
                 frames.append(k)
-                gradients.append(gradient.sum(0).cpu().float())
-                maps.append(total.float())
+                gradients.append(gradient.sum(0).cpu().half())
+                maps.append(total.half())
         found = np.array(numbers)
         yield Trace(
-            baseline=baseline.image,
-            ends=ends,
-            chances=chances,
-            total=len(path),
-            alphas=found[:, 0],
-            scores=found[:, 1],
-            probabilities=found[:, 2],
-            slopes=found[:, 3],
-            sizes=found[:, 4],
-            steps=found[:, 5:],
-            frames=tuple(frames),
-            gradients=tuple(gradients),
-            maps=tuple(maps),
-        )
+            baseline.image, ends, chances, len(path), found[:, 0], found[:, 1], found[:, 2], found[:, 3], found[:, 4],
+            found[:, 5:], tuple(frames), tuple(gradients), tuple(maps),
+        )  # fmt: skip
+
+
+def _said(score: ClassScore, points: Images) -> tuple[list[float], list[float]]:
+    """The logit and the probability at each point."""
+    found = torch.cat(list(logits(score.model, points))).cpu().double()
+    return found[:, score.target].tolist(), found.softmax(1)[:, score.target].tolist()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +144,6 @@ class Detour:
     alphas: Numbers
     scores: Numbers
     distances: Numbers
-    sums: Numbers
-    """The sum of the attribution before each step; the last one is that of the finished map."""
 
 
 def detour(
@@ -160,11 +156,9 @@ def detour(
         straight = torch.lerp(baseline.image.to(point), x.to(point), alpha)
         return (point - straight).abs().sum().item() / whole if whole else 0.0
 
-    numbers: list[tuple[float, float, float, float]] = []
-    added = 0.0
+    numbers: list[tuple[float, float, float]] = []
     for t, step in enumerate(guided_ig.walk(score, x, baseline.image, steps, fraction, max_dist)):
-        numbers.append((t / steps, step.score, distance(step.before, t / steps), added))
-        added += ((step.after - step.before) * step.gradient).sum().item()
+        numbers.append((t / steps, step.score, distance(step.before, t / steps)))
         if t + 1 == steps:
-            numbers.append((1.0, score.values(x[None]).item(), 0.0, added))
+            numbers.append((1.0, score.values(x[None]).item(), 0.0))
         yield Detour(steps, *np.array(numbers).T)

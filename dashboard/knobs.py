@@ -9,6 +9,8 @@ from attribution.registry import Choice, Range
 COMPARED = ("integrated_gradients", "smoothgrad", "smooth_taylor")
 """What is compared until the reader says otherwise; these three turn by the sliders of all."""
 SHARED = ("sigma", "samples", "steps", "baseline", "draws", "rule")
+BASELINE_NAMES = {"mean": "mean colour", "uniform": "uniform noise"}
+"""Those whose own names say too little."""
 MOST_METHODS = 8
 """Maps side by side."""
 

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from attribution.trace import Detour, Trace
 from dashboard.figures import STYLES, TITLES, dress
+from dashboard.knobs import BASELINE_NAMES
 
 # (colour, dash) of each baseline, by Okabe and Ito.
 LOOKS = {
@@ -17,7 +18,32 @@ LOOKS = {
     "blurred": ("#CC79A7", "dashdot"),
     "uniform": ("#D55E00", "longdash"),
 }
-NAMES = {"mean": "mean colour", "uniform": "uniform noise"}
+CHARTS = (
+    (
+        "path-scores",
+        "**Score** · logit, IDG's samples, probability",
+        "Where it climbs, the model makes up its mind. IDG spends its samples there: the marks between the two charts. "
+        "Left-IG keeps what comes before the dashed line.",
+    ),
+    (
+        "path-gradients",
+        "**Gradient** · along the path, and its size",
+        "F′ is how much the next step adds to the sum, and what IDG weighs each gradient by. The size of the gradient "
+        "need not fall where F′ does.",
+    ),
+    (
+        "path-sums",
+        "**Completeness** · the gap closes",
+        "With enough steps Integrated Gradients adds up to the climb f(x) − f(b), the dotted lines. A closed gap does "
+        "not say that the map is right.",
+    ),
+    (
+        "path-guided",
+        "**Guided IG** · its path beside the straight one",
+        "It moves first what the score minds least, and stays as near to the straight path as max_dist says.",
+    ),
+)
+"""Name, title and caption of each chart."""
 GREY = "#8A8F98"
 
 Traces = Mapping[str, Trace]
@@ -25,7 +51,7 @@ Traces = Mapping[str, Trace]
 
 
 def name(baseline: str) -> str:
-    return NAMES.get(baseline, baseline)
+    return BASELINE_NAMES.get(baseline, baseline)
 
 
 def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]) -> go.Figure:
@@ -107,7 +133,9 @@ def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figu
             row=row,
             col=1,
         )
-    figure.update_yaxes(title_text="logit", row=1, col=1)
+    low, high = min(trace.ends[0], *trace.scores), max(trace.ends[1], *trace.scores)
+    room = 0.15 * (high - low) or 1.0
+    figure.update_yaxes(title_text="logit", range=[low - room, high + room], row=1, col=1)
     figure.update_yaxes(title_text="apart, % of the way", rangemode="tozero", row=2, col=1)
     _finish(figure, alpha, 2)
     return figure

@@ -11,7 +11,7 @@ from attribution.models import CATEGORIES, Model
 from attribution.quadrature import RULES
 from dashboard import chosen, finding, pins, report, resources
 from dashboard.experiment import NAMES, PAPER, PATCHES, Experiment
-from dashboard.knobs import COMPARED, DRAWS, SAMPLES, SEED, SIGMA, STEPS
+from dashboard.knobs import BASELINE_NAMES, COMPARED, DRAWS, SAMPLES, SEED, SIGMA, STEPS
 from dashboard.panels import FURTHER
 from dashboard.pictures import data_url
 from dashboard.report import Prediction, duration
@@ -122,7 +122,7 @@ def _path(subject: Subject) -> None:
         "Baseline · costs M",
         list(BASELINES),
         key="base",
-        format_func=lambda name: {"mean": "mean colour", "uniform": "uniform noise"}.get(name, name),
+        format_func=lambda name: BASELINE_NAMES.get(name, name),
         help="Where the path starts: an image that shows nothing. Another one costs M gradients.",
     )
     st.selectbox(

@@ -16,6 +16,9 @@ from attribution.trace import Detour, Trace, detour, trace
 from dashboard import report
 from dashboard.experiment import Experiment
 
+Place = tuple[str, str, int]
+"""The fingerprint of the input, the model, and the class."""
+
 
 @dataclass(frozen=True)
 class Straight:
@@ -28,10 +31,23 @@ class Straight:
     seed: int
     steps: int
     rule: str
-    samples: int
-    cells: int
-    """How many samples IDG would spend on it, and by how many parts of the path."""
     rank: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class Rug:
+    """Where IDG spends its samples on the path, by its own knobs."""
+
+    image: str
+    model: str
+    target: int
+    baseline: str
+    seed: int
+    steps: int
+    sampling: str
+    cells: int
+    rule: str
+    rank: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
@@ -50,41 +66,42 @@ class Guided:
     """The straight ones go first: they are quicker."""
 
 
-@dataclass(frozen=True, eq=False)
-class Walked:
-    """A straight path as far as it was walked; once it is whole, where IDG would spend its samples."""
-
-    trace: Trace
-    rug: tuple[float, ...] = ()
-
-
-def straight(experiment: Experiment, image: str, model: str, target: int, baseline: str) -> Straight:
+def straight(experiment: Experiment, place: Place, baseline: str) -> Straight:
     """The path that Integrated Gradients takes in this experiment, from one baseline."""
+    return Straight(*place, baseline, _seed(experiment, baseline), experiment.steps, experiment.rule)
+
+
+def rug(experiment: Experiment, place: Place) -> Rug:
+    """IDG's samples on the path from the experiment's baseline."""
     knobs = experiment.every_knob("idg")
-    seed = _seed(experiment, baseline)
-    walk = (experiment.steps, experiment.rule)
-    return Straight(image, model, target, baseline, seed, *walk, knobs["steps"], min(knobs["cells"], knobs["steps"]))
+    own = (knobs["steps"], knobs["sampling"], knobs["cells"], knobs["rule"])
+    return Rug(*place, experiment.baseline, _seed(experiment, experiment.baseline), *own)
 
 
-def guided(experiment: Experiment, image: str, model: str, target: int) -> Guided:
+def guided(experiment: Experiment, place: Place) -> Guided:
     """Guided IG's path, by its own knobs, from the baseline of the straight one."""
     knobs: Mapping[str, Any] = experiment.every_knob("guided_ig")
     own = (knobs["steps"], knobs["fraction"], knobs["max_dist"])
-    return Guided(image, model, target, experiment.baseline, _seed(experiment, experiment.baseline), *own)
+    return Guided(*place, experiment.baseline, _seed(experiment, experiment.baseline), *own)
 
 
 def _seed(experiment: Experiment, baseline: str) -> int:
     return experiment.seed if baseline == "uniform" else 0
 
 
-def straight_work(key: Straight, model: Model, x: Tensor, store: Store) -> Iterator[Walked]:
+def straight_work(key: Straight, model: Model, x: Tensor, store: Store) -> Iterator[Trace]:
     """The path while it is walked."""
     score = score_of(model, x, key.target, "logit", store)
     (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
-    for found in trace(score, x, start, key.steps, key.rule):
-        yield Walked(found)
-    places = idg.adaptive(score, x, start, key.samples, key.cells)
-    yield Walked(found, tuple(alpha for alpha, _ in places))
+    yield from trace(score, x, start, key.steps, key.rule)
+
+
+def rug_work(key: Rug, model: Model, x: Tensor, store: Store) -> Iterator[tuple[float, ...]]:
+    """The samples' alphas; forward passes alone."""
+    score = score_of(model, x, key.target, "logit", store)
+    (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
+    found = idg.places(score, x, start, key.steps, key.sampling, key.cells, key.rule)
+    yield tuple(alpha for alpha, _ in found)
 
 
 def guided_work(key: Guided, model: Model, x: Tensor, store: Store) -> Iterator[Detour]:

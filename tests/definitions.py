@@ -161,6 +161,37 @@ def ggig(model: Model, x: Tensor, b: Tensor, target: int, steps: int, iterations
     return torch.stack(met).amax(0)
 
 
+def guided_ig(model: Model, x: Tensor, b: Tensor, target: int, steps: int, fraction: float, max_dist: float) -> Tensor:
+    """One feature after another: those of least gradient go as far as they may, until the step is covered."""
+    end, start = x.flatten().tolist(), b.flatten().tolist()
+    here, total = list(start), [0.0] * len(end)
+    whole = sum(abs(e - s) for e, s in zip(end, start, strict=True))
+    for t in range(steps):
+        slope = g(model, torch.tensor(here, dtype=x.dtype).view(x.shape), target).flatten().tolist()
+        alpha, before = (t + 1) / steps, list(here)
+        near, far = max(alpha - max_dist, 0.0), min(alpha + max_dist, 1.0)
+        low = [s + near * (e - s) for s, e in zip(start, end, strict=True)]
+        high = [s + far * (e - s) for s, e in zip(start, end, strict=True)]
+        here = [w if abs(h - s) < abs(w - s) else h for h, w, s in zip(here, low, start, strict=True)]
+        while True:
+            missing = sum(abs(h - e) for h, e in zip(here, end, strict=True)) - whole * (1 - alpha)
+            waiting = [i for i in range(len(here)) if here[i] != high[i]]
+            if missing <= 0 or not waiting:
+                break
+            sizes = sorted(abs(slope[i]) if i in waiting else math.inf for i in range(len(here)))
+            limit = sizes[int(fraction * (len(here) - 1))]
+            moving = [i for i in waiting if abs(slope[i]) <= limit]
+            room = sum(abs(high[i] - here[i]) for i in moving)
+            if missing < room:
+                for i in moving:
+                    here[i] += missing / room * (high[i] - here[i])
+                break
+            for i in moving:
+                here[i] = high[i]
+        total = [a + (h - was) * s for a, h, was, s in zip(total, here, before, slope, strict=True)]
+    return torch.tensor(total, dtype=x.dtype).view(x.shape)
+
+
 def expected_gradients(model: Model, x: Tensor, target: int, samples: int, seed: int) -> Tensor:
     total = torch.zeros_like(x)
     mean, std = (torch.tensor(v, dtype=x.dtype)[:, None, None] for v in (model.mean, model.std))

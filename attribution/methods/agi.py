@@ -21,7 +21,7 @@ def agi(
     score: ClassScore,
     x: Image,
     *,
-    classes: Annotated[int, Range(1, 100), "k, how many other classes, spread evenly over all"] = 20,
+    classes: Annotated[int, Range(1, 100), "k, how many classes, spread evenly over all; its own is left out"] = 20,
     steps: Annotated[int, Range(1, 100), "the most steps towards each of them"] = 20,
     epsilon: Annotated[float, Range(0.001, 1.0), "ε, how far a pixel moves in a step, of the range of colours"] = 0.05,
     anchor: Annotated[str, Choice(("path", "image")), "what a step goes on from: where it is, or as released"] = "path",
@@ -41,6 +41,9 @@ def agi(
     total = torch.zeros_like(x, dtype=sum_dtype(x.device))
     walking = torch.arange(len(goals), device=x.device)
     done = 0
+    if not others:
+        yield Partial(torch.zeros_like(x), 0, 0, 0, score.target)
+        return
     for step in range(steps):
         _, uphill, winners = score.gradients_toward(present[walking], goals[walking])
         done += len(walking)
@@ -53,7 +56,7 @@ def agi(
             origin = at if anchor == "path" else x.expand_as(at)
             pixels = (denormalise(origin, mean, std) + epsilon * uphill.sign()).clamp(0, 1)
             moved = normalise(pixels, mean, std)
-            total -= ((moved - origin) * falls).sum(0)
+            total = total - ((moved - origin) * falls).sum(0)
             present[walking] = moved
         left = 2 * len(walking) * (steps - 1 - step)
         yield Partial(total.to(x.dtype), done, done + left, done, score.target)

@@ -16,9 +16,6 @@ from attribution.registry import Choice, Range, method
 from attribution.score import ClassScore
 from attribution.types import Image, Partial, Run
 
-CLOSE = 1e-9
-"""Of the whole distance: nearer than this, a step has arrived."""
-
 
 @method("Guided IG", paper="Kapishnikov et al. 2021, arXiv:2106.09788")
 def guided_ig(
@@ -39,7 +36,7 @@ def guided_ig(
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     total = torch.zeros_like(x, dtype=sum_dtype(x.device))
     for t, step in enumerate(walk(score, x, start.image, steps, fraction, max_dist), 1):
-        total += (step.after - step.before) * step.gradient
+        total = total + (step.after - step.before) * step.gradient
         yield Partial(total.to(x.dtype), t, steps, t, score.target)
 
 
@@ -53,12 +50,16 @@ class Step(NamedTuple):
 
 
 def walk(score: ClassScore, x: Image, baseline: Image, steps: int, fraction: float, max_dist: float) -> Iterator[Step]:
-    """The path itself, from the baseline to x; one gradient a step."""
+    """The path itself, from the baseline to x; one gradient a step. Raises ValueError for a gradient that is no number:
+    it would not say what to move.
+    """
     exact = sum_dtype(x.device)
     start, end = baseline.to(exact), x.to(exact)
     present = start
     for t in range(steps):
         (value,), (gradient,) = score.gradients(present.to(x.dtype)[None])
+        if not gradient.isfinite().all():
+            raise ValueError(f"the gradient holds NaN or infinity at step {t}: this model cannot be walked here")
         gradient = gradient.to(exact)
         moved = _step(present, start, end, gradient, (t + 1) / steps, fraction, max_dist)
         yield Step(present, moved, value.item(), gradient)
@@ -80,13 +81,13 @@ def _step(
     while True:
         missing = (present - end).abs().sum() - target
         arrived = present == high
-        if missing <= CLOSE * whole or arrived.all():
+        if missing <= 0 or arrived.all():
             return present
         sizes = sizes.masked_fill(arrived, torch.inf)
         rank = int(fraction * (sizes.numel() - 1))
         chosen = (sizes <= sizes.flatten().kthvalue(rank + 1).values) & ~arrived
         room = (present - high).abs()[chosen].sum()
-        share = (missing / room).clamp(max=1) if room > 0 else torch.ones_like(room)
+        if missing < room:
+            return torch.where(chosen, present + missing / room * (high - present), present)
         # A full move lands on the bound itself, not a rounding error beside it: it must be known as arrived.
-        moved = high if share == 1 else present + share * (high - present)
-        present = torch.where(chosen, moved, present)
+        present = torch.where(chosen, high, present)

@@ -3,10 +3,9 @@ Walker et al. 2023, arXiv:2305.20052.
 
 How much it climbs is the derivative along the path, exact and free with the gradient; the paper takes differences. The
 released sampler loses its place at cells that get no sample, so that all later ones slide towards the baseline:
-`sampling="reference"` does the same, for comparison alone.
+`sampling="reference"` loses it in the same way, for comparison alone.
 """
 
-import math
 from typing import Annotated
 
 import numpy as np
@@ -35,7 +34,7 @@ def idg(
         str, Choice(("adaptive", "uniform", "reference")), "where: as the score climbs, evenly, or as released"
     ] = "adaptive",
     cells: Annotated[
-        int, Range(1, 500), "the parts of the path that a first look with forward passes tells apart"
+        int, Range(1, 500), "the parts of the path that a first look with forward passes tells apart, M at most"
     ] = 50,
     rule: Annotated[str, Choice(RULES), "of uniform sampling: where on each step the gradient is taken"] = "midpoint",
     seed: Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"] = 0,
@@ -46,12 +45,7 @@ def idg(
     Adaptive: as many of the M samples fall into a cell as its share of all $|\Delta F|$, at the midpoints of its parts.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
-    if sampling == "uniform":
-        alphas, weights = RULES[rule](steps)
-        nodes = tuple(zip(alphas, weights, strict=True))
-    else:
-        place = {"adaptive": adaptive, "reference": _reference}[sampling]
-        nodes = place(score, x, start, steps, min(cells, steps))
+    nodes = places(score, x, start, steps, sampling, cells, rule)
     far = x - start.image
 
     def term(at: Batch) -> Tensor:
@@ -61,11 +55,16 @@ def idg(
     yield from accumulate(score, x, Walk(start, nodes), term)
 
 
-def adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
-    """(alpha, weight) where the score climbs: midpoints of the parts that each cell is cut into, in order.
+def places(score: ClassScore, x: Image, start: Baseline, steps: int, sampling: str, cells: int, rule: str) -> Nodes:
+    """(alpha, weight) of each sample, in order."""
+    if sampling == "uniform":
+        return tuple(zip(*RULES[rule](steps), strict=True))
+    find = {"adaptive": _adaptive, "reference": _reference}[sampling]
+    return find(score, x, start, steps, min(cells, steps))
 
-    cells + 1 forward passes where nothing is remembered.
-    """
+
+def _adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
+    """Midpoints of the parts that each cell is cut into; cells + 1 forward passes where nothing is remembered."""
     scores = list(scores_along(score, x, start, [i / cells for i in range(cells + 1)]))
     shares = allocate(np.abs(np.diff(scores)), steps)
     return tuple(
@@ -102,4 +101,4 @@ def _reference(score: ClassScore, x: Image, start: Baseline, steps: int, cells: 
             width = 1 / (cells * count)
             found += [(place + (j + 1) * width, width) for j in range(count)]
             place += 1 / cells
-    return tuple((min(alpha, 1.0), weight) for alpha, weight in found if math.isfinite(alpha))
+    return tuple((min(alpha, 1.0), weight) for alpha, weight in found)

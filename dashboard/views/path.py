@@ -13,37 +13,14 @@ from dashboard import layers, paths, pictures, progress, resources, sidebar, vie
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.subject import Subject
-from dashboard.walks import Walked, cut, guided, guided_work, saturated, straight, straight_work
+from dashboard.walks import cut, guided, guided_work, rug, rug_work, saturated, straight, straight_work
 
 POLL = 0.6
-CHARTS = (
-    (
-        "path-scores",
-        "**Score** · logit, IDG's samples, probability",
-        "Where it climbs, the model makes up its mind. IDG spends its samples there: the marks between the two charts. "
-        "Left-IG keeps what comes before the dashed line.",
-    ),
-    (
-        "path-gradients",
-        "**Gradient** · along the path, and its size",
-        "F′ is how much the next step adds to the sum, and what IDG weighs each gradient by. The size of the gradient "
-        "need not fall where F′ does.",
-    ),
-    (
-        "path-sums",
-        "**Completeness** · the gap closes",
-        "With enough steps Integrated Gradients adds up to the climb f(x) − f(b), the dotted lines. A closed gap does "
-        "not say that the map is right.",
-    ),
-    (
-        "path-guided",
-        "**Guided IG** · its path beside the straight one",
-        "It moves first what the score minds least, and stays as near to the straight path as max_dist says.",
-    ),
-)
 Views = dict[str, View]
-"""By baseline; under GUIDED the path of Guided IG."""
-GUIDED = "guided"
+"""By baseline; under the two names below the path of Guided IG, and where IDG spends its samples."""
+GUIDED, RUG = "guided", "rug"
+DRAWINGS = 8
+"""How often a chart of Guided IG's path is drawn while it is walked."""
 
 
 def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool) -> Views:
@@ -51,18 +28,22 @@ def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: 
     jobs, session, known = resources.scheduler(), resources.session(), (subject.model, subject.x, resources.store())
     place = (subject.image, subject.model.name, subject.target)
     found = {}
-    for k, baseline in enumerate(baselines):
-        path = straight(experiment, *place, baseline)
-        found[baseline] = jobs.ask(session, f"path {k}", path, partial(straight_work, path, *known))
+    for baseline in baselines:
+        path = straight(experiment, place, baseline)
+        found[baseline] = jobs.ask(session, f"path {baseline}", path, partial(straight_work, path, *known))
+    samples = rug(experiment, place)
+    found[RUG] = jobs.ask(session, RUG, samples, partial(rug_work, samples, *known))
     if detour:
-        beside = guided(experiment, *place)
+        beside = guided(experiment, place)
         found[GUIDED] = jobs.ask(session, GUIDED, beside, partial(guided_work, beside, *known))
+    for left in {*BASELINES, GUIDED} - found.keys():
+        jobs.leave(session, GUIDED if left == GUIDED else f"path {left}")
     return found
 
 
 def traces(views: Views) -> dict[str, Trace]:
     """What there is of each straight path."""
-    return {name: view.snapshot.trace for name, view in views.items() if name != GUIDED and view.snapshot}
+    return {name: view.snapshot for name, view in views.items() if name in BASELINES and view.snapshot}
 
 
 def show(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool, polling: bool) -> None:
@@ -71,17 +52,18 @@ def show(experiment: Experiment, subject: Subject, baselines: list[str], detour:
         st.rerun()
     found = traces(views)
     alpha = slider(experiment)
-    walk(subject, baselines[0], found.get(baselines[0]), alpha)
+    one_of = experiment.starts if baselines[0] == "uniform" else 1
+    walk(subject, baselines[0], found.get(baselines[0]), alpha, one_of)
     told(views)
     for name, view in views.items():
         if view.state == "failed":
-            title = "Guided IG" if name == GUIDED else f"From {paths.name(name)}"
+            title = {GUIDED: "Guided IG", RUG: "IDG's samples"}.get(name) or f"From {paths.name(name)}"
             st.error(f"{title}: {view.error}", icon=":material/error:")
     if found:
         above = st.container()
         phi = saturation(found, experiment.every_knob("left_ig")["phi"])
         with above:
-            charts(views, found, alpha, phi)
+            charts(experiment, views, found, alpha, phi)
 
 
 def slider(experiment: Experiment) -> float:
@@ -89,16 +71,17 @@ def slider(experiment: Experiment) -> float:
     nodes, _ = RULES[experiment.rule](experiment.steps)
     places = [nodes[k] for k in kept(len(nodes))]
     key = f"alpha-{experiment.steps}-{experiment.rule}"
+    wanted = st.session_state.pop("go to", None)
     if len(places) == 1:
         return places[0]
-    wanted = st.session_state.pop("go to", None)
     if wanted is not None:
         st.session_state[key] = min(places, key=lambda place: abs(place - wanted))
+    elif key not in st.session_state:
+        st.session_state[key] = places[len(places) // 2]
     return float(
         st.select_slider(
             "α, how far on the way · click a point of a chart to go there",
             places,
-            value=places[len(places) // 2],
             key=key,
             format_func=lambda place: f"{place:.3g}",
             help="All from one walk: nothing is computed anew.",
@@ -106,8 +89,11 @@ def slider(experiment: Experiment) -> float:
     )
 
 
-def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float) -> None:
-    """The image on the path, the gradient there, and the map that all steps up to there add up to."""
+def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one_of: int) -> None:
+    """The image on the path, the gradient there, and the map that all steps up to there add up to.
+
+    `one_of` says of how many noise baselines, which Integrated Gradients would average, this is the first.
+    """
     if found is None:
         st.caption("The path is waiting for its turn.")
         return
@@ -131,10 +117,11 @@ def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float) -> 
     ]
     maps = [(labels, frames[reached].double().numpy()) for labels, frames in shown]
     if found.complete:
-        labels = viewer.Labels("Whole map", "Integrated Gradients", "α = 1", "The finished attribution")
+        of = "Integrated Gradients" if one_of == 1 else f"Integrated Gradients, the first of N = {one_of}"
+        labels = viewer.Labels("Whole map", of, "α = 1", "The finished attribution")
         maps.append((labels, found.maps[-1].double().numpy()))
     viewer.show("path", (photo, to_picture(subject.model.pixels(point))), maps, pictures.PALETTES)
-    climbed = f", {(found.scores[node] - found.ends[0]) / found.climb:.0%} of the climb" if found.climb else ""
+    climbed = f", {(found.scores[node] - found.ends[0]) / found.climb:.0%} of the climb" if found.climb > 0 else ""
     st.markdown(
         f"**{where}** · logit {found.scores[node]:.2f}{climbed} · probability {found.probabilities[node]:.1%} · "
         f"F′ {found.slopes[node]:.2f} · ‖∇f‖ {found.sizes[node]:.3g} · summed so far {found.sums[node]:.2f} of "
@@ -146,9 +133,9 @@ def told(views: Views) -> None:
     """How many gradients there are."""
     done = total = 0
     for view in views.values():
-        held: Walked | Detour | None = view.snapshot
-        if isinstance(held, Walked):
-            done, total = done + len(held.trace.alphas), total + held.trace.total
+        held: Trace | Detour | tuple[float, ...] | None = view.snapshot
+        if isinstance(held, Trace):
+            done, total = done + len(held.alphas), total + held.total
         elif isinstance(held, Detour):
             done, total = done + len(held.alphas), total + held.total + 1
     live, states = any(view.live for view in views.values()), {view.state for view in views.values()}
@@ -197,29 +184,30 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
     return phi
 
 
-def charts(views: Views, found: dict[str, Trace], alpha: float, phi: float) -> None:
+def charts(experiment: Experiment, views: Views, found: dict[str, Trace], alpha: float, phi: float) -> None:
     """The four charts against alpha; drawn again only when something in them is another."""
-    first, trace = next(iter(found.items()))
-    walked: Walked = views[first].snapshot
-    detour: Detour | None = views[GUIDED].snapshot if GUIDED in views else None
+    baseline, trace = next(iter(found.items()))
+    samples: tuple[float, ...] = views[RUG].snapshot or ()
     place = cut(trace, phi) if trace.complete else None
-    drawn = resources.once(
-        "paths",
-        (tuple(found.values()), walked, detour, alpha, phi),
-        lambda: (
-            paths.scores(found, alpha, place, walked.rug),
-            paths.gradients(found, alpha),
-            paths.sums(found, alpha),
-            None if detour is None else paths.guided(first, trace, detour, alpha),
-        ),
-    )
+    straight = tuple(found.values())
+    # Each is made again only for what is in it, so that the reader's zoom stays in the others.
+    cuts = (straight, alpha, place, samples)
+    drawn = [
+        resources.once("path-scores", cuts, lambda: paths.scores(found, alpha, place, samples)),
+        resources.once("path-gradients", (straight, alpha), lambda: paths.gradients(found, alpha)),
+        resources.once("path-sums", (straight, alpha), lambda: paths.sums(found, alpha)),
+    ]
+    detour: Detour | None = views[GUIDED].snapshot if GUIDED in views else None
+    if detour is not None:
+        part = len(detour.alphas) * DRAWINGS // detour.total if views[GUIDED].live else detour
+        beside = (trace, alpha, experiment.own, part)
+        drawn.append(resources.once("path-guided", beside, lambda: paths.guided(baseline, trace, detour, alpha)))
     grid = st.grid(2, min_column_width=320, gap="medium")
-    for (name, title, caption), figure in zip(CHARTS, drawn, strict=True):
-        if figure is not None:
-            with grid.container():
-                st.markdown(title)
-                layers.show(name, figure, caption, clicked)
-                st.caption(caption)
+    for (name, title, caption), figure in zip(paths.CHARTS, drawn, strict=False):
+        with grid.container():
+            st.markdown(title)
+            layers.show(name, figure, caption, clicked)
+            st.caption(caption)
 
 
 def clicked(key: str) -> None:

@@ -14,6 +14,7 @@ from attribution.baselines import make_baselines
 from attribution.explain import score_of
 from attribution.images import normalise
 from attribution.methods.blur_ig import blur
+from attribution.methods.guided_ig import _step
 from attribution.methods.idg import allocate
 
 X = toys.image()
@@ -79,7 +80,7 @@ class TestLeftAndRight:
         for method in ("left_ig", "right_ig"):
             assert explain(model, X, method, 0, steps=40, store=store).evaluations == 0
         assert counter.gradients == gradients
-        assert counter.values - values == 2, "the score at the baseline, which the right rule has not: once each"
+        assert counter.values - values == 4, "both ends, for each of the two"
 
     def test_a_score_that_falls_is_refused_in_a_line(self):
         model = decision(0.4, 20)
@@ -90,6 +91,16 @@ class TestLeftAndRight:
     def test_a_baseline_equal_to_the_image_gives_blank_maps(self):
         for method in ("left_ig", "right_ig"):
             assert not explain(decision(0.4, 20), X, method, 0, baseline=X, steps=5).attribution.any()
+
+    @pytest.mark.parametrize("baseline", ["black", "white"])
+    def test_so_it_is_whatever_is_remembered(self, lite0, baseline):
+        """In float32 a network says of one image, alone and among others, what differs in the last digits."""
+        x, store = make_baselines(lite0, torch.zeros(3, 224, 224), baseline)[0].image, Store()
+        for target in range(4):
+            explain(lite0, x, "integrated_gradients", target, steps=5, baseline=baseline, store=store)
+            for phi in (0.9, 1.0):
+                left = explain(lite0, x, "left_ig", target, steps=5, baseline=baseline, phi=phi, store=store)
+                assert not left.attribution.any()
 
 
 class TestDecision:
@@ -203,7 +214,7 @@ class TestGreatest:
     def test_linear(self):
         close(explain(toys.linear(), X, "ggig", 0, steps=3, iterations=2).attribution, toys.WEIGHTS.view(X.shape))
 
-    def test_memory_is_one_batch(self):
+    def test_it_asks_for_one_batch_at_a_time(self):
         model, counter = toys.counted(toys.in_batches_of(4, toys.convolutional()))
         explain(model, X, "ggig", 0, steps=30, iterations=3)
         assert counter.largest == 4
@@ -278,6 +289,27 @@ class TestGuided:
     def test_a_baseline_equal_to_the_image_gives_a_blank_map(self):
         assert not explain(toys.convolutional(), X, "guided_ig", 0, baseline=X, steps=5).attribution.any()
 
+    def test_in_single_precision_every_step_ends(self):
+        """Rounding leaves a little of a step, which no move makes good: it must not be tried for ever."""
+        for seed in range(3):
+            start, end, gradient = (toys.image(seed + 10 * k, (3, 64, 64)).float() for k in range(3))
+            whole, present = (end - start).abs().sum(), start
+            for t in range(20):
+                present = _step(present, start, end, gradient, (t + 1) / 20, 0.1, 0.3)
+                assert (present - end).abs().sum() / whole == pytest.approx(1 - (t + 1) / 20, abs=1e-4)
+
+    def test_a_gradient_that_is_no_number_is_a_line(self):
+        model = toys.model(lambda z: (z - z.detach()).abs().sqrt().sum(1))
+        with pytest.raises(ValueError, match="the gradient holds NaN or infinity at step 0"):
+            explain(model, X, "guided_ig", 0, steps=3)
+
+    @pytest.mark.parametrize(("fraction", "max_dist"), [(0.25, 0.02), (0.5, 1.0), (0.1, 0.3)])
+    def test_the_definition(self, fraction, max_dist):
+        model = toys.convolutional()
+        (b,) = make_baselines(model, X, "black")
+        ours = explain(model, X, "guided_ig", 0, steps=8, fraction=fraction, max_dist=max_dist).attribution
+        close(ours, definitions.guided_ig(model, X, b.image, 0, 8, fraction, max_dist), 1e-7)
+
     def test_features_that_equal_the_baseline_stay(self):
         b = X.clone()
         b[0] = 0
@@ -340,6 +372,12 @@ class TestAdversarial:
         model = classes(2)
         likely = model.predict(self.INSIDE, k=1)[0][0]
         done = explain(model, self.INSIDE, "agi", 1 - likely, classes=2)
+        assert not done.attribution.any()
+        assert done.complete
+
+    def test_no_other_class_is_a_blank_map(self):
+        """The only class asked for is the image's own."""
+        done = explain(classes(), self.INSIDE, "agi", 0, classes=1)
         assert not done.attribution.any()
         assert done.complete
 

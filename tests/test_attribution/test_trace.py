@@ -22,6 +22,11 @@ def traced(model, target=0, baseline="mean", steps=STEPS, rule="right", store=No
     return list(trace(score_of(model, X, target, "logit", store), X, start, steps, rule))
 
 
+def close(frame, expected):
+    """Frames are there to be looked at: in half precision."""
+    torch.testing.assert_close(frame.double(), expected, rtol=1e-3, atol=1e-4)
+
+
 def climbing(model) -> int:
     """The class whose score is higher at X than at the mean colour."""
     return int(definitions.f(model, X, 0) < definitions.f(model, torch.zeros_like(X), 0))
@@ -34,7 +39,7 @@ class TestTrace:
         model = toys.ALL[toy]()
         found = traced(model, rule=rule)[-1]
         whole = explain(model, X, "integrated_gradients", 0, steps=STEPS, rule=rule, baseline="mean").attribution
-        torch.testing.assert_close(found.maps[-1].double(), whole.sum(0), rtol=1e-5, atol=1e-6)
+        close(found.maps[-1], whole.sum(0))
         assert found.sums[-1] == pytest.approx(whole.sum().item(), rel=1e-9)
         assert found.complete
 
@@ -56,8 +61,8 @@ class TestTrace:
             term = weight * (X - start) * gradient
             assert found.steps[k] == pytest.approx([term.sum().item(), term.abs().sum().item()])
             total = total + term
-            torch.testing.assert_close(found.gradients[k], gradient.sum(0).float(), rtol=1e-5, atol=1e-6)
-            torch.testing.assert_close(found.maps[k], total.sum(0).float(), rtol=1e-5, atol=1e-6)
+            close(found.gradients[k], gradient.sum(0))
+            close(found.maps[k], total.sum(0))
         assert found.ends == pytest.approx((found.scores[0], found.scores[-1]))
         assert found.chances == pytest.approx((found.probabilities[0], found.probabilities[-1]))
 
@@ -101,6 +106,20 @@ class TestTrace:
         for k, held in zip(found.frames, found.maps, strict=True):
             torch.testing.assert_close(held, every.maps[k])
         assert len(found.scores) == 23
+
+
+def test_what_it_costs():
+    model, counter = toys.counted(toys.convolutional())
+    traced(model)
+    assert (counter.gradients, counter.values) == (STEPS, 2 + STEPS)
+
+
+def test_a_gradient_that_is_no_number_is_a_line():
+    model = toys.model(lambda z: z.clamp(min=0).sqrt().sum(1) - (z[:, 0] - z[:, 0].detach()).abs().sqrt())
+    for walked in (traced, TestDetour().walked):
+        with pytest.raises(ValueError, match="the gradient holds NaN or infinity") as caught:
+            walked(model)
+        assert "\n" not in str(caught.value)
 
 
 class TestSaturation:
@@ -151,11 +170,15 @@ class TestDetour:
         np.testing.assert_allclose(found.scores, straight.scores)
         np.testing.assert_allclose(found.distances, 0, atol=1e-12)
 
-    def test_it_sums_to_the_map_of_the_method(self):
-        model = toys.convolutional()
-        knobs = {"steps": STEPS, "fraction": 0.5, "max_dist": 0.3, "baseline": "mean"}
-        whole = explain(model, X, "guided_ig", 0, **knobs).attribution.sum().item()
-        assert self.walked(model, fraction=0.5, max_dist=0.3)[-1].sums[-1] == pytest.approx(whole)
+    def test_it_goes_where_the_method_goes(self):
+        model, seen = toys.convolutional(), []
+        model.module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()[0].clone()))
+        explain(model, X, "guided_ig", 0, steps=STEPS, fraction=0.5, max_dist=0.3, baseline="mean")
+        method, seen[:] = seen[-STEPS:], []
+        self.walked(model, fraction=0.5, max_dist=0.3)
+        assert len(seen) == STEPS + 1, "and the image itself at the end"
+        for point, again in zip(method, seen, strict=False):
+            assert torch.equal(point, again)
 
     @pytest.mark.parametrize("max_dist", [0.02, 0.2])
     def test_it_leaves_the_straight_path_no_further_than_allowed(self, max_dist):
@@ -172,4 +195,3 @@ class TestDetour:
     def test_a_baseline_equal_to_the_image_stays(self):
         found = self.walked(toys.convolutional(), baseline=X)[-1]
         assert not found.distances.any()
-        assert not found.sums.any()

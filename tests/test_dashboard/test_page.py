@@ -9,12 +9,12 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-import torch
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 import dashboard
 from attribution import METRICS, MODELS, Store, explain
+from attribution.score import ClassScore
 from dashboard import pins, resources, subject
 from dashboard.experiment import NAMES, PATCHES, Experiment, gallery_photo
 from dashboard.jobs import Scheduler
@@ -557,8 +557,7 @@ class TestMethods:
 
     def test_a_score_that_falls_is_a_line_under_the_maps(self, page, jobs):
         app = finish(page(**QUICK, methods="left_ig,gradient", own="left_ig.steps:4", cls="0"), jobs)
-        told = [e.value for e in app.main.error]
-        assert not told or "falls along the path" in told[0]
+        assert ["falls along the path" in error.value for error in app.main.error] == [True]
         assert rows(app)["Gradient"]["Gradients"] == "1"
 
 
@@ -704,7 +703,7 @@ class TestPath:
     @pytest.fixture
     def walked(self, page, jobs):
         def opened(**given: str) -> AppTest:
-            app = page(**QUICK, own=self.OWN, **given)
+            app = page(**{**QUICK, "own": self.OWN, **given})
             app = app.switch_page("views/path.py").run()
             assert not app.exception
             return app
@@ -745,18 +744,38 @@ class TestPath:
             app.run()
             assert not app.exception
 
-    def test_compare_and_this_page_walk_one_path(self, walked, page, jobs, monkeypatch):
-        store = Store(1 << 28)
+    def test_compare_and_this_page_walk_one_path(self, page, jobs, monkeypatch):
+        """What Compare has computed is there, and the gradients and maps are those of the core."""
+        store, asked = Store(1 << 28), []
         monkeypatch.setattr(resources, "store", lambda: store)
-        finish(page(**QUICK), jobs)
-        walked_model = resources.model("efficientnet_lite0")
-        x = walked_model.prepare(gallery_photo("cat"))
-        target = walked_model.predict(x, k=1)[0][0]
-        again = explain(walked_model, x, "integrated_gradients", target, steps=4, store=store)
-        assert again.evaluations == 0
-        key = straight(Experiment(steps=4, own=(("idg", "steps", 3),)), "", walked_model.name, target, "black")
-        *_, last = straight_work(key, walked_model, x, store)
-        torch.testing.assert_close(last.trace.maps[-1], again.attribution.sum(0), rtol=1e-4, atol=1e-5)
+        real = ClassScore.gradients
+        monkeypatch.setattr(
+            ClassScore, "gradients", lambda self, points: asked.append(len(points)) or real(self, points)
+        )
+        app = finish(page(**QUICK, own=self.OWN, methods="integrated_gradients"), jobs)
+        assert sum(asked) == 4
+        app = app.switch_page("views/path.py").run()
+        app.multiselect(key="others-black").set_value([]).run()
+        app.toggle(key="detour").set_value(False).run()
+        finish(app, jobs)
+        assert sum(asked) == 4
+
+    def test_its_whole_map_is_that_of_the_method(self, jobs):
+        model = resources.model("efficientnet_lite0")
+        x = model.prepare(gallery_photo("cat"))
+        target = model.predict(x, k=1)[0][0]
+        whole = explain(model, x, "integrated_gradients", target, steps=4).attribution.sum(0)
+        *_, last = straight_work(straight(Experiment(steps=4), ("", model.name, target), "black"), model, x, Store())
+        assert (last.maps[-1].double() - whole).norm() < 2e-3 * whole.norm()
+
+    def test_idgs_samples_are_by_its_own_sampling(self, walked, jobs):
+        def rug(own: str) -> list[float]:
+            app = finish(walked(own=f"guided_ig.steps:3,idg.steps:5{own}"), jobs)
+            traces = [trace for traces in self.charts(app).values() for trace in traces]
+            return [trace["x"] for trace in traces if trace.get("name") == "IDG's samples"][-1]
+
+        assert rug(",idg.sampling:uniform") == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+        assert rug("") != rug(",idg.sampling:uniform")
 
     def test_where_left_ig_cuts_moves_without_computing(self, walked, jobs):
         app = finish(walked(), jobs)
@@ -783,10 +802,25 @@ class TestPath:
         assert not app.select_slider
 
     def test_without_guided_ig(self, walked, jobs):
-        app = walked()
+        app = finish(walked(), jobs)
+        assert any("Guided IG" in str(traces) for traces in self.charts(app).values())
         app.toggle(key="detour").set_value(False).run()
-        finish(app, jobs)
         assert not any("Guided IG" in str(traces) for traces in self.charts(app).values())
+        assert not app.exception
+
+    def test_a_gradient_that_is_no_number_is_a_line(self, walked, jobs, monkeypatch):
+        real = ClassScore.gradients
+
+        def broken(self, points):
+            values, gradients = real(self, points)
+            return values, gradients * float("nan")
+
+        monkeypatch.setattr(ClassScore, "gradients", broken)
+        monkeypatch.setattr(resources, "store", lambda: Store(1 << 28))
+        app = finish(walked(seed="77", base="uniform"), jobs)
+        told = [error.value for error in app.main.error]
+        assert any("From uniform noise: the gradient holds NaN or infinity" in line for line in told)
+        assert any("Guided IG: the gradient holds NaN or infinity" in line for line in told)
 
     def test_stop_keeps_what_there_is(self, walked, jobs):
         app = walked()
