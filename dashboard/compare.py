@@ -1,4 +1,4 @@
-"""Compare: the photo and three maps beside it, and under them the two curves that they are measured by."""
+"""Compare: the photo and the maps beside it, and under them the curves that they are measured by."""
 
 from collections.abc import Mapping
 from functools import partial

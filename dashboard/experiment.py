@@ -29,7 +29,7 @@ from dashboard.knobs import (
     read_own,
     shared,
 )
-from dashboard.panels import CONTROL, FURTHER, REGIONS, Panel
+from dashboard.panels import CONTROL, FURTHER, REGIONS, Panel, passes
 
 GALLERY: dict[str, Callable[[], np.ndarray]] = {
     "cat": skimage.data.cat,
@@ -161,7 +161,7 @@ class Experiment:
     def forward_passes(self) -> int:
         """For the curves and the completeness gap."""
         panels = len(self.methods) + 1
-        each = 1 + REGIONS * self.patches + sum(FURTHER[name] for name in self.curves)
+        each = 1 + REGIONS * self.patches + sum(passes(name, MODELS[self.model].size) for name in self.curves)
         return panels * each + 1 + self.starts
 
 

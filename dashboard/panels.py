@@ -1,12 +1,13 @@
 """What a page computes, a chunk at a time: for each method a map with its variation, and how the score falls by it."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from torch import Tensor
 
-from attribution import METHODS, METRICS
+from attribution import METHODS, METRICS, MODELS
 from attribution.convergence import Convergence, convergence
 from attribution.explain import one_channel, score_of, stream
 from attribution.metrics.completeness import completeness_gap
@@ -22,8 +23,14 @@ WINDOW, REGIONS = 15, 30
 CONTROL = "random_order"
 FALL = "perturbation"
 """The curve that is always measured."""
-FURTHER = {"insertion": 225, "deletion": 225, "abpc": 20, "sic": 15, "aic": 15}
-"""The curves that can stand beside it, with the forward passes that each takes on 224 x 224 pixels."""
+FURTHER = ("insertion", "deletion", "abpc", "sic", "aic")
+"""The curves that can stand beside it."""
+
+
+def passes(metric: str, side: int) -> int:
+    """How many forward passes a further curve takes on an image of that side."""
+    step: int = METRICS["insertion"].knobs["step"].default
+    return {"abpc": 20, "sic": 15, "aic": 15}.get(metric, 1 + math.ceil(side * side / step))
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,9 @@ class Fall:
     @property
     def passes(self) -> int:
         """How many forward passes it takes."""
-        return FURTHER.get(self.metric, REGIONS * self.patches)
+        if self.metric == FALL:
+            return REGIONS * self.patches
+        return passes(self.metric, MODELS[self.panel.model].size if self.panel.model in MODELS else 224)
 
     def share(self, curve: Curve | None) -> float:
         """How much of it is there."""

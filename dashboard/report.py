@@ -93,6 +93,7 @@ def row(cell: Cell, shared: bool = False) -> dict[str, str]:
     return {
         "Method": TITLES[cell.panel.method],
         **areas,
+        **_both(cell),
         "AUTVC ↓": "" if control else f"{snapshot.variation.area:.2f}" if snapshot and whole else PENDING,
         "Completeness gap": gap(snapshot.gap) if snapshot and snapshot.gap else "",
         "Gradients": f"{_points(cell)}{' shared' if shared else ''}",
@@ -111,6 +112,16 @@ def _area(fall: Fall, view: View) -> str:
         steps = f"{len(curve.y) - 1}/{REGIONS} windows" if fall.metric == FALL else f"{fall.share(curve):.0%}"
         return f"partial: {steps}"
     return PENDING
+
+
+def _both(cell: Cell) -> dict[str, str]:
+    """What insertion is above deletion, where both are chosen."""
+    found = {fall.metric: view for fall, view in cell.more if fall.metric in ("insertion", "deletion")}
+    if len(found) < 2:
+        return {}
+    whole = all(view.state == "done" and view.snapshot for view in found.values())
+    told = f"{found['insertion'].snapshot.area - found['deletion'].snapshot.area:+.3f}" if whole else PENDING
+    return {"Ins. − del. ↑": told}
 
 
 def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:

@@ -164,7 +164,7 @@ def _measurement() -> None:
     )
     st.pills(
         "Further curves · no gradients",
-        list(FURTHER),
+        FURTHER,
         selection_mode="multi",
         key="curves",
         format_func=report.CURVES.__getitem__,

@@ -5,6 +5,7 @@ import statistics
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from attribution.models import Model
@@ -151,14 +152,37 @@ def idg(model: Model, x: Tensor, b: Tensor, target: int, nodes: list[tuple[float
     return total
 
 
-def ggig(model: Model, x: Tensor, b: Tensor, target: int, steps: int, iterations: int, rate: float) -> Tensor:
-    met = []
+def ggig(
+    model: Model, x: Tensor, b: Tensor, target: int, steps: int, iterations: int, rate: float, form: str = "max"
+) -> Tensor:
+    met: list[list[Tensor]] = []
     for k in range(steps + 1):
         p = b + k / steps * (x - b)
+        met.append([])
         for _ in range(iterations):
-            met.append(g(model, p, target))
-            p = p + rate * met[-1]
-    return torch.stack(met).amax(0)
+            met[-1].append(g(model, p, target))
+            p = p + rate * met[-1][-1]
+    every = torch.stack([gradient for climb in met for gradient in climb])
+    if form == "max":
+        return every.amax(0)
+    if form == "absmax":
+        return torch.gather(every, 0, every.abs().argmax(0, keepdim=True))[0]
+    tops = [torch.stack(climb).amax(0) for climb in met]
+    return (sum(tops[1:-1], start=torch.zeros_like(x)) + (tops[0] + tops[-1]) / 2) / steps
+
+
+def blur_ig(model: Model, x: Tensor, target: int, steps: int, widest: float) -> Tensor:
+    """Each blurred image and the way to the next by SciPy's Gaussian, channel by channel, nothing beyond the edge."""
+
+    def blurred(s: float) -> Tensor:
+        channels = [gaussian_filter(c, s, mode="constant", truncate=8) if s else c for c in x.numpy()]
+        return torch.from_numpy(np.stack(channels))
+
+    total, width, small = torch.zeros_like(x), widest / steps, 0.01
+    for k in range(steps):
+        s = k * width
+        total -= width * (blurred(s + small) - blurred(s)) / small * g(model, blurred(s), target)
+    return total
 
 
 def guided_ig(model: Model, x: Tensor, b: Tensor, target: int, steps: int, fraction: float, max_dist: float) -> Tensor:

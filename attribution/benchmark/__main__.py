@@ -99,6 +99,9 @@ def _report_options() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     made.add_argument("--preset", choices=PRESETS, help="only the rows of one of these")
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="only these: smooth_taylor:samples=50")
+    made.add_argument(
+        "--metrics", nargs="+", default=[], choices=CURVES, help="only these; photos that lack one are left out"
+    )
     made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
     made.add_argument("--against", default="", metavar="METHOD", help="what differences are to; the first")
     return made
@@ -142,8 +145,11 @@ def tell(options: argparse.Namespace) -> int:
             raise ValueError("pack: say where to with --out")
         _write(options.out, results.pack())
         return 0
-    told = report(found, options.format, options.preset, options.model, options.against, options.methods)
-    told = rows(found) if options.command == "rows" else told
+    if options.command == "rows":
+        told = rows(found)
+    else:
+        which = (options.preset, options.model, options.against, options.methods, options.metrics)
+        told = report(found, options.format, *which)
     if options.out is None:
         print(told, end="")
     else:

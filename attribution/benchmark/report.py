@@ -12,11 +12,14 @@ import numpy as np
 from attribution.benchmark.cases import ADAPTIVE, USUAL, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
 from attribution.benchmark.rows import Row
-from attribution.benchmark.tables import FEW, RESAMPLES, Table, interval, tabulate
+from attribution.benchmark.tables import BOTH, FEW, RESAMPLES, Table, interval, tabulate
 from attribution.explain import CURVES, HIGHER
 from attribution.registry import METRICS as REGISTERED
 
 FORMATS = ("text", "csv", "latex")
+TITLES = {**CURVES, BOTH: "insertion - deletion"}
+MORE = {*HIGHER, BOTH}
+"""Of which more is better."""
 
 
 def report(
@@ -26,12 +29,13 @@ def report(
     model: str | None,
     against: str = "",
     methods: Sequence[str] = (),
+    measured: Sequence[str] = (),
 ) -> str:
     """The table as text, CSV or LaTeX; differences are to the case `against`, or the first there is.
 
     Raises ValueError as `tabulate` does.
     """
-    table = tabulate(rows, preset, model, methods)
+    table = tabulate(rows, preset, model, methods, measured)
     reference = table.find(against) if against else table.cases[0]
     found = lines(table, reference)
     if form == "csv":
@@ -50,12 +54,12 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
     for k, case in enumerate(table.cases):
         line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}
         line |= {"photos": len(table.photos), "gradients": table.gradients(case)}
-        for metric in table.metrics:
-            name = CURVES[metric.name].lower()
-            line[name] = table.areas[metric.name][k].mean()
-            line[f"{name}_low"], line[f"{name}_high"] = (float(edge[k]) for edge in intervals[metric.name])
-            line[f"{name}_difference"] = differences[metric.name][k].mean()
-            low, high = (float(edge[k]) for edge in around[metric.name])
+        for metric, areas in table.areas.items():
+            name = TITLES[metric].lower()
+            line[name] = areas[k].mean()
+            line[f"{name}_low"], line[f"{name}_high"] = (float(edge[k]) for edge in intervals[metric])
+            line[f"{name}_difference"] = differences[metric][k].mean()
+            low, high = (float(edge[k]) for edge in around[metric])
             line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
         for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
             line[f"{of.lower()}_{CURVES[metric_name].lower()}"] = value
@@ -74,10 +78,9 @@ def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple
 def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
     """The columns that a reader sees."""
     found = {"method": str(line["label"]), "gradients": f"{line['gradients']:,.0f}"}
-    for metric in table.metrics:
-        title = CURVES[metric.name]
-        name = title.lower()
-        places = digits(metric.name)
+    for metric in table.areas:
+        title = TITLES[metric]
+        name, places = title.lower(), digits(metric)
         low, high = line[f"{name}_low"], line[f"{name}_high"]
         found[title] = f"{line[name]:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
@@ -103,12 +106,13 @@ def head(table: Table, against: Case) -> str:
     lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
     if table.otherwise:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
-    higher = [CURVES[m.name] for m in table.metrics if m.name in HIGHER]
+    higher = [TITLES[name] for name in table.areas if name in MORE]
     better = f"Lower is better{', but of ' + ' and '.join(higher) + ' more' if higher else ''}"
+    better += "; a lower AUTVC is smoother, not truer" if "total_variation" in table.areas else ""
     return (
-        f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}; a lower AUTVC is smoother, "
-        f"not truer. Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 "
-        f"means when the photos are drawn again ({RESAMPLES:,} times)"
+        f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}. "
+        f"Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 means when the "
+        f"photos are drawn again ({RESAMPLES:,} times)"
         f"{'.' if len(table.photos) >= FEW else ': of so few photos they are too narrow.'}"
     )
 

@@ -16,6 +16,7 @@ from attribution.explain import CURVES
 from attribution.registry import entry
 
 RESAMPLES = 9_999
+BOTH = "insertion_less_deletion"
 FEW = 10
 """Photos below which such an interval is much too narrow: of two photos it holds the mean in half of all cases."""
 Interval = tuple[np.ndarray, np.ndarray]
@@ -25,7 +26,8 @@ Interval = tuple[np.ndarray, np.ndarray]
 class Table:
     """Cases of one model, all on the same photos and measured in the same way.
 
-    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps). `left_out` photos lack a case.
+    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps); under BOTH stands what insertion
+    is above deletion, where both were measured. `left_out` photos lack a case.
     Photos go by their digest: a file that was changed is another photo, and one under two names is one.
     """
 
@@ -91,12 +93,16 @@ def interval(values: Float[np.ndarray, "cases photos"], resamples: int = RESAMPL
 
 
 def tabulate(
-    rows: Sequence[Row], preset: str | None = None, model: str | None = None, methods: Sequence[str] = ()
+    rows: Sequence[Row],
+    preset: str | None = None,
+    model: str | None = None,
+    methods: Sequence[str] = (),
+    measured: Sequence[str] = (),
 ) -> Table:
     """The table of what was measured, or of a preset's part of it, or of the methods that fit the texts.
 
-    The metrics are those that all its cases have. Raises ValueError where there is nothing to tell, or where models
-    were mixed and none is named.
+    The metrics are those of `measured` that all its cases have; of all, where none is named. Raises ValueError where
+    there is nothing to tell, or where models were mixed and none is named.
     """
     models = sorted({row.model for row in rows})
     if not rows:
@@ -104,7 +110,7 @@ def tabulate(
     if model is None and len(models) > 1:
         raise ValueError(f"the file has several models; choose one of {', '.join(models)} with --model")
     model = model or models[0]
-    chosen = [row for row in rows if row.model == model]
+    chosen = [row for row in rows if row.model == model and (not measured or row.metric in measured)]
     if not chosen:
         raise ValueError(f"the file has no {model}; it has {', '.join(models)}")
     (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
@@ -157,6 +163,9 @@ def _table(
     if not photos:
         raise ValueError("no photo has all of these methods yet; let the run go on, or name a preset that is done")
     held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in metrics}
+    areas = {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()}
+    if {"insertion", "deletion"} <= areas.keys():
+        areas[BOTH] = areas["insertion"] - areas["deletion"]
     return Table(
         model,
         tuple(cases),
@@ -164,7 +173,7 @@ def _table(
         len(every) - len(photos),
         metrics,
         otherwise,
-        {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()},
+        areas,
         {name: np.array([[row.curve for row in line] for line in lines]) for name, lines in held.items()},
         {(c, p): next(iter(by_place[c, p].values())) for c in cases for p in photos},
     )

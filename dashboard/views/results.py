@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 
 from attribution import load_image
 from attribution.benchmark.cases import PRESETS, USUAL, Case
-from attribution.benchmark.report import digits, head, lines, notes, spoken
+from attribution.benchmark.report import TITLES, digits, head, lines, notes, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row
 from attribution.benchmark.tables import Table, interval, tabulate
@@ -63,8 +63,21 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
     models = sorted({row.model for row in found})
     model = st.selectbox("Model", models, key="results-model") if len(models) > 1 else None
     preset = st.segmented_control("Rows", [ALL, *PRESETS], default=ALL, required=True, key="results-preset")
-    name = f"{key} {model} {preset}"
-    return resources.once("table", name, lambda: tabulate(found, None if preset == ALL else preset, model)), name
+    metrics = list(dict.fromkeys(row.metric for row in found))
+    measured = metrics
+    if len(metrics) > len(USUAL):
+        measured = st.pills(
+            "Measured by",
+            metrics,
+            selection_mode="multi",
+            default=metrics,
+            key="results-metrics",
+            format_func=CURVES.__getitem__,
+            help="Of these, those that all rows were measured by. Photos that lack one are left out.",
+        )
+    name = f"{key} {model} {preset} {measured}"
+    chosen = None if preset == ALL else preset
+    return resources.once("table", name, lambda: tabulate(found, chosen, model, measured=measured)), name
 
 
 def table_of(table: Table, name: str) -> None:
@@ -139,12 +152,12 @@ def pair(table: Table, name: str) -> None:
     usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
     second = two.selectbox("Second", rest, usual, key=f"second {name}", format_func=tell)
     metric = by.segmented_control(
-        "by", [m.name for m in table.metrics], default=table.metrics[0].name, required=True, key=f"by {name}",
-        format_func=CURVES.__getitem__,
+        "by", list(table.areas), default=table.metrics[0].name, required=True, key=f"by {name}",
+        format_func=TITLES.__getitem__,
     )  # fmt: skip
     found = paired.pairs(table, metric, first, second)
     st.markdown(paired.verdict(found, metric, tell(first), tell(second)))
-    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {CURVES[metric]}")
+    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {TITLES[metric]}")
     alt = "The difference on each photo, lowest first"
     st.plotly_chart(figure, key="differences", config=figures.BARE, alt=alt)
     farthest(table, found, (first, second), name, digits(metric))

@@ -573,6 +573,29 @@ class TestReport:
         with pytest.raises(ValueError, match="nothing of table1-adaptive has been measured"):
             tabulate(made_up(AREAS, methods=methods), "table1-adaptive")
 
+    def test_insertion_less_deletion_is_more_than_either(self, tmp_path):
+        """Derived photo by photo, so that its interval is its own."""
+        falls = [row for row in made_up(AREAS) if row.metric == "perturbation"]
+        one, other = (
+            [replace(row, metric=name, metric_knobs={}, area=row.area * by) for row in falls]
+            for name, by in (("insertion", 0.02), ("deletion", 0.01))
+        )
+        found = list(csv.DictReader(io.StringIO(report(one + other, "csv", None, None))))
+        assert [float(line["insertion - deletion"]) for line in found] == [pytest.approx(0.24), pytest.approx(0.29)]
+        assert float(found[1]["insertion - deletion_difference"]) == pytest.approx(0.05)
+        told = report(one + other, "text", None, None).replace("\n", " ")
+        assert "but of insertion and insertion - deletion more" in told
+        assert "AUTVC" not in told
+
+    def test_a_metric_that_few_photos_have_can_be_left_out(self):
+        """A further metric was begun: the others' table keeps its photos."""
+        rows_ = made_up(AREAS)
+        begun = [replace(r, metric="insertion", metric_knobs={}) for r in rows_ if r.photo == "a"][::2]
+        assert tabulate(rows_ + begun).photos == ("a",)
+        table = tabulate(rows_ + begun, measured=["perturbation", "total_variation"])
+        assert table.photos == ("a", "b", "c", "d")
+        assert "4 photos" in report(rows_ + begun, "text", None, None, measured=["perturbation"])
+
     def test_methods_pick_their_rows(self):
         twice = [("smooth_taylor", {"sigma": 0.3, "samples": n}) for n in (50, 100)]
         rows_ = made_up([[1.0, 2, 3, 4], [3.0, 4, 5, 6]], methods=twice) + made_up(AREAS)

@@ -1,5 +1,8 @@
 """LRP: the copy computes the same, relevance is conserved where nothing takes it, and zennit is the oracle."""
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 import torchvision.models
@@ -76,6 +79,22 @@ def test_without_biases_relevance_is_conserved(seed, target):
     model, x = bias_free(seed), toys.image(3, (3, 8, 8))
     logit = model.module(x[None])[0, target].item()
     assert explain(model, x, "lrp", target).attribution.sum().item() == pytest.approx(logit, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "share"), [("resnet18", 1e-3), ("efficientnet_lite0", 1e-3), ("densenet121", 0.1)])
+def test_so_it_is_in_whole_networks(name, share, lite0):
+    """Without biases, those that batch-norms have included. DenseNet's norms before an activation cannot be folded: they
+    are passed by as they are, and scale what goes through them.
+    """
+    model = replace(lite0, module=copy.deepcopy(lite0.module)) if name == lite0.name else Model(name, network(name))
+    for layer in model.module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.bias.zero_()
+            layer.running_mean.zero_()
+        elif isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
+            layer.bias.zero_()
+    (target, _, _, logit), *_ = model.predict(photo(), k=1)
+    assert explain(model, photo(), "lrp", target).attribution.sum().item() == pytest.approx(logit, rel=share)
 
 
 def test_biases_take_their_share():

@@ -201,6 +201,23 @@ class TestGreatest:
         for knobs in ({"iterations": 1, "rate": 0.5}, {"iterations": 4, "rate": 0.0}):
             close(explain(model, X, "ggig", 0, steps=7, **knobs).attribution, path)
 
+    def test_the_mean_of_one_iteration_is_integrated_gradients(self):
+        """By the trapezoid rule; without the product with x - b it is the mean gradient."""
+        model = toys.convolutional()
+        knobs = {"steps": 7, "iterations": 1, "reduce": "trapezoid"}
+        ours = explain(model, X, "ggig", 0, multiply_by_delta=True, **knobs).attribution
+        close(
+            ours, explain(model, X, "integrated_gradients", 0, steps=7, baseline="mean", rule="trapezoid").attribution
+        )
+        close(explain(model, X, "ggig", 0, **knobs).attribution * X, ours)
+
+    @pytest.mark.parametrize("size", [1, 4, 64])
+    @pytest.mark.parametrize("form", ["max", "absmax", "trapezoid"])
+    def test_each_way_to_sum_up_is_its_definition(self, form, size):
+        model = toys.in_batches_of(size, toys.convolutional())
+        ours = explain(model, X, "ggig", 0, steps=5, iterations=3, rate=0.2, reduce=form).attribution
+        close(ours, definitions.ggig(model, X, MEAN, 0, 5, 3, 0.2, form))
+
     def test_it_only_grows(self):
         """With more iterations, and under a finer grid that holds the coarser one."""
         model = toys.additive()
@@ -426,6 +443,12 @@ class TestBlur:
             expected = [gaussian_filter(channel, sigma, mode="constant", truncate=8) for channel in x.numpy()]
             np.testing.assert_allclose(blur(x, sigma), expected, atol=1e-12)
         close(blur(x, 0), x)
+
+    @pytest.mark.parametrize("toy", ["convolutional", "additive"])
+    def test_the_definition(self, toy):
+        model = toys.ALL[toy]()
+        ours = explain(model, X, "blur_ig", 0, steps=6, widest=3.0).attribution
+        close(ours, definitions.blur_ig(model, X, 0, 6, 3.0), 1e-8)
 
     def test_it_sums_to_what_the_blur_takes(self):
         x = blur(toys.image(shape=(3, 24, 20)), 1.5)

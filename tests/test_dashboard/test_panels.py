@@ -18,7 +18,7 @@ from attribution.types import Curve, LinearCurve, Partial
 from dashboard import figures, pictures, report
 from dashboard.figures import TITLES
 from dashboard.jobs import View
-from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, further, map_work
+from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, further, map_work, passes
 
 
 def network() -> Model:
@@ -204,6 +204,24 @@ class TestReport:
         assert report.progress([half])[1] == "Insertion of SmoothGrad 50%"
         assert report.progress([all_there]) == (1.0, "")
         assert report.errors([gone, gone, all_there]) == {"it does not climb": ["SmoothGrad", "SmoothGrad"]}
+
+    def test_insertion_less_deletion_stands_beside_both(self):
+        curve = LinearCurve(np.array([0.0, 1]), np.array([0.5, 0.5]))
+        low = LinearCurve(np.array([0.0, 1]), np.array([0.125, 0.125]))
+        more = (
+            (further(SMOOTH, "insertion", 0), View("done", curve)),
+            (further(SMOOTH, "deletion", 0), View("done", low)),
+        )
+        done = Cell(SMOOTH, 2, View("done"), View("done"), more)
+        assert report.row(done)["Ins. − del. ↑"] == "+0.375"
+        waiting = Cell(SMOOTH, 2, View("done"), View("done"), (more[0], (more[1][0], View("waiting"))))
+        assert report.row(waiting)["Ins. − del. ↑"] == "…"
+        assert "Ins. − del. ↑" not in report.row(Cell(SMOOTH, 2, View("done"), View("done"), more[:1]))
+
+    def test_a_further_curve_costs_by_the_pixels(self):
+        assert passes("insertion", 224) == 225
+        assert passes("deletion", 299) == 401
+        assert further(replace(SMOOTH, model="inception_v3"), "insertion", 0).passes == 401
 
     def test_more_insertion_is_better_and_more_deletion_is_not(self):
         def with_area(one, metric, area):
