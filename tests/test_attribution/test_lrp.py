@@ -83,8 +83,8 @@ def test_without_biases_relevance_is_conserved(seed, target):
 
 @pytest.mark.parametrize(("name", "share"), [("resnet18", 1e-3), ("efficientnet_lite0", 1e-3), ("densenet121", 0.1)])
 def test_so_it_is_in_whole_networks(name, share, lite0):
-    """Without biases, those that batch-norms have included. DenseNet's norms before an activation cannot be folded: they
-    are passed by as they are, and scale what goes through them.
+    """Without biases, those of batch-norms included. DenseNet's norms before an activation cannot be folded: they are
+    passed by as they are, and scale what goes through them.
     """
     model = replace(lite0, module=copy.deepcopy(lite0.module)) if name == lite0.name else Model(name, network(name))
     for layer in model.module.modules():
