@@ -110,9 +110,12 @@ def tabulate(
     if model is None and len(models) > 1:
         raise ValueError(f"the file has several models; choose one of {', '.join(models)} with --model")
     model = model or models[0]
-    chosen = [row for row in rows if row.model == model and (not measured or row.metric in measured)]
+    chosen = [row for row in rows if row.model == model]
     if not chosen:
         raise ValueError(f"the file has no {model}; it has {', '.join(models)}")
+    chosen = [row for row in chosen if not measured or row.metric in measured]
+    if not chosen:
+        raise ValueError(f"nothing has been measured by {', '.join(measured)} in this file yet")
     (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
     for row in chosen:
         entry(subjects(), row.method)

@@ -1,7 +1,9 @@
 """Results: what is told of a file, and that a photo of it opens as it was measured."""
 
 import gzip
+import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -182,6 +184,20 @@ class TestPage:
         means = table.areas["perturbation"].mean(1)
         assert [float(text.split(" ")[0]) for text in shown["AUPC"]] == pytest.approx(means, abs=0.006)
         assert any("3 photos" in caption.value for caption in held.main.caption)
+
+    def test_a_metric_that_was_only_begun_can_be_left_out(self, opened, file, tmp_path):
+        more = tmp_path / "more.db"
+        shutil.copy(file, more)
+        with closing(sqlite3.connect(more)) as begun, begun:
+            held = "SELECT map, 'insertion', knobs, area / 30, curve, note FROM areas WHERE metric = 'perturbation'"
+            begun.execute(f"INSERT INTO areas {held} AND map IN (SELECT id FROM maps WHERE photo = 1)")
+        app = opened.file_uploader(key="results-file").upload("m.db", more.read_bytes(), "application/x-sqlite3").run()
+        assert any("1 photos (2 more lack a row" in caption.value for caption in app.main.caption)
+        assert "insertion" in app.dataframe[0].value.columns
+        app.pills(key="results-metrics").set_value(["perturbation", "total_variation"]).run()
+        assert not app.exception
+        assert any("3 photos" in caption.value for caption in app.main.caption)
+        assert "insertion" not in app.dataframe[0].value.columns
 
     def test_differences_are_to_what_is_chosen(self, held, table):
         box = next(box for box in held.main.selectbox if box.label == "Differences are to")
