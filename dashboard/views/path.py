@@ -19,6 +19,8 @@ POLL = 0.6
 Views = dict[str, View]
 """By baseline; under the two names below the path of Guided IG, and where IDG spends its samples."""
 GUIDED, RUG = "guided", "rug"
+CLICKED = "path-clicked"
+"""How many clicks there were, and where the last one was."""
 DRAWINGS = 8
 """How often a chart of Guided IG's path is drawn while it is walked."""
 
@@ -70,19 +72,16 @@ def slider(experiment: Experiment) -> float:
     """Where on the path; the places are those that maps are kept of."""
     nodes, _ = RULES[experiment.rule](experiment.steps)
     places = [nodes[k] for k in kept(len(nodes))]
-    key = f"alpha-{experiment.steps}-{experiment.rule}"
-    wanted = st.session_state.pop("go to", None)
     if len(places) == 1:
         return places[0]
-    if wanted is not None:
-        st.session_state[key] = min(places, key=lambda place: abs(place - wanted))
-    elif key not in st.session_state:
-        st.session_state[key] = places[len(places) // 2]
+    # A click makes a new slider that begins there: a run that is cut off can lose what is written into an old one.
+    clicks, wanted = st.session_state.get(CLICKED, (0, 0.5))
     return float(
         st.select_slider(
             "α, how far on the way · click a point of a chart to go there",
             places,
-            key=key,
+            min(places, key=lambda place: abs(place - wanted)),
+            key=f"alpha-{experiment.steps}-{experiment.rule}-{clicks}",
             format_func=lambda place: f"{place:.3g}",
             help="All from one walk: nothing is computed anew.",
         )
@@ -214,7 +213,8 @@ def clicked(key: str) -> None:
     """Takes alpha from a click on the chart of that key."""
     points = st.session_state[key].selection.points
     if points:
-        st.session_state["go to"] = float(points[0]["x"])
+        clicks, _ = st.session_state.get(CLICKED, (0, 0.0))
+        st.session_state[CLICKED] = (clicks + 1, float(points[0]["x"]))
 
 
 st.markdown("#### What happens on the way?")

@@ -232,11 +232,11 @@ def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
 def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
     visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
     complete(page)
-    expect(page.get_by_text("α = 0.625").last).to_be_visible()
+    expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
     page.get_by_test_id("stSlider").filter(has_text="how far on the way").locator("input").press("ArrowRight")
-    expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile("α = 0.625 · logit"))).to_be_visible(timeout=PATIENCE)
     point = page.locator(".st-key-stack-path-sums .scatterlayer .point").nth(2)
     point.scroll_into_view_if_needed()
     place = point.bounding_box()
