@@ -1,34 +1,39 @@
 """What the Path page computes: straight paths, and Guided IG's beside one. Knows no Streamlit."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
-from attribution.baselines import make_baselines
+from attribution.baselines import Baseline, make_baselines
 from attribution.explain import score_of
 from attribution.methods import idg
 from attribution.models import Model
+from attribution.score import ClassScore
 from attribution.store import Store
 from attribution.trace import Detour, Trace, detour, trace
 from dashboard import report
 from dashboard.experiment import Experiment
 
-Place = tuple[str, str, int]
-"""The fingerprint of the input, the model, and the class."""
-
 
 @dataclass(frozen=True)
-class Straight:
-    """One straight path; equal ones are the same work. `image` is the fingerprint of the input."""
+class Start:
+    """Where a path begins, and to where: `image` is the fingerprint of the input; the seed is of a noise baseline."""
 
     image: str
     model: str
     target: int
     baseline: str
     seed: int
+
+
+@dataclass(frozen=True)
+class Straight:
+    """The path that Integrated Gradients takes; equal ones are the same work."""
+
+    start: Start
     steps: int
     rule: str
     rank: ClassVar[int] = 0
@@ -38,11 +43,7 @@ class Straight:
 class Rug:
     """Where IDG spends its samples on the path, by its own knobs."""
 
-    image: str
-    model: str
-    target: int
-    baseline: str
-    seed: int
+    start: Start
     steps: int
     sampling: str
     cells: int
@@ -52,13 +53,9 @@ class Rug:
 
 @dataclass(frozen=True)
 class Guided:
-    """Guided IG's path."""
+    """The path that Guided IG takes, by its own knobs."""
 
-    image: str
-    model: str
-    target: int
-    baseline: str
-    seed: int
+    start: Start
     steps: int
     fraction: float
     max_dist: float
@@ -66,49 +63,43 @@ class Guided:
     """The straight ones go first: they are quicker."""
 
 
-def straight(experiment: Experiment, place: Place, baseline: str) -> Straight:
-    """The path that Integrated Gradients takes in this experiment, from one baseline."""
-    return Straight(*place, baseline, _seed(experiment, baseline), experiment.steps, experiment.rule)
+def start(experiment: Experiment, image: str, model: str, target: int, baseline: str) -> Start:
+    return Start(image, model, target, baseline, experiment.seed if baseline == "uniform" else 0)
 
 
-def rug(experiment: Experiment, place: Place) -> Rug:
-    """IDG's samples on the path from the experiment's baseline."""
+def straight(experiment: Experiment, begin: Start) -> Straight:
+    return Straight(begin, experiment.steps, experiment.rule)
+
+
+def rug(experiment: Experiment, begin: Start) -> Rug:
     knobs = experiment.every_knob("idg")
-    own = (knobs["steps"], knobs["sampling"], knobs["cells"], knobs["rule"])
-    return Rug(*place, experiment.baseline, _seed(experiment, experiment.baseline), *own)
+    return Rug(begin, knobs["steps"], knobs["sampling"], knobs["cells"], knobs["rule"])
 
 
-def guided(experiment: Experiment, place: Place) -> Guided:
-    """Guided IG's path, by its own knobs, from the baseline of the straight one."""
-    knobs: Mapping[str, Any] = experiment.every_knob("guided_ig")
-    own = (knobs["steps"], knobs["fraction"], knobs["max_dist"])
-    return Guided(*place, experiment.baseline, _seed(experiment, experiment.baseline), *own)
+def guided(experiment: Experiment, begin: Start) -> Guided:
+    knobs = experiment.every_knob("guided_ig")
+    return Guided(begin, knobs["steps"], knobs["fraction"], knobs["max_dist"])
 
 
-def _seed(experiment: Experiment, baseline: str) -> int:
-    return experiment.seed if baseline == "uniform" else 0
+def _begin(begin: Start, model: Model, x: Tensor, store: Store) -> tuple[ClassScore, Tensor, Baseline]:
+    (baseline,) = make_baselines(model, x, begin.baseline, 1, begin.seed)
+    return score_of(model, x, begin.target, "logit", store), x, baseline
 
 
 def straight_work(key: Straight, model: Model, x: Tensor, store: Store) -> Iterator[Trace]:
     """The path while it is walked."""
-    score = score_of(model, x, key.target, "logit", store)
-    (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
-    yield from trace(score, x, start, key.steps, key.rule)
+    yield from trace(*_begin(key.start, model, x, store), key.steps, key.rule)
 
 
 def rug_work(key: Rug, model: Model, x: Tensor, store: Store) -> Iterator[tuple[float, ...]]:
     """The samples' alphas; forward passes alone."""
-    score = score_of(model, x, key.target, "logit", store)
-    (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
-    found = idg.places(score, x, start, key.steps, key.sampling, key.cells, key.rule)
+    found = idg.places(*_begin(key.start, model, x, store), key.steps, key.sampling, key.cells, key.rule)
     yield tuple(alpha for alpha, _ in found)
 
 
 def guided_work(key: Guided, model: Model, x: Tensor, store: Store) -> Iterator[Detour]:
-    """The same of Guided IG; a chunk is a gradient, since each waits for the one before it."""
-    score = score_of(model, x, key.target, "logit", store)
-    (start,) = make_baselines(model, x, key.baseline, 1, key.seed)
-    yield from detour(score, x, start, key.steps, key.fraction, key.max_dist)
+    """The path while it is walked; a chunk is a gradient, since each waits for the one before it."""
+    yield from detour(*_begin(key.start, model, x, store), key.steps, key.fraction, key.max_dist)
 
 
 def cut(trace: Trace, phi: float) -> float | None:

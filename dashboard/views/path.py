@@ -13,7 +13,7 @@ from dashboard import layers, paths, pictures, progress, resources, sidebar, vie
 from dashboard.experiment import Experiment
 from dashboard.jobs import View
 from dashboard.subject import Subject
-from dashboard.walks import cut, guided, guided_work, rug, rug_work, saturated, straight, straight_work
+from dashboard.walks import cut, guided, guided_work, rug, rug_work, saturated, start, straight, straight_work
 
 POLL = 0.6
 Views = dict[str, View]
@@ -28,15 +28,15 @@ DRAWINGS = 8
 def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool) -> Views:
     """How far each path is."""
     jobs, session, known = resources.scheduler(), resources.session(), (subject.model, subject.x, resources.store())
-    place = (subject.image, subject.model.name, subject.target)
+    starts = [start(experiment, subject.image, subject.model.name, subject.target, baseline) for baseline in baselines]
     found = {}
-    for baseline in baselines:
-        path = straight(experiment, place, baseline)
+    for baseline, begin in zip(baselines, starts, strict=True):
+        path = straight(experiment, begin)
         found[baseline] = jobs.ask(session, f"path {baseline}", path, partial(straight_work, path, *known))
-    samples = rug(experiment, place)
+    samples = rug(experiment, starts[0])
     found[RUG] = jobs.ask(session, RUG, samples, partial(rug_work, samples, *known))
     if detour:
-        beside = guided(experiment, place)
+        beside = guided(experiment, starts[0])
         found[GUIDED] = jobs.ask(session, GUIDED, beside, partial(guided_work, beside, *known))
     for left in {*BASELINES, GUIDED} - found.keys():
         jobs.leave(session, GUIDED if left == GUIDED else f"path {left}")

@@ -18,7 +18,9 @@ from attribution.explain import CURVES
 from dashboard import areas, figures, paired, pins, resources
 from dashboard.subject import Upload
 
-SHIPPED = Path(__file__).parents[2] / "assets" / "results.db.gz"
+ASSETS = Path(__file__).parents[2] / "assets"
+SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
+"""The project's own runs."""
 ALL = "everything"
 WIDE = 1_999
 """Resamplings for the bands of curves: enough for a picture."""
@@ -35,7 +37,7 @@ AXES = {
 
 
 def source() -> tuple[str, bytes] | None:
-    """The results file: the reader's, or the one that is part of the project."""
+    """The results file: the reader's, or one of those that are part of the project."""
     given = st.file_uploader(
         "A results file of your own",
         type=["db", "gz"],
@@ -44,10 +46,17 @@ def source() -> tuple[str, bytes] | None:
     )
     if given is not None:
         return given.file_id, given.getvalue()
-    if SHIPPED.is_file():
-        st.caption("Shown is the project's own run over ImageNet photos; the README says how to repeat it.")
-        return "shipped", SHIPPED.read_bytes()
-    return None
+    there = [name for name, file in SHIPPED.items() if file.is_file()]
+    if not there:
+        return None
+    name = st.segmented_control(
+        "or one of the project's own, over ImageNet photos; the README says how to repeat them",
+        there,
+        default=there[0],
+        required=True,
+        key="results-shipped",
+    )
+    return name, SHIPPED[name].read_bytes()
 
 
 def rows(data: bytes) -> list[Row]:

@@ -19,7 +19,7 @@ from dashboard import pins, resources, subject
 from dashboard.experiment import NAMES, PATCHES, Experiment, gallery_photo
 from dashboard.jobs import Scheduler
 from dashboard.lessons import LESSONS
-from dashboard.walks import straight, straight_work
+from dashboard.walks import start, straight, straight_work
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 QUICK = {"r": "4", "m": "4"}
@@ -764,7 +764,8 @@ class TestPath:
         x = model.prepare(gallery_photo("cat"))
         target = model.predict(x, k=1)[0][0]
         whole = explain(model, x, "integrated_gradients", target, steps=4).attribution.sum(0)
-        *_, last = straight_work(straight(Experiment(steps=4), ("", model.name, target), "black"), model, x, Store())
+        begin = start(Experiment(), "", model.name, target, "black")
+        *_, last = straight_work(straight(Experiment(steps=4), begin), model, x, Store())
         assert (last.maps[-1].double() - whole).norm() < 2e-3 * whole.norm()
 
     def test_idgs_samples_are_by_its_own_sampling(self, walked, jobs):

@@ -185,6 +185,18 @@ class TestPage:
         assert [float(text.split(" ")[0]) for text in shown["AUPC"]] == pytest.approx(means, abs=0.006)
         assert any("3 photos" in caption.value for caption in held.main.caption)
 
+    def test_the_projects_own_runs_open_by_themselves(self, opened):
+        own = opened.segmented_control(key="results-shipped")
+        assert own.options == ["the SmoothTaylor paper's tables", "every method"]
+        titles = []
+        for name in own.options:
+            opened.segmented_control(key="results-shipped").set_value(name).run()
+            assert not opened.exception
+            assert not opened.main.error
+            titles.append(" ".join(opened.dataframe[0].value["method"]))
+        assert "SmoothTaylor σ=0.3 R=200" in titles[0]
+        assert "Guided IG" in titles[1]
+
     def test_a_metric_that_was_only_begun_can_be_left_out(self, opened, file, tmp_path):
         more = tmp_path / "more.db"
         shutil.copy(file, more)
