@@ -56,7 +56,7 @@ def sic(
 def aic(
     score: ClassScore, x: Image, heatmap: Heatmap, *, points: Points = 100, seed: Seed = 0
 ) -> Iterator[LinearCurve]:
-    """Whether the class is the likeliest, 0 or 1, against the share of the information; else as `sic`.
+    r"""$[\arg\max_k f_k = c]$, 0 or 1, against the share of the information; else as `sic`.
 
     Raises ValueError when it is not that of x, or is that of the blurred image already.
     """

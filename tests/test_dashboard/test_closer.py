@@ -167,7 +167,7 @@ def test_a_connection_that_drops_and_comes_back(page):
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
     page.evaluate("window.dropped.forEach(socket => socket.close())")
     page.wait_for_function("window.dropped.length > 1 && window.dropped.at(-1).readyState === 1", timeout=PATIENCE)
-    page.wait_for_function(f"({MAPS})()['SmoothGrad'].status.startsWith('complete')", timeout=PATIENCE)
+    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('complete')", timeout=PATIENCE)
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
 
 
