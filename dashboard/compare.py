@@ -89,8 +89,7 @@ def table(cells: tuple[Cell, ...]) -> None:
 def told(cells: tuple[Cell, ...], subject: Subject) -> None:
     """How far everything is."""
     share, text = report.progress(cells)
-    live, stopped = any(cell.live for cell in cells), any(cell.stopped for cell in cells)
-    state = progress.state(live=live, stopped=stopped, failed=any(cell.error for cell in cells))
+    state = progress.state(view for cell in cells for view in cell.views)
     others = _others(resources.scheduler().others(resources.session()))
     said = {
         progress.LIVE: " · ".join(filter(None, [_left(cells, subject), others, text])),

@@ -11,6 +11,7 @@ BARE = {"displayModeBar": False}
 Curves = Mapping[str, Sequence[float] | np.ndarray]
 """The values of each method's curve, at 0, 1, 2, ..."""
 
+GREY = "#8A8F98"
 # (colour, dash, marker); colours by Okabe and Ito, and two more. No two methods have colour and dash alike.
 STYLES: dict[str, tuple[str, str, str]] = {
     "integrated_gradients": ("#0072B2", "solid", "circle"),
@@ -27,7 +28,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "gradient": ("#E69F00", "solid", "square-open"),
     "input_x_gradient": ("#D55E00", "dot", "triangle-down"),
     "lrp": ("#7B61C4", "solid", "hexagon-open"),
-    "random_order": ("#8A8F98", "longdash", "x"),
+    "random_order": (GREY, "longdash", "x"),
     "blank": ("#D55E00", "longdash", "star"),
 }
 TITLES = {
@@ -98,7 +99,7 @@ def agreement(
             marker={"color": colour, "symbol": f"{marker}-open" if antithetic else marker, "size": 7},
             hovertemplate="%{y:.3f}",
         )
-    figure.add_hline(enough, line={"color": "#8A8F98", "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
+    figure.add_hline(enough, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
     figure.update_xaxes(title_text="r, draws", range=[0, samples * 1.03 + 1])
     figure.update_yaxes(title_text="rank correlation of the halves", range=[-0.05, 1.05])
     dress(figure)

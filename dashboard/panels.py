@@ -134,10 +134,6 @@ class Cell:
         return any(view.live for view in self.views)
 
     @property
-    def stopped(self) -> bool:
-        return any(view.state == "stopped" for view in self.views)
-
-    @property
     def error(self) -> str:
         return next((view.error for view in self.views if view.error), "")
 

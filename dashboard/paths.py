@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from attribution.trace import Detour, Trace
-from dashboard.figures import STYLES, TITLES, dress
+from dashboard.figures import GREY, STYLES, TITLES, dress
 from dashboard.knobs import BASELINE_NAMES
 
 # (colour, dash) of each baseline, by Okabe and Ito.
@@ -44,7 +44,6 @@ CHARTS = (
     ),
 )
 """Name, title and caption of each chart."""
-GREY = "#8A8F98"
 
 Traces = Mapping[str, Trace]
 """By baseline; the first is the one that is walked with the slider."""
@@ -60,11 +59,10 @@ def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]
     for baseline, trace in traces.items():
         x = [0.0, *trace.alphas, 1.0]
         ends, chances = trace.ends, trace.chances
-        whole = trace.complete
         logits, odds = [ends[0], *trace.scores, ends[1]], [chances[0], *trace.probabilities, chances[1]]
-        cut_short = slice(None) if whole else slice(0, -1)
-        _line(figure, 1, baseline, x[cut_short], logits[cut_short])
-        _line(figure, 3, baseline, x[cut_short], odds[cut_short], legend=False)
+        drawn = len(x) if trace.complete else len(x) - 1  # no line across what is still to be walked
+        _line(figure, 1, baseline, x[:drawn], logits[:drawn])
+        _line(figure, 3, baseline, x[:drawn], odds[:drawn], legend=False)
     if rug:
         figure.add_scatter(
             x=list(rug),

@@ -1,16 +1,20 @@
 """How far the work of a session is, with what can be done about it: the same on every page."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from dashboard import resources
+from dashboard.jobs import View
 
 LIVE, STOPPED, FAILED, DONE = "live", "stopped", "failed", "done"
 KEPT = "stopped: what there is stays"
 
 
-def state(*, live: bool, stopped: bool, failed: bool) -> str:
+def state(views: Iterable[View]) -> str:
     """Of several jobs as one: what still runs goes before what was stopped, and that before what failed."""
-    return LIVE if live else STOPPED if stopped else FAILED if failed else DONE
+    found = {LIVE if view.live else view.state for view in views}
+    return next((state for state in (LIVE, STOPPED, FAILED) if state in found), DONE)
 
 
 def show(state: str, share: float, said: str) -> None:

@@ -98,8 +98,7 @@ def told(found: dict[Doubt, View]) -> None:
     """How many draws there are."""
     done = sum(view.snapshot.done for view in found.values() if view.snapshot)
     total = sum(dict(doubt.panel.knobs)["samples"] for doubt in found)
-    live, states = any(view.live for view in found.values()), {view.state for view in found.values()}
-    state = progress.state(live=live, stopped="stopped" in states, failed="failed" in states)
+    state = progress.state(found.values())
     said = {
         progress.LIVE: f"{done} of {total} draws",
         progress.STOPPED: progress.KEPT,

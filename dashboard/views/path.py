@@ -137,8 +137,7 @@ def told(views: Views) -> None:
             done, total = done + len(held.alphas), total + held.total
         elif isinstance(held, Detour):
             done, total = done + len(held.alphas), total + held.total + 1
-    live, states = any(view.live for view in views.values()), {view.state for view in views.values()}
-    state = progress.state(live=live, stopped="stopped" in states, failed="failed" in states)
+    state = progress.state(views.values())
     said = {
         progress.LIVE: f"{done} of {total} points of the paths that are begun",
         progress.STOPPED: progress.KEPT,

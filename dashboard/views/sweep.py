@@ -145,7 +145,7 @@ def told(view: View, found: Found, count: int) -> None:
     new = sum(cell.new for cell in found.cells.values())
     needed = sum(cell.points for cell in found.cells.values())
     failed = sum(bool(cell.error) for cell in found.cells.values())
-    state = progress.state(live=view.live, stopped=view.state == "stopped", failed=view.state == "failed")
+    state = progress.state([view])
     said = {
         progress.LIVE: f"{len(found.cells)} of {count} maps · {found.now or 'waiting for its turn'}",
         progress.STOPPED: progress.KEPT,
