@@ -1,4 +1,4 @@
-"""f_c, the score of one class, and its gradient. The only file that runs the network."""
+"""f_c, the score of one class, and its gradient. The only file that runs the network; LRP alone runs a copy."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable

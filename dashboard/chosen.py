@@ -59,7 +59,7 @@ def forget() -> None:
 
 
 def equal_budget(methods: list[str], gradients: int, own: Own) -> tuple[dict[str, Any], Own]:
-    """Sliders and own knobs by which each method takes about so many gradients, if it can take more than one."""
+    """Sliders and own knobs by which each method that can take more than one gradient takes so many, or a few less."""
     held = {(method, knob): value for method, knob, value in own}
     sliders: dict[str, Any] = {}
     for method in methods:

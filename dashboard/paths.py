@@ -131,7 +131,8 @@ def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figu
             row=row,
             col=1,
         )
-    low, high = min(trace.ends[0], *trace.scores), max(trace.ends[1], *trace.scores)
+    met = [*trace.ends, *trace.scores, *detour.scores]
+    low, high = min(met), max(met)
     room = 0.15 * (high - low) or 1.0
     figure.update_yaxes(title_text="logit", range=[low - room, high + room], row=1, col=1)
     figure.update_yaxes(title_text="apart, % of the way", rangemode="tozero", row=2, col=1)

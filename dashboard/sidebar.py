@@ -174,7 +174,8 @@ def _measurement() -> None:
     st.button(
         "Equal budget: R gradients each",
         on_click=_even,
-        help="Every method gets as many gradients as R says, or nearly: only their use differs.",
+        help="Every method may take as many gradients as R says, or nearly: only their use differs. Left-IG and "
+        "Right-IG take only their part of them, and AGI stops where a class is reached.",
         width="stretch",
     )
     st.button(

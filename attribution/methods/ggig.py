@@ -47,12 +47,12 @@ def ggig(
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     path = StraightPath((start,), steps, "trapezoid")
     larger = _larger if reduce == "absmax" else torch.maximum
-    total, done, evaluations = len(path) * iterations, 0, 0
+    total, done, evaluations, weighed = len(path) * iterations, 0, 0, 0.0
     before: Tensor | None = None
     for batch, cost in visit(score, x, path):
         points, gradients = batch.points, batch.gradients
         weights = gradients.new_tensor([path.weight(k) for k in batch.indices])[:, None, None, None]
-        met = gradients
+        weighed, met = weighed + weights.sum().item(), gradients
         for j in range(iterations):
             if j:
                 points = points + rate * gradients
@@ -63,7 +63,8 @@ def ggig(
             known = here if before is None else before + here if reduce == "trapezoid" else larger(before, here)
             done += len(points)
             evaluations, cost = evaluations + cost, 0
-            map_ = known * (x - start.image) if multiply_by_delta else known
+            drawn = known / weighed if reduce == "trapezoid" else known  # the mean over the points visited so far
+            map_ = drawn * (x - start.image) if multiply_by_delta else drawn
             yield Partial(map_, done, total, evaluations, score.target)
         before = known
 

@@ -31,7 +31,9 @@ def idg(
     steps: Annotated[int, Range(1, 500), "M, the gradients taken on the path"] = 50,
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "mean",
     sampling: Annotated[
-        str, Choice(("adaptive", "uniform", "reference")), "where: as the score climbs, evenly, or as released"
+        str,
+        Choice(("adaptive", "uniform", "reference")),
+        "where: as the score climbs, evenly, or with the released slip",
     ] = "adaptive",
     cells: Annotated[
         int, Range(1, 500), "the parts of the path that a first look with forward passes tells apart, M at most"

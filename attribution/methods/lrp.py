@@ -2,13 +2,14 @@
 the rules by layer are EpsilonPlusFlat of zennit (Anders et al. 2021, arXiv:2106.13200), which computes it.
 
 It is no sum of gradients: the rules are hooks on layers, so it works on a copy of the network, whose batch-norms are
-folded into the convolutions before them and whose residual additions are modules. That is known for some networks only.
+folded into the convolutions before them and whose additions and other functions are modules. That is known for some
+networks only.
 """
 
 import copy
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 import timm.models.efficientnet
 import torch
@@ -69,7 +70,7 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
     if isinstance(found, torchvision.models.VGG):
         return found, [VGGCanonizer()]
     if isinstance(found, torchvision.models.DenseNet):
-        return found, [_densenet()]
+        return _densenet(found), [_densenet_norms()]
     if isinstance(found, nn.Sequential) and all(isinstance(layer, PLAIN) for layer in found):
         return found, []
     raise ValueError(
@@ -124,7 +125,20 @@ def _with_a_sum(block: nn.Module) -> Callable[[Any, Tensor], Tensor]:
     return forward
 
 
-def _densenet() -> Any:
+def _densenet(network: Any) -> nn.Module:
+    """Its last activation and pooling are functions, which no rule would see: here they are modules."""
+    network.last, network.pool = nn.ReLU(), nn.AdaptiveAvgPool2d(1)
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        pooled: Tensor = self.pool(self.last(self.features(x)))
+        said: Tensor = self.classifier(pooled.flatten(1))
+        return said
+
+    network.forward = MethodType(forward, network)
+    return cast(nn.Module, network)
+
+
+def _densenet_norms() -> Any:
     """DenseNet norms its inputs: only the norms that come after a convolution can be folded, the others let pass."""
     from zennit.canonizers import CompositeCanonizer, NamedMergeBatchNorm
 

@@ -65,7 +65,7 @@ def show(experiment: Experiment, subject: Subject, baselines: list[str], detour:
         above = st.container()
         phi = saturation(found, experiment.every_knob("left_ig")["phi"])
         with above:
-            charts(experiment, views, found, alpha, phi)
+            charts(experiment, views, found, baselines[0], alpha, phi)
 
 
 def slider(experiment: Experiment) -> float:
@@ -182,11 +182,16 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
     return phi
 
 
-def charts(experiment: Experiment, views: Views, found: dict[str, Trace], alpha: float, phi: float) -> None:
-    """The four charts against alpha; drawn again only when something in them is another."""
-    baseline, trace = next(iter(found.items()))
-    samples: tuple[float, ...] = views[RUG].snapshot or ()
-    place = cut(trace, phi) if trace.complete else None
+def charts(
+    experiment: Experiment, views: Views, found: dict[str, Trace], baseline: str, alpha: float, phi: float
+) -> None:
+    """The four charts against alpha; drawn again only when something in them is another.
+
+    The cut, IDG's samples and Guided IG's path are of the path from `baseline`, and are not drawn without it.
+    """
+    trace = found.get(baseline)
+    samples: tuple[float, ...] = (views[RUG].snapshot or ()) if trace else ()
+    place = cut(trace, phi) if trace and trace.complete else None
     straight = tuple(found.values())
     # Each is made again only for what is in it, so that the reader's zoom stays in the others.
     cuts = (straight, alpha, place, samples)
@@ -196,7 +201,7 @@ def charts(experiment: Experiment, views: Views, found: dict[str, Trace], alpha:
         resources.once("path-sums", (straight, alpha), lambda: paths.sums(found, alpha)),
     ]
     detour: Detour | None = views[GUIDED].snapshot if GUIDED in views else None
-    if detour is not None:
+    if detour is not None and trace is not None:
         part = len(detour.alphas) * DRAWINGS // detour.total if views[GUIDED].live else detour
         beside = (trace, alpha, experiment.own, part)
         drawn.append(resources.once("path-guided", beside, lambda: paths.guided(baseline, trace, detour, alpha)))

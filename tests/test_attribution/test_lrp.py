@@ -97,6 +97,25 @@ def test_so_it_is_in_whole_networks(name, share, lite0):
     assert explain(model, photo(), "lrp", target).attribution.sum().item() == pytest.approx(logit, rel=share)
 
 
+def test_the_head_of_densenet_has_rules():
+    """Its pooling hands relevance on in proportion to what was pooled, and so none to what its last activation cut."""
+    module, x = network("densenet121"), photo(96)
+    copied, folds = canonised(module, "densenet121")
+    arrived = []
+    with Gradient(copied, EpsilonPlusFlat(canonizers=folds)) as attributor:
+        copied.features.register_forward_hook(lambda layer, given, out: out.register_hook(arrived.append) and None)
+        only = torch.zeros(1, 1000)
+        only[0, 5] = 1
+        logits, _ = attributor(x[None].clone(), lambda out: only * out)
+    with torch.no_grad():
+        active = module.features(x[None]).relu()
+    (relevance,) = arrived
+    weight = module.classifier.weight[5]
+    share = active.mean((2, 3)) * weight
+    expected = active / active.sum((2, 3), keepdim=True).clamp(min=1e-12) * share[..., None, None]
+    torch.testing.assert_close(relevance, expected * logits[0, 5] / (share.sum() + module.classifier.bias[5]))
+
+
 def test_biases_take_their_share():
     model, x = bias_free(1), toys.image(3, (3, 8, 8))
     model.module[2].bias = nn.Parameter(torch.full((8,), 3.0).double(), requires_grad=False)

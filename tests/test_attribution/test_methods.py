@@ -325,7 +325,7 @@ def test_a_probability_is_another_score():
 
 
 class TestDefaults:
-    """Those of the SmoothTaylor paper, and the ranges promised."""
+    """Those of the papers, and the ranges promised."""
 
     @pytest.mark.parametrize(
         ("name", "defaults"),
@@ -333,12 +333,31 @@ class TestDefaults:
             ("integrated_gradients", {"steps": 50, "baseline": "black", "draws": 1, "rule": "right", "seed": 0}),
             ("smoothgrad", {"sigma": 0.5, "samples": 150, "form": "mean", "seed": 0, "antithetic": False}),
             ("smooth_taylor", {"sigma": 0.5, "samples": 150, "seed": 0, "antithetic": False}),
+            ("left_ig", {"steps": 200, "baseline": "mean", "phi": 0.9, "seed": 0}),
+            ("right_ig", {"steps": 200, "baseline": "mean", "phi": 0.9, "seed": 0}),
+            ("guided_ig", {"steps": 200, "fraction": 0.25, "max_dist": 0.02, "baseline": "black", "seed": 0}),
+            ("agi", {"classes": 20, "steps": 20, "epsilon": 0.05, "anchor": "path"}),
+            ("expected_gradients", {"samples": 200, "seed": 0}),
+            ("blur_ig", {"steps": 100, "widest": 50.0}),
+            ("insertion", {"step": 224, "substrate": "blur"}),
+            ("deletion", {"step": 224, "substrate": "mean"}),
             ("perturbation", {"window": 15, "regions": 30, "draws": 50, "seed": 0}),
             ("total_variation", {"rule": "code", "smallest": 30}),
         ],
     )
     def test_defaults(self, name, defaults):
         assert {k: knob.default for k, knob in (METHODS | METRICS)[name].knobs.items()} == defaults
+
+    def test_defaults_of_idg(self):
+        found = {name: knob.default for name, knob in METHODS["idg"].knobs.items()}
+        where = {"baseline": "mean", "sampling": "adaptive", "rule": "midpoint"}
+        assert found == {"steps": 50, "cells": 50, "seed": 0, **where}
+
+    def test_defaults_of_ggig_but_for_a_tenth_of_its_ascent(self):
+        found = {name: knob.default for name, knob in METHODS["ggig"].knobs.items()}
+        assert found.pop("iterations") == 10
+        given = {"reduce": "max", "multiply_by_delta": False}
+        assert found == {"steps": 50, "rate": 1e-4, "baseline": "mean", "seed": 0, **given}
 
     @pytest.mark.parametrize(
         ("name", "knob", "low", "high"),

@@ -231,6 +231,19 @@ class TestGreatest:
     def test_linear(self):
         close(explain(toys.linear(), X, "ggig", 0, steps=3, iterations=2).attribution, toys.WEIGHTS.view(X.shape))
 
+    @pytest.mark.parametrize("form", ["max", "absmax", "trapezoid"])
+    def test_a_draft_stands_for_the_whole(self, form):
+        model = toys.in_batches_of(2, toys.linear())
+        drafts = list(stream(model, X, "ggig", 0, steps=7, iterations=2, reduce=form))
+        assert len(drafts) > 4
+        for draft in drafts:
+            close(draft.attribution, toys.WEIGHTS.view(X.shape))
+
+    def test_a_baseline_equal_to_the_image_has_the_gradient_there(self):
+        model = toys.convolutional()
+        found = explain(model, X, "ggig", 0, steps=5, iterations=1, baseline=X).attribution
+        close(found, definitions.g(model, X, 0))
+
     def test_it_asks_for_one_batch_at_a_time(self):
         model, counter = toys.counted(toys.in_batches_of(4, toys.convolutional()))
         explain(model, X, "ggig", 0, steps=30, iterations=3)

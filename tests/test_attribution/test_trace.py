@@ -10,6 +10,7 @@ from attribution import Store, explain
 from attribution import trace as tracing
 from attribution.baselines import make_baselines
 from attribution.explain import score_of
+from attribution.methods import guided_ig
 from attribution.quadrature import RULES
 from attribution.trace import detour, trace
 
@@ -185,6 +186,12 @@ class TestDetour:
         found = self.walked(toys.convolutional(), max_dist=max_dist)[-1]
         assert 0 < found.distances.max() <= max_dist + 1e-9
         assert found.distances[0] == found.distances[-1] == 0
+
+    def test_it_ends_at_the_image(self):
+        model = toys.convolutional()
+        (start,) = make_baselines(model, X, "black")
+        *_, last = guided_ig.walk(score_of(model, X, 0, "logit", None), X, start.image, STEPS, 0.25, 0.1)
+        assert torch.equal(last.after, X)
 
     def test_a_gradient_a_step(self):
         model, counter = toys.counted(toys.convolutional())

@@ -713,8 +713,36 @@ class TestPath:
     def table(self, app: AppTest) -> dict[str, dict[str, str]]:
         return {row["From"]: row for row in app.table[0].value.to_dict("records")}
 
+    def begin(self, app: AppTest, jobs: Scheduler) -> None:
+        """Until the first steps of the path are there."""
+        while not any(m.value.startswith("**α = ") for m in app.main.markdown):
+            assert jobs.step()
+            app.run()
+
     def said(self, app: AppTest) -> str:
         return next(m.value for m in app.main.markdown if m.value.startswith("**α = "))
+
+    @pytest.fixture
+    def fours(self, monkeypatch):
+        """Four gradients at once, and nothing remembered."""
+        store = Store(1 << 28)
+        monkeypatch.setattr(resources, "store", lambda: store)
+        batch = resources.model("efficientnet_lite0").gradient_batch
+        for name in ("size", "most"):
+            monkeypatch.setattr(batch, name, 4)
+
+    def test_what_is_of_the_first_path_is_not_drawn_on_another(self, walked, jobs):
+        """The other path is there at once, from before: where Left-IG cuts it, and what lies beside, is not asked."""
+        finish(walked(), jobs)
+        app = walked(base="white")
+        drawn = " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+        assert "from black" in drawn
+        assert "Left-IG cuts" not in drawn
+        assert "straight" not in drawn
+        finish(app, jobs)
+        drawn = " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+        assert "Left-IG cuts" in drawn
+        assert "straight" in drawn
 
     def charts(self, app: AppTest) -> dict[str, list]:
         """The traces of each chart that is on top."""
@@ -736,12 +764,13 @@ class TestPath:
         assert "α = 0.25" in self.said(app)
         assert not jobs.step(), "there was nothing left to do"
 
-    def test_a_place_without_an_image_yet_shows_the_last_that_is_there(self, walked, jobs):
-        app = walked()
+    def test_a_place_without_an_image_yet_shows_the_last_that_is_there(self, walked, jobs, fours):
+        app = walked(m="12", methods="smoothgrad")
         assert any("waiting for its turn" in caption for caption in captions(app))
-        while jobs.step():
-            app.run()
-            assert not app.exception
+        self.begin(app, jobs)
+        assert "α = 0.333" in self.said(app), "the fourth of twelve steps"
+        finish(app, jobs)
+        assert "α = 0.5" in self.said(app)
 
     def test_compare_and_this_page_walk_one_path(self, page, jobs, monkeypatch):
         """What Compare has computed is there, and the gradients and maps are those of the core."""
@@ -780,9 +809,9 @@ class TestPath:
     def test_where_left_ig_cuts_moves_without_computing(self, walked, jobs):
         app = finish(walked(), jobs)
         before = self.table(app)["black"]
-        app.slider(key="phi-0.9").set_value(0.5).run()
+        app.slider(key="phi-0.9").set_value(1.0).run()
         after = self.table(app)["black"]
-        assert float(after["Left-IG cuts at α"]) <= float(before["Left-IG cuts at α"])
+        assert float(after["Left-IG cuts at α"]) > float(before["Left-IG cuts at α"])
         assert not jobs.step()
 
     def test_a_score_that_falls_is_said_in_its_row(self, walked, jobs):
@@ -822,12 +851,15 @@ class TestPath:
         assert any("From uniform noise: the gradient holds NaN or infinity" in line for line in told)
         assert any("Guided IG: the gradient holds NaN or infinity" in line for line in told)
 
-    def test_stop_keeps_what_there_is(self, walked, jobs):
-        app = walked()
-        jobs.step()
-        app.run()
+    def test_stop_keeps_what_there_is(self, walked, jobs, fours):
+        app = walked(m="12", methods="smoothgrad")
+        self.begin(app, jobs)
         app.button(key="stop").click().run()
+        assert not jobs.step()
+        app.run()
         assert "stopped" in next(p.proto.text for p in app.get("progress"))
+        assert "α = 0.333" in self.said(app)
+        assert any(len(t["x"]) == 5 for traces in self.charts(app).values() for t in traces), "0, and four steps"
         app.button(key="resume").click().run()
         finish(app, jobs)
         assert next(p.proto.text for p in app.get("progress")) == "complete"
