@@ -101,13 +101,14 @@ def digits(metric: str) -> int:
 def head(table: Table, against: Case) -> str:
     """What was measured, on what, and what the differences are to."""
     ways = "; ".join(
-        f"{CURVES[m.name]}: " + ", ".join(f"{name} {value}" for name, value in m.knobs) for m in table.metrics
+        ": ".join(filter(None, [CURVES[m.name], ", ".join(f"{name} {value}" for name, value in m.knobs)]))
+        for m in table.metrics
     )
     lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
     if table.otherwise:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
     higher = [TITLES[name] for name in table.areas if name in MORE]
-    better = f"Lower is better{', but of ' + ' and '.join(higher) + ' more' if higher else ''}"
+    better = f"Lower is better{', but higher of ' + ' and of '.join(higher) if higher else ''}"
     better += "; a lower AUTVC is smoother, not truer" if "total_variation" in table.areas else ""
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}. "

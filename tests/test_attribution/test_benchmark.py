@@ -584,7 +584,7 @@ class TestReport:
         assert [float(line["insertion - deletion"]) for line in found] == [pytest.approx(0.24), pytest.approx(0.29)]
         assert float(found[1]["insertion - deletion_difference"]) == pytest.approx(0.05)
         told = report(one + other, "text", None, None).replace("\n", " ")
-        assert "but of insertion and insertion - deletion more" in told
+        assert "insertion; deletion. Lower is better, but higher of insertion and of insertion - deletion." in told
         assert "AUTVC" not in told
 
     def test_a_metric_that_few_photos_have_can_be_left_out(self):
