@@ -24,7 +24,7 @@ SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every m
 ALL = "everything"
 WIDE = 1_999
 """Resamplings for the bands of curves: enough for a picture."""
-CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "random_order")
+CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
 AXES = {
     "perturbation": ("windows replaced", "score / score of the photo"),
     "total_variation": ("level, finest first", "average total variation"),
@@ -160,10 +160,7 @@ def pair(table: Table, name: str) -> None:
     rest = [case for case in table.cases if case != first]
     usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
     second = two.selectbox("Second", rest, usual, key=f"second {name}", format_func=tell)
-    metric = by.segmented_control(
-        "by", list(table.areas), default=table.metrics[0].name, required=True, key=f"by {name}",
-        format_func=TITLES.__getitem__,
-    )  # fmt: skip
+    metric = by.selectbox("by", list(table.areas), key=f"by {name}", format_func=TITLES.__getitem__)
     found = paired.pairs(table, metric, first, second)
     st.markdown(paired.verdict(found, metric, tell(first), tell(second)))
     figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {TITLES[metric]}")

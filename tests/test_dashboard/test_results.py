@@ -197,6 +197,14 @@ class TestPage:
         assert "SmoothTaylor σ=0.3 R=200" in titles[0]
         assert "Guided IG" in titles[1]
 
+    def test_two_methods_are_told_apart_by_any_metric(self, opened):
+        opened.segmented_control(key="results-shipped").set_value("every method").run()
+        by = next(box for box in opened.main.selectbox if box.label == "by")
+        assert by.options == ["AUPC", "AUTVC", "insertion", "deletion", "ABPC", "insertion - deletion"]
+        by.select("insertion_less_deletion").run()
+        assert not opened.exception
+        assert any(m.value.startswith("insertion - deletion of Gradient is") for m in opened.main.markdown)
+
     def test_a_metric_that_was_only_begun_can_be_left_out(self, opened, file, tmp_path):
         more = tmp_path / "more.db"
         shutil.copy(file, more)
