@@ -76,7 +76,7 @@ def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
 
 
 def _allowed(knob: Knob) -> str:
-    return f"from {knob.allowed.low:g} to {knob.allowed.high:g}; " if isinstance(knob.allowed, Range) else ""
+    return f"{knob.allowed}; " if isinstance(knob.allowed, Range) else ""
 
 
 def explain(options: argparse.Namespace) -> None:

@@ -14,6 +14,9 @@ class Range:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"from {_plain(self.low)} to {_plain(self.high)}"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -56,10 +59,10 @@ class Knob:
             number = self.type(value)
         except (TypeError, ValueError, OverflowError):
             number = math.nan
-        low, high = (self.allowed.low, self.allowed.high) if isinstance(self.allowed, Range) else (-math.inf, math.inf)
-        if isinstance(value, (bool, str)) or not low <= number <= high or number != value:
+        allowed = self.allowed if isinstance(self.allowed, Range) else Range(-math.inf, math.inf)
+        if isinstance(value, (bool, str)) or not allowed.low <= number <= allowed.high or number != value:
             kind = "a whole number" if self.type is int else "a number"
-            raise ValueError(f"{owner}: {self.name}={value!r} must be {kind} from {_plain(low)} to {_plain(high)}")
+            raise ValueError(f"{owner}: {self.name}={value!r} must be {kind} {allowed}")
         return number
 
 

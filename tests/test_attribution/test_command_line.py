@@ -54,6 +54,7 @@ def test_lists(capsys):
     assert main(["methods"]) == 0
     told = capsys.readouterr().out
     assert all(f"{name}: {entry.title}. {entry.paper}" in told for name, entry in METHODS.items())
+    assert "of the noise; from 0 to 2147483647; default: 0" in told
     assert main(["models"]) == 0
     told = capsys.readouterr().out
     assert all(f"{name}: {card.title}" in told for name, card in MODELS.items())
