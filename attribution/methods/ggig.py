@@ -51,8 +51,9 @@ def ggig(
     before: Tensor | None = None
     for batch, cost in visit(score, x, path):
         points, gradients = batch.points, batch.gradients
-        weights = gradients.new_tensor([path.weight(k) for k in batch.indices])[:, None, None, None]
-        weighed, met = weighed + weights.sum().item(), gradients
+        shares = [path.weight(k) for k in batch.indices]
+        weights = gradients.new_tensor(shares)[:, None, None, None]
+        weighed, met = weighed + sum(shares), gradients
         for j in range(iterations):
             if j:
                 points = points + rate * gradients
@@ -61,8 +62,7 @@ def ggig(
                 met = larger(met, gradients)
             here = (weights * met).sum(0) if reduce == "trapezoid" else fold(larger, met)
             known = here if before is None else before + here if reduce == "trapezoid" else larger(before, here)
-            done += len(points)
-            evaluations, cost = evaluations + cost, 0
+            done, evaluations, cost = done + len(points), evaluations + cost, 0
             drawn = known / weighed if reduce == "trapezoid" else known  # the mean over the points visited so far
             map_ = drawn * (x - start.image) if multiply_by_delta else drawn
             yield Partial(map_, done, total, evaluations, score.target)

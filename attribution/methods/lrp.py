@@ -9,7 +9,7 @@ networks only.
 import copy
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, cast
+from typing import Any
 
 import timm.models.efficientnet
 import torch
@@ -125,7 +125,7 @@ def _with_a_sum(block: nn.Module) -> Callable[[Any, Tensor], Tensor]:
     return forward
 
 
-def _densenet(network: Any) -> nn.Module:
+def _densenet(network: nn.Module) -> nn.Module:
     """Its last activation and pooling are functions, which no rule would see: here they are modules."""
     network.last, network.pool = nn.ReLU(), nn.AdaptiveAvgPool2d(1)
 
@@ -135,7 +135,7 @@ def _densenet(network: Any) -> nn.Module:
         return said
 
     network.forward = MethodType(forward, network)
-    return cast(nn.Module, network)
+    return network
 
 
 def _densenet_norms() -> Any:
