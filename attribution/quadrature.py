@@ -42,6 +42,11 @@ RULES: dict[str, Callable[[int], Rule]] = {
 }
 
 
+def node_count(rule: str, steps: int) -> int:
+    """How many nodes `RULES[rule](steps)` has, without making them."""
+    return steps + (rule == "trapezoid")
+
+
 def simpson(x: np.ndarray, y: np.ndarray) -> float:
     """Area by Simpson's rule; for an even number of points the mean of the two one-sided composites.
 

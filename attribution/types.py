@@ -57,11 +57,15 @@ Run = Iterator[Partial]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Points of a measured curve; `note` says what a reader must know before comparing it. Equal to itself alone."""
+    """Points of a measured curve; `note` says what a reader must know before comparing it. Equal to itself alone.
+
+    `ticks` name the points along x where their places are no numbers of their own.
+    """
 
     x: Float[np.ndarray, " n"]
     y: Float[np.ndarray, " n"]
     note: str = ""
+    ticks: tuple[str, ...] = ()
 
     @property
     def area(self) -> float:

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from attribution.engine.store import Store
 from attribution.explain import one_channel
 from attribution.models import Model
-from attribution.store import Store
 from dashboard.experiment import Experiment
 from dashboard.panels import CONTROL, REGIONS, Fall, Panel, fall_work, map_work
 from dashboard.sweep import Place, Sweep

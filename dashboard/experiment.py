@@ -10,11 +10,10 @@ import PIL.Image
 import skimage.data
 
 from attribution import METHODS, MODELS
-from attribution.baselines import BASELINES
-from attribution.explain import CURVES
+from attribution.engine.baselines import BASELINES
 from attribution.models import CATEGORIES
 from attribution.quadrature import RULES
-from attribution.registry import Range
+from attribution.registry import METRICS, Range
 from dashboard.knobs import (
     COMPARED,
     DRAWS,
@@ -205,7 +204,7 @@ def said(name: str, value: Any) -> str:
     if name == "methods":
         return ", ".join(METHODS[method].title for method in value)
     if name == "curves":
-        return ", ".join(CURVES[curve] for curve in value) or "AUPC alone"
+        return ", ".join(METRICS[curve].label for curve in value) or "AUPC alone"
     if name == "own":
         return plain(value) or "the defaults"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
-from attribution.adaptive import Outcome, Trial, adaptive_noising
+from attribution.engine.store import Store
 from attribution.explain import one_channel
 from attribution.models import Model
-from attribution.store import Store
+from attribution.studies.adaptive import Outcome, Trial, adaptive_noising
 from attribution.types import Partial
 from dashboard import figures, pictures, resources
 from dashboard.experiment import Experiment

@@ -13,9 +13,9 @@ from skimage.filters import sobel
 from torch import Tensor
 
 from attribution import Store, explain, load_model, perturbation_curve
-from attribution.baselines import make_baselines
+from attribution.controls import random_order
+from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
-from attribution.metrics.perturbation import random_order
 from attribution.models import Model
 from dashboard import pictures
 from dashboard.experiment import Experiment, gallery_photo

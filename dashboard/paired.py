@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from attribution.benchmark.cases import ADAPTIVE, Case, patches
-from attribution.benchmark.report import TITLES, digits
 from attribution.benchmark.rows import Row
 from attribution.benchmark.run import digest_of
 from attribution.benchmark.tables import FEW, Table, interval
 from attribution.models import MODELS
-from attribution.registry import METHODS
+from attribution.registry import METHODS, measures
 from dashboard.experiment import PATCHES, Experiment
 from dashboard.knobs import own_knobs, own_of
 from dashboard.panels import FURTHER
@@ -47,7 +46,7 @@ def verdict(found: list[Pair], metric: str, first: str, second: str) -> str:
     """Which of the two is lower, by how much, and how sure that is."""
     differences = np.array([[pair.difference for pair in found]])
     (low,), (high,) = interval(differences)
-    name, places = TITLES[metric], digits(metric)
+    name, places = measures()[metric].label, measures()[metric].digits
     mean, lower = differences.mean(), int((differences < 0).sum())
     told = f"it is the lower one on {lower} of {len(found)} photos"
     if len(found) < FEW:

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from attribution import METHODS, METRICS, MODELS
-from attribution.convergence import Convergence, convergence
+from attribution.controls import random_order
+from attribution.engine.plans import NoiseCloud
+from attribution.engine.store import Store
 from attribution.explain import one_channel, score_of, stream
 from attribution.metrics.completeness import completeness_gap
-from attribution.metrics.perturbation import random_order
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
-from attribution.plans import NoiseCloud
-from attribution.store import Store
+from attribution.studies.convergence import Convergence, convergence
 from attribution.types import Curve, Partial
 from dashboard.jobs import View
 

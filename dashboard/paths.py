@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from attribution.trace import Detour, Trace
+from attribution.studies.trace import Detour, Trace
 from dashboard.figures import GREY, STYLES, TITLES, dress
 from dashboard.knobs import BASELINE_NAMES
 

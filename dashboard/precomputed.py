@@ -38,7 +38,7 @@ def _fall(method: str) -> Curve:
     held = example.load()
     values = np.array(held.falls[method])
     replaced = tuple(tuple(window) for window in held.about["replaced"][method])
-    return PerturbationCurve(np.arange(float(len(values))), values, "", replaced, WINDOW, Experiment().patches)
+    return PerturbationCurve(np.arange(float(len(values))), values, "", (), replaced, WINDOW, Experiment().patches)
 
 
 def _curve(values: list[float]) -> Curve:

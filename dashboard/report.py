@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from attribution import MODELS
-from attribution.convergence import ENOUGH, Convergence
-from attribution.explain import HIGHER
 from attribution.heatmaps import reduce_channels
+from attribution.registry import METRICS
+from attribution.studies.convergence import ENOUGH, Convergence
 from attribution.types import Curve
 from dashboard.figures import TITLES
 from dashboard.jobs import View
@@ -41,7 +41,7 @@ CURVES = {
     "sic": "SIC",
     "aic": "AIC",
 }
-ARROWS = {name: "↑" if name in HIGHER else "↓" for name in CURVES}
+ARROWS = {name: "↑" if METRICS[name].better == "higher" else "↓" for name in CURVES}
 
 
 Prediction = tuple[int, str, float, float]
@@ -163,7 +163,7 @@ def verdict(cells: Sequence[Cell], metric: str = FALL) -> str:
     control = areas.pop(CONTROL, None)
     if control is None or not areas:
         return "The areas follow when the curves are whole."
-    higher, digits = metric in HIGHER, 2 if metric == FALL else 3
+    higher, digits = METRICS[metric].better == "higher", 2 if metric == FALL else 3
     ordered = sorted(areas.items(), key=lambda item: item[1], reverse=higher)
     told = [f"{TITLES[method]} {area:.{digits}f}" for method, area in ordered]
     better = [method for method, area in areas.items() if (area > control if higher else area < control)]

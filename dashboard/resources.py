@@ -8,7 +8,7 @@ from uuid import uuid4
 import streamlit as st
 
 from attribution import Store, load_model
-from attribution.devices import best_device
+from attribution.engine.devices import best_device
 from attribution.models import Model
 from dashboard.jobs import Scheduler
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.baselines import BASELINES, make_baselines
+from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.models import CATEGORIES, Model
 from attribution.quadrature import RULES

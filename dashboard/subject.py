@@ -11,7 +11,7 @@ import streamlit as st
 from torch import Tensor
 
 from attribution import MODELS, load_image
-from attribution.baselines import fingerprint
+from attribution.engine.baselines import fingerprint
 from attribution.images import to_picture
 from attribution.metrics.total_variation import levels
 from attribution.models import Model, download

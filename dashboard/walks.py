@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from attribution.baselines import Baseline, make_baselines
+from attribution.engine.baselines import Baseline, make_baselines
+from attribution.engine.score import ClassScore
+from attribution.engine.store import Store
 from attribution.explain import score_of
 from attribution.methods import idg
 from attribution.models import Model
-from attribution.score import ClassScore
-from attribution.store import Store
-from attribution.trace import Detour, Trace, detour, trace
+from attribution.studies.trace import Detour, Trace, detour, trace
 from dashboard import report
 from dashboard.experiment import Experiment
 

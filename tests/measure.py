@@ -23,7 +23,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 from skimage import data
 
 from attribution import Store, explain, load_model
-from attribution.devices import BatchSize
+from attribution.engine.devices import BatchSize
 from attribution.models import Model
 
 ROUNDS = 5

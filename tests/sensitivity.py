@@ -12,9 +12,9 @@ from torch import Tensor
 from attribution import explain, load_image, load_model
 from attribution.benchmark.run import photos
 from attribution.benchmark.tables import interval
+from attribution.engine.store import Store
 from attribution.models import Model
-from attribution.sensitivity import max_sensitivity
-from attribution.store import Store
+from attribution.studies.sensitivity import max_sensitivity
 
 RADIUS, DRAWS, STEPS = 0.05, 10, 50
 METHODS = ("integrated_gradients", "left_ig", "right_ig")

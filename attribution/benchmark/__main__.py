@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from attribution.benchmark.cases import CONTROL, PRESETS, USUAL, metrics, parse, patches, subjects
+from attribution.benchmark.cases import CONTROL, PRESETS, metrics, parse, patches, subjects
 from attribution.benchmark.cluster import Cluster
 from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
-from attribution.explain import CURVES
 from attribution.models import MODELS, load_model
+from attribution.registry import curves
 
 EXAMPLES = """
 A method is written with its knobs, several values of one apart by slashes:
@@ -68,9 +68,9 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument(
         "--metrics",
         nargs="+",
-        default=list(USUAL),
+        default=[name for name, metric in curves().items() if metric.standard],
         metavar="METRIC",
-        help=f"of {', '.join(CURVES)}, written as methods are: perturbation:draws=10; default: the first two",
+        help=f"of {', '.join(curves())}, written as methods are: perturbation:draws=10; default: the first two",
     )
     made.add_argument("--seed", type=int, default=0, help="of the noise; every photo has one of its own from it")
     made.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
@@ -100,7 +100,7 @@ def _report_options() -> argparse.ArgumentParser:
     made.add_argument("--preset", choices=PRESETS, help="only the rows of one of these")
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="only these: smooth_taylor:samples=50")
     made.add_argument(
-        "--metrics", nargs="+", default=[], choices=CURVES, help="only these; photos that lack one are left out"
+        "--metrics", nargs="+", default=[], choices=list(curves()), help="only these; photos that lack one are left out"
     )
     made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
     made.add_argument("--against", default="", metavar="METHOD", help="what differences are to; the first")

@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Annotated, Any
 
-from attribution.adaptive import OBJECTIVES
-from attribution.explain import CURVES
-from attribution.metrics.perturbation import random_order
-from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, entry, read_knobs
+from attribution.controls import RANDOM, RANDOM_TITLE
+from attribution.knobs import read_knobs
+from attribution.registry import METHODS, Choice, Entry, Knob, Range, curves, entry
+from attribution.studies.adaptive import OBJECTIVES
 
 SEED = "seed"
-USUAL = ("perturbation", "total_variation")
-"""The paper's two metrics."""
 
 
 def adaptive_noising(
@@ -34,7 +32,7 @@ def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> 
     return Entry(name, title, paper, described, read_knobs(described))
 
 
-ADAPTIVE, CONTROL = "adaptive_noising", random_order.__name__
+ADAPTIVE, CONTROL = "adaptive_noising", RANDOM
 
 
 def subjects(patches: int = 50) -> Mapping[str, Entry]:
@@ -44,7 +42,7 @@ def subjects(patches: int = 50) -> Mapping[str, Entry]:
     """
     search = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
     knobs = {**search.knobs, "draws": replace(search.knobs["draws"], default=patches)}
-    return {**METHODS, ADAPTIVE: replace(search, knobs=knobs), CONTROL: _case(CONTROL, "Random order", "", _control)}
+    return {**METHODS, ADAPTIVE: replace(search, knobs=knobs), CONTROL: _case(CONTROL, RANDOM_TITLE, "", _control)}
 
 
 @dataclass(frozen=True)
@@ -145,4 +143,4 @@ def patches(measured: Iterable[Case], default: int = 0) -> int:
 
 def metrics(texts: Iterable[str]) -> tuple[Case, ...]:
     """The metrics that the texts name, in the same words."""
-    return parse(texts, {name: METRICS[name] for name in CURVES})
+    return parse(texts, curves())

@@ -9,14 +9,14 @@ from typing import Any
 
 from torch import Tensor
 
-from attribution.adaptive import FRESH, Outcome, Trial, adaptive_noising
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
+from attribution.controls import random_order
+from attribution.engine.store import Store
 from attribution.explain import curve, explain
 from attribution.images import load_image
-from attribution.metrics.perturbation import random_order
 from attribution.models import Model
 from attribution.registry import METHODS, METRICS
-from attribution.store import Store
+from attribution.studies.adaptive import FRESH, Outcome, Trial, adaptive_noising
 from attribution.types import Curve
 
 VALUES = 8

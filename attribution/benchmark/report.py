@@ -9,17 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from attribution.benchmark.cases import ADAPTIVE, USUAL, Case
+from attribution.benchmark.cases import ADAPTIVE, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
 from attribution.benchmark.rows import Row
-from attribution.benchmark.tables import BOTH, FEW, RESAMPLES, Table, interval, tabulate
-from attribution.explain import CURVES, HIGHER
+from attribution.benchmark.tables import FEW, RESAMPLES, Table, interval, tabulate
 from attribution.registry import METRICS as REGISTERED
+from attribution.registry import measures
 
 FORMATS = ("text", "csv", "latex")
-TITLES = {**CURVES, BOTH: "insertion - deletion"}
-MORE = {*HIGHER, BOTH}
-"""Of which more is better."""
 
 
 def report(
@@ -55,14 +52,14 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
         line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}
         line |= {"photos": len(table.photos), "gradients": table.gradients(case)}
         for metric, areas in table.areas.items():
-            name = TITLES[metric].lower()
+            name = measures()[metric].label.lower()
             line[name] = areas[k].mean()
             line[f"{name}_low"], line[f"{name}_high"] = (float(edge[k]) for edge in intervals[metric])
             line[f"{name}_difference"] = differences[metric][k].mean()
             low, high = (float(edge[k]) for edge in around[metric])
             line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
         for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
-            line[f"{of.lower()}_{CURVES[metric_name].lower()}"] = value
+            line[f"{of.lower()}_{REGISTERED[metric_name].label.lower()}"] = value
         found.append(line)
     return found
 
@@ -79,37 +76,31 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
     """The columns that a reader sees."""
     found = {"method": str(line["label"]), "gradients": f"{line['gradients']:,.0f}"}
     for metric in table.areas:
-        title = TITLES[metric]
-        name, places = title.lower(), digits(metric)
+        measure = measures()[metric]
+        title, places = measure.label, measure.digits
+        name = title.lower()
         low, high = line[f"{name}_low"], line[f"{name}_high"]
         found[title] = f"{line[name]:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
         difference = line[f"{name}_difference"]
         found[f"{title} difference"] = f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"
     for model in MODELS:
-        values = [line.get(f"{model.lower()}_{CURVES[metric].lower()}") for metric in METRICS]
+        values = [line.get(f"{model.lower()}_{REGISTERED[metric].label.lower()}") for metric in METRICS]
         if values[0] is not None:
             found[f"paper, {model}"] = "" if np.isnan(values[0]) else " / ".join(f"{v:.2f}" for v in values)
     return found
 
 
-def digits(metric: str) -> int:
-    """How many decimals of an area tell something: all but the paper's two lie between 0 and 1."""
-    return 2 if metric in USUAL else 3
-
-
 def head(table: Table, against: Case) -> str:
     """What was measured, on what, and what the differences are to."""
     ways = "; ".join(
-        ": ".join(filter(None, [CURVES[m.name], ", ".join(f"{name} {value}" for name, value in m.knobs)]))
+        ": ".join(filter(None, [REGISTERED[m.name].label, ", ".join(f"{name} {value}" for name, value in m.knobs)]))
         for m in table.metrics
     )
     lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
     if table.otherwise:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
-    higher = [TITLES[name] for name in table.areas if name in MORE]
-    better = f"Lower is better{', but higher of ' + ' and of '.join(higher) if higher else ''}"
-    better += "; a lower AUTVC is smoother, not truer" if "total_variation" in table.areas else ""
+    better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}. "
         f"Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 means when the "

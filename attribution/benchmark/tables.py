@@ -12,11 +12,9 @@ from scipy import stats
 
 from attribution.benchmark.cases import PRESETS, Case, parse, read, subjects
 from attribution.benchmark.rows import Row
-from attribution.explain import CURVES
-from attribution.registry import entry
+from attribution.registry import curves, entry, measured_differences
 
 RESAMPLES = 9_999
-BOTH = "insertion_less_deletion"
 FEW = 10
 """Photos below which such an interval is much too narrow: of two photos it holds the mean in half of all cases."""
 Interval = tuple[np.ndarray, np.ndarray]
@@ -26,8 +24,8 @@ Interval = tuple[np.ndarray, np.ndarray]
 class Table:
     """Cases of one model, all on the same photos and measured in the same way.
 
-    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps); under BOTH stands what insertion
-    is above deletion, where both were measured. `left_out` photos lack a case.
+    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps). `areas` also holds the
+    differences of areas that metrics ask for (`registry.measures`). `left_out` photos lack a case.
     Photos go by their digest: a file that was changed is another photo, and one under two names is one.
     """
 
@@ -167,8 +165,7 @@ def _table(
         raise ValueError("no photo has all of these methods yet; let the run go on, or name a preset that is done")
     held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in metrics}
     areas = {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()}
-    if {"insertion", "deletion"} <= areas.keys():
-        areas[BOTH] = areas["insertion"] - areas["deletion"]
+    areas |= {name: areas[one] - areas[other] for name, (one, other) in measured_differences(areas).items()}
     return Table(
         model,
         tuple(cases),
@@ -192,7 +189,7 @@ def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
     best: dict[str, Case] = {}
     for metric, _ in counted.most_common():
         best.setdefault(metric.name, metric)
-    return tuple(best[name] for name in CURVES if name in best)
+    return tuple(best[name] for name in curves() if name in best)
 
 
 def _of_preset(preset: str, cases: Sequence[Case]) -> list[Case]:

@@ -9,20 +9,25 @@ from typing import Annotated
 
 import torch
 
-from attribution.devices import sum_dtype
+from attribution.engine.devices import sum_dtype
+from attribution.engine.score import ClassScore, logits
 from attribution.images import denormalise, normalise
-from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore, logits
+from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Partial, Run
 
 
-@method("AGI", paper="Pan et al. 2021, doi:10.24963/ijcai.2021/396")
+@method(
+    "AGI",
+    gloss="on the way to other classes",
+    paper="Pan et al. 2021, doi:10.24963/ijcai.2021/396",
+    cost=lambda knobs: Cost(2 * knobs["classes"] * knobs["steps"], 1),
+)
 def agi(
     score: ClassScore,
     x: Image,
     *,
+    steps: Annotated[int, Range(1, 100), "the most steps towards each class"] = 20,
     classes: Annotated[int, Range(1, 100), "k, how many classes, spread evenly over all; its own is left out"] = 20,
-    steps: Annotated[int, Range(1, 100), "the most steps towards each of them"] = 20,
     epsilon: Annotated[float, Range(0.001, 1.0), "ε, how far a pixel moves in a step, of the range of colours"] = 0.05,
     anchor: Annotated[str, Choice(("path", "image")), "what a step goes on from: where it is, or as released"] = "path",
 ) -> Run:

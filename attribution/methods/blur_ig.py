@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attribution.accumulate import accumulate
-from attribution.plans import coarse_to_fine
-from attribution.registry import Range, method
-from attribution.score import ClassScore
+from attribution.engine.accumulate import accumulate
+from attribution.engine.plans import coarse_to_fine
+from attribution.engine.score import ClassScore
+from attribution.registry import Cost, Range, method
 from attribution.types import Image, Images, Run
 
 NEAR = 0.01
@@ -64,7 +64,12 @@ class BlurPath:
         return torch.stack([(blur(x, sigma + NEAR) - blur(x, sigma)) / NEAR for sigma in sigmas]).to(x)
 
 
-@method("Blur IG", paper="Xu et al. 2020, arXiv:2004.03383")
+@method(
+    "Blur IG",
+    gloss="from blurred to sharp",
+    paper="Xu et al. 2020, arXiv:2004.03383",
+    cost=lambda knobs: Cost(knobs["steps"]),
+)
 def blur_ig(
     score: ClassScore,
     x: Image,

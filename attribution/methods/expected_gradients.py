@@ -10,11 +10,11 @@ from typing import Annotated
 
 import torch
 
-from attribution.accumulate import accumulate
-from attribution.draws import Purpose, uniform
+from attribution.engine.accumulate import accumulate
+from attribution.engine.random_numbers import Purpose, uniform
+from attribution.engine.score import ClassScore, Network
 from attribution.images import normalise
-from attribution.registry import Range, method
-from attribution.score import ClassScore, Network
+from attribution.registry import Cost, Range, method
 from attribution.types import Image, Images, Run
 
 
@@ -48,7 +48,12 @@ class RandomPlaces:
         return torch.stack([x - self._draw(x, k)[0] for k in indices])
 
 
-@method("Expected Gradients", paper="Erion et al. 2021, arXiv:1906.10670")
+@method(
+    "Expected Gradients",
+    gloss="random places on many paths",
+    paper="Erion et al. 2021, arXiv:1906.10670",
+    cost=lambda knobs: Cost(knobs["samples"], points=("places", knobs["seed"])),
+)
 def expected_gradients(
     score: ClassScore,
     x: Image,

@@ -13,15 +13,20 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from attribution.accumulate import visit
-from attribution.baselines import BASELINES, make_baselines
-from attribution.plans import StraightPath
-from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore
+from attribution.engine.accumulate import visit
+from attribution.engine.baselines import BASELINES, make_baselines
+from attribution.engine.plans import StraightPath
+from attribution.engine.score import ClassScore
+from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Partial, Run
 
 
-@method("GGIG", paper="Rahman et al. 2022, arXiv:2206.05903")
+@method(
+    "GGIG",
+    gloss="the greatest gradient met",
+    paper="Rahman et al. 2022, arXiv:2206.05903",
+    cost=lambda knobs: Cost(knobs["iterations"] * (knobs["steps"] + 1)),
+)
 def ggig(
     score: ClassScore,
     x: Image,

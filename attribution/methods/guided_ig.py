@@ -10,14 +10,19 @@ from typing import Annotated, NamedTuple
 import torch
 from torch import Tensor
 
-from attribution.baselines import BASELINES, make_baselines
-from attribution.devices import sum_dtype
-from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore
+from attribution.engine.baselines import BASELINES, make_baselines
+from attribution.engine.devices import sum_dtype
+from attribution.engine.score import ClassScore
+from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Partial, Run
 
 
-@method("Guided IG", paper="Kapishnikov et al. 2021, arXiv:2106.09788")
+@method(
+    "Guided IG",
+    gloss="a path of least resistance",
+    paper="Kapishnikov et al. 2021, arXiv:2106.09788",
+    cost=lambda knobs: Cost(knobs["steps"]),
+)
 def guided_ig(
     score: ClassScore,
     x: Image,

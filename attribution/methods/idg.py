@@ -6,24 +6,38 @@ released sampler loses its place at cells that get no sample, so that all later 
 `sampling="reference"` loses it in the same way, for comparison alone.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 from torch import Tensor
 
-from attribution.accumulate import accumulate
-from attribution.baselines import BASELINES, Baseline, make_baselines
-from attribution.plans import Walk
-from attribution.profile import scores_along
-from attribution.quadrature import RULES
-from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore
+from attribution.engine.accumulate import accumulate
+from attribution.engine.baselines import BASELINES, Baseline, make_baselines
+from attribution.engine.plans import Walk, path_points
+from attribution.engine.profile import scores_along
+from attribution.engine.score import ClassScore
+from attribution.quadrature import RULES, node_count
+from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Batch, Image, Run
 
 Nodes = tuple[tuple[float, float], ...]
 
 
-@method("IDG", paper="Walker et al. 2023, arXiv:2305.20052")
+def _cost(knobs: Mapping[str, Any]) -> Cost:
+    """Samples that follow the score need a first look along the path, by forward passes."""
+    steps = knobs["steps"]
+    if knobs["sampling"] == "uniform":
+        return Cost(node_count(knobs["rule"], steps), points=path_points(knobs, knobs["rule"]))
+    return Cost(steps, min(knobs["cells"], steps) + 1)
+
+
+@method(
+    "IDG",
+    gloss="the path where the score climbs",
+    paper="Walker et al. 2023, arXiv:2305.20052",
+    cost=_cost,
+)
 def idg(
     score: ClassScore,
     x: Image,

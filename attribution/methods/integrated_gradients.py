@@ -1,26 +1,38 @@
 """Integrated Gradients: gradients along a straight path from a baseline. Sundararajan et al. 2017, arXiv:1703.01365."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from torch import Tensor
 
-from attribution.accumulate import accumulate
-from attribution.baselines import BASELINES, make_baselines
-from attribution.plans import StraightPath
-from attribution.quadrature import RULES
-from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore
+from attribution.engine.accumulate import accumulate
+from attribution.engine.baselines import BASELINES, Draws, make_baselines
+from attribution.engine.plans import StraightPath, path_points
+from attribution.engine.score import ClassScore
+from attribution.quadrature import RULES, node_count
+from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Run
 
 
-@method("Integrated Gradients", paper="Sundararajan et al. 2017, arXiv:1703.01365")
+def _cost(knobs: Mapping[str, Any]) -> Cost:
+    paths = knobs["draws"] if knobs["baseline"] == "uniform" else 1
+    return Cost(paths * node_count(knobs["rule"], knobs["steps"]), points=path_points(knobs, knobs["rule"]))
+
+
+@method(
+    "Integrated Gradients",
+    gloss="gradients along a path",
+    paper="Sundararajan et al. 2017, arXiv:1703.01365",
+    cost=_cost,
+    sums_up=True,
+)
 def integrated_gradients(
     score: ClassScore,
     x: Image,
     *,
     steps: Annotated[int, Range(1, 500), "M, the steps on the path from the baseline to the image"] = 50,
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "black",
-    draws: Annotated[int, Range(1, 20), "N, how many noise baselines are averaged"] = 1,
+    draws: Draws = 1,
     rule: Annotated[str, Choice(RULES), "where on each step the gradient is taken"] = "right",
     seed: Annotated[int, Range(0, 2**31 - 1), "of the noise baselines"] = 0,
 ) -> Run:

@@ -5,24 +5,24 @@ first exceeds F(0) + phi (F(1) - F(0)), as here; where it never does, all is lef
 both are all).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from attribution.accumulate import accumulate
-from attribution.baselines import BASELINES, Baseline, make_baselines
-from attribution.plans import Walk
-from attribution.profile import scores_along
+from attribution.engine.accumulate import accumulate
+from attribution.engine.baselines import BASELINES, Baseline, make_baselines
+from attribution.engine.plans import Walk, path_points
+from attribution.engine.profile import scores_along
+from attribution.engine.score import ClassScore
 from attribution.quadrature import right
-from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore
+from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Partial, Run
 
 ROUNDING = 1e-5
-"""Of the score: a network says the same of one image in two batches, to so many digits."""
+"""Relative tolerance of a score between batches of different sizes."""
 
 Steps = Annotated[int, Range(1, 500), "M, the steps on the path from the baseline to the image"]
 Start = Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"]
@@ -30,7 +30,18 @@ Saturation = Annotated[float, Range(0.0, 1.0), "φ, the share of the climb after
 Seed = Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"]
 
 
-@method("Left-IG", paper="Miglani et al. 2020, arXiv:2010.12697")
+def _cost(knobs: Mapping[str, Any]) -> Cost:
+    """The cut is found by forward passes: at both ends, and at each step before it."""
+    steps = knobs["steps"]
+    return Cost(steps, steps + 2, path_points(knobs, "right"))
+
+
+@method(
+    "Left-IG",
+    gloss="the path until the score saturates",
+    paper="Miglani et al. 2020, arXiv:2010.12697",
+    cost=_cost,
+)
 def left_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
 ) -> Run:
@@ -45,7 +56,12 @@ def left_ig(
     yield from _part(score, x, start, alphas, 1 / steps)
 
 
-@method("Right-IG", paper="Miglani et al. 2020, arXiv:2010.12697")
+@method(
+    "Right-IG",
+    gloss="the path after the score saturates",
+    paper="Miglani et al. 2020, arXiv:2010.12697",
+    cost=_cost,
+)
 def right_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
 ) -> Run:

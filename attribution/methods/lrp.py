@@ -18,16 +18,21 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from attribution.devices import full_precision
-from attribution.registry import method
-from attribution.score import ClassScore
+from attribution.engine.devices import full_precision
+from attribution.engine.score import ClassScore
+from attribution.registry import Cost, method
 from attribution.types import Image, Partial, Run
 
 PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
 """Layers that need nothing done to them."""
 
 
-@method("LRP", paper="Bach et al. 2015, doi:10.1371/journal.pone.0130140")
+@method(
+    "LRP",
+    gloss="relevance, layer by layer",
+    paper="Bach et al. 2015, doi:10.1371/journal.pone.0130140",
+    cost=lambda knobs: Cost(1),
+)
 def lrp(score: ClassScore, x: Image) -> Run:
     r"""$R_i = \sum_j \frac{a_i \rho(w_{ij})}{\sum_k a_k \rho(w_{kj})} R_j$ from the logit back to the pixels: $\rho$
     keeps what adds (convolutions), all (the last layer), or spreads evenly (the first convolution).

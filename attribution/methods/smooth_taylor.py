@@ -4,16 +4,28 @@ The sign is that of the paper's definition (Eq. 9). Its theorem prints the oppos
 MINUS the mean of eps times the gradient. Absolute maps hide the difference; sums and signed maps do not.
 """
 
+from functools import partial
 from typing import Annotated
 
-from attribution.accumulate import accumulate
-from attribution.plans import NoiseCloud
+from attribution.engine.accumulate import accumulate
+from attribution.engine.plans import NoiseCloud, cloud_cost
+from attribution.engine.score import ClassScore
 from attribution.registry import Range, method
-from attribution.score import ClassScore
-from attribution.types import Image, Run
+from attribution.types import Batch, Image, Images, Run
 
 
-@method("SmoothTaylor", paper="Goh et al. 2021, arXiv:2004.10484")
+def term(x: Image, at: Batch) -> Images:
+    """What one root adds to the map."""
+    return (x - at.points) * at.gradients
+
+
+@method(
+    "SmoothTaylor",
+    gloss="Taylor terms at noisy roots",
+    paper="Goh et al. 2021, arXiv:2004.10484",
+    cost=cloud_cost,
+    term=term,
+)
 def smooth_taylor(
     score: ClassScore,
     x: Image,
@@ -25,4 +37,4 @@ def smooth_taylor(
 ) -> Run:
     r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = \frac1R \sum_r (x - z_r) \odot \nabla f_c(z_r)$."""
     cloud = NoiseCloud(sigma, seed, samples, antithetic)
-    yield from accumulate(score, x, cloud, lambda at: (x - at.points) * at.gradients)
+    yield from accumulate(score, x, cloud, partial(term, x))

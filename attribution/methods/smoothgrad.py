@@ -3,20 +3,32 @@
 The squared form is Hooker et al. 2018 (arXiv:1806.10758), the variance form Adebayo et al. 2018 (arXiv:1810.03307).
 """
 
+from functools import partial
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from attribution.accumulate import accumulate
-from attribution.devices import sum_dtype
-from attribution.plans import NoiseCloud
+from attribution.engine.accumulate import accumulate
+from attribution.engine.devices import sum_dtype
+from attribution.engine.plans import NoiseCloud, cloud_cost
+from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
-from attribution.score import ClassScore
-from attribution.types import Batch, Image, Run
+from attribution.types import Batch, Image, Images, Run
 
 
-@method("SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825")
+def term(x: Image, at: Batch) -> Images:
+    """What one noisy copy adds to the mean."""
+    return at.gradients
+
+
+@method(
+    "SmoothGrad",
+    gloss="gradients of noisy copies",
+    paper="Smilkov et al. 2017, arXiv:1706.03825",
+    cost=cloud_cost,
+    term=term,
+)
 def smoothgrad(
     score: ClassScore,
     x: Image,
@@ -32,7 +44,7 @@ def smoothgrad(
     """
     cloud = NoiseCloud(sigma, seed, samples, antithetic)
     if form == "mean":
-        yield from accumulate(score, x, cloud, lambda at: at.gradients)
+        yield from accumulate(score, x, cloud, partial(term, x))
     elif form == "squared":
         yield from accumulate(score, x, cloud, lambda at: at.gradients.square())
     else:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from attribution.registry import metric
-from attribution.score import ClassScore
+from attribution.engine.score import ClassScore
+from attribution.registry import Axes, Cost, metric
 from attribution.types import Curve, Heatmap, Image, LinearCurve
 
 SHARES = tuple(k / 10 for k in range(1, 10))
@@ -16,7 +16,16 @@ STEADY = 5.0
 """Units of f_c: below this climb the released notebook leaves an image out."""
 
 
-@metric("Area between perturbation curves (ABPC)", paper="Miglani et al. 2020, arXiv:2010.12697")
+@metric(
+    "Area between perturbation curves",
+    label="ABPC",
+    better="higher",
+    paper="Miglani et al. 2020, arXiv:2010.12697",
+    axes=Axes("share of the pixels left out", "without the lowest less without the highest"),
+    cost=lambda knobs, pixels: Cost(passes=2 + 2 * len(SHARES)),
+    note="What the score keeps without the lowest values of a map, less what it keeps without the highest values. "
+    "Signs count.",
+)
 def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
     r"""$d_q = \max(n(\text{without the lowest } q) - n(\text{without the highest } q), 0)$ against q = 0, 0.1, ..., 1,
     by the map's signed values, where n is the score's share of the climb from the mean colour to x, in [0, 1]. Higher

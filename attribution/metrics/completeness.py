@@ -5,20 +5,29 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from attribution.baselines import BASELINES, make_baselines
-from attribution.registry import Choice, Range, metric
-from attribution.score import ClassScore
+from attribution.engine.baselines import BASELINES, Draws, make_baselines
+from attribution.engine.score import ClassScore
+from attribution.registry import Choice, Cost, Range, metric
 from attribution.types import Image
 
 
-@metric("Completeness gap", paper="Sundararajan et al. 2017, arXiv:1703.01365")
+@metric(
+    "Completeness gap",
+    label="Completeness gap",
+    better="lower",
+    digits=2,
+    paper="Sundararajan et al. 2017, arXiv:1703.01365",
+    cost=lambda knobs, pixels: Cost(passes=1 + (knobs["draws"] if knobs["baseline"] == "uniform" else 1)),
+    note="How far the sum of the map is from the difference of the score between the photo and the baseline. A small "
+    "gap does not say that the map is right.",
+)
 def completeness_gap(
     score: ClassScore,
     x: Image,
     attribution: Image,
     *,
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, as the map had it"] = "black",
-    draws: Annotated[int, Range(1, 20), "N, as the map had it"] = 1,
+    draws: Draws = 1,
     seed: Annotated[int, Range(0, 2**31 - 1), "as the map had it"] = 0,
 ) -> tuple[float, float]:
     r"""$\sum_i A_i - (f_c(x) - \overline{f_c(b)})$, in units of f_c, and that difference itself; 1 + N forward passes.

@@ -8,8 +8,8 @@ of unlike maps differ less than those of deletion.
 """
 
 import io
-from collections.abc import Callable, Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
 
 import numpy as np
 import PIL.Image
@@ -19,10 +19,10 @@ from scipy.interpolate import LinearNDInterpolator
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from attribution.draws import Purpose, uniform
+from attribution.engine.random_numbers import Purpose, uniform
+from attribution.engine.score import ClassScore, logits
 from attribution.images import denormalise, normalise, to_picture
-from attribution.registry import Range, metric
-from attribution.score import ClassScore, logits
+from attribution.registry import Axes, Cost, Range, metric
 from attribution.types import Heatmap, Image, LinearCurve
 
 SHOWN = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.10, 0.13, 0.21, 0.34, 0.5, 0.75)
@@ -35,7 +35,20 @@ Seed = Annotated[int, Range(0, 2**31 - 1), "of the pixels that are sharp from th
 Picture = UInt8[np.ndarray, "h w 3"]
 
 
-@metric("Softmax information curve (SIC)", paper="Kapishnikov et al. 2019, arXiv:1906.02825")
+def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
+    return Cost(passes=2 + len(SHOWN))
+
+
+@metric(
+    "Softmax information curve",
+    label="SIC",
+    better="higher",
+    paper="Kapishnikov et al. 2019, arXiv:1906.02825",
+    axes=Axes("share of the information", "share of the probability"),
+    cost=_cost,
+    note="A blurred photo is made sharp where a map ranks highest first. Across: how much information the photo holds "
+    "by then, measured by the size of its file.",
+)
 def sic(
     score: ClassScore, x: Image, heatmap: Heatmap, *, points: Points = 100, seed: Seed = 0
 ) -> Iterator[LinearCurve]:
@@ -52,7 +65,16 @@ def sic(
     yield from _curve(score, x, heatmap, points, seed, probability)
 
 
-@metric("Accuracy information curve (AIC)", paper="Kapishnikov et al. 2019, arXiv:1906.02825")
+@metric(
+    "Accuracy information curve",
+    label="AIC",
+    better="higher",
+    paper="Kapishnikov et al. 2019, arXiv:1906.02825",
+    axes=Axes("share of the information", "the class is the likeliest (1) or not (0)"),
+    cost=_cost,
+    note="As SIC, but up is whether the class is the likeliest. For one photo that is a step; the mean over many "
+    "photos is a curve.",
+)
 def aic(
     score: ClassScore, x: Image, heatmap: Heatmap, *, points: Points = 100, seed: Seed = 0
 ) -> Iterator[LinearCurve]:

@@ -5,8 +5,9 @@ Both leave the images that the model was trained on; what stands for a missing p
 compare only with the same substrate. Of equal values the later pixel goes first, as in the released code.
 """
 
-from collections.abc import Iterator
-from typing import Annotated
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -14,8 +15,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from attribution.registry import Choice, Range, metric
-from attribution.score import ClassScore
+from attribution.engine.score import ClassScore
+from attribution.registry import Axes, Choice, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image, LinearCurve
 
 SIDE, SPREAD = 11, 5.0
@@ -25,7 +26,21 @@ Step = Annotated[int, Range(1, 10_000), "pixels that come or go between two scor
 Substrate = Annotated[str, Choice(("blur", "mean")), "what stands for a pixel that is not there"]
 
 
-@metric("Insertion", paper="Petsiuk et al. 2018, arXiv:1806.07421")
+def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
+    return Cost(passes=1 + math.ceil(pixels / knobs["step"]))
+
+
+@metric(
+    "Insertion",
+    label="Insertion",
+    better="higher",
+    less="deletion",
+    paper="Petsiuk et al. 2018, arXiv:1806.07421",
+    axes=Axes("share of the pixels put in", "probability"),
+    cost=_cost,
+    note="The pixels that a map ranks highest are put into the blurred photo first. The sooner the model is sure, the "
+    "better. A blurred photo still shows something, so compare a curve with the random order.",
+)
 def insertion(
     score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "blur"
 ) -> Iterator[Curve]:
@@ -38,7 +53,16 @@ def insertion(
     yield from _curve(score, _substrate(x, substrate), x, heatmap, step)
 
 
-@metric("Deletion", paper="Petsiuk et al. 2018, arXiv:1806.07421")
+@metric(
+    "Deletion",
+    label="Deletion",
+    better="lower",
+    paper="Petsiuk et al. 2018, arXiv:1806.07421",
+    axes=Axes("share of the pixels taken out", "probability"),
+    cost=_cost,
+    note="The pixels that a map ranks highest are replaced by the mean colour first. A photo with single pixels "
+    "missing is unlike any that the model was trained on: a scattered map can do well by this damage alone.",
+)
 def deletion(
     score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "mean"
 ) -> Iterator[Curve]:

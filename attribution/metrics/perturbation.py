@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attribution.draws import Purpose, uniform
+from attribution.engine.random_numbers import Purpose, uniform
+from attribution.engine.score import ClassScore, Network
 from attribution.images import normalise
-from attribution.registry import Range, metric
-from attribution.score import ClassScore, Network
+from attribution.registry import Axes, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image
 
 
@@ -32,7 +32,19 @@ class PerturbationCurve(Curve):
     seed: int = 0
 
 
-@metric("Perturbation curve (AUPC)", paper="Goh et al. 2021, arXiv:2004.10484")
+@metric(
+    "Perturbation curve",
+    label="AUPC",
+    better="lower",
+    digits=2,
+    paper="Goh et al. 2021, arXiv:2004.10484",
+    axes=Axes("perturbed regions", "score / score of the photo", (0, 30), (0.5, 1.1)),
+    cost=lambda knobs, pixels: Cost(passes=1 + knobs["regions"] * knobs["draws"]),
+    standard=True,
+    note="The regions that a map ranks highest are replaced by noise first. The sooner the score falls, the better the "
+    "map found what the model uses; an area of 30 means that the score does not fall. Perturbed photos are unlike "
+    "those that the model was trained on, so compare a curve with the random order (grey).",
+)
 def perturbation(
     score: ClassScore,
     x: Image,
@@ -114,8 +126,3 @@ def select_windows(heatmap: Heatmap, window: int, regions: int) -> list[tuple[in
         corners.append((top, left))
         means[max(0, top - window + 1) : top + window, max(0, left - window + 1) : left + window] = -np.inf
     return corners
-
-
-def random_order(height: int, width: int, seed: int = 0) -> Heatmap:
-    """A map that knows nothing of the image: the control for every curve."""
-    return uniform(Purpose.ORDER, seed, 0, (height, width))

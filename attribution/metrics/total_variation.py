@@ -15,13 +15,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attribution.heatmaps import limits, rescale
-from attribution.registry import Choice, Range, metric
+from attribution.registry import Axes, Choice, Range, metric
 from attribution.types import Curve, Heatmap
 
 DOWNSCALE = 1.5
 
 
-@metric("Multi-scale total variation (AUTVC)", paper="Goh et al. 2021, arXiv:2004.10484")
+@metric(
+    "Multi-scale total variation",
+    label="AUTVC",
+    better="lower",
+    reading="lower is smoother, not truer",
+    digits=2,
+    paper="Goh et al. 2021, arXiv:2004.10484",
+    axes=Axes("side of the map, pixels", "average total variation", None, (0.0, 0.5)),
+    standard=True,
+    note="How much neighbouring pixels of a map differ, from fine to coarse scales. A smooth map is not always right: "
+    "a blank map has the lowest area of all. Compare only maps of one size.",
+)
 def total_variation(
     heatmap: Heatmap,
     *,
@@ -38,12 +49,13 @@ def total_variation(
         level = _normalise(level)
     found = []
     height, width = level.shape
-    for size in levels(height, width, smallest=smallest):
+    sizes = levels(height, width, smallest=smallest)
+    for size in sizes:
         if size != tuple(level.shape):
             level = reduce_level(level, size)
         found.append(average_total_variation(_normalise(level) if rule == "code" else level))
     note = "" if len(found) > 1 else "one level only: the map is too small for an area"
-    return Curve(np.arange(len(found), dtype=np.float64), np.array(found), note)
+    return Curve(np.arange(len(found), dtype=np.float64), np.array(found), note, tuple(str(side) for side, _ in sizes))
 
 
 def levels(height: int, width: int, *, smallest: int = 30) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from attribution.convergence import ENOUGH, Convergence, checkpoints
+from attribution.studies.convergence import ENOUGH, Convergence, checkpoints
 from dashboard import figures, pictures, progress, report, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View

@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 import torch
 
-from attribution.baselines import BASELINES
+from attribution.engine.baselines import BASELINES
 from attribution.images import to_picture
 from attribution.quadrature import RULES
-from attribution.trace import Detour, Trace, kept
+from attribution.studies.trace import Detour, Trace, kept
 from dashboard import layers, paths, pictures, progress, resources, sidebar, viewer
 from dashboard.experiment import Experiment
 from dashboard.jobs import View

@@ -9,12 +9,12 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from attribution import load_image
-from attribution.benchmark.cases import PRESETS, USUAL, Case
-from attribution.benchmark.report import TITLES, digits, head, lines, notes, spoken
+from attribution.benchmark.cases import PRESETS, Case
+from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row
 from attribution.benchmark.tables import Table, interval, tabulate
-from attribution.explain import CURVES
+from attribution.registry import METRICS, curves, measures
 from dashboard import areas, figures, paired, pins, resources
 from dashboard.subject import Upload
 
@@ -22,6 +22,7 @@ ASSETS = Path(__file__).parents[2] / "assets"
 SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
 """The project's own runs."""
 ALL = "everything"
+USUAL = [name for name, metric in curves().items() if metric.standard]
 WIDE = 1_999
 """Resamplings for the bands of curves: enough for a picture."""
 CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
@@ -81,7 +82,7 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
             selection_mode="multi",
             default=metrics,
             key="results-metrics",
-            format_func=CURVES.__getitem__,
+            format_func=lambda name: METRICS[name].label,
             help="Of these, those that all rows were measured by. Photos that lack one are left out.",
         )
     name = f"{key} {model} {preset} {measured}"
@@ -115,7 +116,7 @@ def charts(table: Table, name: str) -> list[Case]:
     grid = st.grid(3, min_column_width=300, gap="medium")
     for metric in table.metrics:
         with grid.container():
-            st.markdown(f"**{CURVES[metric.name]}** · mean curves, with 95 % bands")
+            st.markdown(f"**{METRICS[metric.name].label}** · mean curves, with 95 % bands")
             key = (name, tuple(chosen))
             made = resources.once(f"bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
             alt = f"Mean curves of {len(chosen)} methods"
@@ -160,13 +161,13 @@ def pair(table: Table, name: str) -> None:
     rest = [case for case in table.cases if case != first]
     usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
     second = two.selectbox("Second", rest, usual, key=f"second {name}", format_func=tell)
-    metric = by.selectbox("by", list(table.areas), key=f"by {name}", format_func=TITLES.__getitem__)
+    metric = by.selectbox("by", list(table.areas), key=f"by {name}", format_func=lambda name: measures()[name].label)
     found = paired.pairs(table, metric, first, second)
     st.markdown(paired.verdict(found, metric, tell(first), tell(second)))
-    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {TITLES[metric]}")
+    figure = areas.differences([(p.name, p.difference) for p in found], f"difference in {measures()[metric].label}")
     alt = "The difference on each photo, lowest first"
     st.plotly_chart(figure, key="differences", config=figures.BARE, alt=alt)
-    farthest(table, found, (first, second), name, digits(metric))
+    farthest(table, found, (first, second), name, measures()[metric].digits)
 
 
 def farthest(table: Table, found: Sequence[paired.Pair], cases: tuple[Case, Case], name: str, places: int) -> None:

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from attribution import METHODS
-from attribution.baselines import fingerprint
+from attribution.engine.baselines import fingerprint
 from attribution.models import CATEGORIES, Model
 from dashboard import areas, figures, pictures, progress, report, resources, sidebar, viewer
 from dashboard.cells import Found, Key, sweep_work

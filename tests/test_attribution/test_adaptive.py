@@ -6,7 +6,7 @@ import pytest
 import toys
 
 from attribution import Store, explain, perturbation_curve, total_variation_curve
-from attribution.adaptive import FRESH, LARGEST, SMALLEST, Outcome, Trial, adaptive_noising, search_sigma
+from attribution.studies.adaptive import FRESH, LARGEST, SMALLEST, Outcome, Trial, adaptive_noising, search_sigma
 from attribution.types import Curve, Partial
 
 

@@ -7,7 +7,7 @@ import torch
 import toys
 
 from attribution import Store, explain
-from attribution.baselines import BASELINES, make_baselines
+from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.images import denormalise
 
 X = toys.image(2, (3, 40, 60))

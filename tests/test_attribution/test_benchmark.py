@@ -20,7 +20,6 @@ import toys
 from skimage import data
 
 from attribution import explain, load_image, perturbation_curve, registry, total_variation_curve
-from attribution.adaptive import FRESH
 from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import PRESETS, Case, metrics, parse, subjects
 from attribution.benchmark.paper import PUBLISHED, published
@@ -29,6 +28,7 @@ from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
 from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
 from attribution.benchmark.tables import interval, tabulate
+from attribution.studies.adaptive import FRESH
 
 METHODS = (
     "smooth_taylor:sigma=0.5,samples=3/5",
@@ -584,7 +584,7 @@ class TestReport:
         assert [float(line["insertion - deletion"]) for line in found] == [pytest.approx(0.24), pytest.approx(0.29)]
         assert float(found[1]["insertion - deletion_difference"]) == pytest.approx(0.05)
         told = report(one + other, "text", None, None).replace("\n", " ")
-        assert "insertion; deletion. Lower is better, but higher of insertion and of insertion - deletion." in told
+        assert "Insertion: higher is better; Deletion: lower is better; Insertion - Deletion: higher is better." in told
         assert "AUTVC" not in told
 
     def test_a_metric_that_few_photos_have_can_be_left_out(self):

@@ -10,10 +10,10 @@ import toys
 from scipy.stats import spearmanr
 
 from attribution import Store, explain
-from attribution.convergence import ENOUGH, Convergence, checkpoints, convergence
+from attribution.engine.plans import NoiseCloud
 from attribution.explain import score_of
 from attribution.heatmaps import reduce_channels
-from attribution.plans import NoiseCloud
+from attribution.studies.convergence import ENOUGH, Convergence, checkpoints, convergence
 
 X = toys.image()
 
@@ -125,5 +125,5 @@ def test_checkpoints_are_even_and_end_at_the_last(samples):
 
 
 def test_a_method_that_is_no_mean_over_noise_is_named():
-    with pytest.raises(ValueError, match="'gradient' is no mean over noise; use one of smoothgrad, smooth_taylor"):
+    with pytest.raises(ValueError, match="'gradient' is no mean over noise; use one of smooth_taylor, smoothgrad"):
         run(toys.linear(), "gradient")

@@ -8,7 +8,7 @@ import toys
 from torch import nn
 
 from attribution import explain, perturbation_curve
-from attribution.devices import BatchSize, best_device
+from attribution.engine.devices import BatchSize, best_device
 
 X = toys.image()
 

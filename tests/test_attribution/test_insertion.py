@@ -7,8 +7,9 @@ import toys
 from scipy.ndimage import gaussian_filter
 
 from attribution import explain
-from attribution.explain import CURVES, curve
+from attribution.explain import curve
 from attribution.metrics.insertion_deletion import blurred
+from attribution.registry import curves
 
 X = toys.image(4, (3, 6, 7))
 
@@ -150,7 +151,7 @@ class TestAbpc:
         assert "unsteady" in curve(model, X, toys.image(6, (6, 7)), "abpc", 0).note
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", curves())
 def test_every_curve_comes_by_its_name(name):
     x = toys.image(1, (3, 40, 40))
     model = toys.model(lambda z: z.square().mean(1) / x.square().mean() - 0.6)

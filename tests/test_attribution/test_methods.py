@@ -10,8 +10,8 @@ import toys
 from captum.attr import NoiseTunnel, Saliency
 
 from attribution import METHODS, METRICS, explain, stream
-from attribution.baselines import BASELINES, make_baselines
-from attribution.draws import Purpose, normal
+from attribution.engine.baselines import BASELINES, make_baselines
+from attribution.engine.random_numbers import Purpose, normal
 from attribution.explain import score_of
 from attribution.quadrature import RULES
 

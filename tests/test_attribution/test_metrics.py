@@ -11,13 +11,15 @@ import toys
 from skimage.transform import pyramid_gaussian
 
 from attribution import METRICS, perturbation_curve, total_variation_curve
-from attribution.baselines import make_baselines
-from attribution.explain import CURVES, explain
+from attribution.controls import random_order
+from attribution.engine.baselines import make_baselines
+from attribution.engine.score import ClassScore
+from attribution.explain import explain
 from attribution.metrics.completeness import completeness_gap
-from attribution.metrics.perturbation import perturbation, perturbed, random_order, select_windows
+from attribution.metrics.perturbation import perturbation, perturbed, select_windows
 from attribution.metrics.total_variation import average_total_variation, reduce_level
 from attribution.quadrature import RULES, simpson
-from attribution.score import ClassScore
+from attribution.registry import curves
 from attribution.types import Curve
 
 X = toys.image()
@@ -293,7 +295,7 @@ class TestAreas:
 
 
 def test_every_metric_says_what_it_is():
-    assert set(METRICS) == {*CURVES, "completeness_gap"}
+    assert set(METRICS) == {*curves(), "completeness_gap"}
     for metric in METRICS.values():
         assert "arXiv" in metric.paper
         assert "$" in metric.run.__doc__

@@ -14,8 +14,9 @@ import torch
 import torchvision.models
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution import MODELS, downloads, explain, load_image, load_model
+from attribution import MODELS, explain, load_image, load_model
 from attribution import models as rooms
+from attribution.engine import downloads
 from attribution.models import CATEGORIES, build_model, download
 
 TORCHVISION = [name for name in MODELS if name != "efficientnet_lite0"]

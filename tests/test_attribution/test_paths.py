@@ -10,7 +10,7 @@ import toys
 from torch import Tensor, nn
 
 from attribution import Store, explain, stream
-from attribution.baselines import make_baselines
+from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
 from attribution.images import normalise
 from attribution.methods.blur_ig import blur

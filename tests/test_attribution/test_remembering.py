@@ -8,11 +8,11 @@ import torch
 import toys
 
 from attribution import Store, explain
-from attribution.accumulate import visit
-from attribution.baselines import fingerprint
-from attribution.draws import Purpose, normal
-from attribution.plans import NoiseCloud
-from attribution.score import ClassScore
+from attribution.engine.accumulate import visit
+from attribution.engine.baselines import fingerprint
+from attribution.engine.plans import NoiseCloud
+from attribution.engine.random_numbers import Purpose, normal
+from attribution.engine.score import ClassScore
 
 X = toys.image()
 

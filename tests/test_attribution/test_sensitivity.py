@@ -9,8 +9,8 @@ import toys
 from captum.attr import Saliency
 
 from attribution import explain
-from attribution.draws import Purpose, uniform
-from attribution.sensitivity import max_sensitivity
+from attribution.engine.random_numbers import Purpose, uniform
+from attribution.studies.sensitivity import max_sensitivity
 
 X = toys.image()
 

@@ -7,12 +7,12 @@ import torch
 import toys
 
 from attribution import Store, explain
-from attribution import trace as tracing
-from attribution.baselines import make_baselines
+from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
 from attribution.methods import guided_ig
 from attribution.quadrature import RULES
-from attribution.trace import detour, trace
+from attribution.studies import trace as tracing
+from attribution.studies.trace import detour, trace
 
 X = toys.image()
 STEPS = 12

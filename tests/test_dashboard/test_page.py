@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from attribution import METRICS, MODELS, Store, explain
-from attribution.score import ClassScore
+from attribution.engine.score import ClassScore
 from dashboard import pins, resources, subject
 from dashboard.experiment import NAMES, PATCHES, Experiment, gallery_photo
 from dashboard.jobs import Scheduler

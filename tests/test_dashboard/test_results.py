@@ -200,10 +200,10 @@ class TestPage:
     def test_two_methods_are_told_apart_by_any_metric(self, opened):
         opened.segmented_control(key="results-shipped").set_value("every method").run()
         by = next(box for box in opened.main.selectbox if box.label == "by")
-        assert by.options == ["AUPC", "AUTVC", "insertion", "deletion", "ABPC", "insertion - deletion"]
+        assert by.options == ["AUPC", "AUTVC", "ABPC", "Insertion", "Deletion", "Insertion - Deletion"]
         by.select("insertion_less_deletion").run()
         assert not opened.exception
-        assert any(m.value.startswith("insertion - deletion of Gradient is") for m in opened.main.markdown)
+        assert any(m.value.startswith("Insertion - Deletion of Gradient is") for m in opened.main.markdown)
 
     def test_a_metric_that_was_only_begun_can_be_left_out(self, opened, file, tmp_path):
         more = tmp_path / "more.db"
@@ -213,11 +213,11 @@ class TestPage:
             begun.execute(f"INSERT INTO areas {held} AND map IN (SELECT id FROM maps WHERE photo = 1)")
         app = opened.file_uploader(key="results-file").upload("m.db", more.read_bytes(), "application/x-sqlite3").run()
         assert any("1 photos (2 more lack a row" in caption.value for caption in app.main.caption)
-        assert "insertion" in app.dataframe[0].value.columns
+        assert "Insertion" in app.dataframe[0].value.columns
         app.pills(key="results-metrics").set_value(["perturbation", "total_variation"]).run()
         assert not app.exception
         assert any("3 photos" in caption.value for caption in app.main.caption)
-        assert "insertion" not in app.dataframe[0].value.columns
+        assert "Insertion" not in app.dataframe[0].value.columns
 
     def test_differences_are_to_what_is_chosen(self, held, table):
         box = next(box for box in held.main.selectbox if box.label == "Differences are to")

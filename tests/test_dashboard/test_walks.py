@@ -5,9 +5,9 @@ import pytest
 import torch
 import toys
 
-from attribution.baselines import make_baselines
+from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
-from attribution.trace import Detour, Trace, trace
+from attribution.studies.trace import Detour, Trace, trace
 from dashboard import paths
 from dashboard.walks import saturated
 

@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attribution.accumulate import visit
-from attribution.baselines import Baseline
+from attribution.engine.accumulate import visit
+from attribution.engine.baselines import Baseline
+from attribution.engine.plans import Walk
+from attribution.engine.score import ClassScore, logits
 from attribution.methods import guided_ig, left_ig
-from attribution.plans import Walk
 from attribution.quadrature import RULES
-from attribution.score import ClassScore, logits
 from attribution.types import Image, Images
 
 FRAMES = 50

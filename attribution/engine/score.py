@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from attribution.baselines import fingerprint
-from attribution.devices import BatchSize, full_precision
-from attribution.store import Store
+from attribution.engine.baselines import fingerprint
+from attribution.engine.devices import BatchSize, full_precision
+from attribution.engine.store import Store
 from attribution.types import Image, Images, Scores
 
 

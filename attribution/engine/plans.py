@@ -1,15 +1,16 @@
 """Where to look: points by index, the same for every batch size, each with the key that it is remembered by."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from attribution.baselines import Baseline
-from attribution.draws import Purpose, normal
+from attribution.engine.baselines import Baseline
+from attribution.engine.random_numbers import Purpose, normal
 from attribution.quadrature import RULES
+from attribution.registry import Cost
 from attribution.types import Image, Images
 
 
@@ -151,3 +152,16 @@ class StraightPath:
     def displacements(self, x: Image, indices: Sequence[int]) -> Images:
         """x - b for the baseline b that each point started from."""
         return torch.stack([x - self._locate(k)[0].image for k in indices])
+
+
+def cloud_cost(knobs: Mapping[str, Any]) -> Cost:
+    """Of a method that is a mean over a NoiseCloud: one gradient a draw; methods with one cloud share them."""
+    return Cost(knobs["samples"], points=("cloud", knobs["sigma"], knobs["seed"], knobs["antithetic"]))
+
+
+def path_points(knobs: Mapping[str, Any], rule: str) -> Hashable:
+    """What methods on the same grid of the same straight path have in common; None from a baseline that has no name."""
+    baseline = knobs["baseline"]
+    if not isinstance(baseline, str):
+        return None
+    return ("path", baseline, knobs["seed"] if baseline == "uniform" else 0, rule, knobs["steps"])

@@ -6,14 +6,15 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
 import torchvision.transforms.v2.functional as transforms
 from torch import Tensor
 
-from attribution.draws import Purpose, uniform
+from attribution.engine.random_numbers import Purpose, uniform
 from attribution.images import denormalise, normalise
+from attribution.registry import Range
 from attribution.types import Image
 
 
@@ -63,6 +64,8 @@ CONSTANT: dict[str, Callable[[Image, Sequence[float]], Image]] = {
     "blurred": blurred,
 }
 BASELINES = (*CONSTANT, "uniform")
+Draws = Annotated[int, Range(1, 20), "N, how many noise baselines are averaged"]
+"""A knob of what averages over baselines; it matters for "uniform" alone."""
 
 
 def make_baselines(space: Space, x: Image, kind: str | Tensor, draws: int = 1, seed: int = 0) -> tuple[Baseline, ...]:

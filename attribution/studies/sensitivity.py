@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from jaxtyping import Float
 from torch import Tensor
 
-from attribution.draws import Purpose, uniform
+from attribution.engine.random_numbers import Purpose, uniform
 from attribution.types import Image
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from torch import Tensor
 
+from attribution.engine.store import Store
 from attribution.explain import one_channel, score_of
 from attribution.methods.smooth_taylor import smooth_taylor
 from attribution.metrics.perturbation import perturbation
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
-from attribution.store import Store
 from attribution.types import Curve, Partial
 
 OBJECTIVES = ("autvc", "aupc")

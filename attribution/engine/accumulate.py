@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attribution.devices import sum_dtype
-from attribution.plans import Plan
-from attribution.score import ClassScore
+from attribution.engine.devices import sum_dtype
+from attribution.engine.plans import Plan
+from attribution.engine.score import ClassScore
 from attribution.types import Batch, Image, Images, Partial, Run
 
 MOST_REMEMBERED = 16

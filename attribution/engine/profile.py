@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from attribution.baselines import Baseline
-from attribution.score import ClassScore
+from attribution.engine.baselines import Baseline
+from attribution.engine.score import ClassScore
 from attribution.types import Image
 
 AT_ONCE = 32

@@ -1,6 +1,6 @@
 """How sure is a map that is a mean over noise? The map after r draws, its standard error, and how well halves agree."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,19 +9,14 @@ from jaxtyping import Float
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from attribution.accumulate import visit
-from attribution.plans import NoiseCloud
-from attribution.score import ClassScore
-from attribution.types import Batch, Heatmap, Image
+from attribution.engine.accumulate import visit
+from attribution.engine.plans import NoiseCloud
+from attribution.engine.score import ClassScore
+from attribution.registry import METHODS
+from attribution.types import Heatmap, Image
 
 ENOUGH = 0.95
 """The rank correlation from which on a map counts as settled."""
-
-TERMS: dict[str, Callable[[Image, Batch], Tensor]] = {
-    "smoothgrad": lambda x, at: at.gradients,
-    "smooth_taylor": lambda x, at: (x - at.points) * at.gradients,
-}
-"""What one draw adds to the mean, for each method that is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +55,11 @@ class Convergence:
         return int(np.ceil(2 * ENOUGH * (1 - one) / (one * (1 - ENOUGH))))
 
 
+def noisy_methods() -> tuple[str, ...]:
+    """The methods whose maps are means over a cloud of noise."""
+    return tuple(name for name, method in METHODS.items() if method.term is not None)
+
+
 def checkpoints(samples: int) -> list[int]:
     """Even numbers of draws, close at first and then ever further apart, the last one included; and the first draw."""
     found = {1, samples}
@@ -71,13 +71,14 @@ def checkpoints(samples: int) -> list[int]:
 
 
 def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> Iterator[Convergence]:
-    """The map of `method`, a key of TERMS, after 1, 2, 4, ... draws of `plan`, while they are computed or remembered.
+    """The map of `method` after 1, 2, 4, ... draws of `plan`, while they are computed or remembered.
 
     With antithetic draws a pair of them counts as one observation: its halves are not independent. Raises ValueError
-    for another method.
+    for a method that is no mean over a cloud of noise.
     """
-    if method not in TERMS:
-        raise ValueError(f"{method!r} is no mean over noise; use one of {', '.join(TERMS)}")
+    term = METHODS[method].term if method in METHODS else None
+    if term is None:
+        raise ValueError(f"{method!r} is no mean over noise; use one of {', '.join(noisy_methods())}")
     wanted = set(checkpoints(len(plan)))
     group = 2 if plan.antithetic else 1
     sums = torch.zeros((2, *x.shape[-2:]), dtype=torch.float64)
@@ -87,9 +88,9 @@ def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> I
     maps: list[Heatmap] = []
     agreement: list[float] = []
     for batch, _ in visit(score, x, plan):
-        terms = TERMS[method](x, batch).sum(1).cpu().double()
-        for k, term in zip(batch.indices, terms, strict=True):
-            pending = pending + term
+        terms = term(x, batch).sum(1).cpu().double()
+        for k, one in zip(batch.indices, terms, strict=True):
+            pending = pending + one
             observed = (k + 1) // group
             if (k + 1) % group == 0:
                 sums[(observed - 1) % 2] += pending

@@ -1,0 +1,1 @@
+"""What evaluates a network: at which points, in which batches, and what is remembered."""

@@ -1,0 +1,1 @@
+"""Questions about a map: how certain, how stable, along which path, and at which noise scale."""
