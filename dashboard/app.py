@@ -6,39 +6,31 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 import dashboard
-from dashboard import first
+from dashboard.cold_start import first
+from dashboard.pages import COMPARE, PAGES
 
-ASSETS = Path(__file__).parents[1] / "assets"
+HERE = Path(__file__).parent
 
 # Uploads above this size would be spooled to a file; none may touch the disk, and none is larger than 20 MB.
 MultiPartParser.spool_max_size = 32 * 1024 * 1024
 
 st.set_page_config(
     page_title="Attribution: why did it see that?",
-    page_icon=ASSETS / "icon.png",  # Streamlit's own icons would be fetched from a host of fonts
+    page_icon=HERE.parent / "assets" / "icon.png",  # Streamlit's own icons would be fetched from a host of fonts
     layout="wide",
     initial_sidebar_state="auto",
 )
-st.html(ASSETS / "style.css")
-# Not in a folder called pages: Streamlit would run what is in there by itself, without what all pages share.
+st.html(HERE / "controls" / "style.css")
 page = st.navigation(
-    [
-        st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
-        st.Page("views/sweep.py", title="Sweep", icon=":material/tune:", url_path="sweep"),
-        st.Page("views/results.py", title="Results", icon=":material/table_chart:", url_path="results"),
-        st.Page("views/path.py", title="Path", icon=":material/timeline:", url_path="path"),
-        st.Page("views/noise.py", title="Noise", icon=":material/grain:", url_path="noise"),
-        st.Page("views/learn.py", title="Learn", icon=":material/school:", url_path="learn"),
-    ],
+    [st.Page(one.file, title=one.title, icon=one.icon, url_path=one.name, default=one is COMPARE) for one in PAGES],
     position="top",
 )
 
-
 example = page.url_path == "" and not st.query_params
 cold = not dashboard.warm.is_set()
-if cold or (example and "present" not in st.session_state):
+if cold or (example and first.new()):
     # Nobody waits for torch, the model or the worker before there is anything to see.
-    st.session_state.present = None
+    first.wait(True)
     if example:
         page.run()
     else:
@@ -47,13 +39,14 @@ if cold or (example and "present" not in st.session_state):
     if not cold:
         first.go_on()
         st.stop()
-    from dashboard import resources
+    from dashboard.controls import resources
 
     resources.model("efficientnet_lite0")
     dashboard.warm.set()
     st.rerun()
 
-from dashboard import sidebar  # noqa: E402  it brings torch
+from dashboard.controls import sidebar  # noqa: E402  it brings torch
 
+first.wait(False)
 sidebar.draw()
 page.run()

@@ -1,88 +1,30 @@
-"""What browser tests share: one server, one Chromium, and pages that tell of every error."""
+"""The page without a browser, with a scheduler that is stepped by hand."""
 
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from pathlib import Path
-
-import browser
 import pytest
-from pages import foreign
-from playwright.sync_api import sync_playwright
+from page import APP
+from streamlit.testing.v1 import AppTest
 
-ROOT = Path(__file__).parents[2]
-APP = """
-from dashboard.experiment import PATCHES
-from streamlit.web.cli import main
-
-PATCHES["quick"] = 2  # instead of ten: the same curves, rougher and sooner
-main()
-"""
-
-
-@pytest.fixture(scope="session")
-def address():
-    """The app, on a free port, until the tests are done."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["run", "dashboard/app.py", f"--server.port={port}", "--server.headless=true"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
-    server = subprocess.Popen([sys.executable, "-c", APP, *options], cwd=ROOT, env=environment)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        # `urlopen` waits for an answer; the loop is for the moments before the port is open.
-        while True:
-            assert server.poll() is None, "the server ended"
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=60).close()
-                break
-            except urllib.error.URLError:
-                continue
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = browser.executable()
-    assert path, "no Chromium: run `make test`, which installs one"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=browser.ARGUMENTS)
-        yield opened
-        opened.close()
+from dashboard.controls import resources
+from dashboard.experiment.choices import PATCHES
+from dashboard.work.scheduler import Scheduler
 
 
 @pytest.fixture
-def page(chromium, address):
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("response", lambda response: refused(response) and errors.append(f"{response.status} {response.url}"))
-    page.on("request", lambda request: foreign(request.url, address) and errors.append(f"asked for {request.url}"))
-    # A test can cut the connection: every socket that the page opens is listed.
-    page.add_init_script(
-        "window.dropped = []; window.WebSocket = class extends WebSocket {"
-        " constructor(...all) { super(...all); window.dropped.push(this); } }"
-    )
-    page.address = address
-    yield page
-    context.close()
-    assert not errors
+def jobs(monkeypatch) -> Scheduler:
+    """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same."""
+    scheduler = Scheduler(clock=lambda: 0.0)
+    monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
+    monkeypatch.setitem(PATCHES, "quick", 1)
+    return scheduler
 
 
-def refused(response) -> bool:
-    """Whether a request failed; below a page's own address Streamlit asks in vain first, and then at the root."""
-    return response.status >= 400 and not re.search(r"/(sweep|results|path|noise|learn)/_stcore/", response.url)
+@pytest.fixture
+def page(jobs):
+    def opened(**query: str) -> AppTest:
+        app = AppTest.from_file(APP, default_timeout=60)
+        # Plain images say in captions what the linked viewer says in the browser alone.
+        for name, value in {"viewer": "static", **query}.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened

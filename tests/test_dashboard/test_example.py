@@ -10,11 +10,13 @@ import pytest
 
 from attribution.heatmaps import COLOURS, DIVERGING
 from attribution.images import to_picture
-from dashboard import example, lessons, precomputed
-from dashboard.experiment import Experiment, gallery_photo
-from dashboard.jobs import View
-from dashboard.panels import CONTROL, Cell
-from dashboard.subject import Subject
+from dashboard.cold_start import example, precomputed
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.gallery import gallery_photo
+from dashboard.experiment.subject import Subject
+from dashboard.views.learn import lessons
+from dashboard.work.panel import CONTROL, PERTURBATION, Cell
+from dashboard.work.scheduler import View
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,11 +34,11 @@ def test_it_is_what_the_code_computes(made):
     for method, values in held.maps.items():
         again = made[f"map:{method}"].astype(np.float64) * about["methods"][method]["unit"]
         assert np.linalg.norm(values - again) < 0.01 * np.linalg.norm(again)
-        np.testing.assert_allclose(held.variations[method], made[f"variation:{method}"], atol=0.01)
-    for method, values in held.falls.items():
-        np.testing.assert_allclose(values, made[f"fall:{method}"], atol=0.1)
-        assert np.mean(values) == pytest.approx(np.mean(made[f"fall:{method}"]), abs=0.02)
-    for key in ("setting", "weights", "size", "resize", "sides", "regions", "prediction", "photo", "palettes"):
+        np.testing.assert_allclose(held.curves["total_variation"][method], made[f"total_variation:{method}"], atol=0.01)
+    for method, values in held.curves[PERTURBATION].items():
+        np.testing.assert_allclose(values, made[f"perturbation:{method}"], atol=0.1)
+        assert np.mean(values) == pytest.approx(np.mean(made[f"perturbation:{method}"]), abs=0.02)
+    for key in ("setting", "weights", "size", "resize", "titles", "metrics", "prediction", "photo", "palettes"):
         assert held.about[key] == about[key], key
     for method, said in held.about["methods"].items():
         assert said["words"] == about["methods"][method]["words"]
@@ -57,8 +59,12 @@ def test_the_palettes_are_those_of_the_core():
 
 def test_showing_it_loads_no_torch():
     code = (
-        "import sys, dashboard.first, dashboard.figures, dashboard.example as example\n"
-        "held = example.load(); held.photo(); held.labelled(); sys.exit('torch' in sys.modules)"
+        "import sys\n"
+        "from dashboard.cold_start import example as ex, first\n"
+        "from dashboard.charts import curves as charts\n"
+        "held = ex.load(); held.photo(); held.labelled()\n"
+        "[charts.curves(held.lines(name), held.axes(name)) for name in held.curves]\n"
+        "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
 
@@ -77,11 +83,18 @@ class TestStandingIn:
 
     def cells(self, state: str) -> tuple[Cell, ...]:
         panels = Experiment().panels("cat", "efficientnet_lite0", 282)
-        return tuple(Cell(p, 10, View("done" if p.method == CONTROL else state), View(state)) for p in panels)
+        return tuple(
+            Cell(
+                panel,
+                View("done" if panel.method == CONTROL else state),
+                tuple((key, View(state)) for key in Experiment().curve_keys(panel)),
+            )
+            for panel in panels
+        )
 
     def test_what_is_at_work_shows_what_was_computed(self, lite0):
         shown = precomputed.stand_in(self.cells("running"), Experiment(), self.subject(lite0))
-        assert all(cell.curve.area > 0 and not cell.live and cell.instead_of.live for cell in shown)
+        assert all(cell.curve(PERTURBATION).area > 0 and not cell.live and cell.instead_of.live for cell in shown)
         assert shown[0].snapshot.partial.attribution.shape == (1, 224, 224)
         assert shown == precomputed.stand_in(self.cells("waiting"), Experiment(), self.subject(lite0)), "drawn once"
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from attribution import METHODS
-from dashboard.chosen import equal_budget
-from dashboard.experiment import GALLERY, PAPER, PATCHES, Experiment, gallery_photo
-from dashboard.figures import STYLES, TITLES
-from dashboard.knobs import COMPARED, MOST_METHODS
-from dashboard.report import GLOSS
+from dashboard.charts.styles import STYLES, style
+from dashboard.experiment.budget import equal_budget, spending_knob
+from dashboard.experiment.choices import PAPER, PATCHES
+from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.experiment.gallery import GALLERY, gallery_photo
+from dashboard.experiment.own import COMPARED
 
 OTHER = Experiment(
     image="coffee",
@@ -118,10 +119,15 @@ class TestPanels:
             assert not panels & set(Experiment().panels(*other))
 
     def test_the_cost_told_is_the_cost(self):
-        assert Experiment().gradients == 50 + 150
-        assert Experiment(baseline="uniform", draws=4, steps=10, samples=1).gradients == 41
-        assert Experiment().forward_passes == 4 * (1 + 30 * 10) + 2
-        assert Experiment(evaluation="paper").forward_passes == 4 * (1 + 30 * 50) + 2
+        assert Experiment().cost.gradients == 50 + 150
+        assert Experiment(baseline="uniform", draws=4, steps=10, samples=1).cost.gradients == 41
+        assert Experiment().cost.passes == 4 * (1 + 30 * 10) + 2
+        assert Experiment(evaluation="paper").cost.passes == 4 * (1 + 30 * 50) + 2
+        left = Experiment(methods=("left_ig", "right_ig"))
+        assert left.cost.gradients == 200, "both look at one path"
+        assert left.cost.passes == 3 * (1 + 30 * 10) + 2 * 202, "and each looks for the cut"
+        curved = Experiment(curves=("insertion",))
+        assert curved.cost.passes == Experiment().cost.passes + 4 * 225
 
 
 def test_the_papers_settings():
@@ -156,12 +162,16 @@ class TestMethods:
     def test_what_makes_no_sense_in_a_link_is_left_out(self, place):
         assert Experiment.from_query({"own": place}).own == ()
 
-    @pytest.mark.parametrize(("text", "methods"), [("idg,nothing,idg", ("idg",)), ("", COMPARED), (",", COMPARED)])
+    @pytest.mark.parametrize(
+        ("text", "methods"), [("idg,nothing,idg", ("idg",)), ("", COMPARED), (",", COMPARED), ("none", ())]
+    )
     def test_methods_are_those_that_exist_each_once(self, text, methods):
         assert Experiment.from_query({"methods": text}).methods == methods
 
-    def test_at_most_so_many(self):
-        assert len(Experiment.from_query({"methods": ",".join(METHODS)}).methods) == MOST_METHODS
+    def test_all_or_none(self):
+        for methods in (tuple(METHODS), ()):
+            there = Experiment(methods=methods)
+            assert Experiment.from_query(there.to_query()) == there
 
     def test_the_sliders_turn_the_three_and_the_others_keep_their_papers_defaults(self):
         turned = Experiment(steps=7, baseline="white", samples=3)
@@ -180,22 +190,76 @@ class TestMethods:
         first, control = Experiment(methods=(method,)).panels("photo", "toy", 1)
         assert first.method == method
         METHODS[method].check(dict(first.knobs))
-        assert first.points >= 1
+        assert first.cost.gradients >= 1
         assert control.method == "random_order"
 
     @pytest.mark.parametrize("gradients", [20, 150, 500])
     def test_an_equal_budget(self, gradients):
-        sliders, own = equal_budget(list(METHODS), gradients, ())
-        even = Experiment(**sliders, own=own)
+        even = equal_budget(Experiment(methods=tuple(METHODS)), gradients)
         for method in METHODS:
-            (panel, _) = replace(even, methods=(method,)).panels("photo", "toy", 1)
-            if panel.points > 1 and method != "agi":
-                assert 0.4 * gradients <= panel.points <= gradients
-        assert sliders == {"steps": gradients, "samples": gradients}
+            most = METHODS[method].cost(even.knobs(method)).gradients
+            knob = spending_knob(method, even.every_knob(method))
+            if not knob:
+                assert most == 1
+                continue
+            value = even.every_knob(method)[knob]
+            more = METHODS[method].cost({**even.every_knob(method), knob: value + 1}).gradients
+            least, top = METHODS[method].knobs[knob].allowed.low, METHODS[method].knobs[knob].allowed.high
+            assert most <= gradients or value == least, method
+            assert more > gradients or value == top, method
+        assert (even.steps, even.samples) == (gradients, gradients)
+
+    def test_an_equal_budget_counts_noise_baselines_and_nodes(self):
+        even = equal_budget(Experiment(baseline="uniform", draws=4, rule="trapezoid"), 100)
+        assert even.steps == 24
+        assert even.cost.gradients == 100 + 100
 
 
-def test_every_method_has_a_name_a_look_and_a_gloss():
-    assert set(METHODS) <= set(TITLES) & set(STYLES) & set(GLOSS)
-    assert all(TITLES[name] == entry.title for name, entry in METHODS.items())
-    looks = [(colour, dash) for colour, dash, _ in STYLES.values()]
+def test_no_two_methods_look_alike_and_an_unknown_one_takes_what_is_free(monkeypatch):
+    monkeypatch.setattr("dashboard.charts.styles.STYLES", dict(STYLES))
+    names = [*METHODS, "random_order", "blank", "one of tomorrow", "another one"]
+    looks = [style(name)[:2] for name in names]
     assert len(set(looks)) == len(looks)
+    assert style("one of tomorrow") == style("one of tomorrow")
+
+
+OTHERS = {
+    "image": "coffee",
+    "model": "resnet18",
+    "target": 7,
+    "baseline": "white",
+    "rule": "left",
+    "evaluation": "paper",
+    "methods": ("gradient",),
+    "own": (("idg", "sampling", "uniform"),),
+    "curves": ("deletion",),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+class TestEveryField:
+    """One declaration is enough: whatever reads the fields finds each of them."""
+
+    def other(self, name):
+        """An experiment that differs in this field alone."""
+        value = OTHERS.get(name)
+        if value is None:
+            allowed = FIELDS[name].allowed
+            value = type(getattr(Experiment(), name))(allowed.high)
+        return replace(Experiment(), **{name: value})
+
+    def test_it_goes_into_the_address_and_back(self, name):
+        query = self.other(name).to_query()
+        assert list(query) == [FIELDS[name].url]
+        assert Experiment.from_query(query) == self.other(name)
+
+    def test_its_control_can_hold_it(self, name):
+        value = getattr(self.other(name), name)
+        assert FIELDS[name].from_widget(FIELDS[name].to_widget(value)) == value
+
+    def test_a_pin_tells_it_by_its_letter(self, name):
+        assert list(self.other(name).unlike(Experiment())) == [FIELDS[name].letter]
+
+    def test_its_name_and_letter_are_its_own(self, name):
+        assert [how.url for how in FIELDS.values()].count(FIELDS[name].url) == 1
+        assert [how.letter for how in FIELDS.values()].count(FIELDS[name].letter) == 1

@@ -11,14 +11,28 @@ import pytest
 import torch
 import toys
 
-from attribution import Store, explain, perturbation_curve, total_variation_curve
+from attribution import METRICS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import DIVERGING
 from attribution.models import Model
 from attribution.types import Curve, LinearCurve, Partial
-from dashboard import figures, pictures, report
-from dashboard.figures import TITLES
-from dashboard.jobs import View
-from dashboard.panels import CONTROL, Cell, Fall, Panel, Snapshot, fall_work, further, map_work, passes
+from dashboard.charts.curves import curves
+from dashboard.charts.lines import Line
+from dashboard.experiment import words
+from dashboard.experiment.experiment import Experiment
+from dashboard.stage import pictures
+from dashboard.views.compare import table
+from dashboard.work.panel import (
+    CONTROL,
+    PERTURBATION,
+    VARIATION,
+    Cell,
+    CurveKey,
+    Panel,
+    Snapshot,
+    curve_work,
+    map_work,
+)
+from dashboard.work.scheduler import View
 
 
 def network() -> Model:
@@ -32,8 +46,17 @@ def panel(method: str, **knobs) -> Panel:
     return Panel(method, "photo", "toy", 0, knobs=tuple(knobs.items()))
 
 
+STANDARD = (PERTURBATION, VARIATION)
+PIXELS = 224 * 224
+
+
+def fall(panel: Panel, patches: int = 2) -> CurveKey:
+    """A perturbation curve."""
+    return CurveKey(panel, PERTURBATION, (("draws", patches),))
+
+
 def cell(panel: Panel, seen: View, fell: View | None = None) -> Cell:
-    return Cell(panel, 2, seen, fell or View("waiting"))
+    return Cell(panel, seen, ((fall(panel), fell or View("waiting")),))
 
 
 class TestWork:
@@ -43,12 +66,12 @@ class TestWork:
         return list(map_work(panel, toys.in_batches_of(4, network()), X, store or Store()))
 
     def falls(self, panel, patches=2, finished=lambda panel: None, store=None):
-        return list(fall_work(Fall(panel, patches), network(), X, store or Store(), finished))
+        return list(curve_work(fall(panel, patches), network(), X, store or Store(), finished))
 
     def test_the_map_grows(self):
         found = self.maps(panel("smooth_taylor", **dict(self.KNOBS)))
         assert [s.partial.done for s in found] == [4, 8, 9]
-        assert all(len(s.variation.y) for s in found)
+        assert all(len(s.free[VARIATION].y) for s in found)
 
     def test_the_curve_grows(self):
         lengths = [len(curve.y) for curve in self.falls(panel("smooth_taylor", **dict(self.KNOBS)))]
@@ -60,7 +83,7 @@ class TestWork:
         done = explain(network(), X, "smooth_taylor", 0, **dict(self.KNOBS))
         last = self.maps(smooth)[-1]
         torch.testing.assert_close(last.partial.attribution, done.attribution)
-        assert last.variation.area == pytest.approx(total_variation_curve(done.attribution).area)
+        assert last.free[VARIATION].area == pytest.approx(total_variation_curve(done.attribution).area)
         area = perturbation_curve(network(), X, done.attribution, 0, draws=2).area
         assert self.falls(smooth)[-1].area == pytest.approx(area)
         assert self.falls(smooth, finished=lambda found: last)[-1].area == pytest.approx(area)
@@ -81,18 +104,25 @@ class TestWork:
 
     def test_maps_go_before_curves_and_p_is_of_the_curve_alone(self):
         smooth = panel("smoothgrad", **dict(self.KNOBS))
-        assert smooth.rank < Fall(smooth, 10).rank
-        assert Fall(smooth, 10) != Fall(smooth, 50)
+        assert smooth.rank < fall(smooth).rank
+        assert fall(smooth, 10) != fall(smooth, 50)
 
 
 NAMES = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
 GROWN = {name: np.linspace(1, 0.6, n) for name, n in zip(NAMES, (3, 31, 10, 2), strict=True)}
 
 
+def drawn(grown, metric=PERTURBATION, ticks=()):
+    """The chart of a metric, as JSON."""
+    lines = [Line(name, Panel(name, "", "", 0).title, range(len(y)), y, ticks) for name, y in grown.items()]
+    return curves(lines, METRICS[metric].axes)
+
+
 class TestFigures:
     def test_a_line_for_each_method_named_and_told_apart_without_colour(self):
-        figure = json.loads(figures.perturbation(GROWN, 30).to_json())
-        assert [trace["name"] for trace in figure["data"]] == [TITLES[name] for name in GROWN]
+        figure = json.loads(drawn(GROWN).to_json())
+        titles = ["Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Random order"]
+        assert [trace["name"] for trace in figure["data"]] == titles
         assert len({trace["line"]["dash"] for trace in figure["data"]}) == 4
         assert len({trace["marker"]["symbol"] for trace in figure["data"]}) == 4
         assert len({trace["line"]["color"] for trace in figure["data"]}) == 4
@@ -100,26 +130,29 @@ class TestFigures:
     def test_axes_stay_while_curves_grow(self):
         short = {"smoothgrad": GROWN["smooth_taylor"]}
         for now, later in ((short, GROWN), ({}, short)):
-            assert (
-                figures.perturbation(now, 30).layout.xaxis.range == figures.perturbation(later, 30).layout.xaxis.range
-            )
-            assert (
-                figures.perturbation(now, 30).layout.yaxis.range == figures.perturbation(later, 30).layout.yaxis.range
-            )
+            assert drawn(now).layout.xaxis.range == drawn(later).layout.xaxis.range
+            assert drawn(now).layout.yaxis.range == drawn(later).layout.yaxis.range
 
-    def test_curves_outside_the_usual_range_are_shown_whole(self):
-        curve = [1.0, -0.3, 1.4]
-        low, high = figures.perturbation({"smoothgrad": curve}, 30).layout.yaxis.range
+    @pytest.mark.parametrize("metric", [PERTURBATION, "insertion", "sic"])
+    def test_curves_outside_the_usual_range_are_shown_whole(self, metric):
+        low, high = drawn({"smoothgrad": [1.0, -0.3, 1.4]}, metric).layout.yaxis.range
         assert low <= -0.3
         assert high >= 1.4
 
+    def test_the_whole_of_the_usual_range_is_in_the_chart(self):
+        low, high = drawn({}).layout.xaxis.range
+        assert low < 0
+        assert high > 30
+
     def test_scales_are_named_by_their_size(self):
-        axis = figures.variation({}, [224, 150, 100, 67, 45, 30]).layout.xaxis
-        assert axis.ticktext == ("224", "150", "100", "67", "45", "30")
+        sides = ("224", "150", "100", "67", "45", "30")
+        axis = drawn({"smoothgrad": [1.0] * 6}, VARIATION, sides).layout.xaxis
+        assert axis.ticktext == sides
+        assert axis.range[1] > 5
 
     def test_no_curves_yet_is_an_empty_chart(self):
-        assert not figures.perturbation({}, 30).data
-        assert not figures.variation({}, [32]).data
+        assert not drawn({}).data
+        assert not drawn({}, VARIATION).data
 
 
 WHOLE = Curve(np.arange(31.0), np.ones(31))
@@ -129,7 +162,7 @@ PATH = panel("integrated_gradients", steps=50, draws=1)
 
 
 def snapshot(done: int, total: int = 150, evaluations: int = 20) -> Snapshot:
-    return Snapshot(Partial(toys.image(3, (3, 8, 8)), done, total, evaluations, 0), WHOLE)
+    return Snapshot(Partial(toys.image(3, (3, 8, 8)), done, total, evaluations, 0), {VARIATION: WHOLE})
 
 
 def finished(panel: Panel, area: float) -> Cell:
@@ -150,11 +183,11 @@ class TestReport:
         ],
     )
     def test_status(self, view, words):
-        assert report.status(cell(SMOOTH, view)) == words
+        assert table.status(cell(SMOOTH, view)) == words
 
     def test_a_row_when_all_is_done(self):
-        found = Snapshot(snapshot(150).partial, WHOLE, (-0.5, 10.0))
-        row = report.row(cell(SMOOTH, View("done", found, seconds=1), View("done", WHOLE, seconds=0.25)))
+        found = replace(snapshot(150), gap=(-0.5, 10.0))
+        row = table.row(cell(SMOOTH, View("done", found, seconds=1), View("done", WHOLE, seconds=0.25)), STANDARD)
         assert row == {
             "Method": "SmoothGrad",
             "AUPC ↓": "30.00",
@@ -166,93 +199,99 @@ class TestReport:
 
     def test_gradients_are_shared_where_another_map_rests_on_them_too(self):
         done = [finished(SMOOTH, 20), finished(replace(SMOOTH, method="smooth_taylor"), 21)]
-        assert [row["Gradients"] for row in report.rows(done)] == ["150 shared", "150 shared"]
-        assert [row["Gradients"] for row in report.rows(done[:1])] == ["150"]
+        assert [row["Gradients"] for row in table.rows(done, STANDARD)] == ["150 shared", "150 shared"]
+        assert [row["Gradients"] for row in table.rows(done[:1], STANDARD)] == ["150"]
 
     def test_no_number_is_told_before_it_is_whole(self):
         running = cell(SMOOTH, View("running", snapshot(64)), View("waiting"))
-        assert (report.row(running)["AUPC ↓"], report.row(running)["AUTVC ↓"]) == ("…", "…")
-        assert report.row(cell(SMOOTH, View("done", snapshot(150)), View("running", HALF)))["AUPC ↓"] == "…"
+        assert (table.row(running, STANDARD)["AUPC ↓"], table.row(running, STANDARD)["AUTVC ↓"]) == ("…", "…")
+        assert table.row(cell(SMOOTH, View("done", snapshot(150)), View("running", HALF)), STANDARD)["AUPC ↓"] == "…"
         stopped = cell(SMOOTH, View("done", snapshot(150)), View("stopped", HALF))
-        assert report.row(stopped)["AUPC ↓"] == "partial: 8/30 windows"
+        assert table.row(stopped, STANDARD)["AUPC ↓"] == "partial: 27%"
 
     def test_windows_that_did_not_fit_are_told(self):
         few = Curve(np.arange(4.0), np.ones(4), "only 3 of 30 windows of 15x15 fit")
-        row = report.row(cell(SMOOTH, View("done", snapshot(150)), View("done", few)))
+        row = table.row(cell(SMOOTH, View("done", snapshot(150)), View("done", few)), STANDARD)
         assert row["AUPC ↓"] == "3.00 (only 3 of 30 windows of 15x15 fit)"
 
     def test_a_curve_that_failed_says_so(self):
-        row = report.row(cell(SMOOTH, View("done", snapshot(150)), View("failed", error="the score is 0")))
+        row = table.row(cell(SMOOTH, View("done", snapshot(150)), View("failed", error="the score is 0")), STANDARD)
         assert row["AUPC ↓"] == "failed"
 
     def test_a_further_curve_has_a_column_and_a_share_of_the_work(self):
         curve = LinearCurve(np.array([0, 0.25, 0.5]), np.array([0.1, 0.3, 0.5]))
         whole = LinearCurve(np.array([0, 0.5, 1]), np.array([0.0, 0.5, 1.0]))
-        key = further(SMOOTH, "insertion", 7)
-        assert key == further(SMOOTH, "insertion", 8), "a map that has no seed is measured once"
-        assert further(panel(CONTROL), "insertion", 7) != further(panel(CONTROL), "insertion", 8)
-        done = (View("done", snapshot(150)), View("done", WHOLE))
+        key = CurveKey(SMOOTH, "insertion")
+        done, shown = View("done", snapshot(150)), (*STANDARD, "insertion")
         half, all_there, gone = (
-            Cell(SMOOTH, 2, *done, ((key, view),))
+            Cell(SMOOTH, done, ((fall(SMOOTH), View("done", WHOLE)), (key, view)))
             for view in (View("running", curve), View("done", whole), View("failed", error="it does not climb"))
         )
-        assert report.row(half)["Insertion ↑"] == "…"
-        assert report.row(all_there)["Insertion ↑"] == "0.500"
-        assert report.row(gone)["Insertion ↑"] == "failed"
-        assert report.left([half]) == (0, 112)
+        assert table.row(half, shown)["Insertion ↑"] == "…"
+        assert table.row(all_there, shown)["Insertion ↑"] == "0.500"
+        assert table.row(gone, shown)["Insertion ↑"] == "failed"
+        assert table.left([half], PIXELS) == (0, 112)
         assert half.live
-        assert report.progress([half])[1] == "Insertion of SmoothGrad 50%"
-        assert report.progress([all_there]) == (1.0, "")
-        assert report.errors([gone, gone, all_there]) == {"it does not climb": ["SmoothGrad", "SmoothGrad"]}
+        assert table.progress([half], PIXELS)[1] == "Insertion of SmoothGrad 50%"
+        assert table.progress([all_there], PIXELS) == (1.0, "")
+        assert table.errors([gone, gone, all_there]) == {"it does not climb": ["SmoothGrad", "SmoothGrad"]}
+
+    def test_a_curve_is_that_of_its_own_patches(self):
+        """P and the seed are the key's own: no curve is built again without them."""
+        experiment = Experiment(evaluation="paper", seed=7, curves=("insertion",))
+        first, *_, control = experiment.panels("photo", "toy", 1)
+        keys = {key.metric: key for key in experiment.curve_keys(first)}
+        assert dict(keys[PERTURBATION].knobs) == {"draws": 50, "seed": 7}
+        assert keys["insertion"].knobs == (), "a metric without patches has no seed"
+        other = replace(experiment, seed=8)
+        assert keys["insertion"] in other.curve_keys(first), "and is measured once"
+        assert set(experiment.curve_keys(control)).isdisjoint(other.curve_keys(control)), "the order has a seed"
 
     def test_insertion_less_deletion_stands_beside_both(self):
         curve = LinearCurve(np.array([0.0, 1]), np.array([0.5, 0.5]))
         low = LinearCurve(np.array([0.0, 1]), np.array([0.125, 0.125]))
-        more = (
-            (further(SMOOTH, "insertion", 0), View("done", curve)),
-            (further(SMOOTH, "deletion", 0), View("done", low)),
-        )
-        done = Cell(SMOOTH, 2, View("done"), View("done"), more)
-        assert report.row(done)["Ins. − del. ↑"] == "+0.375"
-        waiting = Cell(SMOOTH, 2, View("done"), View("done"), (more[0], (more[1][0], View("waiting"))))
-        assert report.row(waiting)["Ins. − del. ↑"] == "…"
-        assert "Ins. − del. ↑" not in report.row(Cell(SMOOTH, 2, View("done"), View("done"), more[:1]))
+        keys, name = [CurveKey(SMOOTH, metric) for metric in ("insertion", "deletion")], "Insertion - Deletion ↑"
+        both = ("insertion", "deletion")
+        done = Cell(SMOOTH, View("done"), tuple(zip(keys, (View("done", curve), View("done", low)), strict=True)))
+        assert table.row(done, both)[name] == "+0.375"
+        waiting = Cell(SMOOTH, View("done"), tuple(zip(keys, (View("done", curve), View("waiting")), strict=True)))
+        assert table.row(waiting, both)[name] == "…"
+        assert name not in table.row(done, both[:1])
 
     def test_a_further_curve_costs_by_the_pixels(self):
-        assert passes("insertion", 224) == 225
-        assert passes("deletion", 299) == 401
-        assert further(replace(SMOOTH, model="inception_v3"), "insertion", 0).passes == 401
+        assert CurveKey(SMOOTH, "insertion").cost(224 * 224).passes == 225
+        assert CurveKey(SMOOTH, "deletion").cost(299 * 299).passes == 401
 
     def test_more_insertion_is_better_and_more_deletion_is_not(self):
         def with_area(one, metric, area):
-            key, curve = further(one, metric, 0), LinearCurve(np.array([0.0, 1]), np.array([area, area]))
-            return Cell(one, 2, View("done"), View("done"), ((key, View("done", curve)),))
+            curve = LinearCurve(np.array([0.0, 1]), np.array([area, area]))
+            return Cell(one, View("done"), ((CurveKey(one, metric), View("done", curve)),))
 
         cells = [with_area(SMOOTH, "insertion", 0.6), with_area(panel(CONTROL), "insertion", 0.5)]
-        assert "all are above" in report.verdict(cells, "insertion")
+        assert "all are above" in table.verdict(cells, "insertion")
         cells = [with_area(SMOOTH, "deletion", 0.6), with_area(panel(CONTROL), "deletion", 0.5)]
-        assert "none is below" in report.verdict(cells, "deletion")
+        assert "none is below" in table.verdict(cells, "deletion")
 
     def test_the_control_has_no_map(self):
-        row = report.row(cell(panel(CONTROL), View("done"), View("done", WHOLE)))
+        row = table.row(cell(panel(CONTROL), View("done"), View("done", WHOLE)), STANDARD)
         assert (row["AUPC ↓"], row["AUTVC ↓"], row["Gradients"]) == ("30.00", "", "0")
 
     def test_progress_is_the_share_of_work(self):
-        assert report.progress([cell(SMOOTH, View("waiting"))]) == (0.0, "SmoothGrad 0/150")
-        share, text = report.progress([cell(SMOOTH, View("running", snapshot(75)))])
-        assert share == pytest.approx(3 * 75 / (3 * 150 + 60))
+        assert table.progress([cell(SMOOTH, View("waiting"))], PIXELS) == (0.0, "SmoothGrad 0/150")
+        share, text = table.progress([cell(SMOOTH, View("running", snapshot(75)))], PIXELS)
+        assert share == pytest.approx(3 * 75 / (3 * 150 + 61))
         assert text == "SmoothGrad 75/150"
-        share, text = report.progress([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))])
+        share, text = table.progress([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))], PIXELS)
         assert text == "AUPC of SmoothGrad 27%"
-        assert report.progress([finished(SMOOTH, 20)]) == (1.0, "")
+        assert table.progress([finished(SMOOTH, 20)], PIXELS) == (1.0, "")
 
     def test_a_map_that_took_fewer_gradients_than_it_could_says_so(self):
         """Left-IG takes those before the cut, however many M would allow."""
-        found = Snapshot(snapshot(12).partial, WHOLE)
+        found = snapshot(12)
         left = Panel("left_ig", "photo", "toy", 0, (("steps", 200),))
-        assert left.points == 200
+        assert left.cost.gradients == 200
         cut = replace(found, partial=replace(found.partial, done=12, total=12))
-        row = report.row(cell(left, View("done", cut), View("done", WHOLE)))
+        row = table.row(cell(left, View("done", cut), View("done", WHOLE)), STANDARD)
         assert row["Gradients"] == "12"
 
     def test_what_is_left_counts_shared_points_once(self):
@@ -262,31 +301,33 @@ class TestReport:
             cell(SMOOTH, View("running", snapshot(64))),
             cell(taylor, View("waiting")),
         ]
-        assert report.left(cells) == (50 + 150, 3 * 30 * 2)
-        assert report.left([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))]) == (0, 22 * 2)
-        assert report.left([finished(SMOOTH, 20)]) == (0, 0)
+        assert table.left(cells, PIXELS) == (50 + 150, 3 * 61)
+        assert table.left([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))], PIXELS) == (
+            0,
+            round(22 / 30 * 61),
+        )
+        assert table.left([finished(SMOOTH, 20)], PIXELS) == (0, 0)
 
     def test_gradients_are_counted_once_for_all_who_share_them(self):
         taylor = panel("smooth_taylor", samples=150)
         cells = [finished(PATH, 20), finished(SMOOTH, 20), finished(taylor, 20), finished(panel(CONTROL), 20)]
-        assert report.spent(cells[:3]).startswith("200 gradients make these maps, 60 of them")
+        assert table.spent(cells[:3]).startswith("200 gradients make these maps, 60 of them")
 
     def test_curves_are_held_against_the_random_order(self):
         control = finished(panel(CONTROL), 25)
-        assert "random order 25.00: 1 of 2 are below it" in report.verdict(
-            [finished(SMOOTH, 20), finished(PATH, 27), control]
+        assert "random order 25.00: 1 of 2 are below it" in table.verdict(
+            [finished(SMOOTH, 20), finished(PATH, 27), control], PERTURBATION
         )
-        assert "none is below" in report.verdict([finished(SMOOTH, 26), control])
-        assert "all are below" in report.verdict([finished(SMOOTH, 22), control])
-        assert "Random" not in report.verdict([finished(SMOOTH, 22)])
+        assert "none is below" in table.verdict([finished(SMOOTH, 26), control], PERTURBATION)
+        assert "all are below" in table.verdict([finished(SMOOTH, 22), control], PERTURBATION)
+        assert "Random" not in table.verdict([finished(SMOOTH, 22)], PERTURBATION)
 
     def test_a_map_in_words(self):
         a = torch.zeros(3, 8, 8)
         a[:, 5:, :3] = 1
-        words = report.describe("smoothgrad", Snapshot(Partial(a, 1, 1, 1, 0), WHOLE))
-        assert words == "SmoothGrad: 100% of the attribution lies in the bottom left quarter"
-        blank = Snapshot(Partial(0 * a, 1, 1, 1, 0), WHOLE)
-        assert report.describe("smoothgrad", blank) == "SmoothGrad: a blank map"
+        told = words.describe("SmoothGrad", a)
+        assert told == "SmoothGrad: 100% of the attribution lies in the bottom left quarter"
+        assert words.describe("SmoothGrad", 0 * a) == "SmoothGrad: a blank map"
 
 
 class TestViewer:

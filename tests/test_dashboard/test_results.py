@@ -19,9 +19,13 @@ from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
-from dashboard import areas, paired, resources
-from dashboard.experiment import Experiment
-from dashboard.jobs import Scheduler
+from attribution.registry import Axes
+from dashboard.charts import results as charts_of
+from dashboard.charts.styles import STYLES
+from dashboard.controls import resources, session
+from dashboard.experiment.experiment import Experiment
+from dashboard.views.results import pairs as paired
+from dashboard.work.scheduler import Scheduler
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 
@@ -140,22 +144,27 @@ class TestPacking:
 class TestFigures:
     def test_a_band_lies_round_its_curve(self):
         mean = np.array([1.0, 2, 3])
-        band, line = areas.bands({"a": (mean, mean - 1, mean + 1)}, ["0", "1", "2"], ("x", "y")).data
+        axes = Axes("x", "y", (0, 2))
+        band, line = charts_of.bands({"a": (mean, mean - 1, mean + 1)}, {"a": ("#000000", "solid")}, axes).data
         assert list(line.y) == [1, 2, 3]
         assert list(band.y) == [2, 3, 4, 2, 1, 0]
         assert list(band.x) == [0, 1, 2, 2, 1, 0]
 
-    def test_no_two_of_many_lines_look_alike(self):
-        assert len(set(areas.colours(40))) == 40
+    def test_no_two_of_many_lines_look_alike_and_methods_keep_their_look(self):
+        series = [(f"{name} {k}", name) for k in range(3) for name in ("smoothgrad", "smooth_taylor", "random_order")]
+        looks = charts_of.looks([*series, ("adaptive", "adaptive_noising")])
+        assert len(set(looks.values())) == 10
+        for name in ("smoothgrad", "smooth_taylor", "random_order"):
+            assert looks[f"{name} 0"] == STYLES[name][:2]
 
     def test_bars_know_their_photos(self):
-        bars = areas.differences([("a", 2.0), ("b", -1.0)], "AUPC").data[0]
+        bars = charts_of.differences([("a", 2.0), ("b", -1.0)], "AUPC").data[0]
         assert [list(made) for made in bars.customdata] == [[1, "b"], [0, "a"]]
         assert list(bars.y) == [-1.0, 2.0]
 
     def test_chosen_means_are_named(self):
-        points = [areas.Point(name, (1.0, 0.9, 1.1), (20.0, 19, 22)) for name in "abc"]
-        figure = areas.means(points, ["b"])
+        points = [charts_of.Point(name, (1.0, 0.9, 1.1), (20.0, 19, 22)) for name in "abc"]
+        figure = charts_of.means(points, {"b": ("#000000", "solid")})
         assert {trace.name for trace in figure.data if trace.showlegend} == {"b"}
         assert figure.data[0].error_y.array == (2.0,)
         assert figure.data[0].error_y.arrayminus == (1.0,)
@@ -170,7 +179,7 @@ class TestPage:
         app = AppTest.from_file(APP, default_timeout=60)
         for name, value in {"viewer": "static", "r": "2", "m": "2"}.items():
             app.query_params[name] = value
-        return app.run().switch_page("views/results.py").run()
+        return app.run().switch_page("views/results/page.py").run()
 
     @pytest.fixture
     def held(self, opened, file):
@@ -234,13 +243,13 @@ class TestPage:
         assert not any(b.label == "Open in Compare" for b in held.main.button), "a file opens no folder by itself"
         held.main.text_input[0].set_value(str(folder)).run()
         assert sum(b.label == "Open in Compare" for b in held.main.button) == 3
-        held.button(key="open-photo-0").click().run()
+        held.button(key="results-open-0").click().run()
         query = dict(held.query_params.items())
         assert query["sigma"] in ("0.3", ["0.3"])
-        assert held.session_state.pinned_photo.digest in table.photos
-        row = table.rows[table.cases[0], held.session_state.pinned_photo.digest]
-        assert held.session_state.experiment.seed == row.seed
-        assert held.session_state.experiment.target == row.target
+        assert held.session_state[session.PINNED_PHOTO].digest in table.photos
+        row = table.rows[table.cases[0], held.session_state[session.PINNED_PHOTO].digest]
+        assert held.session_state[session.EXPERIMENT].seed == row.seed
+        assert held.session_state[session.EXPERIMENT].target == row.target
 
     def test_without_the_folder_it_says_what_to_do(self, held):
         held.main.text_input[0].set_value("/nowhere").run()

@@ -7,11 +7,14 @@ import pytest
 
 from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import reduce_channels
-from dashboard import areas
-from dashboard.cells import Found, Key, order, sweep_work
-from dashboard.experiment import PATCHES, Experiment, gallery_photo
-from dashboard.knobs import COMPARED
-from dashboard.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values
+from dashboard.charts import sweep as charts_of
+from dashboard.experiment.choices import PATCHES
+from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.experiment.gallery import gallery_photo
+from dashboard.experiment.own import COMPARED
+from dashboard.views.sweep.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values, usual, with_axis
+from dashboard.work.panel import PERTURBATION, VARIATION
+from dashboard.work.sweep import Found, order, sweep_work
 
 EXPERIMENT = Experiment(samples=4, steps=4)
 
@@ -73,17 +76,33 @@ class TestParsing:
             assert shown.knobs(method).get(knob, value) == value
 
 
+class TestAxes:
+    def test_a_shared_field_begins_with_its_declared_values(self):
+        assert usual("sigma", "smooth_taylor", []).values == FIELDS["sigma"].usual
+        assert usual("target", "smooth_taylor", [5, 3, 2, 1, 0]).values == (5, 3, 2, 1)
+
+    def test_an_axis_comes_and_goes(self):
+        one = parse("smooth_taylor:sigma=0.1/0.5")
+        two = with_axis(one, 1, Axis("seed", (0, 1)))
+        assert two.text == "smooth_taylor:sigma=0.1/0.5,seed=0/1"
+        assert with_axis(two, 1, None) == one
+        assert with_axis(two, 0, Axis("samples", (2,))).text == "smooth_taylor:samples=2,seed=0/1"
+
+
 class TestOrder:
+    def places(self, sweep):
+        return [task.place for task in order(sweep.key(EXPERIMENT, "").tasks)]
+
     def test_a_row_of_r_costs_its_largest_r(self):
         """R = 100, 150, 200 for three sigmas: whatever the order, 50 more are cheaper than 100 anew."""
         sweep = parse(PRESETS["Table I: σ and R"])
-        found = order(sweep, EXPERIMENT)
+        found = self.places(sweep)
         assert set(found) == set(sweep.places)
         assert found[:3] == [(0.3, 100), (0.3, 150), (0.3, 200)]
 
     def test_cheapest_first(self):
         sweep = Sweep("integrated_gradients", (Axis("steps", (100, 10, 50)),))
-        assert [m for (m,) in order(sweep, EXPERIMENT)] == [10, 50, 100]
+        assert [m for (m,) in self.places(sweep)] == [10, 50, 100]
 
     def test_n_brings_noise_baselines(self):
         sweep = Sweep("integrated_gradients", (Axis("draws", (1, 5)),))
@@ -94,11 +113,11 @@ class TestWork:
     def run(self, lite0, text, store=None, experiment=EXPERIMENT, known=None) -> list[Found]:
         x = lite0.prepare(gallery_photo("cat"))
 
-        def look(one):
-            return lite0, x, "cat", 282 if one.target is None else one.target
+        def look(name):
+            return lite0, x, "cat", 282
 
         store, known = Store() if store is None else store, {} if known is None else known
-        return list(sweep_work(Key(parse(text), experiment, "cat"), look, store, known))
+        return list(sweep_work(parse(text).key(experiment, "cat"), look, store, known))
 
     def test_cells_are_what_the_core_gives(self, lite0):
         found = self.run(lite0, "smooth_taylor:sigma=0.3/0.6,seed=0/1")[-1]
@@ -108,8 +127,8 @@ class TestWork:
             scale = done.attribution.abs().max().item()
             expected = reduce_channels(done.attribution, "signed").numpy()
             np.testing.assert_allclose(cell.heat, expected, atol=3e-3 * scale)
-            assert cell.autvc == pytest.approx(total_variation_curve(done.attribution).area, rel=1e-3)
-            assert cell.aupc == pytest.approx(
+            assert cell.areas[VARIATION] == pytest.approx(total_variation_curve(done.attribution).area, rel=1e-3)
+            assert cell.areas[PERTURBATION] == pytest.approx(
                 perturbation_curve(lite0, x, done.attribution, 282, draws=1).area, rel=0.05
             )
 
@@ -129,7 +148,7 @@ class TestWork:
         others = [found for found in more if "σ 0.9" in found.now]
         assert not [found for found in more if "σ 0.3" in found.now or "σ 0.6" in found.now]
         assert others
-        assert [more[-1].cells[p].aupc for p in whole.cells] == [cell.aupc for cell in whole.cells.values()]
+        assert [more[-1].cells[p].areas for p in whole.cells] == [cell.areas for cell in whole.cells.values()]
         assert [more[-1].cells[p].new for p in whole.cells] == [0, 0]
         path = self.run(lite0, "smooth_taylor:sigma=0.3/0.6", known=known, experiment=replace(EXPERIMENT, steps=9))
         assert [cell.new for cell in path[-1].cells.values()] == [0, 0], "M is no knob of this method"
@@ -143,42 +162,53 @@ class TestWork:
         assert shares[-1] == 1.0
 
     def test_a_cell_that_fails_leaves_the_others(self, lite0):
-        x = lite0.prepare(gallery_photo("cat"))
+        """The score of class 0 falls along the path: Left-IG refuses it."""
+        last = self.run(lite0, "left_ig:target=0/282,steps=2")[-1]
+        assert ["falls along the path" in cell.error for cell in last.cells.values()] == [True, False]
 
-        def look(one):
-            if one.target == 1:
-                raise ValueError("not this one")
-            return lite0, x, "cat", 282
+    def test_a_model_is_asked_of_the_worker_by_its_name_alone(self, lite0):
+        asked = []
 
-        sweep = Sweep("smooth_taylor", (Axis("target", (0, 1, 2)),))
-        *_, found = sweep_work(Key(sweep, EXPERIMENT, "cat"), look, Store(), {})
-        assert [cell.error for cell in found.cells.values()] == ["", "not this one", ""]
+        def look(name):
+            asked.append(name)
+            return lite0, lite0.prepare(gallery_photo("cat")), "cat", 282
+
+        sweep = Sweep("gradient", (Axis("model", ("efficientnet_lite0", "resnet18")),))
+        *_, last = sweep_work(sweep.key(EXPERIMENT, "cat"), look, Store(), {})
+        assert set(asked) == {"efficientnet_lite0", "resnet18"}
+        assert len(last.cells) == 2
+
+    def test_chosen_curves_are_measured_in_every_cell(self, lite0):
+        last = self.run(lite0, "smooth_taylor:sigma=0.3", experiment=replace(EXPERIMENT, curves=("abpc",)))[-1]
+        assert all(set(cell.areas) == {PERTURBATION, VARIATION, "abpc"} for cell in last.cells.values())
+        assert set(last.control) == {PERTURBATION, "abpc"}
 
     def test_the_random_order_is_the_last(self, lite0):
         *_, before, last = self.run(lite0, "smooth_taylor:sigma=0.3")
-        assert before.control is None
-        assert last.control > 0
+        assert not before.control
+        assert last.control[PERTURBATION] > 0
 
 
 class TestFigures:
     def test_a_range_of_ten_thousands_is_logarithmic(self):
         values = (1e-4, 1e-2, 1.0)
         assert (
-            areas.against(values, ["a", "b", "c"], [1, 2, None], "smoothgrad", "AUPC", "σ").layout.xaxis.type == "log"
+            charts_of.against(values, ["a", "b", "c"], [1, 2, None], "smoothgrad", "AUPC", "σ").layout.xaxis.type
+            == "log"
         )
 
     @pytest.mark.parametrize("values", [(0.0, 1e-4, 1.0), (0.1, 0.5), (0,)])
     def test_others_are_linear(self, values):
         texts = [str(v) for v in values]
-        figure = areas.against(values, texts, [1.0] * len(values), "smoothgrad", "AUPC", "σ")
+        figure = charts_of.against(values, texts, [1.0] * len(values), "smoothgrad", "AUPC", "σ")
         assert figure.layout.xaxis.type == "linear"
 
     def test_names_are_names(self):
-        figure = areas.against(("black", "white"), ("black", "white"), [1.0, 2.0], "smoothgrad", "AUPC", "baseline")
+        figure = charts_of.against(("black", "white"), ("black", "white"), [1.0, 2.0], "smoothgrad", "AUPC", "baseline")
         assert list(figure.data[0].x) == ["black", "white"]
 
     def test_every_cell_of_a_grid_can_be_clicked_and_knows_its_place(self):
-        figure = areas.grid(["a", "b"], ["x", "y", "z"], [[1, 2, None], [3, 4, 5]], ("row", "column", "AUPC"))
+        figure = charts_of.grid(["a", "b"], ["x", "y", "z"], [[1, 2, None], [3, 4, 5]], ("row", "column", "AUPC"))
         points = figure.data[1]
         assert [(points.y[k], points.x[k]) for k in points.customdata] == [(r, c) for r in "ab" for c in "xyz"]
         assert list(figure.data[0].text[0]) == ["1.00", "2.00", ""]

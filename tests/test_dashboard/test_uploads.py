@@ -9,9 +9,9 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from dashboard import resources
-from dashboard.jobs import Scheduler
-from dashboard.subject import MOST_MEGABYTES
+from dashboard.controls import resources
+from dashboard.controls.photo import MOST_MEGABYTES
+from dashboard.work.scheduler import Scheduler
 
 ROOT = Path(__file__).parents[2]
 

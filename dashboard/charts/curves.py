@@ -1,0 +1,50 @@
+"""The curves of a metric, a line for each method."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.charts.lines import Axes, Line
+from dashboard.charts.styles import dress, style
+
+MARKED = 40
+"""Points up to which each of them is marked."""
+ROOM = 1 / 60
+"""Of a range, left free at both of its ends."""
+
+
+def curves(lines: Sequence[Line], axes: Axes) -> go.Figure:
+    """The curves of one metric. Axes stay as they are while the curves grow."""
+    figure = go.Figure()
+    for line in lines:
+        colour, dash, marker = style(line.method)
+        figure.add_scatter(
+            x=[float(value) for value in line.x],
+            y=[float(value) for value in line.y],
+            name=line.title,
+            mode="lines+markers" if len(line.y) <= MARKED else "lines",
+            line={"color": colour, "dash": dash, "width": 2},
+            marker={"color": colour, "symbol": marker, "size": 6},
+            hovertemplate="%{y:.3f}",
+            # A clicked point is shown elsewhere: the others need not fade.
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
+        )
+    ticks = next((line.ticks for line in lines if line.ticks), ())
+    low, high = axes.x_range or (0.0, float(max(len(ticks) - 1, 1)))
+    room = ROOM * (high - low) if axes.x_range else 0.2
+    figure.update_xaxes(title_text=axes.x, range=[low - room, high + room])
+    if ticks:
+        figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=list(ticks))
+    figure.update_yaxes(title_text=axes.y, range=_fit([float(v) for line in lines for v in line.y], *axes.y_range))
+    dress(figure)
+    return figure
+
+
+def _fit(values: list[float], low: float, high: float) -> list[float]:
+    """The usual range with some room; where the values need more, it grows in steps of a quarter."""
+    bottom, top, room = min([low, *values]), max([high, *values]), ROOM * (high - low)
+    return [
+        low - room if bottom >= low else bottom // 0.25 * 0.25,
+        high + room if top <= high else -(-top // 0.25) * 0.25,
+    ]

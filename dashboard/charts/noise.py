@@ -1,0 +1,40 @@
+"""How well two halves of the draws agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from dashboard.charts.styles import GREY, dress, style
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The agreement of a method's halves after so many draws; `antithetic` takes each draw with both signs."""
+
+    method: str
+    title: str
+    antithetic: bool
+    counts: Sequence[int]
+    values: Sequence[float]
+
+
+def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Figure:
+    """A line for each method; dotted where each draw is taken with both signs."""
+    figure = go.Figure()
+    for line in lines:
+        colour, _, marker = style(line.method)
+        figure.add_scatter(
+            x=list(line.counts),
+            y=[None if value != value else float(value) for value in line.values],
+            name=line.title,
+            mode="lines+markers",
+            line={"color": colour, "dash": "dot" if line.antithetic else "solid", "width": 2},
+            marker={"color": colour, "symbol": f"{marker}-open" if line.antithetic else marker, "size": 7},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.add_hline(enough, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
+    figure.update_xaxes(title_text="r, draws", range=[0, samples * 1.03 + 1])
+    figure.update_yaxes(title_text="rank correlation of the halves", range=[-0.05, 1.05])
+    dress(figure)
+    return figure

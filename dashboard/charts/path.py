@@ -1,0 +1,161 @@
+"""Plotly figures of what happens along a path, against alpha: 0 is the baseline, 1 the photo."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from attribution.studies.trace import Detour, Trace
+from dashboard.charts.styles import BASELINES, GREY, baseline_name, dress, style
+
+CHARTS = (
+    (
+        "path-scores",
+        "**Score** · logit, IDG's samples, probability",
+        "Where it climbs, the model makes up its mind. IDG spends its samples there: the marks between the two charts. "
+        "Left-IG keeps what comes before the dashed line.",
+    ),
+    (
+        "path-gradients",
+        "**Gradient** · along the path, and its size",
+        "F′ is how much the next step adds to the sum, and what IDG weighs each gradient by. The size of the gradient "
+        "need not fall where F′ does.",
+    ),
+    (
+        "path-sums",
+        "**Completeness** · the gap closes",
+        "With enough steps Integrated Gradients adds up to the climb f(x) − f(b), the dotted lines. A closed gap does "
+        "not say that the map is right.",
+    ),
+    (
+        "path-guided",
+        "**Guided IG** · its path beside the straight one",
+        "It moves first what the score minds least, and stays as near to the straight path as max_dist says.",
+    ),
+)
+"""Name, title and caption of each chart."""
+
+Traces = Mapping[str, Trace]
+"""By baseline; the first is the one that is walked with the slider."""
+
+
+def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]) -> go.Figure:
+    """Logit, the rug of IDG's samples, and probability; `cut` is where Left-IG cuts the first path."""
+    figure = make_subplots(rows=3, shared_xaxes=True, row_heights=[0.54, 0.04, 0.42], vertical_spacing=0.03)
+    for baseline, trace in traces.items():
+        x = [0.0, *trace.alphas, 1.0]
+        ends, chances = trace.ends, trace.chances
+        logits, odds = [ends[0], *trace.scores, ends[1]], [chances[0], *trace.probabilities, chances[1]]
+        drawn = len(x) if trace.complete else len(x) - 1  # no line across what is still to be walked
+        _line(figure, 1, baseline, x[:drawn], logits[:drawn])
+        _line(figure, 3, baseline, x[:drawn], odds[:drawn], legend=False)
+    if rug:
+        figure.add_scatter(
+            x=list(rug),
+            y=[0.0] * len(rug),
+            name="IDG's samples",
+            mode="markers",
+            marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": style("idg")[0]}},
+            hovertemplate="IDG samples α = %{x:.3f}<extra></extra>",
+            row=2,
+            col=1,
+        )
+    if cut is not None:
+        figure.add_vline(
+            cut,
+            line={"color": style("left_ig")[0], "dash": "dash", "width": 2},
+            annotation={"text": "Left-IG cuts", "font": {"size": 11}},
+            annotation_position="bottom right",
+            row=1,
+            col=1,
+        )
+    figure.update_yaxes(title_text="logit", row=1, col=1)
+    figure.update_yaxes(visible=False, range=[-1, 1], row=2, col=1)
+    figure.update_yaxes(title_text="probability", range=[-0.04, 1.04], row=3, col=1)
+    _finish(figure, alpha, 3)
+    return figure
+
+
+def gradients(traces: Traces, alpha: float) -> go.Figure:
+    """How steep the path is, and how large the gradient is."""
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
+    for baseline, trace in traces.items():
+        _line(figure, 1, baseline, trace.alphas, trace.slopes)
+        _line(figure, 2, baseline, trace.alphas, trace.sizes, legend=False)
+    figure.update_yaxes(title_text="F′(α)", row=1, col=1)
+    figure.update_yaxes(title_text="‖∇f‖", rangemode="tozero", row=2, col=1)
+    _finish(figure, alpha, 2)
+    return figure
+
+
+def sums(traces: Traces, alpha: float) -> go.Figure:
+    """The sum of the attribution so far, and the climb that it should come to."""
+    figure = make_subplots(rows=1)
+    for baseline, trace in traces.items():
+        _line(figure, 1, baseline, [0.0, *trace.alphas], [0.0, *trace.sums])
+        colour, _ = BASELINES[baseline]
+        figure.add_hline(trace.climb, line={"color": colour, "dash": "dot", "width": 1})
+    figure.update_yaxes(title_text="sum so far; dotted: the climb", row=1, col=1)
+    _finish(figure, alpha, 1)
+    return figure
+
+
+def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figure:
+    """Guided IG's path beside the straight one: the logit along both, and how far apart they are."""
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
+    _line(figure, 1, baseline, trace.alphas, trace.scores, called="straight")
+    colour, dash, _ = style("guided_ig")
+    for row, values in ((1, detour.scores), (2, 100 * detour.distances)):
+        figure.add_scatter(
+            x=list(detour.alphas),
+            y=[float(value) for value in values],
+            name="Guided IG",
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 2},
+            showlegend=row == 1,
+            hovertemplate="%{y:.3f}",
+            row=row,
+            col=1,
+        )
+    met = [*trace.ends, *trace.scores, *detour.scores]
+    low, high = min(met), max(met)
+    room = 0.15 * (high - low) or 1.0
+    figure.update_yaxes(title_text="logit", range=[low - room, high + room], row=1, col=1)
+    figure.update_yaxes(title_text="apart, % of the way", rangemode="tozero", row=2, col=1)
+    _finish(figure, alpha, 2)
+    return figure
+
+
+def _line(
+    figure: go.Figure,
+    row: int,
+    baseline: str,
+    x: Sequence[float] | np.ndarray,
+    y: Sequence[float] | np.ndarray,
+    legend: bool = True,
+    called: str = "",
+) -> None:
+    colour, dash = BASELINES[baseline]
+    figure.add_scatter(
+        x=[float(value) for value in x],
+        y=[float(value) for value in y],
+        name=called or f"from {baseline_name(baseline)}",
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2},
+        marker={"color": colour, "size": 4},
+        showlegend=legend,
+        hovertemplate="%{y:.3f}",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        row=row,
+        col=1,
+    )
+
+
+def _finish(figure: go.Figure, alpha: float, rows: int) -> None:
+    figure.add_vline(alpha, line={"color": GREY, "width": 1}, row="all", col=1)
+    figure.update_xaxes(range=[-0.02, 1.02])
+    figure.update_xaxes(title_text="α, from the baseline (0) to the photo (1)", row=rows, col=1)
+    dress(figure)
+    figure.update_layout(height=220 + 120 * min(rows, 2))

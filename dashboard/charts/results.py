@@ -1,0 +1,136 @@
+"""Areas of many photos: mean curves with bands, means, and differences photo by photo."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.charts.lines import Axes
+from dashboard.charts.styles import COLOURS, DASHES, GREY, dress, style
+
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""A mean curve, and the edges below and above it."""
+Look = tuple[str, str]
+"""Colour and dash."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method's mean areas over photos, each with the ends of its interval."""
+
+    name: str
+    autvc: tuple[float, float, float]
+    aupc: tuple[float, float, float]
+
+
+def looks(series: Sequence[tuple[str, str]]) -> dict[str, Look]:
+    """(name, method) of each series -> its colour and dash. A method keeps its look of all other charts.
+
+    Where a method stands several times, its first series keeps the look and the others take what is still free.
+    """
+    found: dict[str, Look] = {}
+    for name, method in series:
+        colour, dash, _ = style(method)
+        if (colour, dash) not in found.values():
+            found[name] = (colour, dash)
+    taken = set(found.values()) | {style(method)[:2] for _, method in series}
+    free = ((colour, dash) for dash, colour in product(DASHES, COLOURS) if (colour, dash) not in taken)
+    return {name: found[name] if name in found else next(free, (GREY, "dot")) for name, _ in series}
+
+
+def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, ticks: Sequence[str] = ()) -> go.Figure:
+    """Mean curves, each with the edges of its band, over the usual range of x; `ticks` name the points otherwise."""
+    figure = go.Figure()
+    for name, (mean, low, high) in lines.items():
+        colour, dash = paint[name]
+        x = [float(value) for value in np.linspace(*(axes.x_range or (0.0, len(mean) - 1.0)), num=len(mean))]
+        figure.add_scatter(
+            x=[*x, *x[::-1]],
+            y=[*map(float, high), *map(float, low[::-1])],
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.15,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+        )
+        figure.add_scatter(
+            x=x,
+            y=[float(value) for value in mean],
+            name=name,
+            legendgroup=name,
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 2},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.update_xaxes(title_text=axes.x)
+    if ticks:
+        figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=list(ticks))
+    figure.update_yaxes(title_text=axes.y)
+    _below(figure)
+    return figure
+
+
+def means(points: Sequence[Point], paint: Mapping[str, Look]) -> go.Figure:
+    """Every method's mean AUTVC and AUPC with its intervals; those that have a look in `paint` by name, others grey."""
+    figure = go.Figure()
+    ordered = sorted(points, key=lambda point: point.name in paint)
+    for point in ordered:
+        colour = paint[point.name][0] if point.name in paint else GREY
+        bars = {
+            f"error_{axis}": {
+                "type": "data",
+                "array": [high - value],
+                "arrayminus": [value - low],
+                "thickness": 1,
+                "width": 3,
+            }
+            for axis, (value, low, high) in (("x", point.autvc), ("y", point.aupc))
+        }
+        figure.add_scatter(
+            x=[point.autvc[0]],
+            y=[point.aupc[0]],
+            name=point.name,
+            mode="markers",
+            showlegend=point.name in paint,
+            opacity=1 if point.name in paint else 0.45,
+            marker={"color": colour, "size": 9},
+            hovertemplate=f"{point.name}<br>AUTVC %{{x:.2f}}, AUPC %{{y:.2f}}<extra></extra>",
+            **bars,
+        )
+    figure.update_xaxes(title_text="AUTVC")
+    figure.update_yaxes(title_text="AUPC")
+    _below(figure)
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def differences(values: Sequence[tuple[str, float]], name: str) -> go.Figure:
+    """(photo, difference) as bars, lowest first: below zero the first method is the lower one."""
+    ordered = sorted(range(len(values)), key=lambda k: values[k][1])
+    figure = go.Figure()
+    figure.add_bar(
+        x=list(range(len(values))),
+        y=[values[k][1] for k in ordered],
+        customdata=[[k, values[k][0]] for k in ordered],
+        marker={"color": [COLOURS[0] if values[k][1] < 0 else COLOURS[5] for k in ordered]},
+        hovertemplate="%{customdata[1]}: %{y:+.2f}<extra></extra>",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    figure.update_xaxes(title_text="photos", showticklabels=False)
+    figure.update_yaxes(title_text=name)
+    dress(figure)
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def _below(figure: go.Figure) -> None:
+    """Long names go under the chart, one a line."""
+    dress(figure)
+    named = sum(1 for trace in figure.data if trace.showlegend is not False)
+    legend = {"orientation": "v", "yanchor": "top", "y": -0.25, "x": 0, "font": {"size": 11}}
+    figure.update_layout(height=320 + 20 * named, legend=legend)

@@ -1,0 +1,42 @@
+"""The search for sigma, on a chart."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.charts.styles import dress, style
+
+
+def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Figure:
+    """(sigma, area, taken) of each evaluation, numbered in their order; the path joins those that were taken."""
+    figure = go.Figure()
+    colour = style("smooth_taylor")[0]
+    taken = [(sigma, area) for sigma, area, accepted in trials if accepted]
+    figure.add_scatter(
+        x=[sigma for sigma, _ in taken],
+        y=[area for _, area in taken],
+        mode="lines",
+        line={"color": colour, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+    )
+    best = min(taken, key=lambda one: one[1])
+    figure.add_scatter(
+        x=[sigma for sigma, _, _ in trials],
+        y=[area for _, area, _ in trials],
+        text=[str(number) for number in range(1, len(trials) + 1)],
+        mode="markers+text",
+        textposition="top center",
+        marker={
+            "size": [13 if (sigma, area) == best else 8 for sigma, area, _ in trials],
+            "symbol": [
+                "star" if (s, a) == best else "circle" if accepted else "circle-open" for s, a, accepted in trials
+            ],
+            "color": colour,
+        },
+        hovertemplate="σ %{x:.4g}: %{y:.3f}",
+    )
+    figure.update_xaxes(title_text="σ")
+    figure.update_yaxes(title_text=objective)
+    dress(figure)
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure

@@ -1,0 +1,48 @@
+"""Everything that a session computed, as points."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from dashboard.charts.styles import dress, style
+
+
+@dataclass(frozen=True)
+class Point:
+    """A finished map: its two areas, the setting in words, and whether it is of the present photo."""
+
+    method: str
+    title: str
+    autvc: float
+    aupc: float
+    words: str
+    present: bool
+
+
+def scatter(points: Sequence[Point]) -> go.Figure:
+    """AUPC against AUTVC; each point knows its place in `points`."""
+    figure = go.Figure()
+    for method, title in dict.fromkeys((point.method, point.title) for point in points):
+        own = [(k, point) for k, point in enumerate(points) if point.method == method]
+        colour, _, marker = style(method)
+        opacity = [1 if point.present else 0.3 for _, point in own]
+        figure.add_scatter(
+            x=[point.autvc for _, point in own],
+            y=[point.aupc for _, point in own],
+            customdata=[[k, point.words] for k, point in own],
+            name=title,
+            mode="markers",
+            marker={
+                "color": colour,
+                "symbol": marker,
+                "size": 11,
+                "opacity": opacity,
+            },
+            hovertemplate="%{customdata[1]}<br>AUTVC %{x:.2f}, AUPC %{y:.2f}",
+        )
+    figure.update_xaxes(title_text="AUTVC")
+    figure.update_yaxes(title_text="AUPC")
+    dress(figure)
+    figure.update_layout(hovermode="closest")
+    return figure

@@ -1,0 +1,82 @@
+"""An area against a knob, or over a grid of two knobs."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.charts.styles import GREY, dress, style
+
+
+def against(
+    values: Sequence[object],
+    texts: Sequence[str],
+    areas: Sequence[float | None],
+    method: str,
+    name: str,
+    knob: str,
+    control: float | None = None,
+) -> go.Figure:
+    """An area against a knob, in the order of `values`; None is not there yet. `control` is that of a random order."""
+    colour, dash, marker = style(method)
+    numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    plain = len(numbers) == len(values)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(values) if plain else list(texts),
+        y=list(areas),
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2},
+        marker={"color": colour, "symbol": marker, "size": 9},
+        customdata=list(range(len(values))),
+        hovertemplate="%{x}: %{y:.3f}",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    if control is not None:
+        line = {"color": GREY, "dash": "longdash", "width": 1}
+        figure.add_hline(control, line=line, annotation_text="a random order", annotation_font_color=GREY)
+    wide = plain and min(numbers) > 0 and max(numbers) / min(numbers) > 30
+    figure.update_xaxes(title_text=knob, type="log" if wide else "linear" if plain else "category")
+    if plain:
+        figure.update_xaxes(tickvals=list(values), ticktext=list(texts))
+    figure.update_yaxes(title_text=name)
+    dress(figure)
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def grid(
+    rows: Sequence[str], columns: Sequence[str], areas: Sequence[Sequence[float | None]], names: tuple[str, str, str]
+) -> go.Figure:
+    """An area over two knobs, `names` being those of the rows, the columns and the area: dark is low, as is better."""
+    across, down, of = [list(columns) for _ in rows], [[row] * len(columns) for row in rows], names[2]
+    figure = go.Figure()
+    figure.add_heatmap(
+        x=list(columns),
+        y=list(rows),
+        z=[list(line) for line in areas],
+        text=[["" if area is None else f"{area:.2f}" for area in line] for line in areas],
+        texttemplate="%{text}",
+        colorscale="Viridis",
+        hoverinfo="skip",
+        colorbar={"title": {"text": of}, "thickness": 10},
+        xgap=2,
+        ygap=2,
+    )
+    # Cells of a heat map cannot be clicked; points can.
+    unseen = {"marker": {"opacity": 0.01}}
+    figure.add_scatter(
+        x=[x for line in across for x in line],
+        y=[y for line in down for y in line],
+        mode="markers",
+        marker={"size": 34, "symbol": "square", **unseen["marker"]},
+        customdata=list(range(len(rows) * len(columns))),
+        hovertemplate=f"{names[0]} %{{y}}, {names[1]} %{{x}}<extra></extra>",
+        selected=unseen,
+        unselected=unseen,
+    )
+    figure.update_xaxes(title_text=names[1], type="category")
+    figure.update_yaxes(title_text=names[0], type="category")
+    dress(figure)
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure

@@ -1,0 +1,1 @@
+"""What is on screen before torch and the model are loaded."""

@@ -1,0 +1,128 @@
+"""Makes the file of the precomputed example (`python -m dashboard.cold_start.precomputed`), and lets it stand in for
+work that is still under way.
+"""
+
+import json
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+import torchvision
+
+from attribution import METRICS, Store, load_model
+from attribution.metrics.perturbation import PerturbationCurve
+from attribution.types import Curve, Partial
+from dashboard.cold_start import example
+from dashboard.experiment import words
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.gallery import gallery_photo
+from dashboard.experiment.subject import Subject
+from dashboard.stage import pictures
+from dashboard.work.panel import CONTROL, PERTURBATION, Cell, Snapshot, curve_work, map_work
+from dashboard.work.scheduler import View
+
+
+def stand_in(cells: tuple[Cell, ...], experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
+    """The cells; those of the default experiment that are still at work show what was computed beforehand."""
+    if experiment != Experiment() or subject.model.digest != example.load().about["weights"]:
+        return cells
+    return tuple(_precomputed(cell) if cell.live else cell for cell in cells)
+
+
+def _precomputed(cell: Cell) -> Cell:
+    method, known = cell.panel.method, example.load().curves
+    if any(method not in known.get(key.metric, {}) for key, _ in cell.curves):
+        return cell
+    seen = cell.map if method == CONTROL else View("done", _snapshot(method, cell.panel.target))
+    curves = tuple((key, View("done", _curve(key.metric, method))) for key, _ in cell.curves)
+    return Cell(cell.panel, seen, curves, instead_of=cell)
+
+
+@cache
+def _curve(metric: str, method: str) -> Curve:
+    """The same one each time: what is equal is not drawn again."""
+    held = example.load()
+    y = np.array(held.curves[metric][method])
+    x = np.arange(float(len(y)))
+    if metric != PERTURBATION:
+        return Curve(x, y, "", tuple(held.about["metrics"][metric]["ticks"]))
+    knobs = METRICS[PERTURBATION].knobs
+    replaced = tuple(tuple(region) for region in held.about["replaced"][method])
+    return PerturbationCurve(x, y, "", (), replaced, knobs["window"].default, Experiment().patches)
+
+
+@cache
+def _snapshot(method: str, target: int) -> Snapshot:
+    held = example.load()
+    about = held.about["methods"][method]
+    attribution = torch.from_numpy(held.maps[method]).float()[None]
+    partial = Partial(attribution, about["points"], about["points"], 0, target)
+    gap = (about["gap"][0], about["gap"][1]) if about["gap"] else None
+    free = {name: _curve(name, method) for name in held.curves if name in METRICS and not METRICS[name].scored}
+    return Snapshot(partial, free, gap)
+
+
+def make() -> dict[str, Any]:
+    """Computes the default experiment on the CPU: what the file holds."""
+    experiment, model = Experiment(), load_model(Experiment().model, device="cpu")
+    photo = gallery_photo(experiment.image)
+    x, store = model.prepare(photo), Store()
+    predictions = tuple(model.predict(x, k=2))
+    subject = Subject(photo, x, experiment.image, model, predictions, predictions[0][0])
+    found: dict[str, Any] = {}
+    about: dict[str, Any] = {"titles": {}, "methods": {}, "replaced": {}, "metrics": {}}
+    for panel in experiment.panels(subject.image, model.name, subject.target):
+        about["titles"][panel.method] = panel.title
+        if panel.method != CONTROL:
+            *_, snapshot = map_work(panel, model, x, store)
+            values = pictures.signed(snapshot.partial.attribution)
+            unit = float(np.abs(values).max())
+            found[f"{example.MAP}:{panel.method}"] = (values / unit).astype(np.float16)
+            about["methods"][panel.method] = {
+                "title": panel.title,
+                "gloss": panel.gloss,
+                "words": words.describe(panel.title, snapshot.partial.attribution),
+                "points": snapshot.partial.total,
+                "gap": snapshot.gap,
+                "unit": unit,
+            }
+            _note(found, about, panel.method, dict(snapshot.free))
+        for key in experiment.curve_keys(panel):
+            # The map is made again from what is remembered: quickly, and as the page would.
+            *_, curve = curve_work(key, model, x, store, lambda _: None)
+            _note(found, about, panel.method, {key.metric: curve})
+    about |= _setting(experiment, subject)
+    return {**found, "about": np.array(json.dumps(about))}
+
+
+def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dict[str, Curve]) -> None:
+    """Adds the curves of a method, and what must be known to draw them."""
+    for name, curve in curves.items():
+        metric = METRICS[name]
+        assert metric.axes is not None
+        found[f"{name}:{method}"] = curve.y
+        axes = (metric.axes.x, metric.axes.y, metric.axes.x_range, metric.axes.y_range)
+        about["metrics"].setdefault(name, {"title": metric.title, "axes": axes, "ticks": curve.ticks})
+        if isinstance(curve, PerturbationCurve):
+            about["replaced"][method] = curve.replaced
+
+
+def _setting(experiment: Experiment, subject: Subject) -> dict[str, Any]:
+    return {
+        "setting": asdict(experiment),
+        "weights": subject.model.digest,
+        "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__},
+        "size": subject.model.size,
+        "resize": subject.model.resize,
+        "prediction": words.prediction(subject.predicted, subject.explained).replace("**", ""),
+        "photo": words.photo(subject.predicted),
+        "palettes": pictures.PALETTES,
+    }
+
+
+if __name__ == "__main__":
+    np.savez_compressed(example.FILE, **make())
+    print(f"{example.FILE}: {example.FILE.stat().st_size / 1024:.0f} KB")

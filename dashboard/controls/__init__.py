@@ -1,0 +1,1 @@
+"""The controls that all pages share, and what a session keeps."""

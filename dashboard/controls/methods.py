@@ -1,0 +1,62 @@
+"""Which methods are compared, and the knobs that one of them has to itself: controls made from its signature."""
+
+from typing import Any
+
+import streamlit as st
+
+from attribution import METHODS
+from attribution.registry import Choice, Knob, Range
+from dashboard.controls import session
+from dashboard.experiment.own import own_knobs, own_of
+
+
+def choose() -> None:
+    """The methods, and under them what each can be turned by besides the shared controls."""
+    st.markdown("**Methods**")
+    st.multiselect(
+        "Compared · a new one costs its own gradients",
+        list(METHODS),
+        key=session.place("methods"),
+        on_change=session.take,
+        args=("methods",),
+        format_func=lambda name: METHODS[name].title,
+        help="Methods on one path, or in one cloud of noise, share their gradients where their settings allow it.",
+    )
+    for method in session.experiment().methods:
+        names = own_knobs(method)
+        if names:
+            with st.expander(f"{METHODS[method].title} · method settings"):
+                for name in names:
+                    _control(method, METHODS[method].knobs[name])
+
+
+def _key(method: str, knob: str) -> str:
+    return f"control-own-{method}-{knob}"
+
+
+def _take(method: str, knob: str) -> None:
+    value = st.session_state[_key(method, knob)]
+    if METHODS[method].knobs[knob].type is float:
+        value = round(float(value), 6)
+    held = {(of, name): held for of, name, held in session.experiment().own} | {(method, knob): value}
+    session.change(own=own_of(held))
+
+
+def _control(method: str, knob: Knob) -> None:
+    """A control for the knob, at what is set now."""
+    key, allowed = _key(method, knob.name), knob.allowed
+    value = session.experiment().every_knob(method)[knob.name]
+    st.session_state[key] = value
+    given: dict[str, Any] = {"key": key, "help": f"{knob.help[0].upper()}{knob.help[1:]}.", "on_change": _take}
+    given["args"] = (method, knob.name)
+    if knob.type is bool:
+        st.toggle(knob.name, **given)
+    elif isinstance(allowed, Choice):
+        st.selectbox(knob.name, allowed.names, **given)
+    elif knob.type is int:
+        assert isinstance(allowed, Range)
+        st.number_input(knob.name, int(allowed.low), int(allowed.high), **given)
+    else:
+        assert isinstance(allowed, Range)
+        step = 0.0001 if value < 0.01 else 0.01
+        st.number_input(knob.name, allowed.low, allowed.high, step=step, format="%g", **given)

@@ -1,0 +1,96 @@
+"""The photo: of the gallery, the reader's own, or that of a pin."""
+
+from hashlib import blake2b
+
+import PIL.Image
+import streamlit as st
+from torch import Tensor
+
+from attribution import load_image
+from attribution.engine.baselines import fingerprint
+from attribution.models import Model
+from dashboard.controls import session
+from dashboard.experiment.gallery import GALLERY, PINNED, UPLOAD, gallery_photo
+from dashboard.experiment.subject import Photo, Subject
+from dashboard.experiment.words import Prediction
+
+MOST_MEGABYTES = 20
+FILE, READ, ERROR = "control-file", "session-file-read", "session-file-error"
+"""The uploader; the file that was read last; and why it is no photo, if so."""
+
+
+def choose() -> tuple[PIL.Image.Image, str]:
+    """The photo, and a name for it that equal photos share."""
+    gallery = st.container()  # drawn last, shown first: a new upload changes what is chosen there
+    uploaded = st.file_uploader(
+        "or your own photo",
+        type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
+        max_upload_size=MOST_MEGABYTES,
+        key=FILE,
+        on_change=_taken_away,
+        help="It stays in the memory of this server while you look at it, and is never written to disk.",
+    )
+    if uploaded is not None and st.session_state.get(READ) != uploaded.file_id:
+        _read(uploaded.getvalue())
+        st.session_state[READ] = uploaded.file_id
+    own = {UPLOAD: session.own_photo(), PINNED: session.pinned_photo()}
+    options = [*GALLERY, *(name for name, photo in own.items() if photo is not None)]
+    if session.experiment().image not in options:
+        session.change(image="cat")
+    gallery.pills(
+        "Photo",
+        options,
+        key=session.place("image"),
+        required=True,
+        on_change=_another,
+        format_func=lambda name: {UPLOAD: "your photo", PINNED: "pinned photo"}.get(name, name),
+    )
+    if error := st.session_state.get(ERROR):
+        st.error(error, icon=":material/broken_image:")
+    chosen = own.get(session.experiment().image)
+    if chosen is not None:
+        return chosen.image, chosen.digest
+    return gallery_photo(session.experiment().image), session.experiment().image
+
+
+def _read(data: bytes) -> None:
+    """Reads an upload and shows it. One that cannot be read is told in a line, and the present photo stays."""
+    try:
+        photo = Photo(blake2b(data, digest_size=16).hexdigest(), load_image(data), data)
+    except ValueError as error:
+        st.session_state[ERROR] = f"Your file was not used: {error}."
+        return
+    st.session_state.pop(ERROR, None)
+    st.session_state[session.OWN_PHOTO] = photo
+    session.change(image=UPLOAD, target=None)
+
+
+def _taken_away() -> None:
+    """The reader has removed a file: its photo goes with it. Where it was no photo, only its error goes."""
+    if st.session_state[FILE] is None and not st.session_state.pop(ERROR, None):
+        st.session_state.pop(session.OWN_PHOTO, None)
+
+
+def _another() -> None:
+    """Another photo is explained by its own likeliest class, and an upload that failed is no longer news."""
+    session.take("image")
+    session.change(target=None)
+    st.session_state.pop(ERROR, None)
+
+
+def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
+    """The photo as the model sees it, with its predictions: found once for each photo and model."""
+
+    def found() -> tuple[Tensor, str, tuple[Prediction, ...]]:
+        x = model.prepare(photo)
+        return x, fingerprint(x), tuple(model.predict(x, k=len(model.categories)))
+
+    x, image, predictions = session.once("session-prepared", (name, model.name, model.digest), found)
+    target = session.experiment().target
+    return Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target)
+
+
+def cut(subject: Subject) -> None:
+    """How much of the photo the model sees."""
+    width, height = subject.source.size
+    st.caption(f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo.")

@@ -1,0 +1,100 @@
+"""Pins: experiments that are kept with their maps, on every page."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from dashboard.controls import session
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.gallery import PINNED
+from dashboard.experiment.subject import Photo, Subject
+from dashboard.stage import viewer
+
+MOST = 24
+"""Pins, and with them their maps."""
+PINS = "session-pins"
+
+
+@dataclass(frozen=True, eq=False)
+class Pin:
+    """An experiment as it was; its maps are signed sums over channels. `photo` is there where the gallery lacks it."""
+
+    name: str
+    experiment: Experiment
+    photo: Photo | None
+    maps: tuple[viewer.Labelled, ...]
+    id: str
+    beside: bool = False
+
+
+def pinned() -> list[Pin]:
+    """All pins, the oldest first."""
+    found: list[Pin] = st.session_state.get(PINS, [])
+    return found
+
+
+def hold(pins: list[Pin]) -> None:
+    """Keeps these pins, the latest ones where they are too many."""
+    st.session_state[PINS] = pins[-MOST:]
+
+
+def keep(experiment: Experiment, subject: Subject) -> Photo | None:
+    """The photo, where a link could not bring it back."""
+    if not experiment.own_photo:
+        return None
+    held = [photo for photo in (session.own_photo(), session.pinned_photo()) if photo and photo.image is subject.source]
+    return held[0] if held else Photo(subject.image, subject.source)
+
+
+def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
+    """The maps of the pins that are shown beside the present ones; maps of another size cannot be."""
+    return [
+        (replace(labels, gloss=one.name, title=f"{labels.title} (pin)"), values)
+        for one in pinned()
+        if one.beside
+        for labels, values in one.maps
+        if values.shape == shape
+    ]
+
+
+def open_experiment(experiment: Experiment, photo: Photo | None) -> None:
+    """Sets the controls to a kept experiment."""
+    if photo is not None:
+        st.session_state[session.PINNED_PHOTO] = photo
+        experiment = replace(experiment, image=PINNED)
+    session.put(experiment)
+
+
+def _change(one: Pin, **change: Any) -> None:
+    hold([replace(p, **change) if p.id == one.id else p for p in pinned()])
+
+
+def _rename(one: Pin) -> None:
+    _change(one, name=st.session_state[f"control-pin-name-{one.id}"].strip() or one.name)
+
+
+def _remove(one: Pin) -> None:
+    hold([p for p in pinned() if p.id != one.id])
+
+
+def show(experiment: Experiment) -> None:
+    """The list of pins: what differs from now, and what can be done with each."""
+    if not pinned():
+        return
+    st.markdown("**Pins**")
+    for one in pinned():
+        key = f"control-pin-name-{one.id}"
+        st.session_state[key] = one.name
+        with st.container(border=True, key=f"control-pin-{one.id}"):
+            st.text_input("Name", key=key, on_change=_rename, args=(one,), label_visibility="collapsed")
+            unlike = one.experiment.unlike(experiment)
+            st.caption(" · ".join(f"{letter} {value}" for letter, value in unlike.items()) or "the present setting")
+            with st.container(horizontal=True, gap="small"):
+                opens: dict[str, Any] = {"on_click": open_experiment, "args": (one.experiment, one.photo)}
+                st.button("Open", key=f"control-pin-open-{one.id}", **opens)
+                label, shown = ("Hide" if one.beside else "Beside"), not one.beside
+                turns: dict[str, Any] = {"on_click": _change, "args": (one,), "kwargs": {"beside": shown}}
+                st.button(label, key=f"control-pin-beside-{one.id}", **turns)
+                removes: dict[str, Any] = {"on_click": _remove, "args": (one,), "help": "Remove"}
+                st.button("", icon=":material/delete:", key=f"control-pin-remove-{one.id}", **removes)

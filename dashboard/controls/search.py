@@ -1,0 +1,65 @@
+"""The search for the sigma that suits the photo: begun beside sigma, shown on Compare."""
+
+import streamlit as st
+
+from dashboard.controls import resources, session
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.subject import Subject
+from dashboard.work.search import Search
+
+OBJECTIVE, SEARCH, SETTLED = "control-search-objective", "control-search", "control-search-settled"
+NAMES = {"autvc": "smoothest (AUTVC)", "aupc": "most sensitive (AUPC)"}
+SLOT = "search"
+
+
+def buttons() -> None:
+    """Beside sigma: each begins a search."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for objective, name in NAMES.items():
+            st.button(
+                f"Find σ: {name.split(' (')[0]}",
+                key=f"control-find-{objective}",
+                on_click=_start,
+                args=(objective,),
+                help=f"σ by adaptive noising, the {name}: up to 41 maps of R gradients each. Compare shows the search, "
+                "which can be stopped. At its end it sets σ.",
+            )
+
+
+def _start(objective: str) -> None:
+    close()
+    st.session_state[OBJECTIVE] = objective
+
+
+def current(experiment: Experiment, subject: Subject) -> Search | None:
+    """The search that was begun, if there is one. Another photo, model or class ends it."""
+    objective, place = st.session_state.get(OBJECTIVE), (subject.image, subject.model.name, subject.target)
+    if objective is None:
+        return None
+    search: Search | None = st.session_state.get(SEARCH)
+    if search is None:
+        search = Search(objective, *place, experiment.samples, experiment.patches, experiment.seed)
+        st.session_state[SEARCH] = search
+    if (search.image, search.model, search.target) != place:
+        close()
+        return None
+    return search
+
+
+def running() -> bool:
+    """Whether a search is still open."""
+    return SEARCH in st.session_state
+
+
+def settle(search: Search, sigma: float) -> None:
+    """Sets the sigma that a search has found, once."""
+    if st.session_state.get(SETTLED) != search:
+        st.session_state[SETTLED] = search
+        session.change(sigma=round(sigma, 4))
+
+
+def close() -> None:
+    """Forgets the search."""
+    resources.scheduler().leave(session.name(), SLOT)
+    for name in (OBJECTIVE, SEARCH, SETTLED):
+        st.session_state.pop(name, None)

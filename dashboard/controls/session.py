@@ -1,0 +1,103 @@
+"""What a session keeps. The experiment here is the only copy: controls are drawn from it, and their callbacks write it.
+
+Keys of `st.session_state` begin with the name of their owner: "session-" and "control-" here and in this folder, the
+page's name for what a page keeps. A run of the page can end between any two changes of its state, so every change is
+made so that the next run can make it again.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import streamlit as st
+
+from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.experiment.subject import Photo, Subject
+
+EXPERIMENT, DRAWN, PRESENT = "session-experiment", "session-drawn", "session-present"
+OWN_PHOTO, PINNED_PHOTO, NAME = "session-own-photo", "session-pinned-photo", "session-name"
+Made = TypeVar("Made")
+
+
+def name() -> str:
+    """A name for this browser session that no other has."""
+    if NAME not in st.session_state:
+        st.session_state[NAME] = uuid4().hex
+    return str(st.session_state[NAME])
+
+
+def experiment() -> Experiment:
+    """What is set now."""
+    found: Experiment = st.session_state[EXPERIMENT]
+    return found
+
+
+def begun() -> bool:
+    """Whether this session has an experiment yet."""
+    return EXPERIMENT in st.session_state
+
+
+def put(experiment: Experiment) -> None:
+    """Sets the whole experiment. The controls show it from the next run on."""
+    st.session_state[EXPERIMENT] = experiment
+
+
+def change(**values: Any) -> None:
+    """Sets some fields of the experiment."""
+    put(replace(experiment(), **values))
+
+
+def place(field: str) -> str:
+    """Prepares the control of a field, before it is drawn, to show what is set; returns the control's key."""
+    key = f"control-{field}"
+    st.session_state[key] = FIELDS[field].to_widget(getattr(experiment(), field))
+    return key
+
+
+def take(field: str) -> None:
+    """Takes a field from its control: what the control calls when a person changes it."""
+    change(**{field: FIELDS[field].from_widget(st.session_state[f"control-{field}"])})
+
+
+def present() -> tuple[Experiment, Subject]:
+    """The experiment and the subject that the controls of this run stand for."""
+    found: tuple[Experiment, Subject] = st.session_state[PRESENT]
+    return found
+
+
+def drawn(subject: Subject) -> None:
+    """Every control has been drawn: what they stand for is what the pages show."""
+    st.session_state[PRESENT] = (experiment(), subject)
+    st.session_state[DRAWN] = experiment()
+
+
+def follow() -> None:
+    """Runs the whole page where a fragment has changed the experiment: the controls are not of the fragment."""
+    if st.session_state.get(DRAWN) != experiment():
+        st.rerun()
+
+
+def own_photo() -> Photo | None:
+    """The photo that the reader has handed in."""
+    found: Photo | None = st.session_state.get(OWN_PHOTO)
+    return found
+
+
+def pinned_photo() -> Photo | None:
+    """The photo of the pin that was opened, where the gallery lacks it."""
+    found: Photo | None = st.session_state.get(PINNED_PHOTO)
+    return found
+
+
+def once(name: str, key: Hashable, make: Callable[[], Made]) -> Made:
+    """What `make` makes for `key`. The session keeps the last one under `name`, and makes another for another key only.
+
+    Key and value are one entry, so that a run that is cut off cannot separate them.
+    """
+    held: Any = st.session_state.get(name)
+    if held is None or held[0] != key:
+        held = (key, make())
+        st.session_state[name] = held
+    made: Made = held[1]
+    return made

@@ -1,0 +1,84 @@
+"""The controls of the experiment's declared fields, under their headings."""
+
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attribution.engine.baselines import make_baselines
+from attribution.images import to_picture
+from attribution.registry import Choice, Range
+from dashboard.charts.styles import baseline_name
+from dashboard.controls import search, session
+from dashboard.experiment.choices import further
+from dashboard.experiment.experiment import FIELDS, NOISE, PATH
+from dashboard.experiment.fields import Control
+from dashboard.experiment.subject import Subject
+from dashboard.stage.pictures import data_url
+
+HEADINGS = {NOISE: "**Noise** · SmoothGrad, SmoothTaylor", PATH: "**Path** · Integrated Gradients"}
+
+
+def draw(group: str, subject: Subject) -> None:
+    """The controls of one heading, in the order of their declarations."""
+    st.markdown(HEADINGS.get(group, f"**{group}**"))
+    for name, field in FIELDS.items():
+        if field.control is None or field.control.group != group:
+            continue
+        if name == "baseline":
+            _baseline(subject)
+        else:
+            control(name, st.container())
+        if name == "sigma":
+            _range(subject)
+            search.buttons()
+
+
+def control(name: str, where: DeltaGenerator) -> None:
+    """The control of a field, at what is set now."""
+    field = FIELDS[name]
+    how, allowed = field.control, field.allowed
+    assert how is not None
+    given: dict[str, Any] = {"help": how.help, "on_change": session.take, "args": (name,), "key": session.place(name)}
+    given["disabled"] = not how.enabled(session.experiment())
+    if isinstance(allowed, Range):
+        whole = isinstance(getattr(session.experiment(), name), int)
+        ends: Any = (int(allowed.low), int(allowed.high)) if whole else (allowed.low, allowed.high)
+        step: Any = {} if how.step is None else {"step": how.step}
+        draw: Any = where.slider if how.kind == "slider" else where.number_input
+        draw(how.label, *ends, **step, **given)
+        return
+    options = list(allowed.names) if isinstance(allowed, Choice) else list(further())
+    _names(how, options, where, given)
+
+
+def _names(how: Control, options: list[str], where: DeltaGenerator, given: dict[str, Any]) -> None:
+    shown = {**given, "format_func": how.words}
+    if how.kind == "select":
+        where.selectbox(how.label, options, **shown)
+    elif how.kind == "segmented":
+        where.segmented_control(how.label, options, required=True, **shown)
+    else:
+        where.pills(how.label, options, selection_mode="multi", **shown)
+
+
+def _range(subject: Subject) -> None:
+    """What sigma is a part of. It names no sigma, so that it cannot lag behind the slider."""
+    if subject.spread:
+        st.caption(f"σ = 0.1 is {0.1 / subject.spread:.1%} of the span of this photo's values.")
+    else:
+        st.caption("The values of this photo are all the same.")
+
+
+def _baseline(subject: Subject) -> None:
+    """The baseline, and beside it what the model would see of it."""
+    choice, preview = st.columns([3, 1], vertical_alignment="bottom")
+    control("baseline", choice)
+    kind, seed = session.experiment().baseline, session.experiment().seed
+
+    def made() -> str:
+        baseline = make_baselines(subject.model, subject.x, kind, 1, seed)[0].image
+        return data_url(to_picture(subject.model.pixels(baseline)))
+
+    picture = session.once("session-thumbnail", (subject.image, subject.model.digest, kind, seed), made)
+    preview.image(picture, width="stretch", alt=f"The baseline: {baseline_name(kind)}")

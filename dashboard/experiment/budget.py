@@ -1,0 +1,49 @@
+"""An equal budget: the knobs by which every method takes as many gradients as are given, or a few less."""
+
+from typing import Any
+
+from attribution import METHODS
+from attribution.registry import Range
+from dashboard.experiment.experiment import Experiment
+
+
+def equal_budget(experiment: Experiment, gradients: int) -> Experiment:
+    """The experiment in which no method takes more than `gradients`; a method of one gradient stays as it is.
+
+    A method that takes more even at the least value of its knob is set to that value.
+    """
+    for method in experiment.methods:
+        knob = spending_knob(method, experiment.every_knob(method))
+        if knob:
+            value = largest(method, experiment.every_knob(method), knob, gradients)
+            experiment = experiment.turned(method, knob, value)
+    return experiment
+
+
+def spending_knob(method: str, knobs: dict[str, Any]) -> str:
+    """The first whole-number knob by which the method's cost grows; empty where there is none."""
+    for name, knob in METHODS[method].knobs.items():
+        if name == "seed" or knob.type is not int or not isinstance(knob.allowed, Range):
+            continue
+        least, most = (_gradients(method, knobs, name, int(end)) for end in (knob.allowed.low, knob.allowed.high))
+        if least < most:
+            return name
+    return ""
+
+
+def largest(method: str, knobs: dict[str, Any], knob: str, gradients: int) -> int:
+    """The largest value of the knob whose cost is within `gradients`, by bisection; the least value where none is."""
+    allowed = METHODS[method].knobs[knob].allowed
+    assert isinstance(allowed, Range)
+    low, high = int(allowed.low), int(allowed.high)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _gradients(method, knobs, knob, middle) <= gradients:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _gradients(method: str, knobs: dict[str, Any], knob: str, value: int) -> int:
+    return METHODS[method].cost({**knobs, knob: value}).gradients

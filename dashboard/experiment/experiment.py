@@ -1,0 +1,250 @@
+"""One experiment: photo, model, class and knobs, as one frozen object <-> the URL. What a URL says is clamped."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from attribution import METHODS, METRICS, MODELS
+from attribution.models import CATEGORIES
+from attribution.registry import Choice, Cost, curves
+from dashboard.charts.styles import baseline_name
+from dashboard.experiment.choices import CLASSES, PATCHES, PREDICTED, further, read_curves
+from dashboard.experiment.fields import Control, Field, declared, one_of, shared
+from dashboard.experiment.gallery import GALLERY
+from dashboard.experiment.own import COMPARED, Own, own_of, plain, read_methods, read_own
+from dashboard.experiment.own import shared as is_shared
+from dashboard.work.panel import CONTROL, CurveKey, Panel
+
+NOISE, PATH, MEASUREMENT = "Noise", "Path", "Measurement"
+"""Headings of the sidebar."""
+
+
+def _uniform(experiment: "Experiment") -> bool:
+    return experiment.baseline == "uniform"
+
+
+SIGMA = Control(
+    "slider",
+    NOISE,
+    "σ, noise scale · a change costs R gradients",
+    "The standard deviation of the noise, absolute in model space (after mean and std). Another σ costs R gradients. "
+    "The random numbers stay the same, so what changes on screen is due to σ and not to luck.",
+    step=0.01,
+)
+SAMPLES = Control(
+    "slider",
+    NOISE,
+    "R, samples · 1 gradient each",
+    "Noisy copies of the photo, one gradient each, shared by SmoothGrad and SmoothTaylor. More samples cost only the "
+    "difference, fewer samples cost nothing.",
+)
+SEED = Control(
+    "number",
+    NOISE,
+    "Seed · a change costs R gradients",
+    "Of the noise, of noise baselines and of the patches. The same seed gives the same numbers on every machine.",
+)
+STEPS = Control(
+    "slider",
+    PATH,
+    "M, steps · 1 gradient each",
+    "Steps on the path, one gradient each (times N for noise baselines). Twice as many steps cost only the difference.",
+)
+BASELINE = Control(
+    "select",
+    PATH,
+    "Baseline · a change costs M gradients",
+    "The image where the path starts. It should show nothing.",
+    words=baseline_name,
+)
+RULE = Control(
+    "select",
+    PATH,
+    "Rule · a change costs up to M gradients",
+    "Where on each step of the path the gradient is taken. The SmoothTaylor paper takes the right end.",
+)
+DRAWS = Control(
+    "slider",
+    PATH,
+    "N, noise baselines · M gradients each",
+    "How many paths are averaged. Only for the baseline of uniform noise.",
+    enabled=_uniform,
+)
+EVALUATION = Control(
+    "segmented",
+    MEASUREMENT,
+    "P, patches per region · no gradients",
+    "Noise patches tried in each of the 30 regions of a perturbation curve, one forward pass each. No gradients.",
+    words=lambda name: f"{name} ({PATCHES[name]})",
+)
+CURVES = Control(
+    "pills",
+    MEASUREMENT,
+    "Further curves · no gradients",
+    "Curves beside the perturbation curve. For each method insertion and deletion take some hundred forward passes, "
+    "ABPC 20, SIC and AIC 15 and a few seconds to draw the images.",
+    words=lambda name: METRICS[name].label,
+)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is explained and how. `target` None is the likeliest class; sigma is absolute in model space."""
+
+    image: str = declared("cat", Field("img", "photo", one_of(GALLERY)))
+    model: str = declared(
+        "efficientnet_lite0", Field("model", "model", one_of(MODELS), lambda name: MODELS[name].title)
+    )
+    target: int | None = declared(
+        None,
+        Field(
+            "cls",
+            "class",
+            lambda text, default: int(text) if text in CLASSES else default,
+            lambda value: "likeliest" if value is None else CATEGORIES[value],
+            to_widget=lambda value: PREDICTED if value is None else value,
+            from_widget=lambda value: None if value == PREDICTED else int(value),
+        ),
+    )
+    sigma: float = shared(0.5, ("smooth_taylor", "sigma"), "sigma", "σ", SIGMA, (0.1, 0.3, 0.5, 0.7, 1.0))
+    samples: int = shared(150, ("smooth_taylor", "samples"), "r", "R", SAMPLES, (10, 50, 100, 150, 200))
+    steps: int = shared(50, ("integrated_gradients", "steps"), "m", "M", STEPS, (10, 25, 50, 100, 200))
+    baseline: str = shared("black", ("integrated_gradients", "baseline"), "base", "baseline", BASELINE)
+    draws: int = shared(5, ("integrated_gradients", "draws"), "n", "N", DRAWS, (1, 5, 10, 20))
+    rule: str = shared("right", ("integrated_gradients", "rule"), "rule", "rule", RULE)
+    seed: int = shared(0, ("smooth_taylor", "seed"), "seed", "seed", SEED, (0, 1, 2, 3))
+    evaluation: str = declared(
+        "quick",
+        Field(
+            "eval",
+            "P",
+            one_of(PATCHES),
+            lambda name: str(PATCHES[name]),
+            allowed=Choice(PATCHES),
+            control=EVALUATION,
+        ),
+    )
+    methods: tuple[str, ...] = declared(
+        COMPARED,
+        Field(
+            "methods",
+            "methods",
+            read_methods,
+            lambda names: ", ".join(METHODS[name].title for name in names) or "none",
+            to_widget=list,
+            from_widget=tuple,
+        ),
+    )
+    own: Own = declared((), Field("own", "own knobs", read_own, lambda own: plain(own) if own else "the defaults"))
+    curves: tuple[str, ...] = declared(
+        (),
+        Field(
+            "curves",
+            "curves",
+            read_curves,
+            lambda names: ", ".join(METRICS[name].label for name in names) or "the standard ones",
+            control=CURVES,
+            to_widget=list,
+            from_widget=lambda names: tuple(name for name in further() if name in names),
+        ),
+    )
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Experiment":
+        """The experiment of a URL: numbers out of range are clamped, and what makes no sense is the default."""
+        default = cls()
+        values = {
+            name: how.read(query[how.url], getattr(default, name)) for name, how in FIELDS.items() if how.url in query
+        }
+        return cls(**values)
+
+    def to_query(self) -> dict[str, str]:
+        """What differs from the default, by the names in links; a photo that is not of the gallery is left out."""
+        default = Experiment()
+        return {
+            how.url: plain(value)
+            for name, how in FIELDS.items()
+            if (value := getattr(self, name)) != getattr(default, name) and not (name == "image" and self.own_photo)
+        }
+
+    def unlike(self, other: "Experiment") -> dict[str, str]:
+        """What differs from another experiment, by each field's letter."""
+        return {
+            how.letter: how.say(getattr(self, name))
+            for name, how in FIELDS.items()
+            if getattr(self, name) != getattr(other, name)
+        }
+
+    @property
+    def own_photo(self) -> bool:
+        """Whether the photo is the reader's, which a link cannot bring back."""
+        return self.image not in GALLERY
+
+    @property
+    def patches(self) -> int:
+        """P."""
+        return PATCHES[self.evaluation]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The curves that every map is measured by: the standard ones, and those that were chosen."""
+        return tuple(name for name, metric in curves().items() if metric.standard or name in self.curves)
+
+    def knobs(self, method: str) -> dict[str, Any]:
+        """The knobs of a method: those of the shared controls, those of its own that are set, and the seed."""
+        known = METHODS[method].knobs
+        found = {name: getattr(self, name) for name in known if is_shared(method, name)}
+        if "draws" in found and found.get("baseline") != "uniform":
+            found["draws"] = 1
+        found |= {name: value for of, name, value in self.own if of == method}
+        if "seed" in known:
+            # Only noise has a seed: another seed must not start a method without noise again.
+            random = "samples" in known or found.get("baseline") == "uniform"
+            found["seed"] = self.seed if random else 0
+        return found
+
+    def every_knob(self, method: str) -> dict[str, Any]:
+        """The knobs of a method, those at their defaults included."""
+        return METHODS[method].complete(self.knobs(method))
+
+    def turned(self, method: str, knob: str, value: Any) -> "Experiment":
+        """The experiment with another value of a method's knob."""
+        if knob == "seed" or is_shared(method, knob):
+            return replace(self, **{knob: value})
+        own = {(of, name): held for of, name, held in self.own} | {(method, knob): value}
+        return replace(self, own=own_of(own))
+
+    def panel(self, method: str, image: str, model: str, target: int) -> Panel:
+        """The map of a method; the random order has no knobs."""
+        return Panel(method, image, model, target, () if method == CONTROL else tuple(self.knobs(method).items()))
+
+    def panels(self, image: str, model: str, target: int) -> tuple[Panel, ...]:
+        """What Compare shows: a map for each method, and the random order as the control."""
+        return tuple(self.panel(method, image, model, target) for method in (*self.methods, CONTROL))
+
+    def curve_keys(self, panel: Panel) -> tuple[CurveKey, ...]:
+        """The curves of a map that need the model."""
+        return tuple(self.curve_key(panel, name) for name in self.metrics if METRICS[name].scored)
+
+    def curve_key(self, panel: Panel, metric: str) -> CurveKey:
+        """One curve of a map. P and the seed are of the metrics that try patches."""
+        knobs = {"draws": self.patches, "seed": self.seed} if "draws" in METRICS[metric].knobs else {}
+        order = self.seed if panel.method == CONTROL else 0
+        return CurveKey(panel, metric, tuple(knobs.items()), order)
+
+    @property
+    def cost(self) -> Cost:
+        """Gradients and forward passes of everything at most, when nothing is remembered."""
+        gradients: dict[Hashable, int] = {}
+        passes, pixels = 0, MODELS[self.model].size ** 2
+        for panel in self.panels("", self.model, 0):
+            gradients[panel.points] = max(gradients.get(panel.points, 0), panel.cost.gradients)
+            passes += panel.cost.passes + sum(key.cost(pixels).passes for key in self.curve_keys(panel))
+            if panel.sums_up:
+                passes += METRICS["completeness_gap"].cost(panel.gap_knobs, pixels).passes
+        return Cost(sum(gradients.values()), passes)
+
+
+FIELDS: dict[str, Field] = {field.name: field.metadata["field"] for field in fields(Experiment)}
+NAMES = {name: field.url for name, field in FIELDS.items()}
+"""Each field's name in the URL."""

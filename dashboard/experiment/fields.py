@@ -1,0 +1,100 @@
+"""How a field of the experiment is declared: its name in the address, its letter, its range, its words and its control.
+
+A field is declared once, in `experiment.py`. The address, the sidebar, the pins and the sweeps read the declaration.
+"""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from attribution import METHODS
+from attribution.registry import Choice, Range
+
+Value = TypeVar("Value")
+Reader = Callable[[str, Any], Any]
+"""Text of an address, and the field's default -> the value. What makes no sense is the default."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """How the sidebar shows a field. `kind` is "slider", "number", "select", "segmented" or "pills".
+
+    `group` is the heading that it stands under. `words` are options as a reader knows them. `enabled` says whether the
+    field matters in an experiment; otherwise the control is greyed out.
+    """
+
+    kind: str
+    group: str
+    label: str
+    help: str
+    step: float | None = None
+    words: Callable[[Any], str] = str
+    enabled: Callable[[Any], bool] = lambda experiment: True
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the experiment. `url` is its name in links, which people keep; `letter` is what a reader calls it.
+
+    `allowed` is its range or its names. `usual` are the values that a sweep begins with. `control` is None where the
+    sidebar has a control made for this field alone. `to_widget` and `from_widget` convert between the field's value and
+    the value of its control.
+    """
+
+    url: str
+    letter: str
+    read: Reader
+    say: Callable[[Any], str] = str
+    allowed: Range | Choice | None = None
+    usual: tuple[Any, ...] = ()
+    control: Control | None = None
+    to_widget: Callable[[Any], Any] = lambda value: value
+    from_widget: Callable[[Any], Any] = lambda value: value
+
+
+SHARED: dict[str, Field] = {}
+"""The fields that turn a knob of several methods at once, by the knob's name."""
+
+
+def declared(default: Value, how: Field) -> Value:
+    """A field with its default, for the class body of a dataclass."""
+    return field(default=default, metadata={"field": how})
+
+
+def shared(
+    default: Value, of: tuple[str, str], url: str, letter: str, control: Control, usual: tuple[Any, ...] = ()
+) -> Value:
+    """A field that turns a knob of several methods. Its range is the one that the method `of[0]` declares for it."""
+    method, knob = of
+    allowed = METHODS[method].knobs[knob].allowed
+    assert allowed is not None
+    read = number(allowed) if isinstance(allowed, Range) else one_of(allowed.names)
+    SHARED[knob] = Field(url, letter, read, say_number, allowed, usual, control)
+    return declared(default, SHARED[knob])
+
+
+def number(limits: Range) -> Reader:
+    """Reads a number and clamps it to the range."""
+
+    def read(text: str, default: Any) -> Any:
+        try:
+            value = float(text)
+        except ValueError:
+            return default
+        if math.isnan(value):
+            return default
+        value = min(max(value, limits.low), limits.high)
+        return round(value, 4) if isinstance(default, float) else int(value)
+
+    return read
+
+
+def one_of(names: Collection[str] | Mapping[str, Any]) -> Reader:
+    """Reads one of the names."""
+    return lambda text, default: text if text in names else default
+
+
+def say_number(value: Any) -> str:
+    """A number, or a name, as a reader knows it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

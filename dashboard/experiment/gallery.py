@@ -1,0 +1,23 @@
+"""Sample photos that come with scikit-image, read when asked for; and the names of photos that are the reader's own."""
+
+from collections.abc import Callable
+
+import numpy as np
+import PIL.Image
+import skimage.data
+
+GALLERY: dict[str, Callable[[], np.ndarray]] = {
+    "cat": skimage.data.cat,
+    "coffee": skimage.data.coffee,
+    "camera": skimage.data.camera,
+    "motorcycle": lambda: skimage.data.stereo_motorcycle()[0],
+    "astronaut": skimage.data.astronaut,
+    "rocket": skimage.data.rocket,
+}
+UPLOAD, PINNED = "upload", "pinned"
+"""The reader's own photo, and the photo of a pin."""
+
+
+def gallery_photo(name: str) -> PIL.Image.Image:
+    """The sample photo of that name, RGB."""
+    return PIL.Image.fromarray(GALLERY[name]()).convert("RGB")

@@ -1,0 +1,74 @@
+"""What is looked at: a photo as it came and as a model sees it, the model's predictions, and the class explained."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import PIL.Image
+from torch import Tensor
+
+from attribution.images import to_picture
+from attribution.models import Model
+from dashboard.experiment import words
+from dashboard.experiment.words import Prediction
+from dashboard.stage.viewer import PHOTO, Labelled, Labels
+
+
+@dataclass(frozen=True)
+class Photo:
+    """The reader's own photo. Equal photos have equal digests; `data` are the bytes of its file, where there is one."""
+
+    digest: str
+    image: PIL.Image.Image
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A photo, seen by a model. `image` is the fingerprint of the input x; `predictions` are of all classes."""
+
+    source: PIL.Image.Image
+    x: Tensor
+    image: str
+    model: Model
+    predictions: tuple[Prediction, ...]
+    target: int
+
+    @property
+    def predicted(self) -> Prediction:
+        """The likeliest class."""
+        return self.predictions[0]
+
+    @cached_property
+    def explained(self) -> Prediction:
+        """The class that is explained."""
+        return next(found for found in self.predictions if found[0] == self.target)
+
+    @cached_property
+    def photo(self) -> np.ndarray:
+        """What the model sees, as bytes, (H, W, 3)."""
+        return to_picture(self.model.pixels(self.x))
+
+    @property
+    def labelled(self) -> Labelled:
+        """The photo with what the model says of it, for the viewer."""
+        status = words.prediction(self.predicted, self.explained).replace("**", "")
+        return Labels(*PHOTO, status, words.photo(self.predicted)), self.photo
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels a map has."""
+        height, width = self.x.shape[-2:]
+        return int(height * width)
+
+    @property
+    def spread(self) -> float:
+        """From the darkest to the brightest value, in model space."""
+        return (self.x.max() - self.x.min()).item()
+
+    @property
+    def seen(self) -> float:
+        """The share of the photo's area that the model sees: a square from its middle."""
+        width, height = self.source.size
+        side = min(width, height) * self.model.size / self.model.resize
+        return min(side * side / (width * height), 1.0)

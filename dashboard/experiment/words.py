@@ -1,0 +1,61 @@
+"""Words that several pages use: predictions, durations, counts, and what made the numbers."""
+
+import torch
+from torch import Tensor
+
+from attribution import MODELS
+from attribution.heatmaps import reduce_channels
+
+Prediction = tuple[int, str, float, float]
+"""Class index, category, probability, logit."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: 1 point, 2 points."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def prediction(predicted: Prediction, explained: Prediction) -> str:
+    """What the model predicts, and what is explained where that is another class."""
+    _, category, probability, logit = predicted
+    words = f"predicted: **{category}** · {probability:.1%} · logit {logit:.2f}"
+    if explained != predicted:
+        _, category, probability, logit = explained
+        words += f"  \nexplained: **{category}** · {probability:.1%} · logit {logit:.2f}"
+    return words
+
+
+def photo(predicted: Prediction) -> str:
+    """The photo, for those who cannot see it."""
+    return f"The photo as the model sees it. The model predicts {predicted[1]}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or minutes where there are many."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def provenance(model: str, device: str) -> str:
+    """What made the numbers."""
+    return f"{MODELS[model].title} · {device} · float32 · torch {torch.__version__}"
+
+
+def gap(gap: tuple[float, float]) -> str:
+    """A completeness gap, and how much it is of the difference that should be met."""
+    missing, difference = gap
+    share = f" ({abs(missing / difference):.1%})" if difference else ""
+    return f"{missing:+.2f}{share}"
+
+
+def describe(title: str, attribution: Tensor) -> str:
+    """What a map shows, for those who cannot see it."""
+    raw = reduce_channels(attribution)
+    if not raw.any():
+        return f"{title}: a blank map"
+    quadrants = {
+        f"{vertical} {horizontal}": part.sum().item() / raw.sum().item()
+        for vertical, half in zip(("top", "bottom"), torch.tensor_split(raw, 2, dim=0), strict=True)
+        for horizontal, part in zip(("left", "right"), torch.tensor_split(half, 2, dim=1), strict=True)
+    }
+    place, share = max(quadrants.items(), key=lambda item: item[1])
+    return f"{title}: {share:.0%} of the attribution lies in the {place} quarter"

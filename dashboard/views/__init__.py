@@ -1,0 +1,1 @@
+"""A folder for each page. No page imports another."""

@@ -1,0 +1,126 @@
+"""One ZIP of what is on screen: pictures, numbers, the setting, and a script that makes the numbers again."""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from attribution import METRICS
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.subject import Subject
+from dashboard.stage import pictures
+from dashboard.views.compare.table import finished_area
+from dashboard.work.panel import CONTROL, Cell
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "attribution-dashboard")
+SCRIPT = '''"""Makes the numbers of this folder again, with the attribution core alone."""
+
+import numpy as np
+
+from attribution import Store, curve, explain, load_image, load_model
+
+METHODS = {methods!r}
+METRICS = {metrics!r}
+
+model = load_model({model!r})
+x = model.prepare(load_image("photo.png"))
+store = Store()  # points that two methods share are evaluated once
+for method, knobs in METHODS.items():
+    done = explain(model, x, method, {target}, store=store, **knobs)
+    for metric, how in METRICS.items():
+        print(method, metric, f"{{curve(model, x, done.attribution, metric, {target}, **how).area:.4f}}")
+    np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
+'''
+
+
+def pack(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> bytes:
+    """The ZIP's bytes; what is not whole yet is in it as far as it is, and the manifest says so."""
+    shown = [cell for cell in cells if cell.panel.method != CONTROL and cell.snapshot]
+    attributions = {cell.panel.method: cell.snapshot.partial.attribution for cell in shown if cell.snapshot}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("photo.png", _png(subject.source))
+        archive.writestr("input.png", _png(PIL.Image.fromarray(subject.photo)))
+        for suffix, display in (("", pictures.Display()), ("-overlay", pictures.Display(opacity=0.8))):
+            for method, drawn in pictures.draw(attributions, subject.photo, display).items():
+                archive.writestr(f"{method}{suffix}.png", _png(PIL.Image.fromarray(drawn.pixels)))
+        for method, attribution in attributions.items():
+            held = io.BytesIO()
+            np.save(held, attribution.cpu().numpy())
+            archive.writestr(f"{method}.npy", held.getvalue())
+        archive.writestr("curves.csv", _curves(cells, experiment.metrics))
+        archive.writestr(
+            "manifest.json", json.dumps(manifest(experiment, subject, cells), indent=2, ensure_ascii=False)
+        )
+        archive.writestr("reproduce.py", script(experiment, subject, shown))
+    return buffer.getvalue()
+
+
+def manifest(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> dict[str, Any]:
+    """What made the numbers, and how far they are."""
+    index, category, probability, logit = subject.explained
+    return {
+        "setting": {**asdict(experiment), "target": index, "patches": experiment.patches},
+        "explained": {"class": index, "category": category, "probability": probability, "logit": logit},
+        "photo": {"sha256": hashlib.sha256(subject.source.tobytes()).hexdigest(), "size": subject.source.size},
+        "model": {"name": subject.model.name, "weights": subject.model.digest, "device": str(subject.model.device)},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "methods": {cell.panel.method: _method(cell, experiment.metrics) for cell in cells},
+        "complete": all(_state(cell) in ("complete", "precomputed") for cell in cells),
+    }
+
+
+def _method(cell: Cell, metrics: Sequence[str]) -> dict[str, Any]:
+    partial = cell.snapshot.partial if cell.snapshot else None
+    return {
+        "title": cell.panel.title,
+        "state": _state(cell),
+        "knobs": dict(cell.panel.knobs),
+        "points": f"{partial.done} of {partial.total}" if partial else None,
+        "gradients computed": partial.evaluations if partial else 0,
+        **{METRICS[name].label: finished_area(cell, name) for name in metrics},
+        "completeness gap": cell.snapshot.gap if cell.snapshot else None,
+        "seconds": round(sum(view.seconds for view in cell.views), 3),
+    }
+
+
+def _state(cell: Cell) -> str:
+    if cell.instead_of is not None:
+        return "precomputed"
+    if all(view.state == "done" for view in cell.views):
+        return "complete"
+    return "failed" if cell.error else "partial"
+
+
+def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> str:
+    methods: Mapping[str, Any] = {cell.panel.method: dict(cell.panel.knobs) for cell in cells}
+    control = experiment.panel(CONTROL, subject.image, subject.model.name, subject.target)
+    metrics = {name: dict(experiment.curve_key(control, name).knobs) for name in experiment.metrics}
+    return SCRIPT.format(methods=methods, metrics=metrics, model=subject.model.name, target=subject.target)
+
+
+def _curves(cells: Sequence[Cell], metrics: Sequence[str]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["curve", "method", "x", "y"])
+    for cell in cells:
+        for name in metrics:
+            if curve := cell.curve(name):
+                words = name.replace("_", " ")
+                rows.writerows([words, cell.panel.method, x, y] for x, y in zip(curve.x, curve.y, strict=True))
+    return text.getvalue()
+
+
+def _png(image: PIL.Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,128 @@
+"""The maps as plain images beside the photo, for browsers without the viewer: each drawn here, none is fetched."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from attribution.heatmaps import COLOURS
+from dashboard.controls import session
+from dashboard.experiment import words
+from dashboard.experiment.subject import Subject
+from dashboard.stage import pictures
+from dashboard.views.compare.table import status
+from dashboard.work.panel import CONTROL, Cell, Snapshot
+
+Drawn = Mapping[str, tuple[str, str, float]]
+"""For each method a picture's address, what it says in words, and the value of its last colour."""
+
+
+def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
+    """The photo and the maps, side by side, or stacked where it is narrow; then how they are shown."""
+    pictures_at, controls_at = st.container(), st.container()
+    with controls_at:
+        display = _controls()
+    titles = {cell.panel.method: cell.panel.title for cell in cells}
+    drawn = _drawn(subject, shown, display, titles)
+    waiting = [c.panel.method for c in cells if not c.snapshot and c.panel.method in drawn]
+    with pictures_at:
+        st.html(f"<style>{''.join(f'.st-key-compare-map-{method} img {{opacity: .4}}' for method in waiting)}</style>")
+        grid = st.grid(4, min_column_width=150)
+        with grid.container():
+            _photo(subject)
+        for cell in cells:
+            if cell.panel.method != CONTROL:
+                with grid.container():
+                    _map(cell, drawn)
+
+
+def _photo(subject: Subject) -> None:
+    st.markdown("**Photo**  \n:small[what the model sees]")
+    with st.container(key="compare-photo"):
+        address = session.once("compare-photo-url", subject.image, lambda: pictures.data_url(subject.photo))
+        st.image(address, width="stretch", alt=words.photo(subject.predicted))
+    st.caption(words.prediction(subject.predicted, subject.explained))
+
+
+def _map(cell: Cell, drawn: Drawn) -> None:
+    method = cell.panel.method
+    st.markdown(f"**{cell.panel.title}**  \n:small[{cell.panel.gloss}]")
+    if method not in drawn:
+        with st.container(key=f"compare-space-{method}"):
+            st.skeleton(height=220)
+        st.caption(status(cell))
+        return
+    picture, described, top = drawn[method]
+    with st.container(key=f"compare-map-{method}"):
+        st.image(picture, width="stretch", alt=described)
+    if cell.snapshot:
+        st.caption(f"{status(cell)} · brightest: {top:.2g}")
+    else:
+        st.caption("previous setting · " + status(cell))
+
+
+def _controls() -> pictures.Display:
+    """How maps are shown: none of this costs a gradient."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kind = st.segmented_control(
+            "Values",
+            [pictures.ABSOLUTE, pictures.SIGNED],
+            key="compare-kind",
+            default=pictures.ABSOLUTE,
+            required=True,
+            help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange speaks for the class, "
+            "blue against it.",
+        )
+        palette = st.segmented_control(
+            "Colours",
+            list(COLOURS),
+            key="compare-colours",
+            default="inferno",
+            required=True,
+            disabled=kind == pictures.SIGNED,
+        )
+        scale = st.segmented_control(
+            "Scale",
+            ["per map", "shared"],
+            key="compare-scale",
+            default="per map",
+            required=True,
+            help="Per map, each uses all of the colours; shared, the same colour is the same value in every map: a "
+            "map of smaller values is dark then.",
+        )
+        opacity = st.slider(
+            "Over the photo",
+            0,
+            100,
+            0,
+            5,
+            format="%d %%",
+            key="compare-opacity",
+            width=200,
+            help="0 % is the map alone.",
+        )
+        display = pictures.Display(kind, palette, scale == "shared", opacity / 100, st.context.theme.type == "dark")
+        _bar(display)
+    return display
+
+
+def _bar(display: pictures.Display) -> None:
+    """The colours, from the lowest value to the highest."""
+    with st.container(width=200, gap="xxsmall"):
+        ends = "against the class ↔ for it" if display.kind == pictures.SIGNED else "0 → 99th percentile and above"
+        st.caption(ends)
+        st.image(pictures.data_url(pictures.scale_bar(display)), width="stretch", alt=f"The colours: {ends}")
+
+
+def _drawn(
+    subject: Subject, shown: Mapping[str, Snapshot], display: pictures.Display, titles: Mapping[str, str]
+) -> Drawn:
+    """Each map as a picture and in words; drawn again only when a map or the display is another."""
+
+    def drawn() -> Drawn:
+        attributions = {method: found.partial.attribution for method, found in shown.items()}
+        made = pictures.draw(attributions, subject.photo, display)
+        return {
+            m: (pictures.data_url(p.pixels), words.describe(titles[m], attributions[m]), p.top) for m, p in made.items()
+        }
+
+    return session.once("compare-drawn", (subject.image, display, tuple(shown.items())), drawn)

@@ -1,0 +1,75 @@
+"""The photo at one step of each perturbation curve, and which regions are replaced by then."""
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import streamlit as st
+
+from attribution import METRICS
+from attribution.images import to_picture
+from attribution.metrics.perturbation import PerturbationCurve, perturbed
+from dashboard.charts.styles import style
+from dashboard.controls import session
+from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import counted
+from dashboard.stage import pictures
+from dashboard.work.panel import PERTURBATION, Cell
+
+STEP = "compare-step"
+LARGER = 2
+"""Lines between pixels need room."""
+
+
+def chosen(name: str) -> None:
+    """Takes the step from a click on the chart called `name`: the place of the point on its curve."""
+    points = st.session_state[name].selection.points
+    if points:
+        st.session_state[STEP] = int(points[0]["point_index"])
+
+
+def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
+    """A slider over the steps, which a click on the curve moves too, and the photo at that step for each method."""
+    regions: int = METRICS[PERTURBATION].knobs["regions"].default
+    step = st.slider(
+        "Perturbed regions · click a point of the curve, or drag here to see the photo at that step",
+        0,
+        regions,
+        key=STEP,
+        help="The regions that each method ranks highest are replaced by noise. The last one is framed in white.",
+    )
+    if not step:
+        return
+    grid = st.grid(4, min_column_width=150)
+    for cell in cells:
+        curve = cell.curve(PERTURBATION)
+        with grid.container(), st.container(key=f"compare-step-{cell.panel.method}"):
+            title = cell.panel.title
+            if not isinstance(curve, PerturbationCurve):
+                st.caption(f"**{title}** · its curve is not there yet")
+                continue
+            reached = min(step, len(curve.replaced))
+            words = f"{title}: the photo after {counted(reached, 'region')}"
+            st.image(_drawn(subject, cell.panel.method, curve, reached), width="stretch", alt=words)
+            left = "" if reached == step else f" (of {step})"
+            st.caption(f"**{title}** · {reached}{left} regions · score {curve.y[reached]:.2f} of the photo's")
+
+
+def _drawn(subject: Subject, method: str, curve: PerturbationCurve, step: int) -> str:
+    """The picture's address; drawn again only when it is another."""
+
+    def drawn() -> str:
+        present = to_picture(subject.model.pixels(perturbed(subject.x, curve, step, subject.model)))
+        return pictures.data_url(_outlined(present, method, curve, step))
+
+    return session.once(f"compare-step-picture-{method}", (subject.image, curve.replaced[:step], curve.draws), drawn)
+
+
+def _outlined(photo: np.ndarray, method: str, curve: PerturbationCurve, step: int) -> np.ndarray:
+    """The photo with a frame round each region in the method's colour, and in white round the last."""
+    height, width = photo.shape[:2]
+    image = PIL.Image.fromarray(photo).resize((LARGER * width, LARGER * height), PIL.Image.Resampling.NEAREST)
+    draw = PIL.ImageDraw.Draw(image)
+    for k, (top, left, _) in enumerate(curve.replaced[:step]):
+        corners = [LARGER * left, LARGER * top, LARGER * (left + curve.window) - 1, LARGER * (top + curve.window) - 1]
+        draw.rectangle(corners, outline="#ffffff" if k == step - 1 else style(method)[0], width=LARGER)
+    return np.asarray(image)

@@ -1,0 +1,181 @@
+"""How far the maps and curves are, in words and numbers: the status of a map, its row in the table, verdicts."""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+from attribution import METRICS
+from attribution.registry import measured_differences, measures
+from dashboard.experiment.words import counted, gap
+from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
+from dashboard.work.scheduler import View
+
+PENDING = "…"
+PER_GRADIENT = 3
+"""Forward passes that a gradient takes about as long as."""
+
+
+def status(cell: Cell) -> str:
+    """How far a map is."""
+    if cell.instead_of is not None:
+        return f"precomputed; here: {status(cell.instead_of)}"
+    view, snapshot = cell.map, cell.snapshot
+    if view.state == "failed":
+        return f"failed: {view.error}"
+    if snapshot is None:
+        return "stopped before its first points" if view.state == "stopped" else "waiting for its turn"
+    partial = snapshot.partial
+    if partial.complete:
+        return f"complete: {counted(partial.total, 'point')}"
+    return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}"
+
+
+def heading(name: str) -> str:
+    """What a measure is called in the table, with an arrow that points to what is better."""
+    measure = measures()[name]
+    return f"{measure.label} {'↑' if measure.better == 'higher' else '↓'}"
+
+
+def rows(cells: Sequence[Cell], metrics: Sequence[str]) -> list[dict[str, str]]:
+    """The table, a line for each method."""
+    sharing = Counter(cell.panel.points for cell in cells)
+    return [row(cell, metrics, sharing[cell.panel.points] > 1) for cell in cells]
+
+
+def row(cell: Cell, metrics: Sequence[str], shared: bool = False) -> dict[str, str]:
+    """The method's line; areas only once they are whole. `shared` gradients are another method's too."""
+    snapshot = cell.snapshot
+    areas = {name: _area(cell, name) for name in metrics}
+    for name, (one, other) in measured_differences(dict.fromkeys(metrics)).items():
+        areas[name] = _difference(cell, name, one, other)
+    return {
+        "Method": cell.panel.title,
+        **{heading(name): text for name, text in areas.items()},
+        METRICS["completeness_gap"].label: gap(snapshot.gap) if snapshot and snapshot.gap else "",
+        "Gradients": f"{_points(cell)}{' shared' if shared else ''}",
+        "Seconds": "precomputed" if cell.instead_of else f"{sum(view.seconds for view in cell.views):.1f}",
+    }
+
+
+def _area(cell: Cell, metric: str) -> str:
+    view = cell.view(metric)
+    if view is None:
+        # The random order has no map, so it has no curve that is of the map alone.
+        return "" if cell.panel.method == CONTROL and not METRICS[metric].scored else PENDING
+    if view.state == "failed":
+        return "failed"
+    curve = view.snapshot
+    if curve and view.state == "done":
+        return f"{curve.area:.{METRICS[metric].digits}f}" + (f" ({curve.note})" if curve.note else "")
+    if curve and not view.live:
+        return f"partial: {CurveKey(cell.panel, metric).share(curve):.0%}"
+    return PENDING
+
+
+def _difference(cell: Cell, name: str, one: str, other: str) -> str:
+    """One area less another, where both are whole."""
+    views = [cell.view(metric) for metric in (one, other)]
+    if not all(view and view.state == "done" and view.snapshot for view in views):
+        return PENDING
+    first, second = (view.snapshot.area for view in views if view)
+    return f"{first - second:+.{measures()[name].digits}f}"
+
+
+def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """What failed, each once, with the methods that it failed for."""
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.error:
+            found.setdefault(cell.error, []).append(cell.panel.title)
+    return found
+
+
+def spent(cells: Sequence[Cell]) -> str:
+    """What the maps on screen cost in gradients, and who shares them."""
+    counts: dict[Hashable, int] = {}
+    sharing: dict[Hashable, list[str]] = {}
+    for cell in cells:
+        if cell.panel.method != CONTROL:
+            points = cell.panel.points
+            counts[points] = max(counts.get(points, 0), _points(cell))
+            sharing.setdefault(points, []).append(cell.panel.title)
+    new = sum(cell.snapshot.partial.evaluations for cell in cells if cell.snapshot)
+    together = [f" {' and '.join(names)} look at the same points." for names in sharing.values() if len(names) > 1]
+    return (
+        f"{counted(sum(counts.values()), 'gradient')} make these maps, {new:,} of them computed for this setting."
+        f"{''.join(together)}"
+    )
+
+
+def verdict(cells: Sequence[Cell], metric: str) -> str:
+    """How the finished curves of a metric compare with the random order, best first."""
+    entry, areas, titles = METRICS[metric], {}, {}
+    for cell in cells:
+        view = cell.view(metric)
+        if view is not None and view.state == "done" and view.snapshot:
+            areas[cell.panel.method], titles[cell.panel.method] = view.snapshot.area, cell.panel.title
+    control = areas.pop(CONTROL, None)
+    if not areas or (control is None and entry.scored):
+        return f"The areas follow when the {'curves' if entry.scored else 'maps'} are whole."
+    higher = entry.better == "higher"
+    ordered = sorted(areas.items(), key=lambda item: item[1], reverse=higher)
+    listed = ", ".join(f"{titles[method]} {area:.{entry.digits}f}" for method, area in ordered)
+    if control is None:
+        return f"{entry.label}: {listed}."
+    better = [method for method, area in areas.items() if (area > control if higher else area < control)]
+    found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
+    side = "above" if higher else "below"
+    return f"{entry.label}: {listed}; a random order {control:.{entry.digits}f}: {found} {side} it on this photo."
+
+
+def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:
+    """The gradients and the forward passes still to come, if no more is remembered than was so far."""
+    gradients: dict[Hashable, int] = {}
+    passes = 0
+    for cell in cells:
+        points = cell.panel.points
+        if cell.map.live:
+            rest = _points(cell) - (cell.snapshot.partial.done if cell.snapshot else 0)
+            gradients[points] = max(gradients.get(points, 0), rest)
+            passes += 0 if cell.snapshot else cell.panel.cost.passes
+        for key, view in cell.curves:
+            if view.live:
+                passes += round((1 - key.share(view.snapshot)) * key.cost(pixels).passes)
+    return sum(gradients.values()), passes
+
+
+def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
+    """The share of all work that is done, and what is under way."""
+    done = total = 0.0
+    under_way = []
+    for cell in cells:
+        points, title = _points(cell), cell.panel.title
+        drawn = cell.snapshot.partial.done if cell.snapshot else 0
+        total += PER_GRADIENT * points + sum(key.cost(pixels).passes for key, _ in cell.curves)
+        done += PER_GRADIENT * drawn
+        done += sum(key.share(view.snapshot) * key.cost(pixels).passes for key, view in cell.curves)
+        if cell.map.live:
+            under_way.append(f"{title} {drawn}/{points}")
+            continue
+        for key, view in cell.curves:
+            if view.live:
+                label = METRICS[key.metric].label
+                under_way.append(f"{label} of {title} {key.share(view.snapshot):.0%}")
+    return min(done / total, 1.0) if total else 1.0, " · ".join(under_way)
+
+
+def _points(cell: Cell) -> int:
+    """How many points the map is made of: as it says itself, or at most."""
+    most = cell.panel.cost.gradients
+    return min(most, cell.snapshot.partial.total) if cell.snapshot else most
+
+
+def finished_area(cell: Cell, metric: str) -> float | None:
+    """The area of a curve that is whole."""
+    view: View | None = cell.view(metric)
+    return view.snapshot.area if view and view.state == "done" and view.snapshot else None
+
+
+def both_areas(cell: Cell) -> tuple[float, float] | None:
+    """AUPC and AUTVC, once both are whole."""
+    aupc, autvc = finished_area(cell, PERTURBATION), finished_area(cell, VARIATION)
+    return None if aupc is None or autvc is None or not cell.whole else (aupc, autvc)

@@ -1,0 +1,1 @@
+"""Noise: how certain a map is that is a mean over noise."""

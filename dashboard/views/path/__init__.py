@@ -1,0 +1,1 @@
+"""Path: what a path method meets between the baseline and the photo."""

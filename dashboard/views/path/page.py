@@ -1,0 +1,175 @@
+"""Path: what Integrated Gradients meets on its way from the baseline to the photo, and what its kin make of it."""
+
+from functools import partial
+
+import streamlit as st
+import torch
+
+from attribution.engine.baselines import BASELINES
+from attribution.images import to_picture
+from attribution.quadrature import RULES
+from attribution.studies.trace import Detour, Trace, kept
+from dashboard.charts.styles import baseline_name
+from dashboard.controls import progress, resources, session
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.subject import Subject
+from dashboard.stage import pictures, viewer
+from dashboard.views.path.charts import CLICKED, charts, saturation
+from dashboard.views.path.walks import GUIDED, RUG, Views, guided, rug, start, straight
+from dashboard.work.path import guided_work, rug_work, straight_work
+
+POLL = 0.6
+
+
+def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool) -> Views:
+    """How far each path is."""
+    jobs, name, known = resources.scheduler(), session.name(), (subject.model, subject.x, resources.store())
+    starts = [start(experiment, subject.image, subject.model.name, subject.target, baseline) for baseline in baselines]
+    found = {}
+    for baseline, begin in zip(baselines, starts, strict=True):
+        path = straight(experiment, begin)
+        found[baseline] = jobs.ask(name, f"path {baseline}", path, partial(straight_work, path, *known))
+    samples = rug(experiment, starts[0])
+    found[RUG] = jobs.ask(name, RUG, samples, partial(rug_work, samples, *known))
+    if detour:
+        beside = guided(experiment, starts[0])
+        found[GUIDED] = jobs.ask(name, GUIDED, beside, partial(guided_work, beside, *known))
+    for left in {*BASELINES, GUIDED} - found.keys():
+        jobs.leave(name, GUIDED if left == GUIDED else f"path {left}")
+    return found
+
+
+def traces(views: Views) -> dict[str, Trace]:
+    """What there is of each straight path."""
+    return {name: view.snapshot for name, view in views.items() if name in BASELINES and view.snapshot}
+
+
+def show(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool, polling: bool) -> None:
+    views = ask(experiment, subject, baselines, detour)
+    if polling != any(view.live for view in views.values()):
+        st.rerun()
+    found = traces(views)
+    alpha = slider(experiment)
+    one_of = experiment.draws if baselines[0] == "uniform" else 1
+    walk(subject, baselines[0], found.get(baselines[0]), alpha, one_of)
+    how_far(views)
+    for name, view in views.items():
+        if view.state == "failed":
+            title = {GUIDED: "Guided IG", RUG: "IDG's samples"}.get(name) or f"From {baseline_name(name)}"
+            st.error(f"{title}: {view.error}", icon=":material/error:")
+    if found:
+        above = st.container()
+        phi = saturation(found, experiment.every_knob("left_ig")["phi"])
+        with above:
+            charts(experiment, views, found, baselines[0], alpha, phi)
+
+
+def slider(experiment: Experiment) -> float:
+    """Where on the path; the places are those that maps are kept of."""
+    nodes, _ = RULES[experiment.rule](experiment.steps)
+    places = [nodes[k] for k in kept(len(nodes))]
+    if len(places) == 1:
+        return places[0]
+    # A click makes a new slider that begins there: a run that is cut off can lose what is written into an old one.
+    clicks, wanted = st.session_state.get(CLICKED, (0, 0.5))
+    return float(
+        st.select_slider(
+            "α, how far on the way · click a point of a chart to go there",
+            places,
+            min(places, key=lambda place: abs(place - wanted)),
+            key=f"path-alpha-{experiment.steps}-{experiment.rule}-{clicks}",
+            format_func=lambda place: f"{place:.3g}",
+            help="All from one walk: nothing is recomputed.",
+        )
+    )
+
+
+def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one_of: int) -> None:
+    """The image on the path, the gradient there, and the map that all steps up to there add up to.
+
+    `one_of` says of how many noise baselines, which Integrated Gradients would average, this is the first.
+    """
+    if found is None:
+        st.caption("The path is waiting for its turn.")
+        return
+    reached = max((k for k, node in enumerate(found.frames) if found.alphas[node] <= alpha + 1e-9), default=0)
+    node = found.frames[reached]
+    at = float(found.alphas[node])
+    point = torch.lerp(found.baseline, subject.x, at)
+    where = f"α = {at:.3g}"
+    photo = viewer.Labels(
+        "Image",
+        f"from {baseline_name(baseline)}",
+        where,
+        f"The image {at:.0%} of the way from {baseline_name(baseline)}",
+    )
+    shown = [
+        (
+            viewer.Labels("Gradient there", "what each pixel would do now", where, "The gradient at this point"),
+            found.gradients,
+        ),
+        (
+            viewer.Labels("Map so far", "all steps up to here, added up", where, "The attribution up to this point"),
+            found.maps,
+        ),
+    ]
+    maps = [(labels, frames[reached].double().numpy()) for labels, frames in shown]
+    if found.complete:
+        of = "Integrated Gradients" if one_of == 1 else f"Integrated Gradients, the first of N = {one_of}"
+        labels = viewer.Labels("Whole map", of, "α = 1", "The finished attribution")
+        maps.append((labels, found.maps[-1].double().numpy()))
+    viewer.show("path", (photo, to_picture(subject.model.pixels(point))), maps, pictures.PALETTES)
+    climbed = f", {(found.scores[node] - found.ends[0]) / found.climb:.0%} of the climb" if found.climb > 0 else ""
+    st.markdown(
+        f"**{where}** · logit {found.scores[node]:.2f}{climbed} · probability {found.probabilities[node]:.1%} · "
+        f"F′ {found.slopes[node]:.2f} · ‖∇f‖ {found.sizes[node]:.3g} · summed so far {found.sums[node]:.2f} of "
+        f"{found.climb:.2f}"
+    )
+
+
+def how_far(views: Views) -> None:
+    """How many gradients there are."""
+    done = total = 0
+    for view in views.values():
+        held: Trace | Detour | tuple[float, ...] | None = view.snapshot
+        if isinstance(held, Trace):
+            done, total = done + len(held.alphas), total + held.total
+        elif isinstance(held, Detour):
+            done, total = done + len(held.alphas), total + held.total + 1
+    state = progress.state(views.values())
+    words = {
+        progress.LIVE: f"{done} of {total} points of the paths that are begun",
+        progress.STOPPED: progress.KEPT,
+        progress.FAILED: "ended: not every path could be walked",
+        progress.DONE: "complete",
+    }
+    progress.show(state, 1.0 if state == progress.DONE else done / total if total else 0.0, words[state])
+
+
+def draw() -> None:
+    """The page."""
+    st.markdown("#### What happens on the way?")
+    experiment, subject = session.present()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        others = st.multiselect(
+            "The path from the baseline, and over it those from · M gradients each",
+            [baseline for baseline in BASELINES if baseline != experiment.baseline],
+            default=["mean" if experiment.baseline == "black" else "black"],
+            key=f"path-others-{experiment.baseline}",
+            format_func=baseline_name,
+            help="The sidebar's baseline, M and rule are those of the path; of uniform noise it is the first.",
+        )
+        steps = experiment.every_knob("guided_ig")["steps"]
+        detour = st.toggle(
+            f"Guided IG's path beside it · {steps} gradients",
+            value=True,
+            key="path-detour",
+            help="One after another, by its own knobs: they are in the sidebar once it is among the methods.",
+        )
+    baselines = [experiment.baseline, *others]
+    live = any(view.live for view in ask(experiment, subject, baselines, detour).values())
+    st.fragment(show, run_every=POLL if live else None)(experiment, subject, baselines, detour, live)
+
+
+if __name__ == "__main__":
+    draw()

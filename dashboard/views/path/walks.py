@@ -1,0 +1,58 @@
+"""The paths of an experiment, and what is said of a whole one."""
+
+import math
+
+from attribution.studies.trace import Trace
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.words import gap as gap_words
+from dashboard.work.path import Guided, Rug, Start, Straight
+from dashboard.work.scheduler import View
+
+Views = dict[str, View]
+"""By baseline; under the two names below the path of Guided IG, and where IDG samples."""
+GUIDED, RUG = "guided", "rug"
+
+
+def start(experiment: Experiment, image: str, model: str, target: int, baseline: str) -> Start:
+    return Start(image, model, target, baseline, experiment.seed if baseline == "uniform" else 0)
+
+
+def straight(experiment: Experiment, begin: Start) -> Straight:
+    return Straight(begin, experiment.steps, experiment.rule)
+
+
+def rug(experiment: Experiment, begin: Start) -> Rug:
+    knobs = experiment.every_knob("idg")
+    return Rug(begin, knobs["steps"], knobs["sampling"], knobs["cells"], knobs["rule"])
+
+
+def guided(experiment: Experiment, begin: Start) -> Guided:
+    knobs = experiment.every_knob("guided_ig")
+    return Guided(begin, knobs["steps"], knobs["fraction"], knobs["max_dist"])
+
+
+def cut(trace: Trace, phi: float) -> float | None:
+    """Where Left-IG cuts a whole path; None where the score does not climb, or never so far."""
+    try:
+        place = trace.cut(phi)
+    except ValueError:
+        return None
+    return float(trace.alphas[place]) if place < trace.total else None
+
+
+def saturated(trace: Trace, phi: float) -> dict[str, str]:
+    """What of a whole path's attribution comes from after the cut; the columns of its row."""
+    gap = gap_words((float(trace.sums[-1]) - trace.climb, trace.climb))
+    try:
+        place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
+    except ValueError:
+        none = dict.fromkeys(("of the steps after it", "of the sum", "of the size"), "")
+        return {"Left-IG cuts at α": "nowhere: the score falls", **none, "Completeness gap": gap}
+    where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: it never comes so far"
+    return {
+        "Left-IG cuts at α": where,
+        "of the steps after it": f"{1 - place / trace.total:.0%}",
+        "of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
+        "of the size": "none" if math.isnan(absolute) else f"{absolute:.0%}",
+        "Completeness gap": gap,
+    }

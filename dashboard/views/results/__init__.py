@@ -1,0 +1,1 @@
+"""Results: what the benchmark measured over a folder of photos."""

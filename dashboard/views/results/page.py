@@ -1,0 +1,247 @@
+"""Results: what the benchmark has measured over a folder of photos; every photo is a click from Compare."""
+
+from collections.abc import Sequence
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from attribution import load_image
+from attribution.benchmark.cases import PRESETS, Case
+from attribution.benchmark.report import head, lines, notes, spoken
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Row
+from attribution.benchmark.tables import Table, interval, tabulate
+from attribution.registry import METRICS, curves, measures
+from dashboard.charts import results as charts_of
+from dashboard.charts.styles import BARE
+from dashboard.controls import pins, session
+from dashboard.experiment.subject import Photo
+from dashboard.pages import COMPARE
+from dashboard.views.results import pairs
+
+ASSETS = Path(__file__).parents[3] / "assets"
+SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
+"""The project's own runs."""
+ALL = "everything"
+USUAL = [name for name, metric in curves().items() if metric.standard]
+WIDE = 1_999
+"""Resamplings for the bands of curves: enough for a picture."""
+CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
+
+
+def source() -> tuple[str, bytes] | None:
+    """The results file: the reader's, or one of those that are part of the project."""
+    given = st.file_uploader(
+        "A results file of your own",
+        type=["db", "gz"],
+        key="results-file",
+        help="What `python -m attribution.benchmark PHOTOS --out results.db` has written. It stays in memory.",
+    )
+    if given is not None:
+        return given.file_id, given.getvalue()
+    there = [name for name, file in SHIPPED.items() if file.is_file()]
+    if not there:
+        return None
+    name = st.segmented_control(
+        "or one of the project's own, over ImageNet photos; the README says how to repeat them",
+        there,
+        default=there[0],
+        required=True,
+        key="results-shipped",
+    )
+    return name, SHIPPED[name].read_bytes()
+
+
+def rows(data: bytes) -> list[Row]:
+    results = Results.from_bytes(data)
+    try:
+        return results.rows()
+    finally:
+        results.close()
+
+
+def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
+    """The model, the preset and the table that is made of them."""
+    models = sorted({row.model for row in found})
+    model = st.selectbox("Model", models, key="results-model") if len(models) > 1 else None
+    preset = st.segmented_control("Rows", [ALL, *PRESETS], default=ALL, required=True, key="results-preset")
+    metrics = list(dict.fromkeys(row.metric for row in found))
+    measured = metrics
+    if len(metrics) > len(USUAL):
+        measured = st.pills(
+            "Measured by",
+            metrics,
+            selection_mode="multi",
+            default=metrics,
+            key="results-metrics",
+            format_func=lambda name: METRICS[name].label,
+            help="Of these, those that all rows were measured by. Photos that lack one are left out.",
+        )
+    name = f"{key} {model} {preset} {measured}"
+    chosen = None if preset == ALL else preset
+    return session.once("results-made-table", name, lambda: tabulate(found, chosen, model, measured=measured)), name
+
+
+def table_of(table: Table, name: str) -> None:
+    """Every method with its means, their intervals, and the paper's numbers."""
+    reference = st.selectbox(
+        "Differences are to", table.cases, key=f"results-against {name}", format_func=table.labels.__getitem__
+    )
+    shown = session.once(
+        "results-made-lines", (name, reference), lambda: [spoken(line, table) for line in lines(table, reference)]
+    )
+    st.dataframe(shown, hide_index=True, key="results-table")
+    st.caption(head(table, reference))
+    for note in notes(table):
+        st.caption(note)
+
+
+def charts(table: Table, name: str) -> list[Case]:
+    """Both mean curves of the chosen methods with their bands, and the means of all."""
+    usual = [next((c for c in table.cases if c.name == method), None) for method in CHARTED]
+    chosen = st.multiselect(
+        "In the charts",
+        table.cases,
+        [case for case in usual if case is not None],
+        key=f"results-charted {name}",
+        format_func=table.labels.__getitem__,
+        max_selections=8,
+    )
+    grid = st.grid(3, min_column_width=300, gap="medium")
+    for metric in table.metrics:
+        with grid.container():
+            st.markdown(f"**{METRICS[metric.name].label}** · mean curves, with 95 % bands")
+            key = (name, tuple(chosen))
+            made = session.once(f"results-made-bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
+            alt = f"Mean curves of {len(chosen)} methods"
+            st.plotly_chart(made, key=f"results-bands-{metric.name}", config=BARE, alt=alt)
+    if {metric.name for metric in table.metrics} >= set(USUAL):
+        with grid.container():
+            st.markdown("**AUPC against AUTVC** · means; lower left is better")
+            made = charts_of.means(
+                session.once("results-made-points", name, lambda: points(table)), paint(table, chosen)
+            )
+            st.plotly_chart(made, key="results-means", config=BARE, alt="AUPC against AUTVC of all methods")
+    return chosen
+
+
+def paint(table: Table, chosen: Sequence[Case]) -> dict[str, charts_of.Look]:
+    """The look of each chosen case, by its label."""
+    return charts_of.looks([(table.labels[case], case.name) for case in chosen])
+
+
+def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
+    """The mean curve of each chosen case, with its band."""
+    found = {}
+    for case in chosen:
+        curves = table.curves[metric][table.cases.index(case)]
+        found[table.labels[case]] = (curves.mean(0), *interval(curves.T, WIDE))
+    axes = METRICS[metric].axes
+    assert axes is not None
+    steps = table.curves[metric].shape[2]
+    return charts_of.bands(found, paint(table, chosen), axes, () if axes.x_range else [str(k) for k in range(steps)])
+
+
+def label(name: str) -> str:
+    """What a measure is called."""
+    return measures()[name].label
+
+
+def points(table: Table) -> list[charts_of.Point]:
+    """The means of every method."""
+    around = {name: (values.mean(1), *interval(values)) for name, values in table.areas.items()}
+    both = [around["total_variation"], around["perturbation"]]
+    return [
+        charts_of.Point(table.labels[case], *((float(m[k]), float(low[k]), float(high[k])) for m, low, high in both))
+        for k, case in enumerate(table.cases)
+    ]
+
+
+def pair(table: Table, name: str) -> None:
+    """Two methods on every photo, and the photos on which they differ most."""
+    st.markdown("**Two methods, photo by photo**")
+    if len(table.cases) < 2:
+        st.caption("There is one method only.")
+        return
+    one, two, by = st.columns([3, 3, 2])
+    tell = table.labels.__getitem__
+    first = one.selectbox("First", table.cases, key=f"results-first {name}", format_func=tell)
+    rest = [case for case in table.cases if case != first]
+    usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
+    second = two.selectbox("Second", rest, usual, key=f"results-second {name}", format_func=tell)
+    metric = by.selectbox(
+        "by", list(table.areas), key=f"results-by {name}", format_func=lambda name: measures()[name].label
+    )
+    found = pairs.pairs(table, metric, first, second)
+    st.markdown(pairs.verdict(found, metric, tell(first), tell(second)))
+    figure = charts_of.differences([(p.name, p.difference) for p in found], f"difference in {measures()[metric].label}")
+    alt = "The difference on each photo, lowest first"
+    st.plotly_chart(figure, key="results-differences", config=BARE, alt=alt)
+    farthest(table, found, (first, second), name, measures()[metric].digits)
+
+
+def farthest(table: Table, found: Sequence[pairs.Pair], cases: tuple[Case, Case], name: str, places: int) -> None:
+    """The photos on which the two differ most, each with its button."""
+    st.markdown("**Where they differ most**")
+    folder = st.text_input(
+        "The folder with the photos, on the machine of this dashboard",
+        key=f"results-folder {name}",
+        help="A photo is taken only if it is the one that was measured, to the last byte.",
+    )
+    grid = st.grid(3, min_column_width=220)
+    for place, one in enumerate(found[:6]):
+        with grid.container(border=True):
+            data = session.once(
+                f"results-made-photo-{place}",
+                (folder, one.photo),
+                partial(pairs.find_photo, folder, one.name, one.photo),
+            )
+            if data is not None:
+                st.image(data, width="stretch")
+            st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
+            st.caption(f"`{one.name}` · {one.first:.{places}f} against {one.second:.{places}f}")
+            if data is None:
+                st.caption("Name its folder above to open it.")
+            elif not pairs.can_open(table):
+                st.caption("Its model is not on this machine.")
+            elif st.button(
+                "Open in Compare",
+                key=f"results-open-{place}",
+                icon=":material/arrow_forward:",
+                on_click=show_photo,
+                args=(table, cases, one, data),
+            ):
+                st.switch_page(COMPARE.file)
+
+
+def show_photo(table: Table, cases: tuple[Case, Case], one: pairs.Pair, data: bytes) -> None:
+    """Sets the controls to the photo, its class and the knobs of both methods."""
+    experiment = pairs.experiment_of(table, *cases, one.photo)
+    pins.open_experiment(experiment, Photo(one.photo, load_image(data), data))
+
+
+def draw() -> None:
+    """The page."""
+    st.markdown("#### What holds over many photos?")
+    held = source()
+    if held is None:
+        st.info("Measure a folder with `python -m attribution.benchmark PHOTOS --out results.db`, and open it here.")
+        return
+    name, data = held
+    key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
+    try:
+        found = session.once("results-made-rows", key, lambda: rows(data))
+        table, place = choose(found, key)
+    except ValueError as error:
+        st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/error:")
+        return
+    table_of(table, place)
+    charts(table, place)
+    pair(table, place)
+
+
+if __name__ == "__main__":
+    draw()

@@ -1,0 +1,1 @@
+"""Sweep: one method with one knob or two turned through their values."""

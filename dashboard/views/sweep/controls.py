@@ -1,0 +1,118 @@
+"""The controls of a sweep. They are drawn from the one copy in the session, and their callbacks write it."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attribution import METHODS
+from dashboard.experiment.subject import Subject
+from dashboard.views.sweep.sweep import (
+    PRESETS,
+    Axis,
+    Sweep,
+    checked,
+    choices,
+    knobs,
+    letter,
+    parse,
+    read_values,
+    say,
+    usual,
+    with_axis,
+    with_method,
+)
+
+SETTING, WRONG = "sweep-setting", "sweep-wrong"
+"""The sweep; and of values that cannot be: the place, the text, and why."""
+NONE = "nothing else"
+FIRST = "smooth_taylor:sigma=0.1/0.3/0.5/0.7/1"
+QUERY = "sweep"
+"""Its name in the address."""
+
+
+def current() -> Sweep:
+    """The sweep that was set last, or the one that the link names."""
+    if SETTING not in st.session_state:
+        try:
+            st.session_state[SETTING] = parse(st.query_params.get(QUERY, FIRST))
+        except ValueError as error:
+            st.warning(f"The link's sweep was not used: {error}.", icon=":material/link_off:")
+            st.session_state[SETTING] = parse(FIRST)
+    found: Sweep = st.session_state[SETTING]
+    return found
+
+
+def put(sweep: Sweep, place: int = -1, text: str = "") -> None:
+    """Sets the sweep. One that is too large is said in a line, and the last one stays."""
+    try:
+        st.session_state[SETTING] = checked(sweep)
+        st.session_state.pop(WRONG, None)
+    except ValueError as error:
+        st.session_state[WRONG] = (place, text, str(error))
+
+
+def choose(subject: Subject) -> Sweep:
+    """The controls; what cannot be is said in a line, and the last sweep that could be stays."""
+    sweep, classes = current(), [index for index, *_ in subject.predictions]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        for number, (name, text) in enumerate(PRESETS.items()):
+            st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text),), help=text)
+    method, first, second = st.columns([2, 3, 3], gap="medium")
+    with method:
+        st.session_state["sweep-method"] = sweep.method
+        st.selectbox(
+            "Method",
+            list(METHODS),
+            format_func=lambda name: METHODS[name].title,
+            key="sweep-method",
+            on_change=lambda: put(with_method(current(), st.session_state["sweep-method"], classes)),
+        )
+    for k, place in enumerate((first, second)):
+        with place:
+            _axis(place, sweep, classes, k)
+    if WRONG in st.session_state:
+        st.error(f"{st.session_state[WRONG][2]}.", icon=":material/error:")
+    return sweep
+
+
+def _axis(place: DeltaGenerator, sweep: Sweep, classes: Sequence[int], k: int) -> None:
+    """The k-th knob and its values. The second may be none."""
+    axis = sweep.axes[k] if k < len(sweep.axes) else None
+    others = {other.knob for j, other in enumerate(sweep.axes) if j != k}
+    options = [*([NONE] if k else []), *(name for name in knobs(sweep.method) if name not in others)]
+    key = f"sweep-axis-{k}"
+    st.session_state[key] = axis.knob if axis else NONE
+    label, taken = "and by" if k else "Turned by", partial(_take_axis, k, classes)
+    st.selectbox(label, options, key=key, format_func=letter, on_change=taken)
+    if axis is not None:
+        _values(sweep, axis, k)
+
+
+def _take_axis(k: int, classes: Sequence[int]) -> None:
+    sweep, knob = current(), st.session_state[f"sweep-axis-{k}"]
+    put(with_axis(sweep, k, None if knob == NONE else usual(knob, sweep.method, classes)))
+
+
+def _values(sweep: Sweep, axis: Axis, k: int) -> None:
+    key, names = f"sweep-values-{k}", choices(axis.knob, sweep.method)
+    place, text, _ = st.session_state.get(WRONG, (-1, "", ""))
+    if names:
+        st.session_state[key] = list(axis.values)
+        words = partial(say, axis.knob)
+        st.multiselect("through", names, key=key, format_func=words, on_change=_take_values, args=(k, key))
+    else:
+        st.session_state[key] = text if place == k else ", ".join(say(axis.knob, value) for value in axis.values)
+        st.text_input("through", key=key, on_change=_take_values, args=(k, key))
+
+
+def _take_values(k: int, key: str) -> None:
+    sweep, given = current(), st.session_state[key]
+    knob, texts = sweep.axes[k].knob, given.split(",") if isinstance(given, str) else [str(value) for value in given]
+    try:
+        values = read_values(sweep.method, knob, texts)
+    except ValueError as error:
+        st.session_state[WRONG] = (k, given, str(error))
+        return
+    put(with_axis(sweep, k, Axis(knob, values)), k, given)

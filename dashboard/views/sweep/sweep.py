@@ -1,0 +1,175 @@
+"""A sweep: one method with one knob or two turned through their values; as text and back. No Streamlit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from attribution import METHODS, MODELS
+from attribution.models import CATEGORIES
+from attribution.registry import Choice
+from dashboard.experiment.choices import PREDICTED
+from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.work.panel import CONTROL
+from dashboard.work.sweep import Key, Place, Task
+
+MOST = 36
+"""Cells of one sweep: their maps are all on screen."""
+
+PRESETS = {
+    "Table I: σ and R": "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200",
+    "Table II: extreme σ": "smooth_taylor:sigma=0.0001/0.001/0.01/0.1/0.5/1/2,samples=100",
+}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A knob and its values."""
+
+    knob: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A method, and the axes that it is turned along; `text` says all of it in one line, as the benchmark does."""
+
+    method: str
+    axes: tuple[Axis, ...]
+
+    @property
+    def text(self) -> str:
+        knobs = (f"{axis.knob}={'/'.join(_plain(value) for value in axis.values)}" for axis in self.axes)
+        return f"{self.method}:{','.join(knobs)}"
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        if len(self.axes) == 1:
+            return tuple((value,) for value in self.axes[0].values)
+        first, second = self.axes
+        return tuple((a, b) for a in first.values for b in second.values)
+
+    def at(self, experiment: Experiment, place: Place) -> Experiment:
+        """The experiment of a cell. N is of noise baselines alone: turning it brings them."""
+        values = {axis.knob: value for axis, value in zip(self.axes, place, strict=True)}
+        if "draws" in values and "baseline" not in values:
+            values["baseline"] = "uniform"
+        for knob, value in values.items():
+            of_all = knob in ("target", "model")
+            experiment = replace(experiment, **{knob: value}) if of_all else experiment.turned(self.method, knob, value)
+        return experiment
+
+    def opened(self, experiment: Experiment, place: Place) -> Experiment:
+        """A cell as Compare shows it: with the method among those compared."""
+        found = self.at(experiment, place)
+        return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
+
+    def key(self, experiment: Experiment, photo: str) -> Key:
+        """The work: a task for each cell, and the curves of the random order."""
+        control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
+        tasks = tuple(self._task(self.at(experiment, place), place) for place in self.places)
+        return Key(tasks, experiment.curve_keys(control), photo)
+
+    def _task(self, experiment: Experiment, place: Place) -> Task:
+        panel = experiment.panel(self.method, "", experiment.model, _class(experiment))
+        return Task(place, self.title(place), panel, experiment.curve_keys(panel))
+
+    def title(self, place: Place) -> str:
+        return " · ".join(
+            f"{letter(axis.knob)} {say(axis.knob, value)}" for axis, value in zip(self.axes, place, strict=True)
+        )
+
+
+def _class(experiment: Experiment) -> int:
+    return PREDICTED if experiment.target is None else experiment.target
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def letter(knob: str) -> str:
+    """A knob's letter, or its name."""
+    return FIELDS[knob].letter if knob in FIELDS else knob
+
+
+def say(knob: str, value: Any) -> str:
+    """A value as a reader knows it."""
+    return FIELDS[knob].say(value) if knob in ("target", "model") else _plain(value)
+
+
+def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
+    """A knob with the values that a sweep begins with; `classes` are those of the photo, the likeliest first."""
+    if knob == "target":
+        return Axis(knob, tuple(classes[:4]))
+    declared = FIELDS[knob].usual if knob in FIELDS else ()
+    return Axis(knob, declared or choices(knob, method)[:6] or (METHODS[method].knobs[knob].default,))
+
+
+def with_method(sweep: Sweep, method: str, classes: Sequence[int]) -> Sweep:
+    """The sweep of another method: it keeps the knobs that this method has."""
+    kept = tuple(axis for axis in sweep.axes if axis.knob in knobs(method))
+    return Sweep(method, kept or (usual(knobs(method)[0], method, classes),))
+
+
+def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
+    """The sweep with another k-th axis, or without it."""
+    axes = [axis if j == k else old for j, old in enumerate([*sweep.axes, None][: max(len(sweep.axes), k + 1)])]
+    return Sweep(sweep.method, tuple(found for found in axes if found is not None))
+
+
+def knobs(method: str) -> list[str]:
+    """What can be turned: the method's knobs, the class and the model."""
+    return [*METHODS[method].knobs, "target", "model"]
+
+
+def choices(knob: str, method: str) -> tuple[Any, ...]:
+    """All values of a knob that are names; nothing for a number."""
+    if knob == "model":
+        return tuple(name for name, card in MODELS.items() if card.file.exists())
+    if knob == "target":
+        return tuple(range(len(CATEGORIES)))
+    declared = METHODS[method].knobs[knob]
+    if declared.type is bool:
+        return (False, True)
+    return declared.allowed.names if isinstance(declared.allowed, Choice) else ()
+
+
+def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]:
+    """The values that texts name, each once, in order. Raises ValueError for one that is not allowed."""
+    found: dict[Any, None] = {}
+    for text in filter(None, (text.strip() for text in texts)):
+        named = {str(value): value for value in choices(knob, method)}
+        if named:
+            if text not in named:
+                raise ValueError(f"{letter(knob)}: {text} cannot be chosen here")
+            found[named[text]] = None
+            continue
+        declared = METHODS[method].knobs[knob]
+        try:
+            value = declared.type(text)
+        except ValueError:
+            raise ValueError(f"{letter(knob)}: {text} is not a number; write values apart by commas") from None
+        found[declared.check(method, value)] = None
+    if not found:
+        raise ValueError(f"{letter(knob)}: there is no value; write some apart by commas")
+    return tuple(found)
+
+
+def parse(text: str) -> Sweep:
+    """The sweep that a link names. Raises ValueError for one that cannot be."""
+    method, _, rest = text.partition(":")
+    pieces = [piece.partition("=") for piece in rest.split(",") if piece]
+    if method not in METHODS or not 1 <= len(pieces) <= 2 or len({knob for knob, _, _ in pieces}) < len(pieces):
+        raise ValueError(f"{text[:80]} is no sweep of one knob or two")
+    for knob, _, _ in pieces:
+        if knob not in knobs(method):
+            raise ValueError(f"{method} has no {knob[:40]} to turn")
+    axes = tuple(Axis(knob, read_values(method, knob, values.split("/"))) for knob, _, values in pieces)
+    return checked(Sweep(method, axes))
+
+
+def checked(sweep: Sweep) -> Sweep:
+    """The sweep, unless it is too large."""
+    if len(sweep.places) > MOST:
+        raise ValueError(f"{len(sweep.places)} maps are too many to look at; use at most {MOST}")
+    return sweep

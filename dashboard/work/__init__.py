@@ -1,0 +1,1 @@
+"""What pages compute, a chunk at a time, and the scheduler that runs it. No Streamlit."""

@@ -1,0 +1,172 @@
+"""A map and its curves as work, a chunk at a time: what a job is known by, what it yields, and how it is computed."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from attribution import METHODS, METRICS, Store
+from attribution.controls import RANDOM, RANDOM_TITLE, random_order
+from attribution.explain import one_channel, score_of, stream
+from attribution.models import Model
+from attribution.registry import Cost, curves
+from attribution.types import Curve, Partial
+from dashboard.work.scheduler import View
+
+CONTROL = RANDOM
+"""The control that every curve is compared with."""
+PERTURBATION, VARIATION = "perturbation", "total_variation"
+"""The two metrics of the SmoothTaylor paper."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One method on one image; equal panels are the same map. `image` is the fingerprint of the input."""
+
+    method: str
+    image: str
+    model: str
+    target: int
+    knobs: tuple[tuple[str, Any], ...] = ()
+    rank: ClassVar[int] = 0
+
+    @property
+    def title(self) -> str:
+        """The method's name."""
+        return RANDOM_TITLE if self.method == CONTROL else METHODS[self.method].title
+
+    @property
+    def gloss(self) -> str:
+        """What the method is, in a few words."""
+        return "" if self.method == CONTROL else METHODS[self.method].gloss
+
+    @property
+    def cost(self) -> Cost:
+        """What the map takes at most."""
+        return Cost() if self.method == CONTROL else METHODS[self.method].cost(dict(self.knobs))
+
+    @property
+    def points(self) -> Hashable:
+        """Panels with equal points share gradients: the larger one evaluates all points of the smaller one."""
+        shared = self.cost.points
+        return self if shared is None else (self.image, self.model, self.target, shared)
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether the sum of the map is known, so that it has a completeness gap."""
+        return self.method != CONTROL and METHODS[self.method].sums_up
+
+    @property
+    def gap_knobs(self) -> dict[str, Any]:
+        """The knobs of the completeness gap, as the map has them."""
+        return {name: value for name, value in self.knobs if name in METRICS["completeness_gap"].knobs}
+
+
+@dataclass(frozen=True)
+class CurveKey:
+    """A curve along a panel's map. `order` is the seed of the random order, 0 for every map of a method."""
+
+    panel: Panel
+    metric: str
+    knobs: tuple[tuple[str, Any], ...] = ()
+    order: int = 0
+    rank: ClassVar[int] = 1
+    """Maps go before curves."""
+
+    def cost(self, pixels: int) -> Cost:
+        """What the curve of a map of so many pixels takes at most."""
+        return METRICS[self.metric].cost(dict(self.knobs), pixels)
+
+    def share(self, curve: Curve | None) -> float:
+        """How much of the curve is there, 0 to 1."""
+        axes = METRICS[self.metric].axes
+        if curve is None or axes is None or axes.x_range is None:
+            return 0.0
+        return min(float(curve.x[-1]) / axes.x_range[1], 1.0)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a panel has so far: the map, and its curves that need no model, by metric."""
+
+    partial: Partial
+    free: Mapping[str, Curve]
+    gap: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How far a method is: its map, which the random order has none of, and the curves that need the model."""
+
+    panel: Panel
+    map: View
+    curves: tuple[tuple[CurveKey, View], ...] = ()
+    instead_of: "Cell | None" = field(default=None, compare=False)
+    """The work under way, where this is what was computed beforehand."""
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        return (self.map, *(view for _, view in self.curves))
+
+    @property
+    def live(self) -> bool:
+        return any(view.live for view in self.views)
+
+    @property
+    def error(self) -> str:
+        return next((view.error for view in self.views if view.error), "")
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        found: Snapshot | None = self.map.snapshot
+        return found
+
+    @property
+    def whole(self) -> bool:
+        """Whether its map is complete."""
+        return self.snapshot is not None and self.snapshot.partial.complete
+
+    def view(self, metric: str) -> View | None:
+        """How far a curve is; None where this cell has no such curve."""
+        for key, view in self.curves:
+            if key.metric == metric:
+                return view
+        if self.snapshot is not None and metric in self.snapshot.free:
+            return View("done" if self.whole else "running", self.snapshot.free[metric])
+        return None
+
+    def curve(self, metric: str) -> Curve | None:
+        """The curve as far as it is."""
+        view = self.view(metric)
+        return view.snapshot if view is not None else None
+
+
+def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
+    """The map as it grows; the last snapshot is whole."""
+    for partial in stream(model, x, panel.method, panel.target, store=store, **dict(panel.knobs)):
+        heatmap = one_channel(partial.attribution, x)
+        free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
+        found = Snapshot(partial, free)
+        yield found
+    if panel.sums_up:
+        score = score_of(model, x, panel.target, "logit", store)
+        gap = METRICS["completeness_gap"].run(score, x, found.partial.attribution, **panel.gap_knobs)
+        yield replace(found, gap=gap)
+
+
+def curve_work(
+    key: CurveKey, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
+) -> Iterator[Curve]:
+    """The curve as it grows. Its map is the `finished` one, or made again from what is remembered."""
+    panel = key.panel
+    if panel.method == CONTROL:
+        height, width = x.shape[-2:]
+        heatmap = random_order(height, width, key.order)
+    else:
+        found = finished(panel)
+        if found is None:
+            *_, found = map_work(panel, model, x, store)
+        heatmap = one_channel(found.partial.attribution, x)
+    score = score_of(model, x, panel.target, "logit", store)
+    yield from METRICS[key.metric].run(score, x, heatmap, **dict(key.knobs))

@@ -1,0 +1,55 @@
+"""The search for the sigma that suits a photo, as work."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from attribution import Store
+from attribution.explain import one_channel
+from attribution.models import Model
+from attribution.studies.adaptive import Outcome, Trial, adaptive_noising
+from attribution.types import Partial
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched for, on what; equal searches are the same work."""
+
+    objective: str
+    image: str
+    model: str
+    target: int
+    samples: int
+    patches: int
+    seed: int
+    rank: ClassVar[int] = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The search so far: its trials, each with the map (H, W) that was scored, and how far the present one is."""
+
+    trials: tuple[Trial, ...] = ()
+    maps: tuple[np.ndarray, ...] = ()
+    now: str = ""
+    outcome: Outcome | None = None
+
+
+def search_work(search: Search, model: Model, x: Tensor, store: Store) -> Iterator[Found]:
+    """The search as it goes on."""
+    found, last = Found(), np.zeros(tuple(x.shape[-2:]), np.float32)
+    knobs = {"samples": search.samples, "draws": search.patches, "seed": search.seed}
+    for step in adaptive_noising(model, x, search.target, objective=search.objective, store=store, **knobs):
+        if isinstance(step, Partial):
+            last = one_channel(step.attribution, x).numpy().astype(np.float32)
+            found = replace(found, now=f"map {step.done}/{step.total}")
+        elif isinstance(step, Trial):
+            found = replace(found, trials=(*found.trials, step), maps=(*found.maps, last), now="")
+        elif isinstance(step, Outcome):
+            found = replace(found, outcome=step, now="")
+        else:
+            found = replace(found, now=f"curve {len(step.y) - 1}")
+        yield found

@@ -1,0 +1,132 @@
+"""The cells of a sweep, computed cheapest first, each with the areas of its curves."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from attribution import Store
+from attribution.explain import one_channel
+from attribution.models import Model
+from dashboard.work.panel import CurveKey, Panel, Snapshot, curve_work, map_work
+
+Place = tuple[Any, ...]
+"""A value for each axis."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One cell: its map and its curves. A class of -1 is the likeliest one, found when the model is loaded.
+
+    The image of its panel is left empty: each model sees the photo in its own way.
+    """
+
+    place: Place
+    title: str
+    panel: Panel
+    curves: tuple[CurveKey, ...]
+
+
+@dataclass(frozen=True)
+class Key:
+    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random order."""
+
+    tasks: tuple[Task, ...]
+    control: tuple[CurveKey, ...]
+    photo: str
+    rank: ClassVar[int] = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One cell: its map (H, W), signed, the area under each curve, and what it cost; `error` where it failed."""
+
+    panel: Panel | None = None
+    heat: np.ndarray | None = None
+    areas: Mapping[str, float] = field(default_factory=dict)
+    points: int = 0
+    new: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The sweep so far. `control` are the areas of the random order, `share` how much of the work is done."""
+
+    cells: Mapping[Place, Result] = field(default_factory=dict)
+    now: str = ""
+    share: float = 0.0
+    control: Mapping[str, float] = field(default_factory=dict)
+
+
+Look = Callable[[str], tuple[Model, Tensor, str, int]]
+"""A model's name -> the model, the photo as it sees it, the photo's fingerprint, and the likeliest class."""
+
+
+def order(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks, each time the one that costs least next: a larger R or N goes on from a smaller one."""
+    left = {task.place: task for task in tasks}
+    there: dict[Hashable, int] = {}
+    found = []
+    while left:
+        task = min(left.values(), key=lambda t: max(t.panel.cost.gradients - there.get(t.panel.points, 0), 0))
+        del left[task.place]
+        points = task.panel.points
+        there[points] = max(task.panel.cost.gradients, there.get(points, 0))
+        found.append(task)
+    return found
+
+
+def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
+    """The sweep as it goes on, cell by cell; at last the random order. Cells that are `known` cost nothing."""
+    tasks, found = order(key.tasks), Found()
+    yield found
+    for k, task in enumerate(tasks):
+        cell = None
+        try:
+            for cell in _cell(task, look, store, known):
+                if isinstance(cell, str):
+                    yield replace(found, now=f"{task.title}: {cell}")
+        except (ValueError, MemoryError) as error:
+            cell = Result(error=str(error))
+        assert isinstance(cell, Result)
+        found = replace(found, cells={**found.cells, task.place: cell}, share=(k + 1) / (len(tasks) + 1))
+        yield found
+    areas: dict[str, float] = {}
+    for curve_key in key.control:
+        model, x, image, likeliest = look(curve_key.panel.model)
+        here = replace(curve_key, panel=_seen(curve_key.panel, image, likeliest))
+        for curve in curve_work(here, model, x, store, lambda panel: None):
+            yield replace(found, now=f"the random order, {here.metric} {here.share(curve):.0%}")
+        areas[curve_key.metric] = curve.area
+    yield replace(found, control=areas, share=1.0)
+
+
+def _seen(panel: Panel, image: str, likeliest: int) -> Panel:
+    return replace(panel, image=image, target=likeliest if panel.target < 0 else panel.target)
+
+
+def _cell(task: Task, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[str | Result]:
+    """How far the cell is, in words; at last the cell. One that is known costs nothing, its curves included."""
+    model, x, image, likeliest = look(task.panel.model)
+    panel = _seen(task.panel, image, likeliest)
+    keys = tuple(replace(key, panel=panel) for key in task.curves)
+    if (found := known.get((panel, keys))) is not None:
+        yield replace(found, new=0)
+        return
+    for shot in map_work(panel, model, x, store):
+        yield f"map {shot.partial.done}/{shot.partial.total}"
+    areas = {name: curve.area for name, curve in shot.free.items()}
+    for key in keys:
+        for curve in curve_work(key, model, x, store, _same(shot)):
+            yield f"{key.metric} {key.share(curve):.0%}"
+        areas[key.metric] = curve.area
+    heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
+    known[panel, keys] = Result(panel, heat, areas, shot.partial.total, shot.partial.evaluations)
+    yield known[panel, keys]
+
+
+def _same(shot: Snapshot) -> Callable[[Panel], Snapshot]:
+    return lambda panel: shot

@@ -1,0 +1,54 @@
+"""Hands and eyes on the page, run without a browser and with a scheduler that is stepped by hand."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard.work.scheduler import Scheduler
+
+APP = Path(__file__).parents[1] / "dashboard" / "app.py"
+QUICK = {"r": "4", "m": "4"}
+"""Four samples and four steps: a map is one chunk."""
+
+
+def finish(app: AppTest, jobs: Scheduler) -> AppTest:
+    while jobs.step():
+        pass
+    app.run()
+    assert not app.exception
+    return app
+
+
+def complete(app: AppTest, points: int) -> int:
+    """How many maps are whole."""
+    return sum(caption.startswith(f"complete: {points} points") for caption in captions(app))
+
+
+def captions(app: AppTest) -> list[str]:
+    return [c.value for c in app.main.caption]
+
+
+def alts(app: AppTest) -> list[str]:
+    return [image.proto.imgs[0].alt for image in app.main.image]
+
+
+def query(app: AppTest, name: str) -> str:
+    """A parameter of the address, which the test or the page has set."""
+    found = app.query_params[name]
+    return found if isinstance(found, str) else found[0]
+
+
+def shown(app: AppTest, field: str):
+    """What the control of a field shows."""
+    kinds = (app.slider, app.selectbox, app.pills, app.segmented_control, app.number_input, app.multiselect)
+    (found,) = [control for kind in kinds for control in kind if control.key == f"control-{field}"]
+    return found.value
+
+
+def pictures(app: AppTest) -> int:
+    """The photo and the maps on the page; the bar of colours is none."""
+    return sum(not words.startswith("The colours") for words in alts(app))
+
+
+def rows(app: AppTest) -> dict[str, dict[str, str]]:
+    return {row["Method"]: row for row in app.table[0].value.to_dict("records")}

@@ -1,0 +1,182 @@
+"""The running app in a real browser: maps appear, only what changed moves, uploads, Stop."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import PIL.Image
+import pytest
+from pages import MAPS, PATIENCE, choose, complete, drag, maps, visit
+from playwright.sync_api import Page, expect
+
+from dashboard.controls.layers import LAYERS
+
+pytestmark = pytest.mark.browser
+
+METHODS = ("Integrated Gradients", "SmoothGrad", "SmoothTaylor")
+
+
+def moved(page: Page, before: dict[str, dict], *methods: str) -> None:
+    """Waits until these maps are others, and everything is whole."""
+    for method in methods:
+        page.wait_for_function(
+            f"([title, mark]) => ({MAPS})()[title].mark !== mark",
+            arg=[method, before[method]["mark"]],
+            timeout=PATIENCE,
+        )
+    complete(page)
+
+
+def traces(page: Page, key: str) -> int:
+    return page.locator(f".st-key-{key} .scatterlayer .trace").count()
+
+
+def photo(**options) -> bytes:
+    buffer = io.BytesIO()
+    PIL.Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def test_a_session(page):
+    """Open, wait for three maps, change sigma: two maps change and one does not blink; then the baseline: the one."""
+    visit(page)
+    complete(page)
+    first = maps(page)
+    assert list(first) == list(METHODS)
+    assert all(shown["colours"] > 20 for shown in first.values()), "a map is blank"
+    assert [shown["status"] for shown in first.values()] == [f"complete: {n} points" for n in (8, 24, 24)]
+    for curve, count in (("falls", 4), ("variations", 3)):
+        assert max(traces(page, f"{curve}-{layer}") for layer in range(LAYERS)) == count
+
+    untouched = page.locator(".viewer canvas[role=img]").nth(1).element_handle()
+    untouched.evaluate("canvas => { canvas.dataset.seen = '1' }")
+    drag(page, "σ, noise", "PageUp")
+    expect(page).to_have_url(re.compile(r"sigma=0\.\d+"))
+    moved(page, first, "SmoothGrad", "SmoothTaylor")
+    second = maps(page)
+    assert second["Integrated Gradients"] == first["Integrated Gradients"]
+    assert untouched.evaluate("canvas => canvas.isConnected && canvas.dataset.seen") == "1", "the untouched map blinked"
+
+    choose(page, "Baseline · costs M", "white")
+    expect(page).to_have_url(re.compile("base=white"))
+    moved(page, second, "Integrated Gradients")
+    third = maps(page)
+    assert third["SmoothGrad"] == second["SmoothGrad"]
+    assert third["SmoothTaylor"] == second["SmoothTaylor"]
+
+
+WATCH = """
+window.seen = {least: Infinity, broken: 0};
+const look = () => {
+  const lines = document.querySelectorAll('.st-key-stack-falls .scatterlayer .trace').length;
+  if (lines || window.seen.least < Infinity) window.seen.least = Math.min(window.seen.least, lines);
+  for (const image of document.images) window.seen.broken += image.complete && !image.naturalWidth;
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+
+
+def test_nothing_blinks_while_curves_grow(page):
+    """In no frame of the whole run is there an empty chart where there was a curve, or a picture that is not there."""
+    page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{{WATCH}}})")
+    visit(page, "r=40&m=8&seed=3")
+    complete(page)
+    assert page.evaluate("window.seen") == {"least": page.evaluate("Math.max(1, window.seen.least)"), "broken": 0}
+
+
+def test_uploads(page):
+    """A photo is explained; a broken file is one line, and the maps stay. Above 1 MB nothing is spooled to disk."""
+    visit(page)
+    complete(page)
+    before = maps(page)
+    chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    chooser.set_input_files({"name": "<b>evil</b>.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"})
+    expect(page.get_by_text("is not an image that can be read")).to_be_visible()
+    assert maps(page) == before
+    assert page.locator("b", has_text="evil").count() == 0
+
+    chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
+    expect(page.get_by_text("is not an image that can be read")).to_have_count(0)
+    expect(page.get_by_test_id("stSidebar").get_by_text("your photo", exact=True)).to_be_visible()
+    moved(page, before, *METHODS)
+    assert "img=" not in page.url
+
+
+def test_stop_keeps_what_there_is(page):
+    visit(page, "r=500&m=500&seed=7")
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"stopped at \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    assert maps(page)["Integrated Gradients"]["colours"] > 20
+    reached = stopped_at(page)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    draft = int(re.search(r"draft (\d+)/500", page.get_by_text(re.compile(r"draft \d+/500")).first.inner_text())[1])
+    assert draft >= reached, "it must go on where it was"
+    page.get_by_role("button", name="Stop").click()
+
+
+def stopped_at(page: Page) -> int:
+    return int(
+        re.search(r"stopped at (\d+)/500", page.get_by_text(re.compile(r"stopped at \d+/500")).first.inner_text())[1]
+    )
+
+
+def test_the_page_answers_while_the_processor_is_busy(page):
+    """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
+    visit(page, "r=500&m=500&seed=8&eval=paper")
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    drag(page, "M, steps on the path", "Home")
+    expect(page.get_by_text("complete: 1 points")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+
+
+def test_another_class_is_found_by_typing(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    choose(page, "Class to explain", "espresso")
+    expect(page.get_by_text("explained: espresso")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("cls=967"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 380])
+def test_it_fits_every_screen(chromium, address, width, scheme):
+    """Nothing is wider than the screen; every picture is described; the maps can be seen."""
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.address = address
+    visit(page, "r=4&m=4")
+    complete(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth") <= width
+    for canvas in page.locator("canvas[role=img]").all():
+        assert canvas.get_attribute("aria-label")
+        assert canvas.bounding_box()["width"] >= 150
+    background = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
+    context.close()
+
+
+def test_without_the_viewer_there_are_plain_images(page):
+    """Drawn on the server and sent without loss; the display can be changed, and what was stopped stays stopped."""
+    visit(page, "r=500&m=4&seed=9&viewer=static")
+    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("complete: 4 points")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"stopped at \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    assert page.locator(".viewer").count() == 0
+    image = page.locator(".st-key-map-integrated_gradients img")
+    before, reached = image.get_attribute("src"), stopped_at(page)
+    head, data = before.split(",")
+    assert head == "data:image/png;base64"
+    assert np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(data)))).shape == (224, 224, 3)
+    page.get_by_text("signed", exact=True).click()
+    expect(page.get_by_text("against the class")).to_be_visible(timeout=PATIENCE)
+    expect(image).not_to_have_attribute("src", before)
+    assert stopped_at(page) == reached, "a change of the display must not start it again"
+    for image in page.locator("[data-testid=stMain] img").all():
+        assert image.get_attribute("alt")

@@ -1,0 +1,335 @@
+"""The linked viewer alone, in an empty page: what it draws, and what pointer and keys do."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+import toys
+from playwright.sync_api import Page
+
+from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
+from dashboard.stage import pictures, viewer
+
+pytestmark = pytest.mark.browser
+
+SIDE = 64
+KINDS, SCALES = ("absolute", "signed", "positive"), ("per map", "shared", "raw")
+PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
+PHOTO = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+MOUNT = """async ({script, style, data, dark}) => {
+  document.body.style.margin = 0;
+  document.documentElement.style.setProperty('--st-background-color', dark ? '#0e1117' : '#ffffff');
+  document.documentElement.style.setProperty('--st-text-color', dark ? '#e8ecf2' : '#1a2230');
+  const address = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
+  window.mount ??= (await import(address)).default;
+  if (!window.host) {
+    window.host = document.body.appendChild(document.createElement('div')).attachShadow({mode: 'open'});
+    window.host.append(Object.assign(document.createElement('style'), {textContent: style}));
+  }
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  window.unmount = window.mount({data: bytes, parentElement: window.host, key: 'test'});
+  window.viewer = window.host.attributionViewer;
+}"""
+
+
+def attributions(count: int, side: int = SIDE) -> list[torch.Tensor]:
+    return [0.01 ** (m % 2) * toys.image(m, (3, side, side)) for m in range(count)]
+
+
+def labelled(maps: list[torch.Tensor], photo: np.ndarray = PHOTO) -> bytes:
+    shown = [
+        (
+            viewer.Labels(f"Map {m}", "a gloss", f"draft {m}/9", f"map {m} in words"),
+            reduce_channels(a, "signed").numpy(),
+        )
+        for m, a in enumerate(maps)
+    ]
+    return viewer.pack((viewer.Labels("Photo", "", "predicted: cat", "a photo"), photo), shown, PALETTES)
+
+
+def mount(page: Page, data: bytes, dark: bool = False) -> None:
+    script, style = viewer.source()
+    packed = base64.b64encode(data).decode()
+    page.evaluate(MOUNT, {"script": script, "style": style, "data": packed, "dark": dark})
+
+
+@pytest.fixture
+def opened(chromium):
+    """An empty page; what goes wrong in it fails the test."""
+    page = chromium.new_page(viewport={"width": 1200, "height": 900})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert not errors
+
+
+@pytest.fixture
+def page(opened):
+    mount(opened, labelled(attributions(3)))
+    return opened
+
+
+def state(page: Page, name: str):
+    return page.evaluate(f"viewer.state.{name}")
+
+
+def pixels(page: Page, tile: int) -> np.ndarray:
+    flat = page.evaluate(f"Array.from(viewer.tiles[{tile}].pixels.data)")
+    return np.array(flat, dtype=np.uint8).reshape(SIDE, SIDE, 4)[..., :3]
+
+
+def press(page: Page, *keys: str) -> None:
+    page.locator(".viewer").focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def note(page: Page, tile: int) -> str:
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.locator(".note").nth(tile).inner_text()
+
+
+class TestWhatIsDrawn:
+    @pytest.mark.parametrize("dark", [False, True])
+    @pytest.mark.parametrize(
+        ("change", "display"),
+        [
+            ({}, {}),
+            ({"kind": "signed"}, {"kind": "signed"}),
+            ({"colours": "viridis", "scale": "shared"}, {"colours": "viridis", "shared": True}),
+            ({"over": True, "opacity": 70}, {"opacity": 0.7}),
+            ({"over": True, "opacity": 100, "kind": "signed"}, {"opacity": 1.0, "kind": "signed"}),
+        ],
+    )
+    def test_it_is_what_the_core_draws(self, opened, change, display, dark):
+        """Pixel for pixel, but for the sixteen bits that maps are sent in."""
+        mount(opened, labelled(attributions(2)), dark)
+        opened.evaluate("change => viewer.set(change)", change)
+        maps = dict(enumerate(attributions(2)))
+        for m, expected in pictures.draw(maps, PHOTO, pictures.Display(**display, dark=dark)).items():
+            difference = np.abs(pixels(opened, m + 1).astype(int) - expected.pixels)
+            assert difference.mean() < 0.5
+            assert difference.max() <= 12
+
+    def test_the_photo_is_the_photo(self, page):
+        assert (pixels(page, 0) == PHOTO).all()
+
+    def test_positive_shows_nothing_of_what_speaks_against(self, page):
+        page.evaluate("viewer.set({kind: 'positive', colours: 'grey'})")
+        against = reduce_channels(attributions(3)[0], "signed").numpy() < 0
+        assert (pixels(page, 1)[against] == 0).all()
+        assert pixels(page, 1)[~against].mean() > 60
+
+    def test_the_percentile_moves_the_clip_and_its_mark(self, page):
+        page.evaluate("viewer.set({colours: 'grey'})")
+        before = pixels(page, 1).mean()
+        page.evaluate("viewer.set({percent: 60})")
+        assert pixels(page, 1).mean() > before + 30
+        values = np.abs(reduce_channels(attributions(3)[0], "signed").numpy())
+        assert page.evaluate("viewer.ends[0][1]") == pytest.approx(np.percentile(values, 60), rel=1e-3)
+
+    def test_raw_clips_nothing_and_is_one_scale_for_all(self, page):
+        page.evaluate("viewer.set({scale: 'raw'})")
+        highest = max(reduce_channels(a).max().item() for a in attributions(3))
+        assert page.evaluate("viewer.ends") == [pytest.approx([0, highest], rel=1e-3)] * 3
+
+    def test_a_blank_map_is_blank(self, opened):
+        mount(opened, labelled([torch.zeros(3, SIDE, SIDE)]))
+        assert (pixels(opened, 1) == [0, 0, 4]).all()
+
+    def test_the_histogram_counts_every_value(self, page):
+        counts = page.evaluate("viewer.head.maps[0].counts[false]")
+        values = np.abs(reduce_channels(attributions(3)[0], "signed").numpy())
+        expected = np.histogram(values, 60, (0, values.max()))[0]
+        assert sum(counts) == SIDE * SIDE
+        assert np.abs(np.array(counts) - expected).sum() < 0.02 * SIDE * SIDE
+
+
+class TestTogether:
+    def test_the_wheel_zooms_all_once_a_map_was_clicked(self, page):
+        canvas = page.locator("canvas[role=img]").nth(1)
+        canvas.hover()
+        page.mouse.wheel(0, -600)
+        assert state(page, "zoom") == 1, "before that, the page scrolls"
+        canvas.click()
+        page.mouse.wheel(0, -600)
+        page.wait_for_function("viewer.state.zoom > 1.5")
+
+    def test_a_zoomed_picture_shows_that_part_in_every_tile(self, page):
+        page.evaluate("viewer.set({colours: 'grey'}); viewer.zoom(8, [5, 60])")
+        left, top = state(page, "left"), state(page, "top")
+        assert left <= 5 <= left + 8
+        assert top <= 60 <= top + 8
+        corners = page.evaluate(
+            "viewer.tiles.map(({canvas}) => Array.from(canvas.getContext('2d').getImageData(1, 1, 1, 1).data))"
+        )
+        unit = page.evaluate("viewer.tiles[0].canvas.width") / 8
+        row, column = (int(start + 1.5 / unit) for start in (top, left))
+        for tile, corner in enumerate(corners):
+            assert corner[:3] == pixels(page, tile)[row, column].tolist()
+
+    def test_dragging_moves_and_never_leaves_the_picture(self, page):
+        page.evaluate("viewer.zoom(4, [32, 32])")
+        before = state(page, "left")
+        box = page.locator("canvas[role=img]").nth(2).bounding_box()
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 60, box["y"] + 100)
+        page.mouse.up()
+        assert state(page, "left") > before
+        page.evaluate("viewer.pan(99, -99)")
+        assert (state(page, "left"), state(page, "top")) == (SIDE - SIDE / 4, 0)
+
+    def test_the_cross_hair_tells_every_value(self, page):
+        press(page, "ArrowRight")
+        x, y = state(page, "at")
+        for m, attribution in enumerate(attributions(3)):
+            value = reduce_channels(attribution, "signed")[y, x].item()
+            assert float(note(page, m + 1).split(" · ")[1]) == pytest.approx(value, rel=0.06)
+        assert f"column {x}, row {y}" in page.locator(".line").inner_text()
+
+    def test_the_pointer_moves_it(self, page):
+        box = page.locator("canvas[role=img]").nth(0).bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
+        assert state(page, "at") == [SIDE // 4, SIDE * 3 // 4]
+
+    def test_the_box_tells_each_share(self, page):
+        box = page.locator("canvas[role=img]").nth(1).bounding_box()
+        unit = box["width"] / SIDE
+        page.keyboard.down("Shift")
+        page.mouse.move(box["x"] + 8.5 * unit, box["y"] + 4.5 * unit)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 31.5 * unit, box["y"] + 50.5 * unit)
+        page.mouse.up()
+        page.keyboard.up("Shift")
+        assert state(page, "box") == [8, 4, 32, 51]
+        for m, attribution in enumerate(attributions(3)):
+            sizes = reduce_channels(attribution).numpy()
+            share = 100 * sizes[4:51, 8:32].sum() / sizes.sum()
+            assert f"{share:.1f} % in the box" in note(page, m + 1)
+
+    def test_blinking_swaps_two_maps_in_one_place(self, page):
+        page.evaluate("viewer.set({first: 0, second: 2})")
+        press(page, "b")
+        assert (pixels(page, 4) == pixels(page, 1)).all()
+        press(page, "b")
+        assert (pixels(page, 4) == pixels(page, 3)).all()
+        press(page, "Escape")
+        assert page.locator("figure").count() == 4
+
+    def test_the_difference_of_a_map_and_itself_is_nothing(self, page):
+        page.evaluate("viewer.set({first: 1, second: 1})")
+        press(page, "d")
+        assert (pixels(page, 4) == 255).all(), "the colour of the page"
+        page.evaluate("viewer.set({first: 0})")
+        assert pixels(page, 4).std() > 20
+
+
+class TestState:
+    def test_it_survives_new_data(self, page):
+        """While a map sharpens, the zoom, the cross-hair and the focus stay, and so does the very element."""
+        page.evaluate("viewer.set({kind: 'signed'}); viewer.zoom(3, [20, 20])")
+        press(page, "ArrowRight")
+        before = page.evaluate("JSON.stringify(viewer.state)")
+        page.evaluate("viewer.tiles[1].canvas.dataset.seen = '1'")
+        old = pixels(page, 1)
+        mount(page, labelled([2 * a.flip(1) for a in attributions(3)]))
+        assert page.evaluate("JSON.stringify(viewer.state)") == before
+        assert page.evaluate("viewer.tiles[1].canvas.dataset.seen") == "1"
+        assert page.evaluate("host.activeElement?.className").startswith("viewer")
+        assert (pixels(page, 1) != old).any()
+
+    def test_it_survives_a_visit_elsewhere(self, page):
+        page.evaluate("viewer.set({colours: 'viridis'}); unmount()")
+        assert page.locator(".viewer").count() == 0
+        mount(page, labelled(attributions(3)))
+        assert state(page, "colours") == "viridis"
+
+    def test_more_maps_are_more_places(self, page):
+        mount(page, labelled(attributions(5)))
+        assert page.locator("figure").count() == 6
+        assert page.locator("select").first.locator("option").count() == 5
+
+
+class TestForEveryone:
+    KEYS = (
+        ("v", "kind", "signed"),
+        ("c", "colours", "viridis"),
+        ("s", "scale", "shared"),
+        ("o", "over", True),
+        ("p", "smooth", True),
+        ("[", "percent", 98),
+        ("d", "extra", "difference"),
+        ("b", "extra", "blink"),
+    )
+
+    @pytest.mark.parametrize(("key", "name", "value"), KEYS)
+    def test_every_control_has_a_key(self, page, key, name, value):
+        press(page, key)
+        assert state(page, name) == value
+
+    def test_zoom_and_box_without_a_pointer(self, page):
+        press(page, "+", "+")
+        assert state(page, "zoom") == 2.25
+        press(page, "0")
+        assert state(page, "zoom") == 1
+        press(page, "r", "Shift+ArrowRight", "Shift+ArrowDown", "r")
+        left, top, right, bottom = state(page, "box")
+        assert (right - left, bottom - top) == (11, 11)
+
+    def test_keys_in_a_control_are_the_controls(self, page):
+        page.locator("input[type=range]").first.focus()
+        page.keyboard.press("ArrowLeft")
+        assert state(page, "percent") == 98
+        assert state(page, "at") is None
+
+    def test_everything_has_a_name(self, page):
+        for canvas in page.locator("canvas[role=img]").all():
+            assert canvas.get_attribute("aria-label")
+        assert page.get_by_role("img", name="map 1 in words").count() == 1
+        for role, names in {
+            "button": [*KINDS, *COLOURS, *SCALES, "blink", "difference"],
+            "slider": ["Clip at the percentile", "Opacity"],
+            "checkbox": ["over the photo", "smooth"],
+            "combobox": ["first map", "second map"],
+        }.items():
+            assert [n for n in names if not page.get_by_role(role, name=n, exact=role == "button").count()] == []
+            assert page.get_by_role(role).count() == len(names), "a control without a name"
+
+    @pytest.mark.parametrize("width", [380, 800, 1440])
+    def test_it_fits(self, opened, width):
+        opened.set_viewport_size({"width": width, "height": 900})
+        mount(opened, labelled(attributions(3)))
+        opened.evaluate("viewer.set({extra: 'difference'})")
+        opened.locator("summary").click()
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("canvas[role=img]").all())
+
+
+def test_a_browser_without_canvases_gets_a_line_and_a_way_out(opened):
+    opened.evaluate("delete window.OffscreenCanvas")
+    mount(opened, labelled(attributions(2)))
+    assert "cannot run in this browser" in opened.get_by_role("alert").inner_text()
+    assert opened.get_by_role("link", name="plain images").get_attribute("href") == "?viewer=static"
+
+
+def test_a_change_of_the_display_is_drawn_within_a_frame(opened):
+    """Six maps of 224 x 224, every kind of change; the quickest of twenty, for other programs share the processor."""
+    maps = attributions(6, 224)
+    mount(opened, labelled(maps, np.zeros((224, 224, 3), np.uint8)))
+    found = opened.evaluate(
+        """() => [{kind: 'signed'}, {percent: 90}, {over: true}, {opacity: 50}, {colours: 'viridis', kind: 'absolute'},
+                  {scale: 'shared'}, {smooth: true}].map(change => {
+          viewer.set(change);
+          const seconds = Array.from({length: 20}, (_, k) => {
+            const began = performance.now();
+            viewer.set({percent: 80 + k % 2});
+            return performance.now() - began;
+          });
+          return [JSON.stringify(change), Math.min(...seconds)];
+        })"""
+    )
+    print(found)
+    assert all(milliseconds < 16 for _, milliseconds in found), found

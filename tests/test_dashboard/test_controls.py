@@ -1,0 +1,225 @@
+"""The controls that all pages share: the address, photos, models, pins."""
+
+import io
+from dataclasses import replace
+
+import PIL.Image
+from page import QUICK, alts, captions, complete, finish, pictures, shown
+from streamlit.runtime.scriptrunner import StopException
+from streamlit.testing.v1 import AppTest
+
+from attribution import MODELS
+from dashboard.controls import photo as photos
+from dashboard.controls import pins, resources, session
+from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.work.scheduler import Scheduler
+
+
+def test_the_url_is_the_experiment(page):
+    app = page(sigma="0.3", r="7", m="9", base="white", n="3", seed="5", eval="paper", img="coffee", cls="504")
+    assert shown(app, "sigma") == 0.3
+    assert (
+        shown(app, "samples"),
+        shown(app, "steps"),
+        shown(app, "draws"),
+    ) == (7, 9, 3)
+    assert (shown(app, "baseline"), shown(app, "target")) == ("white", 504)
+    assert shown(app, "seed") == 5
+    assert any("coffee mug" in c for c in captions(app))
+
+
+def test_a_hostile_url_is_clamped(page):
+    app = page(sigma="1e9", r="1e9", m="-4", n="x", seed="-1", base="<b>", img="../x", cls="99999", model="?", eval="0")
+    assert not app.exception
+    assert (
+        shown(app, "sigma"),
+        shown(app, "samples"),
+        shown(app, "steps"),
+    ) == (2.0, 500, 1)
+
+
+def test_a_change_of_the_page_that_cuts_off_the_first_run_loses_nothing(page):
+    """The new page's address holds no setting, and the controls that were not drawn yet are forgotten."""
+    app = page(sigma="0.3", img="coffee", cls="504", r="7")
+    app.query_params.clear()
+    for name in FIELDS:
+        if f"control-{name}" in app.session_state:
+            del app.session_state[f"control-{name}"]
+    app._tree.children.clear()
+    app.run()
+    assert not app.exception
+    assert (shown(app, "sigma"), shown(app, "samples")) == (0.3, 7)
+    assert (shown(app, "image"), shown(app, "target")) == ("coffee", 504)
+
+
+def test_paper_settings(page):
+    app = page(sigma="0.1", r="9", m="9", base="white")
+    next(b for b in app.sidebar.button if b.label == "Paper settings").click().run()
+    assert (
+        shown(app, "sigma"),
+        shown(app, "samples"),
+        shown(app, "steps"),
+    ) == (0.5, 150, 50)
+    assert shown(app, "evaluation") == "paper"
+    assert any("200 gradients" in c.value and "6,006 forward passes" in c.value for c in app.sidebar.caption)
+
+
+def test_another_photo_is_explained_by_its_own_class(page):
+    app = page(**QUICK, cls="3")
+    app.pills(key="control-image").set_value("rocket").run()
+    assert shown(app, "target") == -1
+
+
+def test_n_is_for_noise_alone(page):
+    assert page(**QUICK).slider(key="control-draws").disabled
+    assert not page(**QUICK, base="uniform").slider(key="control-draws").disabled
+
+
+def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setitem(MODELS, "resnet18", replace(MODELS["resnet18"], url="http://127.0.0.1:9/r-00000000.pth"))
+    downloads = Scheduler(clock=lambda: 0.0)
+    monkeypatch.setattr(resources, "downloads", lambda: downloads)
+    app = finish(page(**QUICK), jobs)
+    app.selectbox(key="control-model").set_value("resnet18").run()
+    while downloads.step():
+        pass
+    app.run()
+    (error,) = app.sidebar.error
+    assert "The weights of ResNet18 are missing: `r-00000000.pth` belongs in" in error.value
+    assert str(tmp_path) in error.value
+    assert "Still showing EfficientNet-Lite0" in error.value
+    assert complete(app, 4) == 3, "the maps of the last model stay"
+    assert not app.exception
+    assert not downloads.step(), "a failed download is not tried again by itself"
+    next(b for b in app.sidebar.button if b.label == "Try again").click().run()
+    assert downloads.step(), "but when one asks for it"
+    while downloads.step():
+        pass
+    next(b for b in app.run().sidebar.button if b.label.startswith("Back to")).click().run()
+    assert not app.sidebar.error
+    assert shown(app, "model") == "efficientnet_lite0"
+
+
+def test_a_photo_that_cannot_be_read_is_a_line_and_the_last_stays(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    app.file_uploader(key="control-file").upload("broken.jpg", b"not a photo", "image/jpeg").run()
+    assert "is not an image that can be read" in app.sidebar.error[0].value
+    assert complete(app, 4) == 3
+    app.pills(key="control-image").set_value("coffee").run()
+    assert not app.sidebar.error, "once another photo is chosen, it is no longer news"
+
+
+def photo(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (300, 260), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_is_shown_and_taking_it_away_forgets_it(page, jobs):
+    app = page(**QUICK, cls="3")
+    app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+    assert (shown(app, "image"), shown(app, "target")) == ("upload", -1)
+    app.pills(key="control-image").set_value("coffee").run()
+    app.pills(key="control-image").set_value("upload").run()
+    assert shown(app, "image") == "upload"
+    app.file_uploader(key="control-file").set_value(None).run()
+    assert shown(app, "image") == "cat"
+    assert session.OWN_PHOTO not in app.session_state
+
+
+def test_an_upload_survives_a_run_that_is_cut_off_while_it_is_read(page, jobs, monkeypatch):
+    real = photos.load_image
+
+    def cut_off(data):
+        raise StopException
+
+    app = page(**QUICK)
+    monkeypatch.setattr(photos, "load_image", cut_off)
+    app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+    monkeypatch.setattr(photos, "load_image", real)
+    app.run()
+    assert shown(app, "image") == "upload"
+
+
+class TestPins:
+    def pin(self, app: AppTest) -> AppTest:
+        next(b for b in app.main.button if b.label == "Pin").click().run()
+        assert not app.exception
+        return app
+
+    def told(self, app: AppTest) -> list[str]:
+        return [c.value for c in app.sidebar.caption if "σ" in c.value or "present setting" in c.value][1:]
+
+    def test_a_pin_tells_what_differs_from_now(self, page, jobs):
+        app = self.pin(finish(page(**QUICK), jobs))
+        assert self.told(app) == ["the present setting"]
+        app.slider(key="control-sigma").set_value(0.7).run()
+        assert self.told(app) == ["σ 0.5"]
+
+    def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
+        app = self.pin(finish(page(**QUICK), jobs))
+        app.slider(key="control-sigma").set_value(0.7).run()
+        app.switch_page("views/learn/page.py").run()
+        (one,) = app.session_state[pins.PINS]
+        app.text_input(key=f"control-pin-name-{one.id}").set_value("<b>mine</b>").run()
+        assert app.session_state[pins.PINS][0].name == "<b>mine</b>"
+        app.button(key=f"control-pin-open-{one.id}").click().run()
+        assert shown(app, "sigma") == 0.5
+        app.button(key=f"control-pin-remove-{one.id}").click().run()
+        assert not app.session_state[pins.PINS]
+        assert not app.exception
+
+    def test_an_upload_comes_back_with_its_pin_after_it_was_taken_away(self, page, jobs):
+        app = page(**QUICK)
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        self.pin(finish(app, jobs))
+        seen = app.session_state[session.PRESENT][1].image
+        app.file_uploader(key="control-file").set_value(None).run()
+        assert shown(app, "image") == "cat"
+        app.button(key=f"control-pin-open-{app.session_state[pins.PINS][0].id}").click().run()
+        assert shown(app, "image") == "pinned"
+        assert app.session_state[session.PRESENT][1].image == seen
+
+    def test_what_was_computed_is_logged_once(self, page, jobs):
+        app = finish(page(**QUICK), jobs)
+        assert len(app.session_state["compare-finished"]) == 3
+        app.slider(key="control-sigma").set_value(0.7).run()
+        finish(app, jobs).run()
+        assert len(app.session_state["compare-finished"]) == 5, "Integrated Gradients knows no sigma"
+        assert any("Everything computed in this session" in m.value for m in app.main.markdown)
+
+    def test_pins_are_bounded(self, page, jobs):
+        app = finish(page(**QUICK), jobs)
+        app.session_state[pins.PINS] = [
+            replace(pins.Pin("x", Experiment(), None, (), str(k))) for k in range(pins.MOST)
+        ]
+        self.pin(app)
+        assert len(app.session_state[pins.PINS]) == pins.MOST
+        assert app.session_state[pins.PINS][0].id == "1"
+
+
+def test_a_step_of_the_curve_shows_the_photo_then(page, jobs):
+    app = finish(page(**QUICK), jobs)
+    before = pictures(app)
+    app.slider(key="compare-step").set_value(7).run()
+    assert pictures(app) == before + 4
+    assert sum("the photo after 7 regions" in words for words in alts(app)) == 4
+    assert not jobs.step(), "no forward pass for it"
+
+
+def test_a_link_of_another_version_opens_what_it_can(page):
+    app = page(**QUICK, sigma="0.3", colour="jet", method="grad_cam", eval="thorough")
+    assert not app.exception
+    assert shown(app, "sigma") == 0.3
+    assert shown(app, "evaluation") == "quick"
+
+
+def test_a_very_wide_photo_is_cut_to_its_middle(page, jobs):
+    buffer = io.BytesIO()
+    PIL.Image.effect_noise((4000, 300), 60).convert("RGB").save(buffer, "JPEG")
+    app = page(**QUICK)
+    app.file_uploader(key="control-file").upload("wide.jpg", buffer.getvalue(), "image/jpeg").run()
+    finish(app, jobs)
+    assert not app.exception
+    assert complete(app, 4) == 3

@@ -1,0 +1,136 @@
+"""The dashboard: imports point one way, pages do not know each other, and each key of the session has one owner."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sources import ROOT, files, imports
+
+from dashboard.pages import PAGES
+
+# Each room may import those before it, and itself.
+ORDER = [
+    {"__init__", "pages"},
+    {"charts", "stage", "work"},
+    {"experiment"},
+    {"cold_start"},
+    {"controls"},
+    {"views"},
+    {"app"},
+]
+# Rooms without Streamlit.
+PURE = {"work", "charts", "experiment"}
+# Torch is not loaded for these: they are on screen before it.
+FIRST = {"charts/curves.py", "charts/lines.py", "charts/styles.py", "stage/viewer.py", "cold_start/first.py"}
+
+
+def room(file: Path) -> str:
+    parts = file.relative_to(ROOT / "dashboard").parts
+    return parts[0] if len(parts) > 1 else file.stem
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the dashboard, by its dotted name."""
+    found = {}
+    for file in files("dashboard"):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def own_imports(file: Path) -> set[Path]:
+    """The files of the dashboard that a file imports."""
+    known = modules()
+    return {known[name] for name in imports(file) if name in known and known[name].stem != "__init__"}
+
+
+@pytest.mark.parametrize("file", files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_point_downwards(file):
+    level = next(i for i, rooms in enumerate(ORDER) if room(file) in rooms)
+    allowed = set().union(*ORDER[:level]) | {room(file)}
+    for other in own_imports(file):
+        assert room(other) in allowed, f"{file.name} imports {other.relative_to(ROOT)}"
+    if room(file) in PURE:
+        assert not any(name.split(".")[0] == "streamlit" for name in imports(file)), f"{file.name} imports Streamlit"
+
+
+@pytest.mark.parametrize("page", [page.name for page in PAGES])
+def test_no_page_imports_another(page):
+    here = ROOT / "dashboard" / "views" / page
+    for file in here.rglob("*.py"):
+        for other in own_imports(file):
+            if room(other) == "views":
+                assert other.is_relative_to(here), f"{file.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
+
+
+def test_every_page_is_a_folder_and_a_line():
+    folders = {folder.name for folder in (ROOT / "dashboard" / "views").iterdir() if (folder / "page.py").exists()}
+    assert folders == {page.name for page in PAGES}
+
+
+def test_no_file_imports_itself_in_a_circle():
+    """From every file, following imports never comes back."""
+    reached: dict[Path, set[Path]] = {}
+
+    def below(file: Path, above: tuple[Path, ...]) -> set[Path]:
+        assert file not in above, f"a circle through {file.relative_to(ROOT)}"
+        if file not in reached:
+            reached[file] = set().union(*({other} | below(other, (*above, file)) for other in own_imports(file)))
+        return reached[file]
+
+    for file in files("dashboard"):
+        below(file, ())
+
+
+def written(file: Path) -> set[str]:
+    """The keys, or their beginnings, that a file names: of session state, widgets, and what `once` holds."""
+    text = file.read_text(encoding="utf-8")
+    return set(re.findall(r'"((?:session|control|cold|compare|sweep|results|path|noise|learn)-[\w-]*)', text))
+
+
+@pytest.mark.parametrize("file", files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_a_key_is_named_by_its_owner_alone(file):
+    owners = {"controls": {"session", "control"}, "cold_start": {"cold"}, "charts": {"path"}}
+    own = {file.parent.name} if room(file) == "views" else owners.get(room(file), set())
+    # The viewer of Compare and its place before the model is there are one element.
+    for key in written(file):
+        assert key.partition("-")[0] in own, f"{file.relative_to(ROOT)} names {key}"
+
+
+def test_state_is_read_and_written_by_key():
+    """An attribute of the session state would be a key without its owner's name."""
+    for file in files("dashboard"):
+        assert not re.search(r"session_state\.(?!get\b|pop\b|setdefault\b)\w", file.read_text()), file.name
+
+
+@pytest.mark.parametrize("file", files("attribution") + files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_files_and_functions_are_short(file):
+    text = file.read_text()
+    assert len(text.splitlines()) <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 45, f"{file.name}: {node.name}"
+
+
+def test_no_global_seed_is_set_and_nothing_is_pickled():
+    for file in files("attribution") + files("dashboard"):
+        text = file.read_text()
+        for banned in ("manual_seed", "np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
+            assert banned not in text, f"{file.name}: {banned}"
+
+
+def test_torch_is_told_not_to_spin_before_it_is_loaded():
+    """Threads that spin while they wait cost ten times the work as soon as a browser shares the processor."""
+    body = ast.parse((ROOT / "dashboard" / "app.py").read_text()).body
+    ours = next(k for k, node in enumerate(body) if isinstance(node, ast.Import) and node.names[0].name == "dashboard")
+    imports = [node for node in body[: ours + 1] if isinstance(node, (ast.Import, ast.ImportFrom))]
+    code = (
+        ast.unparse(ast.Module(imports, type_ignores=[]))
+        + "\nimport os, sys; sys.exit(os.environ['OMP_WAIT_POLICY'] != 'PASSIVE' or 'torch' in sys.modules)"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=60).returncode == 0

@@ -1,0 +1,61 @@
+"""Noise and Learn, without a browser."""
+
+import pytest
+from page import QUICK, finish, shown
+from streamlit.testing.v1 import AppTest
+
+from dashboard.views.learn.lessons import LESSONS
+
+
+class TestOtherPages:
+    @pytest.fixture
+    def noise(self, page, jobs):
+        def opened(**query: str) -> AppTest:
+            return page(**QUICK, **query).switch_page("views/noise/page.py").run()
+
+        return opened
+
+    def test_noise_costs_only_what_is_not_remembered(self, noise, jobs):
+        app = noise()
+        assert not app.exception
+        finish(app, jobs)
+        lines = [m.value for m in app.main.markdown if m.value.startswith("**Smooth")]
+        assert [line.split("**")[1] for line in lines] == [
+            "SmoothGrad",
+            "SmoothGrad ±ε",
+            "SmoothTaylor",
+            "SmoothTaylor ±ε",
+        ]
+        assert all("R = 4 is " in line for line in lines)
+
+    def test_the_slider_over_draws_computes_nothing(self, noise, jobs):
+        app = finish(noise(), jobs)
+        app.select_slider(key="noise-draws-4").set_value(2).run()
+        assert not app.exception
+        assert not jobs.step()
+
+    def test_one_draw_says_that_it_cannot_tell(self, page, jobs):
+        app = page(r="1", m="1").switch_page("views/noise/page.py").run()
+        finish(app, jobs)
+        assert any("R = 1 is too few to tell" in m.value for m in app.main.markdown)
+
+    def test_the_controls_are_the_same_on_every_page(self, noise):
+        app = noise(sigma="0.3", img="coffee")
+        assert shown(app, "sigma") == 0.3
+        assert shown(app, "image") == "coffee"
+
+    @pytest.mark.parametrize("number", range(1, 7))
+    def test_a_lesson_opens_its_experiment(self, page, jobs, number):
+        app = page(**QUICK).switch_page("views/learn/page.py").run()
+        assert not app.exception
+        app.button(key=f"learn-open-{number}").click().run()
+        opens = LESSONS[number - 1].opens
+        assert (shown(app, "image"), shown(app, "baseline")) == (
+            opens.image,
+            opens.baseline,
+        )
+        assert (shown(app, "samples"), shown(app, "steps")) == (
+            opens.samples,
+            opens.steps,
+        )
+        assert shown(app, "target") == (-1 if opens.target is None else opens.target)

@@ -1,0 +1,50 @@
+"""What the Path page says of a walk, and draws of it."""
+
+import numpy as np
+import pytest
+import torch
+import toys
+
+from attribution.engine.baselines import make_baselines
+from attribution.explain import score_of
+from attribution.studies.trace import Detour, Trace, trace
+from dashboard.charts import path as paths
+from dashboard.views.path.walks import saturated
+
+X = toys.image()
+
+
+def walk(model, baseline="mean", steps=8) -> Trace:
+    (start,) = make_baselines(model, X, baseline)
+    return list(trace(score_of(model, X, 0, "logit", None), X, start, steps))[-1]
+
+
+class TestSaturated:
+    def test_of_a_path_without_a_way(self):
+        row = saturated(walk(toys.convolutional(), X), 0.9)
+        assert (row["of the sum"], row["of the size"], row["Completeness gap"]) == ("none", "none", "+0.00")
+
+    def test_of_a_score_that_is_flat(self):
+        row = saturated(walk(toys.model(lambda z: 0 * z.sum(1) + 3)), 0.9)
+        assert (row["of the sum"], row["of the size"], row["Completeness gap"]) == ("none", "none", "+0.00")
+        assert row["Left-IG cuts at α"].startswith("nowhere")
+
+    def test_of_a_score_that_falls(self):
+        row = saturated(walk(toys.model(lambda z: -(z @ X.flatten()))), 0.9)
+        assert row["Left-IG cuts at α"] == "nowhere: the score falls"
+        assert row["of the sum"] == row["of the steps after it"] == ""
+
+    def test_of_a_score_that_jumps(self):
+        direction = X.flatten() / X.square().sum()
+        row = saturated(walk(toys.model(lambda z: torch.sigmoid(50 * (z @ direction - 0.45)))), 0.9)
+        assert row["Left-IG cuts at α"] == "0.5"
+        assert row["of the steps after it"] == "62%"
+
+
+@pytest.mark.parametrize("beyond", [-30.0, 30.0])
+def test_the_whole_of_guided_igs_path_is_in_its_chart(beyond):
+    straight = walk(toys.convolutional())
+    alphas = np.array([0.0, 0.5, 1.0])
+    met = Detour(2, alphas, np.array([straight.ends[0], beyond, straight.ends[1]]), np.zeros(3))
+    low, high = paths.guided("mean", straight, met, 0.5).layout.yaxis.range
+    assert low < beyond < high

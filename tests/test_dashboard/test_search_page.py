@@ -1,0 +1,50 @@
+"""The search for sigma, without a browser."""
+
+import pytest
+from page import finish, shown
+from streamlit.testing.v1 import AppTest
+
+
+class TestFindingSigma:
+    def start(self, page, objective="autvc", **query) -> AppTest:
+        app = page(r="2", m="1", **query)
+        return app.button(key=f"control-find-{objective}").click().run()
+
+    def test_it_sets_sigma_at_its_end_and_tells_both_areas(self, page, jobs):
+        app = finish(self.start(page), jobs).run()
+        assert not app.exception
+        (told,) = [m.value for m in app.main.markdown if "when scored again" in m.value]
+        found = float(told.split("**")[1])
+        assert shown(app, "sigma") == pytest.approx(found, rel=1e-3)
+        assert found != 0.5
+
+    def test_stopping_leaves_sigma_as_it_was(self, page, jobs):
+        app = self.start(page)
+        for _ in range(12):
+            jobs.step()
+        app.run()
+        app.button(key="compare-search-stop").click().run()
+        assert not jobs.step()
+        assert shown(app, "sigma") == 0.5
+        assert any("best so far" in m.value for m in app.main.markdown)
+        app.button(key="compare-search-resume").click().run()
+        assert jobs.step(), "and it goes on"
+
+    def test_another_photo_ends_it(self, page, jobs):
+        app = self.start(page)
+        app.pills(key="control-image").set_value("coffee").run()
+        assert "control-search-objective" not in app.session_state
+        assert not app.exception
+
+    def test_closing_it(self, page, jobs):
+        app = self.start(page)
+        app.button(key="compare-search-close").click().run()
+        assert not any("Finding" in m.value for m in app.main.markdown)
+
+    def test_by_the_fall_of_the_score(self, page, jobs):
+        app = self.start(page, "aupc")
+        for _ in range(60):
+            jobs.step()
+        app.run()
+        assert any("most sensitive (AUPC)" in m.value for m in app.main.markdown)
+        assert not app.exception

@@ -1,0 +1,103 @@
+"""Sweep, without a browser."""
+
+import pytest
+from page import QUICK, finish, query
+from streamlit.testing.v1 import AppTest
+
+
+class TestSweep:
+    SWEEP = "smooth_taylor:sigma=0.1/0.6,samples=2/4"
+
+    @pytest.fixture
+    def swept(self, page, jobs):
+        def opened(**query: str) -> AppTest:
+            app = page(**QUICK, **query)
+            return app.switch_page("views/sweep/page.py").run()
+
+        return opened
+
+    def progress(self, app: AppTest) -> str:
+        return next(p.proto.text for p in app.get("progress"))
+
+    def test_it_fills_and_says_what_it_cost(self, swept, jobs):
+        app = swept(sweep=self.SWEEP)
+        assert not app.exception
+        assert "0 of 4 maps" in self.progress(app)
+        finish(app, jobs)
+        assert self.progress(app) == "complete: 4 maps of 12 gradients, 8 of them computed"
+
+    def test_what_compare_computed_is_not_computed_again(self, swept, jobs, page):
+        finish(page(**QUICK), jobs)
+        app = finish(swept(sweep="smoothgrad:sigma=0.5,samples=2/4"), jobs)
+        assert "0 of them computed" in self.progress(app)
+
+    def test_a_cell_that_is_opened_sets_the_controls(self, swept, jobs):
+        app = finish(swept(sweep=self.SWEEP), jobs)
+        app.selectbox(key="sweep-cell").select((0.1, 2)).run()
+        app.button(key="sweep-open").click().run()
+        assert query(app, "sigma") == "0.1"
+        assert query(app, "r") == "2"
+
+    def test_the_link_holds_it(self, swept):
+        app = swept(sweep=self.SWEEP)
+        app.text_input(key="sweep-values-0").set_value("0.2, 0.4").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.2/0.4,samples=2/4"
+
+    def test_a_link_that_cannot_be_is_said_and_replaced(self, swept):
+        app = swept(sweep="smooth_taylor:gamma=3")
+        assert "gamma" in app.main.warning[0].value
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.3/0.5/0.7/1"
+
+    def test_bad_values_are_one_line_and_nothing_is_lost(self, swept, jobs):
+        app = finish(swept(sweep=self.SWEEP), jobs)
+        app.text_input(key="sweep-values-0").set_value("0.2, much").run()
+        assert [e.value for e in app.main.error] == ["σ: much is not a number; write values apart by commas."]
+        assert "complete: 4 maps" in self.progress(app)
+
+    def test_a_method_beside_the_three(self, swept, jobs):
+        app = finish(swept(sweep="ggig:iterations=1/2,steps=2"), jobs)
+        assert not app.exception
+        assert "complete: 2 maps" in self.progress(app)
+        app.button(key="sweep-open").click().run()
+        assert query(app, "methods").startswith("ggig,")
+        assert query(app, "own") == "ggig.iterations:1,ggig.steps:2"
+
+    def test_coming_back_costs_nothing(self, swept, jobs):
+        finish(swept(sweep=self.SWEEP), jobs)
+        again = finish(swept(sweep=self.SWEEP, base="white"), jobs)
+        assert "0 of them computed" in self.progress(again)
+
+    def test_another_method_keeps_the_knobs_it_has(self, swept):
+        app = swept(sweep=self.SWEEP)
+        app.selectbox(key="sweep-method").select("smoothgrad").run()
+        assert query(app, "sweep") == "smoothgrad:sigma=0.1/0.6,samples=2/4"
+        app.selectbox(key="sweep-method").select("integrated_gradients").run()
+        assert query(app, "sweep") == "integrated_gradients:steps=10/25/50/100/200"
+
+    def test_names_are_chosen_from_a_list(self, swept):
+        app = swept(sweep="integrated_gradients:baseline=black/white")
+        app.multiselect(key="sweep-values-0").select("mean").run()
+        assert query(app, "sweep") == "integrated_gradients:baseline=black/white/mean"
+
+    def test_a_second_knob_comes_and_goes(self, swept):
+        app = swept(sweep="smooth_taylor:sigma=0.1/0.5")
+        app.selectbox(key="sweep-axis-1").select("seed").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5,seed=0/1/2/3"
+        app.selectbox(key="sweep-axis-1").select("nothing else").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5"
+
+    def test_a_preset_is_a_button(self, swept):
+        app = swept(sweep="integrated_gradients:steps=10/20")
+        next(b for b in app.main.button if b.label.startswith("Table I:")).click().run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200"
+        assert app.text_input(key="sweep-values-1").value == "100, 150, 200"
+
+    def test_stop_keeps_what_there_is(self, swept, jobs):
+        app = swept(sweep=self.SWEEP)
+        while not (found := app.run()).get("selectbox") or not any(s.key == "sweep-cell" for s in found.selectbox):
+            jobs.step()
+        app.button(key="control-stop").click().run()
+        assert self.progress(app) == "stopped: what there is stays"
+        app.button(key="control-resume").click().run()
+        finish(app, jobs)
+        assert "complete: 4 maps" in self.progress(app)
