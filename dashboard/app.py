@@ -48,5 +48,5 @@ if cold or (example and first.new()):
 from dashboard.controls import sidebar  # noqa: E402  it brings torch
 
 first.wait(False)
-sidebar.draw()
+sidebar.draw(page.url_path)
 page.run()

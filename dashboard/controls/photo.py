@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 import PIL.Image
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from attribution import load_image
@@ -28,12 +29,13 @@ def choose() -> tuple[PIL.Image.Image, str]:
         max_upload_size=MOST_MEGABYTES,
         key=FILE,
         on_change=_taken_away,
-        help="It stays in the memory of this server while you look at it, and is never written to disk.",
+        help="It stays in the memory of this server while you look at it, and for at most an hour afterwards, so that "
+        "a reload brings it back. It is never written to disk.",
     )
     if uploaded is not None and st.session_state.get(READ) != uploaded.file_id:
         _read(uploaded.getvalue())
         st.session_state[READ] = uploaded.file_id
-    own = {UPLOAD: session.own_photo(), PINNED: session.pinned_photo()}
+    own = {image: session.photo(image) for image in (UPLOAD, PINNED)}
     options = [*GALLERY, *(name for name, photo in own.items() if photo is not None)]
     if session.experiment().image not in options:
         session.change(image="cat")
@@ -47,6 +49,8 @@ def choose() -> tuple[PIL.Image.Image, str]:
     )
     if error := st.session_state.get(ERROR):
         st.error(error, icon=":material/broken_image:")
+    if session.photo_is_missing():
+        st.info("Your own photo is not in this session any more. Hand it in again below.", icon=":material/image:")
     chosen = own.get(session.experiment().image)
     if chosen is not None:
         return chosen.image, chosen.digest
@@ -61,14 +65,14 @@ def _read(data: bytes) -> None:
         st.session_state[ERROR] = f"Your file was not used: {error}."
         return
     st.session_state.pop(ERROR, None)
-    st.session_state[session.OWN_PHOTO] = photo
+    session.hold_photo(UPLOAD, photo)
     session.change(image=UPLOAD, target=None)
 
 
 def _taken_away() -> None:
     """The reader has removed a file: its photo goes with it. Where it was no photo, only its error goes."""
     if st.session_state[FILE] is None and not st.session_state.pop(ERROR, None):
-        st.session_state.pop(session.OWN_PHOTO, None)
+        session.hold_photo(UPLOAD, None)
 
 
 def _another() -> None:
@@ -90,7 +94,9 @@ def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
     return Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target)
 
 
-def cut(subject: Subject) -> None:
+def cut(subject: Subject, where: DeltaGenerator) -> None:
     """How much of the photo the model sees."""
     width, height = subject.source.size
-    st.caption(f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo.")
+    where.caption(
+        f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo."
+    )

@@ -37,14 +37,14 @@ def pinned() -> list[Pin]:
 def hold(pins: list[Pin]) -> None:
     """Keeps these pins, the latest ones where they are too many."""
     st.session_state[PINS] = pins[-MOST:]
+    session.redraw()
 
 
 def keep(experiment: Experiment, subject: Subject) -> Photo | None:
     """The photo, where a link could not bring it back."""
     if not experiment.own_photo:
         return None
-    held = [photo for photo in (session.own_photo(), session.pinned_photo()) if photo and photo.image is subject.source]
-    return held[0] if held else Photo(subject.image, subject.source)
+    return session.photo(experiment.image) or Photo(subject.image, subject.source)
 
 
 def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
@@ -61,7 +61,7 @@ def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
 def open_experiment(experiment: Experiment, photo: Photo | None) -> None:
     """Sets the controls to a kept experiment."""
     if photo is not None:
-        st.session_state[session.PINNED_PHOTO] = photo
+        session.hold_photo(PINNED, photo)
         experiment = replace(experiment, image=PINNED)
     session.put(experiment)
 

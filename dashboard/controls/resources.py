@@ -9,6 +9,7 @@ import streamlit as st
 from attribution import Store
 from attribution.engine.devices import best_device
 from attribution.models import Model
+from dashboard.work.kept import Kept
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
 
@@ -47,6 +48,12 @@ def scheduler() -> Scheduler:
 def downloads() -> Scheduler:
     """A worker that only waits for the network."""
     return Scheduler().start("downloads")
+
+
+@st.cache_resource(show_spinner=False)
+def kept() -> Kept:
+    """What reloads would lose, of all tabs."""
+    return Kept()
 
 
 @st.cache_resource(show_spinner=False)

@@ -13,10 +13,13 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo, Subject
 
 EXPERIMENT, DRAWN, PRESENT = "session-experiment", "session-drawn", "session-present"
-OWN_PHOTO, PINNED_PHOTO, NAME = "session-own-photo", "session-pinned-photo", "session-name"
+REDRAW = "session-redraw"
+NAME, MISSING = "session-name", "session-photo-missing"
+PHOTOS = {UPLOAD: "session-own-photo", PINNED: "session-pinned-photo"}
 Made = TypeVar("Made")
 
 
@@ -70,24 +73,40 @@ def drawn(subject: Subject) -> None:
     """Every control has been drawn: what they stand for is what the pages show."""
     st.session_state[PRESENT] = (experiment(), subject)
     st.session_state[DRAWN] = experiment()
+    st.session_state[REDRAW] = False
+
+
+def redraw() -> None:
+    """Asks for all controls to be drawn again: something that they show has changed."""
+    st.session_state[REDRAW] = True
 
 
 def follow() -> None:
-    """Runs the whole page where a fragment has changed the experiment: the controls are not of the fragment."""
-    if st.session_state.get(DRAWN) != experiment():
+    """Runs the whole page where a fragment has changed what the controls show: they are not of the fragment."""
+    if st.session_state.get(DRAWN) != experiment() or st.session_state.get(REDRAW):
         st.rerun()
 
 
-def own_photo() -> Photo | None:
-    """The photo that the reader has handed in."""
-    found: Photo | None = st.session_state.get(OWN_PHOTO)
+def photo(image: str) -> Photo | None:
+    """The photo that the reader has handed in (UPLOAD), or that of the pin that was opened (PINNED)."""
+    found: Photo | None = st.session_state.get(PHOTOS[image])
     return found
 
 
-def pinned_photo() -> Photo | None:
-    """The photo of the pin that was opened, where the gallery lacks it."""
-    found: Photo | None = st.session_state.get(PINNED_PHOTO)
-    return found
+def hold_photo(image: str, photo: Photo | None) -> None:
+    """Keeps such a photo, or forgets it."""
+    st.session_state[PHOTOS[image]] = photo
+    st.session_state[MISSING] = False
+
+
+def miss_photo() -> None:
+    """Notes that the address speaks of a photo that this session does not have."""
+    st.session_state[MISSING] = True
+
+
+def photo_is_missing() -> bool:
+    """Whether the address speaks of a photo that this session does not have."""
+    return bool(st.session_state.get(MISSING))
 
 
 def once(name: str, key: Hashable, make: Callable[[], Made]) -> Made:

@@ -3,21 +3,22 @@
 import streamlit as st
 
 from attribution.models import Model
-from dashboard.controls import address, methods, model, photo, pins, session, shared
+from dashboard.controls import address, methods, model, photo, pins, session, shared, visit
 from dashboard.experiment.budget import equal_budget
 from dashboard.experiment.choices import PAPER
 from dashboard.experiment.experiment import MEASUREMENT, NOISE, PATH, Experiment
 from dashboard.experiment.words import counted, duration
 
 
-def draw() -> None:
+def draw(page: str) -> None:
     """Draws the controls, and writes the experiment to the address; `session.present` returns it to the pages."""
-    address.read()
+    address.read(page)
     with st.sidebar:
         image, name = photo.choose()
+        seen = st.container()
         chosen = model.choose()
         subject = photo.subject_of(image, name, chosen)
-        photo.cut(subject)
+        photo.cut(subject, seen)
         model.choose_class(subject.predictions)
         methods.choose()
         for group in (NOISE, PATH, MEASUREMENT):
@@ -27,6 +28,7 @@ def draw() -> None:
         pins.show(session.experiment())
     address.write()
     session.drawn(subject)
+    visit.mount()
 
 
 def _buttons() -> None:

@@ -4,14 +4,16 @@ import io
 from dataclasses import replace
 
 import PIL.Image
-from page import QUICK, alts, captions, complete, finish, pictures, shown
+import pytest
+from page import QUICK, alts, captions, complete, finish, pictures, query, rows, shown
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from attribution import MODELS
+from attribution import METHODS, MODELS
+from dashboard.controls import address, pins, resources, session
 from dashboard.controls import photo as photos
-from dashboard.controls import pins, resources, session
 from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.work.kept import Kept
 from dashboard.work.scheduler import Scheduler
 
 
@@ -125,7 +127,7 @@ def test_an_upload_is_shown_and_taking_it_away_forgets_it(page, jobs):
     assert shown(app, "image") == "upload"
     app.file_uploader(key="control-file").set_value(None).run()
     assert shown(app, "image") == "cat"
-    assert session.OWN_PHOTO not in app.session_state
+    assert app.session_state["session-own-photo"] is None
 
 
 def test_an_upload_survives_a_run_that_is_cut_off_while_it_is_read(page, jobs, monkeypatch):
@@ -223,3 +225,166 @@ def test_a_very_wide_photo_is_cut_to_its_middle(page, jobs):
     finish(app, jobs)
     assert not app.exception
     assert complete(app, 4) == 3
+
+
+class TestOneCopy:
+    """The experiment is kept once: what a control shows is what is computed, and what the address says."""
+
+    def test_an_equal_budget_is_what_the_controls_show_and_stays(self, page):
+        app = page(methods="smoothgrad,idg", r="20", m="20")
+        app.button(key="control-equal-budget").click().run()
+        assert query(app, "own") == "idg.steps:20"
+        assert app.number_input(key="control-own-idg-steps").value == 20
+        app.slider(key="control-steps").set_value(21).run()
+        assert query(app, "own") == "idg.steps:20"
+        assert app.number_input(key="control-own-idg-steps").value == 20
+
+    def test_a_lesson_sets_the_methods_own_settings_too(self, page):
+        app = page(**QUICK, own="smoothgrad.form:squared")
+        assert app.selectbox(key="control-own-smoothgrad-form").value == "squared"
+        app.switch_page("views/learn/page.py").run()
+        app.button(key="learn-open-4").click().run()
+        assert app.selectbox(key="control-own-smoothgrad-form").value == "mean"
+        assert app.session_state[session.EXPERIMENT].own == ()
+
+    def test_no_method_is_no_map_and_all_methods_are_all_maps(self, page, jobs):
+        app = page(**QUICK)
+        app.multiselect(key="control-methods").set_value([]).run()
+        assert shown(app, "methods") == []
+        assert [info.value for info in app.main.info] == ["No method is chosen. Choose one under Methods."]
+        assert query(app, "methods") == "none"
+        assert not jobs.step(), "and nothing is computed"
+        app.multiselect(key="control-methods").set_value(list(METHODS)).run()
+        assert shown(app, "methods") == list(METHODS)
+        assert len(rows(app)) == len(METHODS) + 1
+        assert app.multiselect(key="control-methods").max_selections in (None, 0)
+
+    @pytest.mark.parametrize("name", [name for name, how in FIELDS.items() if how.control])
+    def test_every_declared_control_is_drawn_at_what_is_set(self, page, name):
+        how = FIELDS[name]
+        value = {"baseline": "white", "rule": "left", "evaluation": "paper", "curves": ("deletion",)}.get(name)
+        value = how.allowed.high if value is None else value
+        wanted = replace(Experiment(), **{name: type(getattr(Experiment(), name))(value)})
+        app = page(**{how.url: wanted.to_query()[how.url]})
+        assert shown(app, name) == how.to_widget(getattr(wanted, name))
+
+
+class TestUploads:
+    def upload(self, app, name, data):
+        return app.file_uploader(key="control-file").upload(name, data, "image/png").run()
+
+    def test_a_corrupt_one_leaves_the_good_one_before_it(self, page):
+        app = self.upload(page(**QUICK), "mine.png", photo("teal"))
+        app = self.upload(app, "broken.png", b"no photo")
+        assert shown(app, "image") == "upload"
+        assert "is not an image that can be read" in app.sidebar.error[0].value
+        assert app.session_state[session.PRESENT][1].source.size == (300, 260)
+        app.file_uploader(key="control-file").set_value(None).run()
+        assert shown(app, "image") == "upload", "taking the broken one away takes its error alone"
+        assert not app.sidebar.error
+
+    def test_what_the_model_does_not_see_is_said(self, page):
+        buffer = io.BytesIO()
+        PIL.Image.new("RGB", (4000, 200), "teal").save(buffer, "PNG")
+        app = self.upload(page(**QUICK), "wide.png", buffer.getvalue())
+        told = [c.value for c in app.sidebar.caption if "The model sees" in c.value]
+        assert told == ["4000 x 200 pixels. The model sees the square in the middle: 4% of the photo."]
+
+    def test_an_address_with_the_readers_own_photo_says_that_it_is_missing(self, page):
+        """A reload, in a browser that keeps no token."""
+        app = page(**QUICK, img="upload", sigma="0.3")
+        assert shown(app, "image") == "cat"
+        assert shown(app, "sigma") == 0.3
+        assert "is not in this session any more" in app.sidebar.info[0].value
+        app = self.upload(app, "mine.png", photo("teal"))
+        assert not app.sidebar.info
+
+
+def test_the_words_beside_sigma_do_not_name_it(page):
+    """They could only lag behind its slider."""
+    told = [[c.value for c in page(sigma=sigma).sidebar.caption if "span" in c.value] for sigma in ("0.3", "0.9")]
+    assert told[0] == told[1]
+    assert len(told[0]) == 1
+
+
+class TestGoingBack:
+    """Without a browser: what a run makes of its address. `adopts` is asked in every run."""
+
+    @pytest.mark.parametrize(
+        ("page_now", "query_now", "last", "known", "back", "expected"),
+        [
+            ("", {"sigma": "1"}, None, [], False, True),
+            ("", {}, None, [], False, True),
+            ("", {"sigma": "1"}, "", [{"sigma": "1"}], False, False),
+            ("", {"sigma": "2"}, "", [{"sigma": "1"}], False, True),
+            ("", {"sigma": "1"}, "", [{"sigma": "1"}, {"sigma": "2"}], False, False),
+            ("", {"sigma": "1"}, "", [{"sigma": "1"}, {"sigma": "2"}], True, True),
+            ("", {}, "", [{}, {"sigma": "2"}], True, True),
+            ("sweep", {}, "", [{"sigma": "1"}], False, False),
+            ("sweep", {"sigma": "2"}, "", [{"sigma": "1"}], False, True),
+            ("sweep", {}, "", [{"sigma": "1"}], True, True),
+        ],
+    )
+    def test_when_the_address_says_what_to_show(self, page_now, query_now, last, known, back, expected):
+        assert address.adopts(page_now, query_now, last, known, back) == expected
+
+    def test_an_edited_address_is_taken(self, page):
+        app = page(**QUICK, sigma="0.3")
+        app.query_params["sigma"] = "0.8"
+        app.run()
+        assert shown(app, "sigma") == 0.8
+
+    def test_an_address_that_is_older_than_the_last_change_is_not(self, page):
+        app = page(**QUICK, sigma="0.3")
+        app.slider(key="control-sigma").set_value(0.5).run()
+        app.slider(key="control-sigma").set_value(0.7).run()
+        app.query_params["sigma"] = "0.3"
+        app.run()
+        assert shown(app, "sigma") == 0.7
+
+    def test_a_page_link_keeps_the_experiment(self, page):
+        app = page(**QUICK, sigma="0.3")
+        app.query_params.clear()
+        app.switch_page("views/learn/page.py").run()
+        assert shown(app, "sigma") == 0.3
+
+
+class TestReload:
+    TOKEN = "0" * 32
+
+    def test_it_brings_back_the_own_photo_and_the_pins(self, page, jobs, monkeypatch):
+        kept = Kept(clock=lambda: 0.0)
+        monkeypatch.setattr(resources, "kept", lambda: kept)
+        app = page(**QUICK)
+        app.session_state["session-token"] = self.TOKEN
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        app.button(key="compare-pin").click().run()
+        assert [pin.experiment.image for pin in app.session_state[pins.PINS]] == ["upload"]
+        again = page(**QUICK, img="upload")
+        assert shown(again, "image") == "cat"
+
+        def met() -> None:
+            from dashboard.controls import visit
+
+            visit.bring_back("0" * 32)
+
+        monkeypatch.setattr("dashboard.controls.visit.mount", met)
+        again.run()
+        again.run()
+        assert shown(again, "image") == "upload"
+        assert again.session_state[session.PRESENT][1].source.size == (300, 260)
+        assert len(again.session_state[pins.PINS]) == 1
+        assert not again.sidebar.info
+
+    def test_what_is_kept_is_bounded_in_bytes_and_in_time(self):
+        now = [0.0]
+        kept = Kept(clock=lambda: now[0], seconds=10, most_bytes=100)
+        kept.put("a", "A", 60)
+        kept.put("b", "B", 30)
+        assert (kept.get("a"), kept.get("b")) == ("A", "B")
+        kept.put("c", "C", 30)
+        assert (kept.get("a"), kept.get("b"), kept.get("c")) == (None, "B", "C")
+        kept.put("b", "too much", 101)
+        assert kept.get("b") is None
+        now[0] = 11
+        assert kept.get("c") is None

@@ -1,7 +1,7 @@
 """Noise and Learn, without a browser."""
 
 import pytest
-from page import QUICK, finish, shown
+from page import QUICK, captions, finish, shown
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.learn.lessons import LESSONS
@@ -38,6 +38,13 @@ class TestOtherPages:
         app = page(r="1", m="1").switch_page("views/noise/page.py").run()
         finish(app, jobs)
         assert any("R = 1 is too few to tell" in m.value for m in app.main.markdown)
+
+    @pytest.mark.parametrize("method", ["gradient", "lrp", "integrated_gradients", "none"])
+    def test_where_no_method_averages_over_noise_it_says_so_and_shows_those_that_do(self, noise, jobs, method):
+        app = noise(methods=method)
+        assert any("None of the compared methods averages over noise" in caption for caption in captions(app))
+        finish(app, jobs)
+        assert sum("R = 4 is " in m.value for m in app.main.markdown) == 4
 
     def test_the_controls_are_the_same_on_every_page(self, noise):
         app = noise(sigma="0.3", img="coffee")

@@ -246,8 +246,8 @@ class TestPage:
         held.button(key="results-open-0").click().run()
         query = dict(held.query_params.items())
         assert query["sigma"] in ("0.3", ["0.3"])
-        assert held.session_state[session.PINNED_PHOTO].digest in table.photos
-        row = table.rows[table.cases[0], held.session_state[session.PINNED_PHOTO].digest]
+        assert held.session_state["session-pinned-photo"].digest in table.photos
+        row = table.rows[table.cases[0], held.session_state["session-pinned-photo"].digest]
         assert held.session_state[session.EXPERIMENT].seed == row.seed
         assert held.session_state[session.EXPERIMENT].target == row.target
 

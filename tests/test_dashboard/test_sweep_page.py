@@ -1,8 +1,12 @@
 """Sweep, without a browser."""
 
+from dataclasses import replace
+
 import pytest
 from page import QUICK, finish, query
 from streamlit.testing.v1 import AppTest
+
+from dashboard.controls import resources
 
 
 class TestSweep:
@@ -101,3 +105,54 @@ class TestSweep:
         app.button(key="control-resume").click().run()
         finish(app, jobs)
         assert "complete: 4 maps" in self.progress(app)
+
+    def table_one(self, app: AppTest) -> AppTest:
+        app.button(key="sweep-preset-0").click().run()
+        assert not app.exception
+        return app
+
+    def test_a_preset_is_what_the_controls_show_and_another_photo_keeps_it(self, swept):
+        app = self.table_one(swept())
+        assert (app.selectbox(key="sweep-axis-0").value, app.selectbox(key="sweep-axis-1").value) == (
+            "sigma",
+            "samples",
+        )
+        app.pills(key="control-image").set_value("coffee").run()
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200"
+        assert app.selectbox(key="sweep-axis-1").value == "samples"
+        assert app.text_input(key="sweep-values-1").value == "100, 150, 200"
+
+    def test_a_cell_that_is_chosen_in_mid_run_stays_chosen(self, swept, jobs):
+        app = swept(sweep=self.SWEEP)
+        while not any(s.key == "sweep-cell" and len(s.options) > 1 for s in app.run().selectbox):
+            assert jobs.step()
+        app.selectbox(key="sweep-cell").select((0.1, 4)).run()
+        finish(app, jobs)
+        assert app.selectbox(key="sweep-cell").value == (0.1, 4)
+
+    def test_too_many_values_are_a_line_and_stay_to_be_mended(self, swept):
+        app = swept(sweep=self.SWEEP)
+        many = ", ".join(map(str, range(1, 40)))
+        app.text_input(key="sweep-values-1").set_value(many).run()
+        assert "78 maps are too many" in app.main.error[0].value
+        assert app.text_input(key="sweep-values-1").value == many, "what was typed is not lost"
+        assert query(app, "sweep") == self.SWEEP
+        app.text_input(key="sweep-values-1").set_value("3").run()
+        assert not app.main.error
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.6,samples=3"
+
+    def test_the_worker_knows_no_streamlit(self, swept, jobs, monkeypatch):
+        """Models are asked of a plain object: a cache of Streamlit's must not be used from another thread."""
+        from dashboard.work.models import Models
+
+        model, threads = resources.model("efficientnet_lite0"), []
+
+        def load(name):
+            threads.append(name)
+            return replace(model, name=name)
+
+        models = Models(load)
+        monkeypatch.setattr(resources, "models", lambda: models)
+        app = swept(sweep="gradient:model=efficientnet_lite0")
+        finish(app, jobs)
+        assert threads == ["efficientnet_lite0"]

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attribution import METHODS
+from dashboard.controls import address
 from dashboard.experiment.subject import Subject
 from dashboard.views.sweep.sweep import (
     PRESETS,
@@ -24,22 +25,28 @@ from dashboard.views.sweep.sweep import (
     with_method,
 )
 
-SETTING, WRONG = "sweep-setting", "sweep-wrong"
-"""The sweep; and of values that cannot be: the place, the text, and why."""
+SETTING, WRONG, TRAIL = "sweep-setting", "sweep-wrong", "sweep-trail"
+"""The sweep; of values that cannot be: the place, the text, and why; and the addresses so far."""
 NONE = "nothing else"
 FIRST = "smooth_taylor:sigma=0.1/0.3/0.5/0.7/1"
 QUERY = "sweep"
 """Its name in the address."""
 
 
-def current() -> Sweep:
-    """The sweep that was set last, or the one that the link names."""
-    if SETTING not in st.session_state:
+def read() -> None:
+    """Takes the sweep from the address when a link opens the page, and when a person moves through the history."""
+    found = address.news(TRAIL, QUERY, (QUERY,)) or {}
+    if QUERY in found:
         try:
-            st.session_state[SETTING] = parse(st.query_params.get(QUERY, FIRST))
+            st.session_state[SETTING] = parse(found[QUERY])
         except ValueError as error:
             st.warning(f"The link's sweep was not used: {error}.", icon=":material/link_off:")
-            st.session_state[SETTING] = parse(FIRST)
+
+
+def current() -> Sweep:
+    """The sweep that is set now."""
+    if SETTING not in st.session_state:
+        st.session_state[SETTING] = parse(FIRST)
     found: Sweep = st.session_state[SETTING]
     return found
 
@@ -55,6 +62,7 @@ def put(sweep: Sweep, place: int = -1, text: str = "") -> None:
 
 def choose(subject: Subject) -> Sweep:
     """The controls; what cannot be is said in a line, and the last sweep that could be stays."""
+    read()
     sweep, classes = current(), [index for index, *_ in subject.predictions]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for number, (name, text) in enumerate(PRESETS.items()):

@@ -169,7 +169,8 @@ def draw() -> None:
     st.markdown("#### What does a knob do?")
     experiment, subject = session.present()
     sweep = controls.choose(subject)
-    st.query_params[controls.QUERY] = sweep.text
+    if st.query_params.get(controls.QUERY) != sweep.text:
+        st.query_params[controls.QUERY] = sweep.text
     live = ask(sweep, experiment, subject).live
     st.fragment(show, run_every=POLL if live else None)(sweep, experiment, subject, live)
     st.caption(

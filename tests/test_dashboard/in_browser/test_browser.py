@@ -46,7 +46,7 @@ def test_a_session(page):
     assert list(first) == list(METHODS)
     assert all(shown["colours"] > 20 for shown in first.values()), "a map is blank"
     assert [shown["status"] for shown in first.values()] == [f"complete: {n} points" for n in (8, 24, 24)]
-    for curve, count in (("falls", 4), ("variations", 3)):
+    for curve, count in (("compare-perturbation", 4), ("compare-total_variation", 3)):
         assert max(traces(page, f"{curve}-{layer}") for layer in range(LAYERS)) == count
 
     untouched = page.locator(".viewer canvas[role=img]").nth(1).element_handle()
@@ -58,7 +58,7 @@ def test_a_session(page):
     assert second["Integrated Gradients"] == first["Integrated Gradients"]
     assert untouched.evaluate("canvas => canvas.isConnected && canvas.dataset.seen") == "1", "the untouched map blinked"
 
-    choose(page, "Baseline · costs M", "white")
+    choose(page, "Baseline · a change", "white")
     expect(page).to_have_url(re.compile("base=white"))
     moved(page, second, "Integrated Gradients")
     third = maps(page)
@@ -69,7 +69,7 @@ def test_a_session(page):
 WATCH = """
 window.seen = {least: Infinity, broken: 0};
 const look = () => {
-  const lines = document.querySelectorAll('.st-key-stack-falls .scatterlayer .trace').length;
+  const lines = document.querySelectorAll('.st-key-stack-compare-perturbation .scatterlayer .trace').length;
   if (lines || window.seen.least < Infinity) window.seen.least = Math.min(window.seen.least, lines);
   for (const image of document.images) window.seen.broken += image.complete && !image.naturalWidth;
   requestAnimationFrame(look);
@@ -101,7 +101,9 @@ def test_uploads(page):
     expect(page.get_by_text("is not an image that can be read")).to_have_count(0)
     expect(page.get_by_test_id("stSidebar").get_by_text("your photo", exact=True)).to_be_visible()
     moved(page, before, *METHODS)
-    assert "img=" not in page.url
+    expect(page).to_have_url(re.compile("img=upload"))
+    page.get_by_test_id("stPopoverButton").click()
+    expect(page.get_by_test_id("stPopoverBody").locator("code")).not_to_contain_text("img=")
 
 
 def test_stop_keeps_what_there_is(page):
@@ -129,8 +131,8 @@ def test_the_page_answers_while_the_processor_is_busy(page):
     """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
     visit(page, "r=500&m=500&seed=8&eval=paper")
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
-    drag(page, "M, steps on the path", "Home")
-    expect(page.get_by_text("complete: 1 points")).to_be_visible(timeout=PATIENCE)
+    drag(page, "M, steps", "Home")
+    expect(page.get_by_text("complete: 1 point", exact=True)).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Stop").click()
 
 
@@ -169,7 +171,7 @@ def test_without_the_viewer_there_are_plain_images(page):
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"stopped at \d+/500")).first).to_be_visible(timeout=PATIENCE)
     assert page.locator(".viewer").count() == 0
-    image = page.locator(".st-key-map-integrated_gradients img")
+    image = page.locator(".st-key-compare-map-integrated_gradients img")
     before, reached = image.get_attribute("src"), stopped_at(page)
     head, data = before.split(",")
     assert head == "data:image/png;base64"

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-FRONT = ".st-key-stack-falls [class*='st-key-falls-']"
+FRONT = ".st-key-stack-compare-perturbation [class*='st-key-compare-perturbation-']"
 
 
 def test_the_zoom_stays_while_maps_sharpen(page):
@@ -34,17 +34,20 @@ def test_a_click_on_the_curve_shows_the_photo_then(page):
     visit(page, "r=4&m=4")
     complete(page)
     # The newest layer lies on top: it is the one that a click reaches.
-    point = page.locator(".st-key-stack-falls .scatterlayer .trace").first.locator("path.point").nth(9)
+    point = page.locator(".st-key-stack-compare-perturbation .scatterlayer .trace").first.locator("path.point").nth(9)
     expect(point).to_be_visible()
     box = point.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(page.get_by_text(re.compile("9 windows · score"))).to_have_count(4)
+    expect(page.get_by_text(re.compile("9 regions · score"))).to_have_count(4)
     page.get_by_role("button", name="Pin").scroll_into_view_if_needed()
-    assert page.locator(".st-key-step-random_order img").get_attribute("alt") == "Random: the photo after 9 windows"
+    assert (
+        page.locator(".st-key-compare-step-random_order img").get_attribute("alt")
+        == "Random order: the photo after 9 regions"
+    )
 
 
 ZOOM = """() => {
-  const plots = [...document.querySelectorAll('.st-key-stack-falls .js-plotly-plot')];
+  const plots = [...document.querySelectorAll('.st-key-stack-compare-perturbation .js-plotly-plot')];
   const plot = plots.find(found => found.dataset.seen) ?? plots.at(-1);
   plot.dataset.seen = '1';
   return [plot.isConnected, plot._fullLayout.yaxis.range.map(end => end.toFixed(3)).join()];
@@ -55,9 +58,11 @@ def test_a_finished_chart_keeps_the_readers_zoom(page):
     """It is not sent again while other things on the page change."""
     visit(page, "r=4&m=4&seed=31")
     complete(page)
-    page.wait_for_function("document.querySelectorAll('.st-key-stack-falls .scatterlayer .trace').length >= 4")
+    page.wait_for_function(
+        "document.querySelectorAll('.st-key-stack-compare-perturbation .scatterlayer .trace').length >= 4"
+    )
     page.evaluate(
-        "() => { const stack = document.querySelector('.st-key-stack-falls');"
+        "() => { const stack = document.querySelector('.st-key-stack-compare-perturbation');"
         " stack.scrollIntoView({block: 'center'});"
         " const at = stack.getBoundingClientRect();"
         " const found = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);"
@@ -66,8 +71,8 @@ def test_a_finished_chart_keeps_the_readers_zoom(page):
     )
     connected, before = page.evaluate(ZOOM)
     assert connected
-    drag(page, "Windows replaced", "ArrowRight", 3)
-    expect(page.get_by_text(re.compile("3 windows · score")).first).to_be_visible()
+    drag(page, "Perturbed regions", "ArrowRight", 3)
+    expect(page.get_by_text(re.compile("3 regions · score")).first).to_be_visible()
     assert page.evaluate(ZOOM) == [True, before]
 
 
@@ -114,10 +119,10 @@ def test_pins(page):
     name = page.get_by_test_id("stSidebar").get_by_label("Name")
     name.fill("<i>first</i>")
     name.press("Enter")
-    page.locator("[class*=st-key-open-] button").click()
+    page.locator("[class*=st-key-control-pin-open-] button").click()
     expect(page).not_to_have_url(re.compile("sigma="))
     expect(name).to_have_value("<i>first</i>")
-    page.locator("[class*=st-key-remove-] button").first.click()
+    page.locator("[class*=st-key-control-pin-remove-] button").first.click()
     expect(name).to_have_count(0)
 
 
@@ -127,7 +132,7 @@ def test_everything_computed_is_a_point_and_a_click_away(page):
     drag(page, "σ, noise", "PageUp")
     expect(page).to_have_url(re.compile("sigma="))
     complete(page)
-    point = page.locator(".st-key-scatter .scatterlayer .trace").nth(1).locator("path.point").first
+    point = page.locator(".st-key-compare-scatter .scatterlayer .trace").nth(1).locator("path.point").first
     expect(point).to_be_visible(timeout=PATIENCE)
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
@@ -215,8 +220,8 @@ def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
     visit(page, f"r=4&m=2&sweep=smooth_taylor:{knobs}", "sweep", "What does a knob do?")
     expect(page.get_by_text(re.compile(r"complete: \d maps"))).to_be_visible(timeout=PATIENCE)
     assert "σ 0.7" in next(title for title in reversed(maps(page)))
-    expect(page.locator(".st-key-sweep-aupc .scatterlayer .point")).to_have_count(len(maps(page)))
-    point = page.locator(".st-key-sweep-aupc .scatterlayer .point").nth(int(cell))
+    expect(page.locator(".st-key-sweep-chart-perturbation .scatterlayer .point")).to_have_count(len(maps(page)))
+    point = page.locator(".st-key-sweep-chart-perturbation .scatterlayer .point").nth(int(cell))
     point.scroll_into_view_if_needed()
     place = point.bounding_box()
     page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)

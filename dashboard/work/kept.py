@@ -1,0 +1,54 @@
+"""What a reload would lose, kept for a while under the token of a browser's tab: the own photo and the pins."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+SECONDS = 3600.0
+MOST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a tab has, and how many bytes that is."""
+
+    held: Any
+    size: int
+    at: float = 0.0
+
+
+class Kept:
+    """Visits by token, bounded in bytes and in time: the oldest go. Safe to share between threads."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, seconds: float = SECONDS, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self.clock, self.seconds, self.most_bytes = clock, seconds, most_bytes
+        self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._lock = Lock()
+
+    def put(self, token: str, held: Any, size: int) -> None:
+        """Keeps what a tab has instead of what it had; nothing where that is larger than all that may be kept."""
+        with self._lock:
+            self._visits.pop(token, None)
+            if size <= self.most_bytes:
+                self._visits[token] = Visit(held, size, self.clock())
+            self._tidy()
+
+    def get(self, token: str) -> Any:
+        """What a tab had; None where nothing is kept."""
+        with self._lock:
+            self._tidy()
+            found = self._visits.get(token)
+            return None if found is None else found.held
+
+    def _tidy(self) -> None:
+        old = self.clock() - self.seconds
+        while self._visits:
+            first = next(iter(self._visits.values()))
+            if first.at > old and sum(visit.size for visit in self._visits.values()) <= self.most_bytes:
+                return
+            self._visits.popitem(last=False)

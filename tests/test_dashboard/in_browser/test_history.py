@@ -1,0 +1,87 @@
+"""Back, Forward and Reload, in the running app."""
+
+import io
+import re
+
+import PIL.Image
+import pytest
+from pages import PATIENCE, drag, visit
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+SIGMA = "σ, noise scale"
+
+
+def sigma(page: Page):
+    """The slider of sigma, whose value is in hundredths."""
+    return page.get_by_test_id("stSlider").filter(has_text=SIGMA).locator("input[type=range]")
+
+
+def shows(page: Page, value: str) -> None:
+    """Waits until the slider and the address both say so."""
+    expect(sigma(page)).to_have_attribute("aria-valuetext", value, timeout=PATIENCE)
+    wanted = rf"sigma={re.escape(value.rstrip('0'))}(&|$)" if value != "0.50" else r"^(?!.*sigma=)"
+    expect(page).to_have_url(re.compile(wanted), timeout=PATIENCE)
+
+
+def test_back_undoes_a_change_and_forward_brings_it_again(page):
+    visit(page, "r=2&m=2")
+    shows(page, "0.50")
+    drag(page, SIGMA, "ArrowRight", 2)
+    shows(page, "0.52")
+    page.go_back()
+    shows(page, "0.50")
+    page.go_forward()
+    shows(page, "0.52")
+
+
+def test_back_from_another_page_takes_one_press(page):
+    visit(page, "r=2&m=2")
+    drag(page, SIGMA, "ArrowRight", 3)
+    shows(page, "0.53")
+    page.get_by_role("link", name="Learn").click()
+    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    shows(page, "0.53")
+    page.go_back()
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    shows(page, "0.53")
+
+
+def test_a_lesson_can_be_left_and_opened_again(page):
+    visit(page, "r=2&m=2&sigma=0.2", "learn", "Six short lessons")
+    page.get_by_role("button", name="Open both on one photo").click()
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    shows(page, "0.30")
+    page.go_back()
+    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    shows(page, "0.20")
+    page.go_forward()
+    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    shows(page, "0.30")
+
+
+def test_a_reload_keeps_the_own_photo_and_the_pins(page):
+    visit(page, "r=2&m=2")
+    buffer = io.BytesIO()
+    PIL.Image.effect_mandelbrot((300, 260), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "PNG")
+    chooser = page.get_by_test_id("stFileUploaderDropzoneInput").first
+    chooser.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Pin").click()
+    expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
+    drag(page, SIGMA, "ArrowRight")
+    shows(page, "0.51")
+    expect(page).to_have_url(re.compile("img=upload"))
+    # From then on the server holds what a reload would lose.
+    page.wait_for_function("window.streamlitVisit?.known", timeout=PATIENCE)
+    page.reload()
+    expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
+    expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
+    shows(page, "0.51")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("is not in this session any more")).to_be_visible(timeout=PATIENCE)
+    expect(other.get_by_test_id("stSidebar").get_by_text("Pins")).to_have_count(0)
+    other.close()
