@@ -1,4 +1,4 @@
-"""Gradient attribution for image classifiers: maps, what they cost, and how they are measured."""
+"""Gradient attribution for image classifiers: attribution maps, their cost, and the metrics that evaluate them."""
 
 from attribution.engine.store import Store
 from attribution.explain import curve, explain, perturbation_curve, stream, total_variation_curve

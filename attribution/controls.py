@@ -1,4 +1,4 @@
-"""Controls: maps that look at neither the photo nor the model. Every curve is compared with them."""
+"""Control maps, which use neither the photo nor the model. Compare every curve with them."""
 
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.types import Heatmap
@@ -8,5 +8,5 @@ RANDOM_TITLE = "Random order"
 
 
 def random_order(height: int, width: int, seed: int = 0) -> Heatmap:
-    """A map whose values are uniform noise: it ranks the pixels at random."""
+    """A map of uniform noise, (height, width): a random ranking of the pixels."""
     return uniform(Purpose.ORDER, seed, 0, (height, width))

@@ -1,4 +1,4 @@
-"""The entry: a method, by name, on a model and an image; and the metrics of what comes out."""
+"""The entry points: run a method by its name on a model and an image, and evaluate the result with a metric."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 import attribution.methods
-import attribution.metrics  # noqa: F401  importing the two packages registers what is in them
+import attribution.metrics  # noqa: F401  these two imports register all methods and metrics
 from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.heatmaps import reduce_channels
@@ -28,10 +28,11 @@ def stream(
     store: Store | None = None,
     **knobs: Any,
 ) -> Run:
-    """The map of x, (c, h, w) in model space, by `method`: partial maps, coarse to fine; the last one is the answer.
+    """Yields partial attributions of x, (c, h, w) in model space; the last one is the result.
 
-    `target` is a class index (default: the likeliest class). Evaluations are taken from `store` and put there. Raises
-    ValueError, before anything is computed, for a method, class, knob or image that cannot be.
+    `target` is a class index (default: the most likely class); `output` is "logit" or "probability". Evaluated points
+    are read from `store` and added to it. An unknown method, class, output or knob and an invalid image raise
+    ValueError at once, before any gradient is computed.
     """
     chosen = entry(METHODS, method)
     checked = chosen.check(knobs)
@@ -50,7 +51,7 @@ def explain(
     store: Store | None = None,
     **knobs: Any,
 ) -> Partial:
-    """The finished map of `stream`."""
+    """The last result of `stream`, with the same arguments and errors."""
     return _last(stream(model, x, method, target, output=output, store=store, **knobs))
 
 
@@ -64,9 +65,10 @@ def curve(
     output: str = "logit",
     **knobs: Any,
 ) -> Curve:
-    """The finished curve of a map by `metric`, one of those that are curves; `.area` is the metric's value.
+    """Evaluates an attribution with `metric`, one of the metrics that are curves; `.area` is its value.
 
-    The map is signed, (c, h, w) or summed over channels (h, w). Raises ValueError as `stream` does.
+    `attribution` is signed: (c, h, w), or summed over channels, (h, w). Raises ValueError as `stream` does, for an
+    attribution that is not finite or does not fit x, and where the metric is not defined.
     """
     chosen = entry(curves(), metric)
     checked = chosen.check(knobs)
@@ -88,22 +90,25 @@ def perturbation_curve(
     output: str = "logit",
     **knobs: Any,
 ) -> Curve:
-    """How the score falls while the windows that the map ranks highest are replaced by noise; `.area` is AUPC.
+    """The score while regions are replaced by noise, highest attribution first; `.area` is the AUPC.
 
-    Knobs: `window`, `regions`, `draws`, `seed`. Else as `curve`.
+    Knobs: `window`, `regions`, `draws`, `seed`. Otherwise as `curve`.
     """
     return curve(model, x, attribution, "perturbation", target, output=output, **knobs)
 
 
 def total_variation_curve(attribution: Tensor, **knobs: Any) -> Curve:
-    """The average total variation of the map at ever coarser scales; `.area` is AUTVC. Knobs: `rule`, `smallest`."""
+    """The average total variation of the map at each scale, fine to coarse; `.area` is the AUTVC.
+
+    Knobs: `rule`, `smallest`. Otherwise as `curve`.
+    """
     checked = METRICS["total_variation"].check(knobs)
     found: Curve = METRICS["total_variation"].run(one_channel(attribution, attribution), **checked)
     return found
 
 
 def score_of(model: Model, x: Tensor, target: int | None, output: str, store: Store | None) -> ClassScore:
-    """The score to explain. Raises ValueError for an image or class that the model does not know."""
+    """The score to explain. Raises ValueError for an invalid image, class or output."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise ValueError("the image must be a tensor of floating-point numbers; make it with model.prepare(photo)")
     if x.ndim != 3 or x.shape[0] != len(model.mean):
@@ -113,16 +118,19 @@ def score_of(model: Model, x: Tensor, target: int | None, output: str, store: St
     if target is None:
         target = model.predict(x.to(model.device), k=1)[0][0]
     if isinstance(target, bool) or not isinstance(target, int):
-        raise ValueError(f"class {target!r} must be a whole number; model.predict names them")
+        raise ValueError(f"class {target!r} must be a whole number; model.predict lists the most likely ones")
     if not 0 <= target < len(model.categories):
-        raise ValueError(f"class {target} does not exist; {model.name} has 0 to {len(model.categories) - 1}")
+        raise ValueError(f"class {target} does not exist; {model.name} has classes 0 to {len(model.categories) - 1}")
     return ClassScore(model, target, output, store)
 
 
 def one_channel(attribution: Tensor, x: Tensor) -> Heatmap:
-    """The signed sum over channels of a map that has them."""
+    """The signed sum over channels, (h, w), float64 on the CPU, of an attribution (c, h, w) or (h, w).
+
+    Raises ValueError if it is not finite or does not fit x.
+    """
     if attribution.ndim not in (2, 3) or attribution.shape[-2:] != x.shape[-2:]:
-        raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; make them equal")
+        raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; use equal sizes")
     return reduce_channels(attribution if attribution.ndim == 3 else attribution[None], "signed")
 
 

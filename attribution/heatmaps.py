@@ -10,26 +10,26 @@ from torch import Tensor
 from attribution.types import Heatmap
 
 KINDS = {
-    "absolute": "|sum over channels|, clipped at the 99th percentile, min-max: the SmoothTaylor paper's",
-    "sum_of_absolutes": "sum over channels of |.|, clipped at the 99th percentile, min-max: PAIR's",
-    "signed": "sum over channels in [-1, 1], symmetric about zero, clipped at the 99th percentile of its size",
-    "mass": "|sum over channels| over the value below which 98 % of the total lies: captum's",
+    "absolute": "|sum over channels|, clipped at the 99th percentile, min-max; as in the SmoothTaylor paper",
+    "sum_of_absolutes": "sum over channels of |.|, clipped at the 99th percentile, min-max; as in PAIR's saliency",
+    "signed": "sum over channels, clipped at the 99th percentile of its absolute value, scaled to [-1, 1]",
+    "mass": "|sum over channels|, divided by the value below which 98 % of the total lies; as in captum",
 }
 Limits = tuple[float, float]
 
 
 def heatmap(attribution: Tensor, kind: str = "absolute", percentile: float | None = None) -> Heatmap:
-    """The map to look at: in [0, 1], or in [-1, 1] when signed. A constant map is blank (zeros).
+    """The heatmap for display, (h, w): in [0, 1], or in [-1, 1] if signed. A constant map gives zeros.
 
-    `percentile` moves the clip (default 99; 98 for "mass"). Raises ValueError for an unknown kind, or values that are
-    not finite.
+    `attribution` is (c, h, w). `percentile` sets where values are clipped (default 99; 98 for "mass"). Raises
+    ValueError for an unknown kind, a wrong shape or percentile, or values that are not finite.
     """
     raw = reduce_channels(attribution, kind)
     return rescale(raw, limits(raw, kind, percentile))
 
 
 def reduce_channels(attribution: Tensor, kind: str = "absolute") -> Heatmap:
-    """One value a pixel, unscaled, float64 on the CPU."""
+    """One unscaled value per pixel, (h, w), float64 on the CPU. Raises ValueError as `heatmap` does."""
     if attribution.ndim != 3:
         raise ValueError(f"the attribution has shape {tuple(attribution.shape)}; use (channels, height, width)")
     if kind not in KINDS:
@@ -43,11 +43,11 @@ def reduce_channels(attribution: Tensor, kind: str = "absolute") -> Heatmap:
 
 
 def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None) -> Limits:
-    """The values that become the ends of the colour scale; those of several maps can be merged into one scale."""
+    """The values at the two ends of the colour scale. Merge the limits of several maps to give them one scale."""
     if percentile is not None and not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile} must be from 0 to 100")
     low, high = raw.min().item(), raw.max().item()
-    # Smoothing a constant map leaves rounding errors, which must not be stretched into a picture.
+    # Smoothing a constant map leaves rounding errors; scaling would make them visible.
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         return 0.0, 0.0
     if kind == "mass":
@@ -63,12 +63,12 @@ def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None
 
 
 def percentile_of(values: Tensor, percent: float) -> float:
-    """With linear interpolation between ranks."""
+    """The percentile, with linear interpolation between ranks."""
     return float(np.percentile(values.numpy(), percent))
 
 
 def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
-    """Linear to [0, 1], or to [-1, 1] when the low end is negative, and clipped; zeros when the ends coincide."""
+    """Scales linearly to [0, 1], or to [-1, 1] if the low end is negative, and clips. Equal ends give zeros."""
     low, high = ends
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         return torch.zeros_like(raw)
@@ -77,7 +77,7 @@ def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
     return ((raw - low) / (high - low)).clamp(0, 1)
 
 
-# Anchors at equal steps; between them colours are interpolated.
+# Anchor colours at equal steps, interpolated linearly.
 COLOURS: dict[str, tuple[str, ...]] = {
     "inferno": (
         *("#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60"),
@@ -90,7 +90,7 @@ COLOURS: dict[str, tuple[str, ...]] = {
     "grey": ("#000000", "#ffffff"),
 }
 DIVERGING: dict[str, tuple[str, ...]] = {
-    # Blue below zero, orange above: told apart by every common kind of colour vision. Zero is the page's own colour.
+    # Blue below zero, orange above: safe for common colour blindness. Zero has the background colour of the page.
     "on_light": ("#08306b", "#2171b5", "#9ecae1", "#ffffff", "#fdae6b", "#d94801", "#7f2704"),
     "on_dark": ("#5ec8ff", "#2a8fd6", "#1b4f80", "#0e1117", "#8a3d0c", "#e0701a", "#ffb000"),
 }
@@ -100,7 +100,7 @@ SHADES = 511
 
 
 def colour(values: Heatmap, anchors: Sequence[str]) -> UInt8[np.ndarray, "h w 3"]:
-    """A heatmap in [0, 1] through the anchors' colours, as bytes; move a signed one there by (v + 1) / 2."""
+    """Converts a heatmap in [0, 1] to colours, uint8. Convert a signed heatmap v first, by (v + 1) / 2."""
     rgb = np.array([[int(a[i : i + 2], 16) for i in (1, 3, 5)] for a in anchors], dtype=np.float64)
     at = np.linspace(0, len(anchors) - 1, SHADES)
     table = np.stack([np.interp(at, np.arange(len(anchors)), rgb[:, c]) for c in range(3)], axis=-1)
@@ -113,7 +113,7 @@ def overlay(
     photo: UInt8[np.ndarray, "h w 3"],
     opacity: float,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The colours on the photo in grey; each pixel as opaque as `opacity` times its strength in [0, 1]."""
+    """Blends the colours over the photo in grey. The opacity of a pixel is `opacity` times its strength in [0, 1]."""
     grey = (photo @ np.array([0.299, 0.587, 0.114]))[..., None].repeat(3, axis=-1)
     alpha = opacity * strength.numpy()[..., None]
     mixed: np.ndarray = alpha * coloured + (1 - alpha) * grey

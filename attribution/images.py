@@ -1,4 +1,4 @@
-"""Open a photo safely, set it upright, crop it; pixel space [0, 1] <-> model space (after mean and std)."""
+"""Opens photos safely, rotates and crops them; converts pixel space [0, 1] <-> model space (after mean and std)."""
 
 import io
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from attribution.types import Image, Pixels
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""The others are rare as photos, and some of them are programs: EPS would be run by an interpreter."""
+"""Other formats are rare for photos, and some are unsafe: an interpreter would run an EPS file."""
 
 SMALLEST_SIDE = 16
 MOST_PIXELS = 64_000_000
@@ -31,9 +31,10 @@ class Readable(Protocol):
 
 
 def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
-    """A photo from a path, bytes or an open binary file: RGB, upright by its EXIF tag, its first frame if it moves.
+    """Opens a photo from a path, bytes or an open binary file, as RGB.
 
-    Transparency is laid on white. Raises ValueError, in one line, for what is not a usable photo.
+    The EXIF rotation is applied, the background of transparent pixels is white, and an animation gives its first frame.
+    Raises ValueError, in one line, if it is not a usable photo.
     """
     name = str(source) if isinstance(source, (str, Path)) else "the image"
     try:
@@ -47,7 +48,7 @@ def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
     try:
         image.load()
         return _to_rgb(PIL.ImageOps.exif_transpose(image))
-    except Exception as error:  # decoders stumble over broken bytes in many ways
+    except Exception as error:  # decoders raise many types of errors for corrupt bytes
         raise ValueError(f"{name} is damaged ({_one_line(error)}); save it again or choose another") from None
 
 
@@ -66,7 +67,7 @@ def _open(name: str, data: bytes) -> PIL.Image.Image:
         return PIL.Image.open(io.BytesIO(data), formats=FORMATS)
     except PIL.Image.DecompressionBombError:
         raise ValueError(f"{name} has too many pixels; at most {MOST_PIXELS // 10**6} million are read") from None
-    except Exception:  # UnidentifiedImageError, or a decoder that stumbled over the header
+    except Exception:  # UnidentifiedImageError, or a decoder error in the header
         raise ValueError(f"{name} is not an image that can be read; use JPEG, PNG, WebP, GIF, BMP or TIFF") from None
 
 
@@ -76,16 +77,16 @@ def _one_line(error: Exception) -> str:
 
 def _check_size(name: str, width: int, height: int) -> None:
     if min(width, height) < SMALLEST_SIDE:
-        raise ValueError(f"{name} is {width}x{height} pixels; each side needs at least {SMALLEST_SIDE}")
+        raise ValueError(f"{name} is {width}x{height} pixels; each side must have at least {SMALLEST_SIDE}")
     if width * height > MOST_PIXELS:
         raise ValueError(f"{name} is {width}x{height}; at most {MOST_PIXELS // 10**6} million pixels are read")
     if max(width, height) > MOST_STRETCH * min(width, height):
-        raise ValueError(f"{name} is {width}x{height}; crop it: a side may be {MOST_STRETCH} times the other")
+        raise ValueError(f"{name} is {width}x{height}; crop it to at most {MOST_STRETCH} times as long as wide")
 
 
 def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        # 16 bits a pixel: Pillow would clip it to white instead of scaling it.
+        # 16 bits per pixel: Pillow would clip to white instead of scaling.
         values = np.array(image, dtype=np.float32)
         if not np.isfinite(values).all():
             raise ValueError("it holds NaN or infinity")
@@ -100,14 +101,14 @@ def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def to_pixels(image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode) -> Image:
-    """Short side to `resize`, the `size` x `size` in the centre, as (3, size, size) in [0, 1]."""
+    """Resizes the short side to `resize` and crops the centre: (3, size, size) in [0, 1]."""
     resized = transforms.resize(image, [resize], interpolation=interpolation)
     cropped = transforms.center_crop(resized, [size, size])
     return torch.from_numpy(np.array(cropped)).permute(2, 0, 1).float() / 255
 
 
 def to_picture(pixels: Image) -> np.ndarray:
-    """(3, H, W) in [0, 1] as (H, W, 3) bytes."""
+    """(3, H, W) in [0, 1] -> (H, W, 3) uint8."""
     return (pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 

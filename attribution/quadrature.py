@@ -1,4 +1,4 @@
-"""Nodes and weights on [0, 1], and the area under sampled curves."""
+"""Quadrature: nodes and weights on [0, 1], and the area under sampled curves."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ import numpy as np
 from scipy import integrate
 
 Rule = tuple[tuple[float, ...], tuple[float, ...]]
-"""Nodes and their weights. k/M and 2k/2M are the same float: grids that nest have equal nodes."""
+"""Nodes and their weights. k/M and 2k/2M are the same float, so nested grids share nodes exactly."""
 
 
 def right(steps: int) -> Rule:
-    """k/M for k = 1..M, each 1/M: Eq. 2 of the SmoothTaylor paper."""
+    """Nodes k/M for k = 1..M, weights 1/M: Eq. 2 of the SmoothTaylor paper."""
     return tuple(k / steps for k in range(1, steps + 1)), (1 / steps,) * steps
 
 
@@ -23,7 +23,7 @@ def midpoint(steps: int) -> Rule:
 
 
 def trapezoid(steps: int) -> Rule:
-    """k/M for k = 0..M: M + 1 nodes, the two ends weigh half."""
+    """Nodes k/M for k = 0..M: M + 1 nodes; the weights of the two ends are half of the others."""
     ends = 0.5 / steps
     return tuple(k / steps for k in range(steps + 1)), (ends, *(1 / steps,) * (steps - 1), ends)
 
@@ -43,14 +43,15 @@ RULES: dict[str, Callable[[int], Rule]] = {
 
 
 def node_count(rule: str, steps: int) -> int:
-    """How many nodes `RULES[rule](steps)` has, without making them."""
+    """The number of nodes of `RULES[rule](steps)`, without computing them."""
     return steps + (rule == "trapezoid")
 
 
 def simpson(x: np.ndarray, y: np.ndarray) -> float:
-    """Area by Simpson's rule; for an even number of points the mean of the two one-sided composites.
+    """Area by Simpson's rule; by the trapezoid rule for fewer than 3 points.
 
-    The averaging is what SciPy did when the papers were written (`even="avg"`); today's SciPy corrects differently.
+    For an even number of points it is a mean of two areas: one uses the trapezoid rule on the last interval, the other
+    one on the first. SciPy did this (`even="avg"`) when the papers were written; today's SciPy uses another correction.
     """
     n = len(y)
     if n < 3:

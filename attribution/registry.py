@@ -1,6 +1,7 @@
-"""@method and @metric: what can be computed, and every fact about it. The file of a method or metric is its only home.
+"""`@method` and `@metric` register a function together with every fact about it.
 
-Knobs are read from the signature. Titles, labels, directions, axes and costs are given to the decorator.
+Each fact is stated only in the file of its method or metric. Knobs are read from the signature. Titles, labels,
+directions, axes and costs are given to the decorator.
 """
 
 import inspect
@@ -15,10 +16,10 @@ __all__ = ["Axes", "Choice", "Cost", "Knob", "Range", "curves", "entry", "method
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes at most: gradients, and forward passes besides them.
+    """Upper bound on the cost of a run: gradient evaluations, and forward passes in addition to them.
 
-    Runs with equal `points` evaluate the same points, and the larger run evaluates all points of the smaller one.
-    None: the points are the run's own.
+    Runs with equal `points` share points: the larger run evaluates all points of the smaller one, unless it stops
+    early (Left-IG, Right-IG). None: no shared points are declared.
     """
 
     gradients: int = 0
@@ -37,23 +38,24 @@ class Entry:
     knobs: Mapping[str, Knob]
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The knobs given, each checked; ValueError names one that does not exist and those that do."""
+        """Returns the given knobs, each checked. Raises ValueError for an unknown knob or a value not allowed."""
         for name in given:
             if name not in self.knobs:
                 raise ValueError(f"{self.name} has no knob {name!r}; it has {', '.join(self.knobs) or 'none'}")
         return {name: self.knobs[name].check(self.name, value) for name, value in given.items()}
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All knobs: those given, and the defaults of the others."""
+        """All knobs: the given values, and the defaults of the others."""
         return {name: given.get(name, knob.default) for name, knob in self.knobs.items()}
 
 
 @dataclass(frozen=True)
 class Method(Entry):
-    """A registered method. `gloss` says in a few words what it is.
+    """A registered method. `gloss` describes it in at most five words.
 
-    `term` is what one noisy draw adds to the map, `(x, batch) -> (n, c, h, w)`, where the map is a mean over a cloud of
-    noise; else None. `sums_up`: the map sums to f(x) less the mean of f over its baselines, up to the rule's error.
+    `term(x, batch) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over a noise
+    cloud; otherwise None. `sums_up`: the attribution sums to f(x) minus the mean of f over its baselines, up to the
+    quadrature error.
     """
 
     gloss: str
@@ -62,13 +64,13 @@ class Method(Entry):
     sums_up: bool = False
 
     def cost(self, given: Mapping[str, Any]) -> Cost:
-        """What a map with these knobs takes at most; knobs that are not given stand at their defaults."""
+        """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
         return self.costs(self.complete(given))
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Titles of a curve's axes, and the range that each usually covers; None: the range of the curve's points."""
+    """Axis titles of a curve, and the usual range of each axis. None: the range of the curve's points."""
 
     x: str
     y: str
@@ -78,11 +80,11 @@ class Axes:
 
 @dataclass(frozen=True)
 class Metric(Entry):
-    """A registered metric. One with `axes` is a curve, and its value is the area under it.
+    """A registered metric. A metric with `axes` is a curve; its value is the area under the curve.
 
-    `label` names the value. `better` is "lower" or "higher"; `reading` says it in words. `digits` are the decimals that
-    mean something. `note` is what a reader must know. `less` names another metric whose value is also subtracted from
-    this one. `standard` metrics are measured unless other ones are asked for. `scored`: it calls the model.
+    `label` names the value. `better` is "lower" or "higher"; `reading` says it as a phrase. `digits` is the number of
+    meaningful decimals. `note` explains how to read the value. `less` names a second metric: this value minus that
+    value is reported as well. `standard` metrics are the default choice. `scored`: the metric calls the model.
     """
 
     label: str
@@ -97,7 +99,7 @@ class Metric(Entry):
     scored: bool
 
     def cost(self, given: Mapping[str, Any], pixels: int) -> Cost:
-        """What measuring a map of so many pixels takes at most."""
+        """Upper bound on the cost for a map with this number of pixels; other knobs have their defaults."""
         return self.costs(self.complete(given), pixels)
 
 
@@ -115,9 +117,9 @@ def method(
     term: Callable[..., Any] | None = None,
     sums_up: bool = False,
 ) -> Callable[[Function], Function]:
-    """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under its function's name.
+    """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under the function's name.
 
-    The other arguments are described at `Method`. `cost` is given all knobs.
+    The other arguments are described in `Method`. `cost` gets all knobs, defaults included.
     """
 
     def add(function: Function) -> Function:
@@ -142,9 +144,11 @@ def metric(
     less: str = "",
     standard: bool = False,
 ) -> Callable[[Function], Function]:
-    """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, `(map, *, knobs) -> Curve`, or numbers.
+    """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, `(map, *, knobs) -> Curve`, or a function that
+    returns numbers.
 
-    The other arguments are described at `Metric`. `cost` is given all knobs and the number of pixels.
+    The other arguments are described in `Metric`. `cost` gets all knobs, defaults included, and the number of pixels.
+    Raises ValueError if `better` is not "lower" or "higher".
     """
     if better not in ("lower", "higher"):
         raise ValueError(f"{title}: better={better!r} must be 'lower' or 'higher'")
@@ -159,14 +163,14 @@ def metric(
 
 
 def curves() -> dict[str, Metric]:
-    """The metrics that are curves, the standard ones first."""
+    """The metrics that are curves, standard ones first."""
     found = [metric for metric in METRICS.values() if metric.axes is not None]
     return {metric.name: metric for metric in sorted(found, key=lambda metric: not metric.standard)}
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that maps are measured by: the area under a curve, or one area less another."""
+    """A reported number: the area under a curve, or one area minus another."""
 
     name: str
     label: str
@@ -176,7 +180,7 @@ class Measure:
 
 
 def measures() -> dict[str, Measure]:
-    """The areas under all curves, in the order of `curves`; then those less others that metrics ask for."""
+    """The areas under all curves, in the order of `curves`; then the differences that metrics ask for with `less`."""
     known = curves()
     found = [Measure(m.name, m.label, m.better, m.reading, m.digits) for m in known.values()]
     for one in known.values():
@@ -188,7 +192,7 @@ def measures() -> dict[str, Measure]:
 
 
 def measured_differences(areas: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The differences whose two metrics are both among `areas`: name -> (first, second)."""
+    """The differences whose two metrics are both in `areas`: name -> (first, second)."""
     pairs = {f"{m.name}_less_{m.less}": (m.name, m.less) for m in curves().values() if m.less}
     return {name: pair for name, pair in pairs.items() if set(pair) <= areas.keys()}
 
@@ -197,7 +201,7 @@ Registered = TypeVar("Registered", bound=Entry)
 
 
 def entry(registered: Mapping[str, Registered], name: str) -> Registered:
-    """The entry called `name`; ValueError lists those that exist."""
+    """The entry called `name`. Raises ValueError, with a list of the known names, if there is none."""
     if name not in registered:
         raise ValueError(f"{name!r} is unknown; use one of {', '.join(registered)}")
     return registered[name]

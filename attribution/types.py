@@ -1,4 +1,4 @@
-"""The nouns that pass between the rooms: images, heatmaps, batches of evaluated points, partial maps, curves."""
+"""Types that the other modules share: images, heatmaps, batches of evaluated points, partial results, curves."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ Images = Float[Tensor, "n c h w"]
 Scores = Float[Tensor, " n"]
 Heatmap = Float[Tensor, "h w"]
 Pixels = Float[Tensor, "*n c h w"]
-"""Colours in [0, 1], one image or a batch."""
+"""One image or a batch, in pixel space [0, 1] or in model space."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some points of a plan with f_c and its gradient there."""
+    """A batch of points of a plan, with f_c and its gradient at each point."""
 
     indices: range
     values: Scores
@@ -30,15 +30,16 @@ class Batch:
 
     @cached_property
     def points(self) -> Images:
-        """Made when first asked for: a map that needs only gradients never pays for them."""
+        """Built on first access: a method that uses only gradients saves this work."""
         return self.make_points()
 
 
 @dataclass(frozen=True, eq=False)
 class Partial:
-    """A map so far, in units of f_c; the last one of a run is the answer. Equal to itself alone.
+    """The attribution so far, (c, h, w), in the unit of its method; the last one of a run is the result.
 
-    `done` of `total` points are in it; `evaluations` gradients were computed for it, the others were remembered.
+    It covers `done` of `total` points. `evaluations` gradients were computed for it; the others came from the store.
+    Compared by identity.
     """
 
     attribution: Image
@@ -57,9 +58,9 @@ Run = Iterator[Partial]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Points of a measured curve; `note` says what a reader must know before comparing it. Equal to itself alone.
+    """Points of a measured curve. `note` is a warning to read before comparing it. Compared by identity.
 
-    `ticks` name the points along x where their places are no numbers of their own.
+    `ticks` are labels of the points along x, for curves whose x is only an index.
     """
 
     x: Float[np.ndarray, " n"]
@@ -74,7 +75,7 @@ class Curve:
 
 
 class LinearCurve(Curve):
-    """A curve whose area is that under straight lines, as its literature has it."""
+    """A curve whose area uses the trapezoid rule, as in the paper of its metric."""
 
     @property
     def area(self) -> float:

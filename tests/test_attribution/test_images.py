@@ -131,7 +131,7 @@ class TestRefused:
         [
             (b"", "is empty"),
             (b"not an image at all", "is not an image that can be read"),
-            (encode(PIL.Image.new("RGB", (1, 1))), "is 1x1 pixels; each side needs at least 16"),
+            (encode(PIL.Image.new("RGB", (1, 1))), "is 1x1 pixels; each side must have at least 16"),
             (encode(PIL.Image.new("1", (9000, 9000))), "is 9000x9000; at most 64 million pixels are read"),
             (encode(PIL.Image.new("1", (20000, 20000))), "has too many pixels"),
             (encode(PIL.Image.new("L", (2000, 16))), "is 2000x16; crop it"),

@@ -381,7 +381,7 @@ class TestBadInput:
         ("change", "line"),
         [
             ({"method": "grad_cam"}, "'grad_cam' is unknown; use one of agi, blur_ig, "),
-            ({"target": 2}, "class 2 does not exist; toy has 0 to 1"),
+            ({"target": 2}, "class 2 does not exist; toy has classes 0 to 1"),
             ({"target": -1}, "class -1 does not exist"),
             ({"rho": 1}, "smooth_taylor has no knob 'rho'; it has sigma, samples, seed"),
             ({"sigma": 2.5}, "smooth_taylor: sigma=2.5 must be a number from 0 to 2"),
