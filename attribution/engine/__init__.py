@@ -1,1 +1,1 @@
-"""What evaluates a network: at which points, in which batches, and what is remembered."""
+"""Evaluation of networks: the points, the batches, and the store of evaluated points."""

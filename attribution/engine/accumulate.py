@@ -1,4 +1,4 @@
-"""The one loop: a plan's points, remembered or computed -> a weighted running sum -> partial maps."""
+"""The main loop: points of a plan, from the store or computed -> weighted running sum -> partial attributions."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,11 +13,11 @@ from attribution.engine.score import ClassScore
 from attribution.types import Batch, Image, Images, Partial, Run
 
 MOST_REMEMBERED = 16
-"""Remembered points of one batch: enough to be quick, few enough to be small beside the network."""
+"""The most points of one batch that are read from the store: few, so that the batch needs little memory."""
 
 
 def visit(score: ClassScore, x: Image, plan: Plan) -> Iterator[tuple[Batch, int]]:
-    """f_c and its gradient at every point of the plan, in its order, and how many gradients each batch cost."""
+    """Yields f_c and its gradient at the points of the plan, in order, and how many gradients each batch computed."""
     store, owner = score.store, None if score.store is None else score.key(x)
     start = 0
     while start < len(plan):
@@ -55,12 +55,15 @@ def accumulate(
     term: Callable[[Batch], Float[Tensor, "n d h w"]],
     finish: Callable[[Float[Tensor, "d h w"]], Image] = lambda mean: mean,
 ) -> Run:
-    """Finish(sum_k w_k term(z_k)): a partial stands for the whole by the weighted mean of the points visited so far."""
+    """finish(sum_k w_k term(z_k)) over the points z_k of the plan, as (c, h, w).
+
+    A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far).
+    """
     total = x.new_zeros((), dtype=sum_dtype(x.device))
     weighed, evaluations = 0.0, 0
     whole = sum(plan.weight(k) for k in range(len(plan)))
     for batch, cost in visit(score, x, plan):
-        # One after another: the sum does not depend on which points happened to share a batch, to the last bit.
+        # Point by point, in order: the sum does not depend on the batches, not even in the last bit.
         for k, one in zip(batch.indices, term(batch).to(total.dtype), strict=True):
             total = total + plan.weight(k) * one
             weighed += plan.weight(k)

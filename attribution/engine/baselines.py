@@ -1,4 +1,4 @@
-"""Where a path starts: images that show nothing, built in pixel space and then normalised.
+"""Baselines, the images where paths start: built in pixel space and then normalised.
 
 "Zero" is ambiguous in the literature: `black` is zero before normalisation, `mean` is zero after it.
 """
@@ -20,7 +20,7 @@ from attribution.types import Image
 
 @runtime_checkable
 class Space(Protocol):
-    """What a model knows of its own input space."""
+    """The mean and std of a model's input space, one value per channel."""
 
     @property
     def mean(self) -> Sequence[float]: ...
@@ -30,7 +30,7 @@ class Space(Protocol):
 
 @dataclass(frozen=True)
 class Baseline:
-    """An image in model space and the key that it is remembered by."""
+    """An image in model space, and what identifies it in the keys of the store."""
 
     key: Hashable
     image: Image = field(compare=False, repr=False)
@@ -50,7 +50,7 @@ def mean_colour(pixels: Image, mean: Sequence[float]) -> Image:
 
 
 def blurred(pixels: Image, mean: Sequence[float]) -> Image:
-    """The image under a Gaussian whose std is a twentieth of its short side."""
+    """The image blurred by a Gaussian whose std is 1/20 of the short side."""
     short = min(pixels.shape[-2:])
     sigma = short / 20
     radius = min(max(1, round(3 * sigma)), short - 1)
@@ -65,18 +65,18 @@ CONSTANT: dict[str, Callable[[Image, Sequence[float]], Image]] = {
 }
 BASELINES = (*CONSTANT, "uniform")
 Draws = Annotated[int, Range(1, 20), "N, how many noise baselines are averaged"]
-"""A knob of what averages over baselines; it matters for "uniform" alone."""
+"""The knob of methods and metrics that average over baselines; it affects only the baseline "uniform"."""
 
 
 def make_baselines(space: Space, x: Image, kind: str | Tensor, draws: int = 1, seed: int = 0) -> tuple[Baseline, ...]:
-    """The baselines called `kind` for x: one, or `draws` of them when it is "uniform" noise, each pixel and channel.
+    """The baselines for x of the given kind, in model space: `draws` of them for "uniform", otherwise one.
 
-    A tensor in model space, shaped as x, is its own baseline. Raises ValueError when the shape differs
-    or a value is not finite.
+    "uniform" is noise in [0, 1) in pixel space, independent for each pixel and channel. A tensor is used as it is: in
+    model space, with the shape of x. Raises ValueError if its shape differs or a value is not finite.
     """
     if isinstance(kind, Tensor):
         if kind.shape != x.shape:
-            raise ValueError(f"the baseline is {tuple(kind.shape)} but the image is {tuple(x.shape)}; make them equal")
+            raise ValueError(f"the baseline is {tuple(kind.shape)} but the image is {tuple(x.shape)}; use equal shapes")
         if not kind.isfinite().all():
             raise ValueError("the baseline holds NaN or infinity; check how it was made")
         return (Baseline(("tensor", fingerprint(kind)), kind.detach().to(x)),)
@@ -88,6 +88,6 @@ def make_baselines(space: Space, x: Image, kind: str | Tensor, draws: int = 1, s
 
 
 def fingerprint(image: Tensor) -> str:
-    """A digest of an image: its shape, type and values."""
+    """A hash of an image's shape, type and values."""
     values = image.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
     return blake2b(values, digest_size=16, key=f"{tuple(image.shape)} {image.dtype}".encode()[:64]).hexdigest()

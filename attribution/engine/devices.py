@@ -1,4 +1,4 @@
-"""The best device, a batch that fits it, and what to do when its memory runs out."""
+"""The choice of the device, batch sizes that fit it, and the handling of its memory running out."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,14 +19,15 @@ def best_device() -> torch.device:
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:
-    """What long sums are kept in: float64, except on MPS, which has none."""
+    """The type of long sums: float64, but float32 on MPS, which has no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """CUDA's convolutions in float32, not in TF32 with its ten bits, torch's default, and the same every time; as it
-    was, afterwards.
+    """Inside it, CUDA convolutions use float32 and deterministic algorithms. Afterwards the old settings return.
+
+    torch's default is TF32, whose mantissa has only ten bits.
     """
     cudnn = torch.backends.cudnn
     before = cudnn.allow_tf32, cudnn.deterministic
@@ -61,10 +62,10 @@ def _out_of_memory(error: RuntimeError) -> bool:
 class BatchSize:
     """How many points go through the network at once.
 
-    Doubles while a batch takes less than half of `seconds`, halves when one takes more than twice that: progress is
-    seen, and cancelling is prompt, on every machine. Halves too when memory runs out, and then never grows back.
-    A `fixed` size does not follow the clock, and the last batch is filled up to it: kernels are chosen by the size of
-    a batch, so that what comes out for a point depends on the point alone, bit for bit.
+    It doubles after a batch that takes less than half of `seconds`, and halves after one that takes more than twice
+    `seconds`. So progress and cancelling are prompt on every machine. It also halves when memory runs out, and then it
+    never grows beyond that size. A `fixed` size ignores the time, and the last batch is padded to it. The device
+    chooses its kernels by the size of a batch, so with a fixed size each result depends only on its point, bit for bit.
     """
 
     size: int = 4
@@ -74,7 +75,10 @@ class BatchSize:
     fixed: bool = False
 
     def run(self, evaluate: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """`evaluate` over `points` in batches, in order. Raises MemoryError when one point alone does not fit."""
+        """Yields `evaluate(batch)` for batches of `points`, in order.
+
+        Raises MemoryError if a single point, or a batch of a fixed size, does not fit.
+        """
         start = 0
         while start < len(points):
             batch = points[start : start + self.size]
@@ -86,7 +90,7 @@ class BatchSize:
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-            if result is None:  # not within `except`: there the error still holds the memory
+            if result is None:  # after the `except` block: inside it, the error still holds the memory
                 self._shrink(len(batch), points.device)
                 continue
             self._pace(len(batch), time.perf_counter() - began)

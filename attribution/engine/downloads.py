@@ -1,4 +1,4 @@
-"""Weights from the network: torchvision's own files, with progress, and one clear line when they cannot be had."""
+"""Downloads of torchvision's weights, with progress, and with one line that says what to do after a failure."""
 
 import re
 import urllib.error
@@ -10,14 +10,14 @@ import torch
 
 
 def fetch(title: str, url: str, target: Path, megabytes: float, wait: float) -> Iterator[float]:
-    """Downloads `url` to `target`, yielding the fraction so far every `wait` seconds. Raises ValueError on failure."""
+    """Downloads `url` to `target`. Yields the fraction done every `wait` seconds. Raises ValueError on failure."""
     stale = set(_parts(target))
     failures: list[Exception] = []
     thread = Thread(target=_fetch, args=(url, target, failures), daemon=True, name=f"download of {title}")
     thread.start()
     reached = 0.0
     while thread.is_alive():
-        # torch.hub writes to <file>.<random>.partial until the download is whole, and then moves it away.
+        # torch.hub writes to <file>.<random>.partial, and renames it when the download is complete.
         reached = max(reached, sum(map(_size, set(_parts(target)) - stale)) / (megabytes * 1024**2))
         yield min(reached, 1.0)
         thread.join(wait)
@@ -35,7 +35,7 @@ def _parts(target: Path) -> list[Path]:
 def _size(part: Path) -> int:
     try:
         return part.stat().st_size
-    except FileNotFoundError:  # it was whole, and moved, just now
+    except FileNotFoundError:  # torch.hub has just renamed it: the download is complete
         return 0
 
 
@@ -45,7 +45,7 @@ def _fetch(url: str, target: Path, failures: list[Exception]) -> None:
         # The eight digits at the end of the file's name are the start of its SHA-256.
         found = re.search(r"-([a-f0-9]{8,})\.", target.name)
         torch.hub.download_url_to_file(url, str(target), found.group(1) if found else None, progress=False)
-    except Exception as error:  # whatever it is, it is told to whoever waits
+    except Exception as error:  # `fetch`, in the other thread, reports it
         failures.append(error)
 
 

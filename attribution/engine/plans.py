@@ -1,4 +1,4 @@
-"""Where to look: points by index, the same for every batch size, each with the key that it is remembered by."""
+"""Plans: the points to evaluate, by index and independent of the batch size, each with its key in the store."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from attribution.types import Image, Images
 
 @runtime_checkable
 class Plan(Protocol):
-    """Points in the order in which they are visited: an early prefix is already a good preview."""
+    """Points in the order of evaluation. The first ones are usually spread out: a partial result is a good preview."""
 
     def __len__(self) -> int: ...
 
     def key(self, k: int) -> Hashable:
-        """What point k is, whichever plan asks for it."""
+        """Identifies point k: plans with a common point use the same key for it."""
         ...
 
     def weight(self, k: int) -> float:
-        """What it counts in the sum; of a mean they sum to 1."""
+        """The weight of point k in the sum. The weights of a mean sum to 1."""
         ...
 
     def points(self, x: Image, indices: Sequence[int]) -> Images: ...
@@ -50,9 +50,10 @@ class Here:
 
 @dataclass(frozen=True)
 class NoiseCloud:
-    """x + sigma * eps_k, k = 0..samples-1. eps_k depends on (seed, k) only: clouds nest, and sigmas share it.
+    """x + sigma * eps_k, k = 0..samples-1, with eps_k from N(0, 1).
 
-    An antithetic cloud takes each eps twice, as it is and with the other sign.
+    eps_k depends only on (seed, k). So a larger cloud contains the smaller ones, and all sigmas share the same eps_k.
+    An antithetic cloud uses each eps twice, as +eps and as -eps.
     """
 
     sigma: float
@@ -79,16 +80,16 @@ class NoiseCloud:
 
 
 def coarse_to_fine(count: int) -> list[int]:
-    """0..count-1 in the order of van der Corput, base 2: every prefix is spread over all of them."""
+    """0..count-1 in van der Corput order, base 2: every prefix is spread over the whole range."""
     bits = max(1, (count - 1).bit_length())
     return sorted(range(count), key=lambda k: int(f"{k:0{bits}b}"[::-1], 2))
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Some points of a straight path: b + alpha * (x - b) at `nodes`, each with its weight, coarse to fine or in order.
+    """Points b + alpha * (x - b) of a straight path. `nodes` are (alpha, weight), used coarse to fine or in order.
 
-    Remembered as the points of a StraightPath are.
+    The keys are those of StraightPath, so both share points.
     """
 
     baseline: Baseline
@@ -117,9 +118,9 @@ class Walk:
 
 @dataclass(frozen=True)
 class StraightPath:
-    """b + alpha * (x - b) from each baseline in turn, the alphas coarse to fine.
+    """Points b + alpha * (x - b): baseline after baseline, and for each baseline the alphas coarse to fine.
 
-    Points are remembered by alpha, so grids that nest share them: M = 100 by the right rule holds all of M = 50.
+    Keys contain alpha, so nested grids share points: with the right rule, M = 100 contains all points of M = 50.
     """
 
     baselines: tuple[Baseline, ...]
@@ -150,17 +151,17 @@ class StraightPath:
         return torch.stack([torch.lerp(b.image, x, alpha) for b, alpha, _ in located])
 
     def displacements(self, x: Image, indices: Sequence[int]) -> Images:
-        """x - b for the baseline b that each point started from."""
+        """x - b, with the baseline b of each point."""
         return torch.stack([x - self._locate(k)[0].image for k in indices])
 
 
 def cloud_cost(knobs: Mapping[str, Any]) -> Cost:
-    """Of a method that is a mean over a NoiseCloud: one gradient a draw; methods with one cloud share them."""
+    """The cost of a mean over a NoiseCloud: one gradient per sample. Methods with the same cloud share points."""
     return Cost(knobs["samples"], points=("cloud", knobs["sigma"], knobs["seed"], knobs["antithetic"]))
 
 
 def path_points(knobs: Mapping[str, Any], rule: str) -> Hashable:
-    """What methods on the same grid of the same straight path have in common; None from a baseline that has no name."""
+    """`Cost.points` of a straight path: equal for methods on the same path and grid. None for a tensor as baseline."""
     baseline = knobs["baseline"]
     if not isinstance(baseline, str):
         return None

@@ -1,4 +1,4 @@
-"""The score along a straight path, F(alpha) = f_c(b + alpha (x - b)): remembered, or by forward passes alone."""
+"""The score along a straight path, F(alpha) = f_c(b + alpha (x - b)): from the store, or by forward passes only."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ AT_ONCE = 32
 
 
 def scores_along(score: ClassScore, x: Image, baseline: Baseline, alphas: Sequence[float]) -> Iterator[float]:
-    """F at each alpha, in their order, a batch at a time: who stops asking pays for little more than was asked."""
+    """Yields F at each alpha, in order. It evaluates in batches: stopping early wastes at most one batch."""
     store, owner = score.store, None if score.store is None else score.key(x)
     for start in range(0, len(alphas), AT_ONCE):
         some = alphas[start : start + AT_ONCE]

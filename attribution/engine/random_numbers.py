@@ -1,4 +1,4 @@
-"""Random numbers by name: (purpose, seed, k) gives the same numbers on every device, whatever was drawn before."""
+"""Reproducible random numbers: (purpose, seed, k) gives the same numbers on every device and in any order of draws."""
 
 from enum import IntEnum
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Purpose(IntEnum):
-    """Keeps one seed's streams apart."""
+    """Separates the random numbers that use the same seed."""
 
     ROOTS = 1
     BASELINE = 2
@@ -21,10 +21,10 @@ class Purpose(IntEnum):
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
-    """Draw k of N(0, 1), float32 on the CPU."""
+    """The k-th draw from N(0, 1), float32 on the CPU."""
     return torch.from_numpy(np.random.default_rng((purpose, seed, k)).standard_normal(shape, dtype=np.float32))
 
 
 def uniform(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
-    """Draw k of Uniform[0, 1), float32 on the CPU."""
+    """The k-th draw from Uniform[0, 1), float32 on the CPU."""
     return torch.from_numpy(np.random.default_rng((purpose, seed, k)).random(shape, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""f_c, the score of one class, and its gradient. The only file that runs the network; LRP alone runs a copy."""
+"""f_c, the score of one class, and its gradient. Only this file runs the network; LRP runs a modified copy."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
@@ -15,7 +15,7 @@ from attribution.types import Image, Images, Scores
 
 @runtime_checkable
 class Network(Protocol):
-    """What a score needs of a model."""
+    """The parts of a model that a score needs."""
 
     @property
     def name(self) -> str: ...
@@ -36,7 +36,7 @@ class Network(Protocol):
 
 
 def logits(model: Network, points: Images) -> Iterator[Tensor]:
-    """The model's logits at `points`, (n, classes), a batch at a time."""
+    """Yields the model's logits at `points`, (n, classes), batch by batch."""
 
     @torch.no_grad()
     def evaluate(batch: Tensor) -> tuple[Tensor]:
@@ -47,10 +47,10 @@ def logits(model: Network, points: Images) -> Iterator[Tensor]:
 
 
 class ClassScore:
-    """The logit (or probability) of class `target`, at batches of points in model space.
+    """f_c: the logit (or probability) of class `target`, at points in model space, (n, c, h, w).
 
-    Stateless on the model, which is shared between threads: no hooks, no `.backward()`, no gradients of parameters.
-    Raises ValueError for a model in training mode, whose score would depend on the rest of the batch.
+    It never changes the model, which threads share: no hooks, no `.backward()`, no gradients of parameters. Raises
+    ValueError for an unknown output, and for a model in training mode: there a score depends on the rest of the batch.
     """
 
     def __init__(self, model: Network, target: int, output: str = "logit", store: Store | None = None) -> None:
@@ -64,7 +64,7 @@ class ClassScore:
         return (found if self.output == "logit" else found.softmax(1))[:, self.target]
 
     def value_batches(self, points: Images) -> Iterator[Scores]:
-        """f_c at `points`, a batch at a time."""
+        """Yields f_c at `points`, batch by batch."""
         return (self._select(found) for found in logits(self.model, points))
 
     def values(self, points: Images) -> Scores:
@@ -76,10 +76,10 @@ class ClassScore:
         return values, gradients
 
     def gradients_toward(self, points: Images, classes: Int[Tensor, " n"]) -> tuple[Scores, Images, Int[Tensor, " n"]]:
-        """The probability of a class of its own at each point, its gradient, and which class is the likeliest there."""
+        """At point k: the probability of class `classes[k]`, its gradient, and the most likely class."""
 
         def select(found: Tensor, start: int) -> Scores:
-            own = classes[start : start + len(found)].clone()  # one made here can be differentiated through
+            own = classes[start : start + len(found)].clone()  # autograd refuses a tensor made in inference mode
             return found.softmax(1).gather(1, own[:, None])[:, 0]
 
         return self._gradients(points, select)
@@ -87,11 +87,11 @@ class ClassScore:
     def _gradients(
         self, points: Images, select: Callable[[Tensor, int], Scores]
     ) -> tuple[Scores, Images, Int[Tensor, " n"]]:
-        """`select` takes the scores of a batch from its logits; it is told where in the points the batch begins."""
+        """`select(logits, start)` gives the scores of a batch; `start` is the index of its first point."""
         start = 0
 
         def evaluate(batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            # Whatever mode the caller is in, gradients are wanted here; a clone made here can have them.
+            # The caller may be in inference mode or no_grad mode. A clone made here can require gradients.
             with torch.inference_mode(False), torch.enable_grad(), full_precision():
                 at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
                 found = self.model.module(at)
@@ -107,5 +107,5 @@ class ClassScore:
         return values, gradients, winners
 
     def key(self, x: Image) -> Hashable:
-        """What remembered points of x have in common."""
+        """The part that the keys of all stored points of x share."""
         return (self.model.name, self.model.digest, str(x.device), x.dtype, fingerprint(x), self.target, self.output)

@@ -1,4 +1,4 @@
-"""Evaluated points, remembered, so that no method pays twice for a gradient: bounded in bytes, least used goes."""
+"""A store of evaluated points, so that no gradient is computed twice. Its size in bytes is bounded."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,7 +8,10 @@ from torch import Tensor
 
 
 class Store:
-    """Maps a key (model, image, target, place) to f_c and its gradient there; safe to share between threads."""
+    """Maps a key (model, image, target, point) to f_c and its gradient at that point. Threads can share it.
+
+    Above `max_bytes` it drops the least recently used points.
+    """
 
     def __init__(self, max_bytes: int = 1 << 30) -> None:
         self.max_bytes = max_bytes
@@ -27,7 +30,7 @@ class Store:
             return found
 
     def put(self, key: Hashable, value: Tensor, gradient: Tensor) -> None:
-        # A clone: a slice would keep the memory of its whole batch alive, uncounted.
+        # Clones: a slice would keep its whole batch in memory, and `bytes` would not count that.
         point = (value.clone(), gradient.clone())
         if _bytes(point) > self.max_bytes:
             return
