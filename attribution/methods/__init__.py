@@ -1,4 +1,4 @@
-"""One file per method; importing the package registers them all."""
+"""One file per method. Importing the package registers all of them."""
 
 import importlib
 import pkgutil

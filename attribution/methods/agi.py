@@ -1,8 +1,8 @@
-"""Adversarial Gradient Integration: what the class loses on the way to other classes. Pan et al. 2021,
+"""Adversarial Gradient Integration: gradients along paths from the image to other classes. Pan et al. 2021,
 doi:10.24963/ijcai.2021/396.
 
-The released code begins every step at the image itself, so that it stays within one step of it and credits the same
-move again and again: `anchor="image"` does the same, for comparison alone.
+In the released code every step starts at the image, so the path stays within one step of the image and counts similar
+moves many times. `anchor="image"` does the same, for comparison only.
 """
 
 from typing import Annotated
@@ -18,7 +18,7 @@ from attribution.types import Image, Partial, Run
 
 @method(
     "AGI",
-    gloss="on the way to other classes",
+    gloss="paths to other classes",
     paper="Pan et al. 2021, doi:10.24963/ijcai.2021/396",
     cost=lambda knobs: Cost(2 * knobs["classes"] * knobs["steps"], 1),
 )
@@ -26,16 +26,16 @@ def agi(
     score: ClassScore,
     x: Image,
     *,
-    steps: Annotated[int, Range(1, 100), "the most steps towards each class"] = 20,
-    classes: Annotated[int, Range(1, 100), "k, how many classes, spread evenly over all; its own is left out"] = 20,
-    epsilon: Annotated[float, Range(0.001, 1.0), "ε, how far a pixel moves in a step, of the range of colours"] = 0.05,
-    anchor: Annotated[str, Choice(("path", "image")), "what a step goes on from: where it is, or as released"] = "path",
+    steps: Annotated[int, Range(1, 100), "the maximum number of steps towards each class"] = 20,
+    classes: Annotated[int, Range(1, 100), "k, the classes, spread evenly over all; the explained one is skipped"] = 20,
+    epsilon: Annotated[float, Range(0.001, 1.0), "ε, the step size of a pixel, as a share of the colour range"] = 0.05,
+    anchor: Annotated[str, Choice(("path", "image")), "the start of a step: the last point, or the image"] = "path",
 ) -> Run:
     r"""$A = -\sum_t \sum_j (x_t^{j+1} - x_t^j) \odot \nabla p_c(x_t^j)$ over other classes t, where $x_t^{j+1}$ is
-    $x_t^j$ moved by $\epsilon\,\mathrm{sign} \nabla p_t(x_t^j)$ in pixel space, until t is the likeliest class.
+    $x_t^j$ moved by $\epsilon\,\mathrm{sign} \nabla p_t(x_t^j)$ in pixel space, until t is the most likely class.
 
-    In units of probability, whatever the score's output is. Two gradients a step and class; none is remembered. A class
-    that the image is of already adds nothing.
+    Unit: probability, for both outputs of the score. Two gradients per step and class; they are not stored. A class
+    that is the most likely one already at x adds nothing.
     """
     count = next(logits(score.model, x[None])).shape[1]
     others = {i * count // classes for i in range(classes)} - {score.target}

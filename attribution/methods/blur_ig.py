@@ -1,4 +1,4 @@
-"""Blur IG: the path leads through ever less blurred copies of the image. Xu et al. 2020, arXiv:2004.03383."""
+"""Blur IG: the path goes from a blurred copy of the image to the image. Xu et al. 2020, arXiv:2004.03383."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from attribution.registry import Cost, Range, method
 from attribution.types import Image, Images, Run
 
 NEAR = 0.01
-"""Pixels: how much more blur tells which way an image changes, as in the released code."""
+"""The step of the finite difference over the std of the blur, pixels, as in the released code."""
 CUT = 8
-"""Standard deviations at which the kernel ends: where it has become nothing, so that no end of it shows in changes."""
+"""The radius of the kernel in standard deviations: so large that the cut-off does not affect the differences."""
 
 
 def kernel(size: int, sigma: float) -> Float[Tensor, "size size"]:
-    """The Gaussian as a matrix along one side: what lies beyond the edges is zero."""
+    """The Gaussian blur along one side as a matrix. Outside the image the values are zero."""
     if sigma == 0:
         return torch.eye(size, dtype=torch.float64)
     apart = torch.arange(size, dtype=torch.float64)[:, None] - torch.arange(size, dtype=torch.float64)
@@ -31,14 +31,14 @@ def kernel(size: int, sigma: float) -> Float[Tensor, "size size"]:
 
 
 def blur(x: Image, sigma: float) -> Float[Tensor, "c h w"]:
-    """Every channel by itself; float64 on the CPU."""
+    """The image blurred by a Gaussian of std `sigma` pixels, channel by channel; float64 on the CPU."""
     height, width = x.shape[-2:]
     return kernel(height, sigma) @ x.cpu().double() @ kernel(width, sigma).T
 
 
 @dataclass(frozen=True)
 class BlurPath:
-    """The image under a Gaussian of std k * widest / steps, k = 0..steps-1, coarse to fine."""
+    """The image blurred with std k * widest / steps, k = 0..steps-1, coarse to fine."""
 
     widest: float
     steps: int
@@ -59,14 +59,14 @@ class BlurPath:
         return torch.stack([blur(x, self._sigma(k)) for k in indices]).to(x)
 
     def changes(self, x: Image, indices: Sequence[int]) -> Images:
-        """How each point changes with its blur, by the pixel of std."""
+        """The derivative of each point with respect to the std of the blur, per pixel, by a finite difference."""
         sigmas = [self._sigma(k) for k in indices]
         return torch.stack([(blur(x, sigma + NEAR) - blur(x, sigma)) / NEAR for sigma in sigmas]).to(x)
 
 
 @method(
     "Blur IG",
-    gloss="from blurred to sharp",
+    gloss="path from blurred to sharp",
     paper="Xu et al. 2020, arXiv:2004.03383",
     cost=lambda knobs: Cost(knobs["steps"]),
 )
@@ -74,11 +74,11 @@ def blur_ig(
     score: ClassScore,
     x: Image,
     *,
-    steps: Annotated[int, Range(1, 500), "T, the steps from the image to its most blurred copy"] = 100,
-    widest: Annotated[float, Range(1.0, 200.0), "the std of the widest blur, pixels"] = 50.0,
+    steps: Annotated[int, Range(1, 500), "T, the steps from the most blurred copy to the image"] = 100,
+    widest: Annotated[float, Range(1.0, 200.0), "the std of the strongest blur, pixels"] = 50.0,
 ) -> Run:
     r"""$A = -\sum_k \Delta s\, \frac{\partial L}{\partial s}(s_k) \odot \nabla f_c(L(s_k))$, where $L(s)$ is the image
-    under a Gaussian of std s, and nothing lies beyond its edges. Sums to $f_c(x) - f_c(L(s_T))$ in the limit.
+    blurred with std s, with zeros outside the image. In the limit of many steps it sums to $f_c(x) - f_c(L(s_T))$.
     """
     path = BlurPath(widest, steps)
     yield from accumulate(score, x, path, lambda at: -path.changes(x, at.indices) * at.gradients)

@@ -1,7 +1,7 @@
-"""Expected gradients: each sample has a baseline and a place on its path of its own. Erion et al. 2021,
+"""Expected Gradients: each sample has its own random baseline and its own random alpha. Erion et al. 2021,
 arXiv:1906.10670.
 
-The paper draws baselines from the training images; here, where there are none, they are noise in every pixel.
+The paper draws baselines from the training images. Here no training images exist, so baselines are uniform noise.
 """
 
 from collections.abc import Hashable, Sequence
@@ -20,7 +20,7 @@ from attribution.types import Image, Images, Run
 
 @dataclass(frozen=True)
 class RandomPlaces:
-    """b_k + alpha_k (x - b_k): both depend on (seed, k) alone, so that more samples go on from fewer."""
+    """Points b_k + alpha_k (x - b_k). Both depend only on (seed, k), so a larger run contains the smaller ones."""
 
     space: Network
     seed: int
@@ -50,7 +50,7 @@ class RandomPlaces:
 
 @method(
     "Expected Gradients",
-    gloss="random places on many paths",
+    gloss="random points on many paths",
     paper="Erion et al. 2021, arXiv:1906.10670",
     cost=lambda knobs: Cost(knobs["samples"], points=("places", knobs["seed"])),
 )
@@ -58,8 +58,8 @@ def expected_gradients(
     score: ClassScore,
     x: Image,
     *,
-    samples: Annotated[int, Range(1, 500), "R, pairs of a noise baseline and a place on its path"] = 200,
-    seed: Annotated[int, Range(0, 2**31 - 1), "of the baselines and the places"] = 0,
+    samples: Annotated[int, Range(1, 500), "R, the samples: pairs of a noise baseline and an alpha"] = 200,
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the baselines and alphas"] = 0,
 ) -> Run:
     r"""$A = \frac1R \sum_r (x - b_r) \odot \nabla f_c(b_r + \alpha_r (x - b_r))$, $\alpha_r$ uniform on [0, 1]."""
     places = RandomPlaces(score.model, seed, samples)

@@ -1,4 +1,4 @@
-"""The gradient itself. Simonyan et al. 2013, arXiv:1312.6034."""
+"""The gradient of the score. Simonyan et al. 2013, arXiv:1312.6034."""
 
 from attribution.engine.accumulate import accumulate
 from attribution.engine.plans import Here
@@ -9,10 +9,10 @@ from attribution.types import Image, Run
 
 @method(
     "Gradient",
-    gloss="the slope at the photo",
+    gloss="the gradient at the photo",
     paper="Simonyan et al. 2013, arXiv:1312.6034",
     cost=lambda knobs: Cost(1, points="here"),
 )
 def gradient(score: ClassScore, x: Image) -> Run:
-    r"""How f_c changes with each pixel: $A = \nabla f_c(x)$."""
+    r"""The gradient of f_c with respect to each pixel, in model space: $A = \nabla f_c(x)$."""
     yield from accumulate(score, x, Here(), lambda at: at.gradients)

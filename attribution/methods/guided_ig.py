@@ -1,7 +1,8 @@
-"""Guided IG: a path that moves first what the score minds least. Kapishnikov et al. 2021, arXiv:2106.09788.
+"""Guided IG: the path changes the features with the smallest gradients first. Kapishnikov et al. 2021,
+arXiv:2106.09788.
 
-The path is built while it is walked, never further than `max_dist` from the straight one; at 0 it is the straight one,
-and the method is Integrated Gradients by the left rule.
+The path is built step by step, within `max_dist` of the straight path. With `max_dist` = 0 it is the straight path, and
+the method equals Integrated Gradients by the left rule.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from attribution.types import Image, Partial, Run
 
 @method(
     "Guided IG",
-    gloss="a path of least resistance",
+    gloss="path with small gradients first",
     paper="Kapishnikov et al. 2021, arXiv:2106.09788",
     cost=lambda knobs: Cost(knobs["steps"]),
 )
@@ -27,16 +28,21 @@ def guided_ig(
     score: ClassScore,
     x: Image,
     *,
-    steps: Annotated[int, Range(1, 500), "T, the steps of the path, one after another"] = 200,
-    fraction: Annotated[float, Range(0.01, 1.0), "the share of features, of least gradient, that move at once"] = 0.25,
-    max_dist: Annotated[float, Range(0.0, 1.0), "how far from the straight path, as a share of it"] = 0.02,
+    steps: Annotated[int, Range(1, 500), "T, the steps of the path, computed one after another"] = 200,
+    fraction: Annotated[
+        float, Range(0.01, 1.0), "the share of features that move together: those with the smallest gradients"
+    ] = 0.25,
+    max_dist: Annotated[
+        float, Range(0.0, 1.0), "the maximum distance from the straight path, as a share of its length"
+    ] = 0.02,
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "black",
-    seed: Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"] = 0,
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of a noise baseline"] = 0,
 ) -> Run:
-    r"""$A = \sum_t (x_{t+1} - x_t) \odot \nabla f_c(x_t)$ along a path from b to x, each step of which covers 1/T of
-    the distance $\|x - b\|_1$ with the features whose $|\nabla f_c(x_t)|$ is least.
+    r"""$A = \sum_t (x_{t+1} - x_t) \odot \nabla f_c(x_t)$ along a path from b to x. Each step covers 1/T of
+    $\|x - b\|_1$ and moves the features with the smallest $|\nabla f_c(x_t)|$.
 
-    Every gradient waits for the one before it, and none is remembered. A partial is the sum of the steps so far.
+    Each gradient depends on the one before it; none is stored. A partial result is the sum of the steps so far. Raises
+    ValueError for a gradient that is not finite.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     total = torch.zeros_like(x, dtype=sum_dtype(x.device))
@@ -46,7 +52,7 @@ def guided_ig(
 
 
 class Step(NamedTuple):
-    """One step of the path, in the type that sums are made in; the score and its gradient are those before it."""
+    """One step of the path, in the type of `sum_dtype`. `score` and `gradient` are those at `before`."""
 
     before: Image
     after: Image
@@ -55,8 +61,9 @@ class Step(NamedTuple):
 
 
 def walk(score: ClassScore, x: Image, baseline: Image, steps: int, fraction: float, max_dist: float) -> Iterator[Step]:
-    """The path itself, from the baseline to x; one gradient a step. Raises ValueError for a gradient that is no number:
-    it would not say what to move.
+    """Yields the steps of the path from the baseline to x; one gradient per step.
+
+    Raises ValueError for a gradient that is not finite, because it cannot rank the features.
     """
     exact = sum_dtype(x.device)
     start, end = baseline.to(exact), x.to(exact)
@@ -64,7 +71,7 @@ def walk(score: ClassScore, x: Image, baseline: Image, steps: int, fraction: flo
     for t in range(steps):
         (value,), (gradient,) = score.gradients(present.to(x.dtype)[None])
         if not gradient.isfinite().all():
-            raise ValueError(f"the gradient holds NaN or infinity at step {t}: this model cannot be walked here")
+            raise ValueError(f"the gradient holds NaN or infinity at step {t}: the path ends here; use another model")
         gradient = gradient.to(exact)
         moved = _step(present, start, end, gradient, (t + 1) / steps, fraction, max_dist)
         yield Step(present, moved, value.item(), gradient)
@@ -74,12 +81,12 @@ def walk(score: ClassScore, x: Image, baseline: Image, steps: int, fraction: flo
 def _step(
     present: Image, start: Image, end: Image, gradient: Image, alpha: float, fraction: float, max_dist: float
 ) -> Image:
-    """The next point: as near to the end, in the sum of absolute differences, as the straight path is at alpha."""
+    """The next point. Its L1 distance to the end equals that of the straight path at alpha."""
     low = torch.lerp(start, end, max(alpha - max_dist, 0.0))
     high = torch.lerp(start, end, min(alpha + max_dist, 1.0))
     whole = (end - start).abs().sum()
     target = whole * (1 - alpha)
-    # What lags behind the lower bound is lifted to it.
+    # Features behind the lower bound move to it.
     lags = (present - start).abs() < (low - start).abs()
     present = torch.where(lags, low, present)
     sizes = gradient.abs()
@@ -94,5 +101,5 @@ def _step(
         room = (present - high).abs()[chosen].sum()
         if missing < room:
             return torch.where(chosen, present + missing / room * (high - present), present)
-        # A full move lands on the bound itself, not a rounding error beside it: it must be known as arrived.
+        # A full move sets the bound exactly: after a rounding error, `arrived` would be False.
         present = torch.where(chosen, high, present)

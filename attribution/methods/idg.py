@@ -1,9 +1,9 @@
-"""Integrated Decision Gradients: a gradient on the path counts as much as the score climbs there.
+"""Integrated Decision Gradients: each gradient on the path is weighted by the slope of the score along the path.
 Walker et al. 2023, arXiv:2305.20052.
 
-How much it climbs is the derivative along the path, exact and free with the gradient; the paper takes differences. The
-released sampler loses its place at cells that get no sample, so that all later ones slide towards the baseline:
-`sampling="reference"` loses it in the same way, for comparison alone.
+The slope is the exact derivative along the path, which needs only the gradient; the paper uses finite differences. The
+released sampler does not advance alpha at cells without samples, so later samples lie too close to the baseline.
+`sampling="reference"` does the same, for comparison only.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ Nodes = tuple[tuple[float, float], ...]
 
 
 def _cost(knobs: Mapping[str, Any]) -> Cost:
-    """Samples that follow the score need a first look along the path, by forward passes."""
+    """Samples that follow the score need the scores of a coarse grid first, by forward passes."""
     steps = knobs["steps"]
     if knobs["sampling"] == "uniform":
         return Cost(node_count(knobs["rule"], steps), points=path_points(knobs, knobs["rule"]))
@@ -34,7 +34,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
 
 @method(
     "IDG",
-    gloss="the path where the score climbs",
+    gloss="gradients where the score climbs",
     paper="Walker et al. 2023, arXiv:2305.20052",
     cost=_cost,
 )
@@ -42,37 +42,37 @@ def idg(
     score: ClassScore,
     x: Image,
     *,
-    steps: Annotated[int, Range(1, 500), "M, the gradients taken on the path"] = 50,
+    steps: Annotated[int, Range(1, 500), "M, the samples on the path (the trapezoid rule takes M + 1)"] = 50,
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "mean",
     sampling: Annotated[
         str,
         Choice(("adaptive", "uniform", "reference")),
-        "where: as the score climbs, evenly, or with the released slip",
+        "where the samples lie: more where the score changes, evenly, or as in the released code with its error",
     ] = "adaptive",
     cells: Annotated[
-        int, Range(1, 500), "the parts of the path that a first look with forward passes tells apart, M at most"
+        int, Range(1, 500), "the cells of the coarse grid that adaptive sampling scores first, at most M"
     ] = 50,
-    rule: Annotated[str, Choice(RULES), "of uniform sampling: where on each step the gradient is taken"] = "midpoint",
-    seed: Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"] = 0,
+    rule: Annotated[str, Choice(RULES), "uniform sampling only: where on each step the gradient is taken"] = "midpoint",
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of a noise baseline"] = 0,
 ) -> Run:
     r"""$A = (x - b) \odot \sum_k w_k F'(\alpha_k) \nabla f_c(b + \alpha_k (x - b))$ with the path derivative
-    $F'(\alpha) = \langle x - b, \nabla f_c(b + \alpha (x - b)) \rangle$; in units of $f_c^2$.
+    $F'(\alpha) = \langle x - b, \nabla f_c(b + \alpha (x - b)) \rangle$. Unit: $f_c^2$.
 
-    Adaptive: as many of the M samples fall into a cell as its share of all $|\Delta F|$, at the midpoints of its parts.
+    Adaptive: each cell gets M times its share of all $|\Delta F|$ as samples, at the midpoints of equal parts of it.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     nodes = places(score, x, start, steps, sampling, cells, rule)
-    far = x - start.image
+    delta = x - start.image
 
     def term(at: Batch) -> Tensor:
-        climb = (far * at.gradients).sum(dim=(1, 2, 3), keepdim=True)
-        return far * climb * at.gradients
+        slopes = (delta * at.gradients).sum(dim=(1, 2, 3), keepdim=True)
+        return delta * slopes * at.gradients
 
     yield from accumulate(score, x, Walk(start, nodes), term)
 
 
 def places(score: ClassScore, x: Image, start: Baseline, steps: int, sampling: str, cells: int, rule: str) -> Nodes:
-    """(alpha, weight) of each sample, in order."""
+    """(alpha, weight) of each sample, in the order of alpha."""
     if sampling == "uniform":
         return tuple(zip(*RULES[rule](steps), strict=True))
     find = {"adaptive": _adaptive, "reference": _reference}[sampling]
@@ -80,7 +80,7 @@ def places(score: ClassScore, x: Image, start: Baseline, steps: int, sampling: s
 
 
 def _adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
-    """Midpoints of the parts that each cell is cut into; cells + 1 forward passes where nothing is remembered."""
+    """The midpoints of the equal parts of each cell. At most cells + 1 forward passes; scores in the store are free."""
     scores = list(scores_along(score, x, start, [i / cells for i in range(cells + 1)]))
     shares = allocate(np.abs(np.diff(scores)), steps)
     return tuple(
@@ -89,7 +89,7 @@ def _adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: i
 
 
 def allocate(sizes: "np.ndarray", count: int) -> list[int]:
-    """`count` shared out in proportion to `sizes` by largest remainders, evenly where all are zero."""
+    """Splits `count` in proportion to `sizes` by the largest-remainder method; evenly if all sizes are zero."""
     sizes = np.asarray(sizes, dtype=np.float64)
     if not sizes.sum() > 0:
         sizes = np.ones(len(sizes))
@@ -101,7 +101,7 @@ def allocate(sizes: "np.ndarray", count: int) -> list[int]:
 
 
 def _reference(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
-    """The released sampler: shares from the least slope up, and a place that stands still at cells without samples."""
+    """The released sampler: shares are slopes minus the least one; alpha does not advance at cells without samples."""
     scores = np.array(list(scores_along(score, x, start, list(np.linspace(0, 1, cells + 1)))))
     slopes = np.diff(scores)
     spread = slopes.max() - slopes.min()

@@ -9,7 +9,7 @@ from attribution.types import Image, Run
 
 @method(
     "Input x Gradient",
-    gloss="the slope times the pixel",
+    gloss="the gradient times the pixel",
     paper="Shrikumar et al. 2016, arXiv:1605.01713",
     cost=lambda knobs: Cost(1, points="here"),
 )

@@ -34,11 +34,11 @@ def integrated_gradients(
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "black",
     draws: Draws = 1,
     rule: Annotated[str, Choice(RULES), "where on each step the gradient is taken"] = "right",
-    seed: Annotated[int, Range(0, 2**31 - 1), "of the noise baselines"] = 0,
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise baselines"] = 0,
 ) -> Run:
-    r"""Mean over baselines of $A = (x - b) \odot \sum_k w_k \nabla f_c(b + \alpha_k (x - b))$; N gradients a node.
+    r"""The mean over N baselines of $A = (x - b) \odot \sum_k w_k \nabla f_c(b + \alpha_k (x - b))$.
 
-    `draws` and `seed` matter for the baseline "uniform" alone.
+    N gradients per node. `draws` (N) and `seed` affect only the baseline "uniform".
     """
     path = StraightPath(make_baselines(score.model, x, baseline, draws, seed), steps, rule)
     yield from accumulate(score, x, path, lambda at: path.displacements(x, at.indices) * at.gradients)

@@ -1,8 +1,9 @@
-"""Left-IG: only the part of the path before the score saturates. Miglani et al. 2020, arXiv:2010.12697.
+"""Left-IG: Integrated Gradients on the part of the path before the score saturates. Miglani et al. 2020,
+arXiv:2010.12697.
 
-Right-IG is the rest: the two sum to Integrated Gradients by the right rule. The released code cuts where the score
-first exceeds F(0) + phi (F(1) - F(0)), as here; where it never does, all is left and nothing is right (there:
-both are all).
+Right-IG is the rest: the two sum to Integrated Gradients by the right rule. As in the released code, the cut is where
+the score first exceeds F(0) + phi (F(1) - F(0)). If it never does, Left-IG is the whole path and Right-IG is zero; in
+the released code both are the whole path.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,19 +27,19 @@ ROUNDING = 1e-5
 
 Steps = Annotated[int, Range(1, 500), "M, the steps on the path from the baseline to the image"]
 Start = Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"]
-Saturation = Annotated[float, Range(0.0, 1.0), "φ, the share of the climb after which the path is cut"]
-Seed = Annotated[int, Range(0, 2**31 - 1), "of a noise baseline"]
+Saturation = Annotated[float, Range(0.0, 1.0), "φ, the share of the score's climb at which the path is cut"]
+Seed = Annotated[int, Range(0, 2**31 - 1), "the random seed of a noise baseline"]
 
 
 def _cost(knobs: Mapping[str, Any]) -> Cost:
-    """The cut is found by forward passes: at both ends, and at each step before it."""
+    """Forward passes find the cut: two at the ends, and at most one per step."""
     steps = knobs["steps"]
     return Cost(steps, steps + 2, path_points(knobs, "right"))
 
 
 @method(
     "Left-IG",
-    gloss="the path until the score saturates",
+    gloss="path until the score saturates",
     paper="Miglani et al. 2020, arXiv:2010.12697",
     cost=_cost,
 )
@@ -48,7 +49,7 @@ def left_ig(
     r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k < \alpha^*} \nabla f_c(b + \alpha_k (x - b))$, where $\alpha^*$ is the
     first $\alpha_k = k/M$ at which the score exceeds $F(0) + \varphi (F(1) - F(0))$.
 
-    No gradient past the cut is computed. Raises ValueError when the score falls from the baseline to the image.
+    Gradients after the cut are not computed. Raises ValueError if the score falls from the baseline to the image.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     nodes = right(steps)
@@ -58,15 +59,15 @@ def left_ig(
 
 @method(
     "Right-IG",
-    gloss="the path after the score saturates",
+    gloss="path after the score saturates",
     paper="Miglani et al. 2020, arXiv:2010.12697",
     cost=_cost,
 )
 def right_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
 ) -> Run:
-    r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k \ge \alpha^*} \nabla f_c(b + \alpha_k (x - b))$: what Left-IG leaves
-    out, the saturated part of the path. Raises ValueError as `left_ig` does.
+    r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k \ge \alpha^*} \nabla f_c(b + \alpha_k (x - b))$: the part that
+    Left-IG leaves out. Raises ValueError as `left_ig` does.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     nodes = right(steps)
@@ -75,23 +76,22 @@ def right_ig(
 
 
 def cut(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], phi: float) -> int:
-    """How many of the alphas come before the cut; 2 forward passes, and those up to the cut, some at once."""
-    # Both ends in one batch: equal images have equal scores there, whatever is remembered of one of them.
+    """The number of alphas before the cut. 2 forward passes at the ends, and those up to the cut, in batches."""
+    # Both ends in one batch, never from the store: so equal images have exactly equal scores.
     low, high = score.values(torch.stack([baseline.image, x])).cpu().double().tolist()
     return before(scores_along(score, x, baseline, alphas), low, high, phi)
 
 
 def before(scores: Iterable[float], low: float, high: float, phi: float) -> int:
-    """How many of the scores come before the first that exceeds `low` + phi (`high` - `low`).
+    """The number of scores before the first one above `low` + phi (`high` - `low`), with a tolerance for rounding.
 
-    Differences within rounding do not count. Raises ValueError when the score falls: there is no climb to take a share
-    of.
+    Raises ValueError if `high` is below `low`: then there is no climb to take a share of.
     """
     rounding = ROUNDING * max(abs(low), abs(high))
     if high < low - rounding:
         raise ValueError(
-            f"the score of this class falls along the path, from {low:.3g} to {high:.3g}: there is no saturation to "
-            "cut; explain another class, or start from another baseline"
+            f"the score of this class falls along the path, from {low:.3g} to {high:.3g}: there is no saturation "
+            "point; explain another class, or choose another baseline"
         )
     threshold = low + phi * (high - low) + rounding
     return len(list(takewhile(lambda score: score <= threshold, scores)))

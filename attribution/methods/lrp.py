@@ -1,9 +1,10 @@
-"""Layer-wise relevance propagation: a backward pass by other rules. Bach et al. 2015, doi:10.1371/journal.pone.0130140;
-the rules by layer are EpsilonPlusFlat of zennit (Anders et al. 2021, arXiv:2106.13200), which computes it.
+"""Layer-wise relevance propagation: a backward pass with modified rules. Bach et al. 2015,
+doi:10.1371/journal.pone.0130140. zennit computes it, with its rules EpsilonPlusFlat (Anders et al. 2021,
+arXiv:2106.13200).
 
-It is no sum of gradients: the rules are hooks on layers, so it works on a copy of the network, whose batch-norms are
-folded into the convolutions before them and whose additions and other functions are modules. That is known for some
-networks only.
+It is not a sum of gradients. The rules are hooks on layers, so it runs on a copy of the network. In the copy,
+batch-norms are folded into the convolutions before them, and additions and other functions are modules. Only some
+networks are supported.
 """
 
 import copy
@@ -24,7 +25,7 @@ from attribution.registry import Cost, method
 from attribution.types import Image, Partial, Run
 
 PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
-"""Layers that need nothing done to them."""
+"""Layers that need no change in the copy."""
 
 
 @method(
@@ -35,11 +36,11 @@ PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveA
 )
 def lrp(score: ClassScore, x: Image) -> Run:
     r"""$R_i = \sum_j \frac{a_i \rho(w_{ij})}{\sum_k a_k \rho(w_{kj})} R_j$ from the logit back to the pixels: $\rho$
-    keeps what adds (convolutions), all (the last layer), or spreads evenly (the first convolution).
+    keeps positive contributions (convolutions), keeps all (linear layers), or is constant (the first convolution).
 
-    In units of the logit, whatever the score's output is. Without biases it sums to the logit; what biases add is lost
-    on the way, which in EfficientNet, whose folded norms leave large ones, is nearly all. One backward pass. Raises
-    ValueError for a network of which it is not known how to fold it.
+    Unit: logit, for both outputs of the score. Without biases it sums to the logit. Biases absorb relevance: in
+    EfficientNet, whose folded batch-norms leave large biases, nearly all of it. One backward pass. Raises ValueError
+    for a network that is not supported.
     """
     try:
         from zennit.attribution import Gradient
@@ -61,14 +62,14 @@ def lrp(score: ClassScore, x: Image) -> Run:
 
 
 def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
-    """A copy of the network that computes the same, and the canonizers that zennit has to apply to it.
+    """A copy of the network with the same outputs, and the canonizers that zennit must apply to it.
 
-    Raises ValueError for a network that is none of those known here.
+    Raises ValueError for a network that is not supported.
     """
     from zennit.torchvision import ResNetCanonizer, VGGCanonizer
 
     found = copy.deepcopy(module)
-    if isinstance(found, timm.models.efficientnet.EfficientNet) and not _squeezes(found):
+    if isinstance(found, timm.models.efficientnet.EfficientNet) and not _has_squeeze_excite(found):
         return _efficientnet(found), []
     if isinstance(found, torchvision.models.ResNet):
         return found, [ResNetCanonizer()]
@@ -79,12 +80,12 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
     if isinstance(found, nn.Sequential) and all(isinstance(layer, PLAIN) for layer in found):
         return found, []
     raise ValueError(
-        f"LRP is not known for {name}: use efficientnet_lite0, a ResNet, densenet121 or vgg16, or another method"
+        f"LRP does not support {name}: use efficientnet_lite0, a ResNet, densenet121 or vgg16, or another method"
     )
 
 
-def _squeezes(network: nn.Module) -> bool:
-    """Whether channels are weighed by one another: a product of two activations has no rule here."""
+def _has_squeeze_excite(network: nn.Module) -> bool:
+    """Whether it has squeeze-and-excite layers. They multiply two activations, and no rule here covers that."""
     return any(type(layer).__name__ == "SqueezeExcite" for layer in network.modules())
 
 
@@ -100,7 +101,7 @@ def _efficientnet(network: nn.Module) -> nn.Module:
 
 
 def _fold(parent: nn.Module) -> None:
-    """Folds every batch-norm into the convolution before it, in the order in which a block has them."""
+    """Folds every batch-norm into the convolution before it, in the order of the children of its block."""
     before: nn.Conv2d | None = None
     for name, layer in list(parent.named_children()):
         if isinstance(layer, nn.Conv2d):
@@ -117,7 +118,7 @@ def _fold(parent: nn.Module) -> None:
 
 
 def _with_a_sum(block: nn.Module) -> Callable[[Any, Tensor], Tensor]:
-    """The block's pass, layer by layer, with its residual addition as a module."""
+    """The forward pass of the block, with a module for its residual addition."""
     layers = [layer for name, layer in block.named_children() if name not in ("add", "drop_path")]
 
     def forward(self: Any, x: Tensor) -> Tensor:
@@ -131,20 +132,20 @@ def _with_a_sum(block: nn.Module) -> Callable[[Any, Tensor], Tensor]:
 
 
 def _densenet(network: nn.Module) -> nn.Module:
-    """Its last activation and pooling are functions, which no rule would see: here they are modules."""
+    """Replaces its last activation and pooling by modules: they are functions, and rules apply only to modules."""
     network.last, network.pool = nn.ReLU(), nn.AdaptiveAvgPool2d(1)
 
     def forward(self: Any, x: Tensor) -> Tensor:
         pooled: Tensor = self.pool(self.last(self.features(x)))
-        said: Tensor = self.classifier(pooled.flatten(1))
-        return said
+        logits: Tensor = self.classifier(pooled.flatten(1))
+        return logits
 
     network.forward = MethodType(forward, network)
     return network
 
 
 def _densenet_norms() -> Any:
-    """DenseNet norms its inputs: only the norms that come after a convolution can be folded, the others let pass."""
+    """Folds the batch-norms that follow a convolution. The others cannot be folded; they pass relevance unchanged."""
     from zennit.canonizers import CompositeCanonizer, NamedMergeBatchNorm
 
     blocks = [

@@ -1,7 +1,8 @@
 """SmoothTaylor: the mean first-order Taylor term over noisy roots. Goh et al. 2021, arXiv:2004.10484.
 
-The sign is that of the paper's definition (Eq. 9). Its theorem prints the opposite one: with z = x + eps the map is
-MINUS the mean of eps times the gradient. Absolute maps hide the difference; sums and signed maps do not.
+The sign is that of the paper's definition (Eq. 9); the paper's theorem prints the opposite sign. With z = x + eps the
+attribution is MINUS the mean of eps times the gradient. Absolute heatmaps hide the difference; sums and signed heatmaps
+show it.
 """
 
 from functools import partial
@@ -15,7 +16,7 @@ from attribution.types import Batch, Image, Images, Run
 
 
 def term(x: Image, at: Batch) -> Images:
-    """What one root adds to the map."""
+    """The contribution of each root of a batch to the mean, (n, c, h, w)."""
     return (x - at.points) * at.gradients
 
 
@@ -30,10 +31,10 @@ def smooth_taylor(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "σ, the std of the noise, absolute in model space"] = 0.5,
-    samples: Annotated[int, Range(1, 500), "R, the roots"] = 150,
-    seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
-    antithetic: Annotated[bool, "take each draw of the noise with both signs"] = False,
+    sigma: Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"] = 0.5,
+    samples: Annotated[int, Range(1, 500), "R, the samples: noisy roots"] = 150,
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
+    antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
 ) -> Run:
     r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = \frac1R \sum_r (x - z_r) \odot \nabla f_c(z_r)$."""
     cloud = NoiseCloud(sigma, seed, samples, antithetic)

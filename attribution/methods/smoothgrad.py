@@ -18,7 +18,7 @@ from attribution.types import Batch, Image, Images, Run
 
 
 def term(x: Image, at: Batch) -> Images:
-    """What one noisy copy adds to the mean."""
+    """The contribution of each noisy copy of a batch to the mean, (n, c, h, w)."""
     return at.gradients
 
 
@@ -33,14 +33,14 @@ def smoothgrad(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "σ, the std of the noise, absolute in model space"] = 0.5,
-    samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
-    form: Annotated[str, Choice(("mean", "squared", "variance")), "which moment of the gradients"] = "mean",
-    seed: Annotated[int, Range(0, 2**31 - 1), "of the noise"] = 0,
-    antithetic: Annotated[bool, "take each draw of the noise with both signs"] = False,
+    sigma: Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"] = 0.5,
+    samples: Annotated[int, Range(1, 500), "R, the samples: noisy copies"] = 150,
+    form: Annotated[str, Choice(("mean", "squared", "variance")), "the moment of the gradients"] = "mean",
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
+    antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
 ) -> Run:
     r"""A moment of $g_r = \nabla f_c(x + \sigma\epsilon_r)$ over r: the mean $\overline{g}$, the mean square
-    $\overline{g^2}$, or the variance $\overline{g^2} - \overline{g}^2$ (of the population).
+    $\overline{g^2}$, or the population variance $\overline{g^2} - \overline{g}^2$.
     """
     cloud = NoiseCloud(sigma, seed, samples, antithetic)
     if form == "mean":
@@ -52,7 +52,7 @@ def smoothgrad(
 
 
 def _both_moments(at: Batch) -> Tensor:
-    # As exact as can be: the difference of two nearly equal moments would lose its digits.
+    # The most precise type: the difference of two nearly equal moments would lose digits otherwise.
     g = at.gradients.to(sum_dtype(at.gradients.device))
     return torch.cat([g, g.square()], dim=1)
 

@@ -135,6 +135,6 @@ def test_the_oracle():
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_large", "vit_b_16"])
 def test_other_networks_are_refused_in_a_line(name):
-    with pytest.raises(ValueError, match=f"LRP is not known for {name}: use efficientnet_lite0") as caught:
+    with pytest.raises(ValueError, match=f"LRP does not support {name}: use efficientnet_lite0") as caught:
         explain(Model(name, network(name)), photo(), "lrp", 0)
     assert "\n" not in str(caught.value)
