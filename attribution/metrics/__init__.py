@@ -1,4 +1,4 @@
-"""One file per metric; importing the package registers them all."""
+"""One file per metric. Importing the package registers all of them."""
 
 import importlib
 import pkgutil

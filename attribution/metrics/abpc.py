@@ -1,5 +1,5 @@
-"""ABPC, the area between two perturbation curves: what the model keeps without the lowest values, and without the
-highest. Miglani et al. 2020, arXiv:2010.12697, as in the released notebook.
+"""ABPC, the area between two perturbation curves: one removes the pixels with the lowest values first, the other one
+the pixels with the highest values. Miglani et al. 2020, arXiv:2010.12697, as in the released notebook.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from attribution.types import Curve, Heatmap, Image, LinearCurve
 
 SHARES = tuple(k / 10 for k in range(1, 10))
 STEADY = 5.0
-"""Units of f_c: below this climb the released notebook leaves an image out."""
+"""The released notebook leaves out images whose score climbs by less than this, in units of f_c."""
 
 
 @metric(
@@ -21,17 +21,18 @@ STEADY = 5.0
     label="ABPC",
     better="higher",
     paper="Miglani et al. 2020, arXiv:2010.12697",
-    axes=Axes("share of the pixels left out", "without the lowest less without the highest"),
+    axes=Axes("share of pixels removed", "score without lowest - without highest"),
     cost=lambda knobs, pixels: Cost(passes=2 + 2 * len(SHARES)),
-    note="What the score keeps without the lowest values of a map, less what it keeps without the highest values. "
-    "Signs count.",
+    note="The score after the pixels with the lowest values of a map are removed, minus the score after those with the "
+    "highest values are removed. Signed values are used. Removed pixels get the mean colour.",
 )
 def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
-    r"""$d_q = \max(n(\text{without the lowest } q) - n(\text{without the highest } q), 0)$ against q = 0, 0.1, ..., 1,
-    by the map's signed values, where n is the score's share of the climb from the mean colour to x, in [0, 1]. Higher
-    is better. Area: trapezoid; 20 forward passes.
+    r"""$d_q = \max(n(\text{without the lowest } q) - n(\text{without the highest } q), 0)$ against q = 0, 0.1, ..., 1.
+    Higher is better. Area: trapezoid; 20 forward passes.
 
-    What is left out is the mean colour. Raises ValueError when the score does not climb.
+    n is the score, scaled to 0 for the mean colour and 1 for x, and clipped. `heatmap` is signed; pixels are ranked by
+    signed value. Removed pixels get the mean colour. Raises ValueError if the score of x is not above that of the mean
+    colour.
     """
     values = heatmap.detach().cpu().double()
     ordered = values.flatten().sort().values
@@ -41,10 +42,10 @@ def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
     low, high, *scores = score.values(images).cpu().double().tolist()
     if not high > low:
         raise ValueError(
-            f"the score does not climb from the mean colour ({low:.3g}) to the image ({high:.3g}): its share has no "
-            "meaning; explain another class"
+            f"the score does not climb from the mean colour ({low:.3g}) to the image ({high:.3g}): the curve is not "
+            "defined; explain another class"
         )
     share = ((np.array(scores) - low) / (high - low)).clip(0, 1)
     gaps = (share[: len(SHARES)] - share[len(SHARES) :]).clip(min=0)
-    note = "" if high - low > STEADY else f"the score climbs by {high - low:.2g} only: unsteady"
+    note = "" if high - low > STEADY else f"the score climbs by only {high - low:.2g}: unreliable"
     yield LinearCurve(np.array([0, *SHARES, 1]), np.array([0, *gaps, 0]), note)

@@ -18,21 +18,22 @@ from attribution.types import Image
     digits=2,
     paper="Sundararajan et al. 2017, arXiv:1703.01365",
     cost=lambda knobs, pixels: Cost(passes=1 + (knobs["draws"] if knobs["baseline"] == "uniform" else 1)),
-    note="How far the sum of the map is from the difference of the score between the photo and the baseline. A small "
-    "gap does not say that the map is right.",
+    note="The sum of the map, minus the difference between the score of the photo and the score of the baseline. A "
+    "small gap does not prove that the map is right.",
 )
 def completeness_gap(
     score: ClassScore,
     x: Image,
     attribution: Image,
     *,
-    baseline: Annotated[str | Tensor, Choice(BASELINES), "b, as the map had it"] = "black",
+    baseline: Annotated[str | Tensor, Choice(BASELINES), "b, the baseline that the map used"] = "black",
     draws: Draws = 1,
-    seed: Annotated[int, Range(0, 2**31 - 1), "as the map had it"] = 0,
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed that the map used"] = 0,
 ) -> tuple[float, float]:
-    r"""$\sum_i A_i - (f_c(x) - \overline{f_c(b)})$, in units of f_c, and that difference itself; 1 + N forward passes.
+    r"""The gap $\sum_i A_i - (f_c(x) - \overline{f_c(b)})$ and the difference $f_c(x) - \overline{f_c(b)}$, in units of
+    f_c. 1 + N forward passes.
 
-    It need not shrink with every step added: a small gap does not say that the map is right.
+    More steps do not always make the gap smaller. A small gap does not prove that the map is right.
     """
     baselines = make_baselines(score.model, x, baseline, draws, seed)
     values = score.values(torch.stack([x, *(b.image for b in baselines)])).cpu().double()

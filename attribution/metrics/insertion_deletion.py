@@ -1,8 +1,9 @@
-"""Insertion and deletion: the probability while the pixels that a map ranks highest come, or go. Petsiuk et al. 2018,
-arXiv:1806.07421 (RISE), as Walker et al. 2023 use it.
+"""Insertion and deletion: the probability while pixels are inserted or deleted, highest attribution first. Petsiuk et
+al. 2018, arXiv:1806.07421 (RISE), as Walker et al. 2023 use it.
 
-Both leave the images that the model was trained on; what stands for a missing pixel decides a good part of the areas:
-compare only with the same substrate. Of equal values the later pixel goes first, as in the released code.
+The changed images are unlike the training images. The areas depend strongly on the substrate, the value of a missing
+pixel: compare only areas with the same substrate. Among equal values the later pixel comes first, as in the released
+code.
 """
 
 import math
@@ -20,10 +21,10 @@ from attribution.registry import Axes, Choice, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image, LinearCurve
 
 SIDE, SPREAD = 11, 5.0
-"""The kernel of the blur and its standard deviation, pixels."""
+"""The side of the blur's kernel and its standard deviation, pixels."""
 
-Step = Annotated[int, Range(1, 10_000), "pixels that come or go between two scores"]
-Substrate = Annotated[str, Choice(("blur", "mean")), "what stands for a pixel that is not there"]
+Step = Annotated[int, Range(1, 10_000), "the number of pixels changed between two scores"]
+Substrate = Annotated[str, Choice(("blur", "mean")), "the value of a missing pixel: blurred photo or mean colour"]
 
 
 def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
@@ -36,19 +37,19 @@ def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
     better="higher",
     less="deletion",
     paper="Petsiuk et al. 2018, arXiv:1806.07421",
-    axes=Axes("share of the pixels put in", "probability"),
+    axes=Axes("share of pixels inserted", "probability"),
     cost=_cost,
-    note="The pixels that a map ranks highest are put into the blurred photo first. The sooner the model is sure, the "
-    "better. A blurred photo still shows something, so compare a curve with the random order.",
+    note="Pixels are inserted into the blurred photo, highest values of a map first. The sooner the probability "
+    "climbs, the better. A blurred photo still shows something, so compare a curve with the random order.",
 )
 def insertion(
     score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "blur"
 ) -> Iterator[Curve]:
-    r"""$p_c$ of the substrate with the n pixels of highest |heatmap| put in, against the share of pixels, 0 to 1.
+    r"""$p_c$ of the substrate with the n pixels of highest |heatmap| inserted, against the share of pixels, 0 to 1.
     Higher is better. Area: trapezoid, in [0, 1].
 
-    The probability, whatever the score's output is. Yields the curve so far after every batch of forward passes; one
-    pass for each `step` pixels, and one.
+    It uses the probability for both outputs of the score. One forward pass per `step` pixels, and one more; yields the
+    curve so far after every batch.
     """
     yield from _curve(score, _substrate(x, substrate), x, heatmap, step)
 
@@ -58,22 +59,23 @@ def insertion(
     label="Deletion",
     better="lower",
     paper="Petsiuk et al. 2018, arXiv:1806.07421",
-    axes=Axes("share of the pixels taken out", "probability"),
+    axes=Axes("share of pixels deleted", "probability"),
     cost=_cost,
-    note="The pixels that a map ranks highest are replaced by the mean colour first. A photo with single pixels "
-    "missing is unlike any that the model was trained on: a scattered map can do well by this damage alone.",
+    note="Pixels are replaced by the mean colour, highest values of a map first. The sooner the probability falls, the "
+    "better. A photo with single missing pixels is unlike the training photos, so a scattered map can get a low area "
+    "by this damage alone.",
 )
 def deletion(
     score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "mean"
 ) -> Iterator[Curve]:
-    r"""$p_c$ of x with the n pixels of highest |heatmap| taken out, against the share of pixels, 0 to 1. Lower is
-    better. Area and cost as of `insertion`.
+    r"""$p_c$ of x with the n pixels of highest |heatmap| deleted, against the share of pixels, 0 to 1. Lower is better.
+    Area and cost as for `insertion`.
     """
     yield from _curve(score, x, _substrate(x, substrate), heatmap, step)
 
 
 def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, step: int) -> Iterator[Curve]:
-    """From one image to the other, all channels of a pixel at once."""
+    """The probability while the pixels of `before` become those of `after`, all channels of a pixel at once."""
     probability = ClassScore(score.model, score.target, "probability")
     pixels = heatmap.numel()
     order = heatmap.detach().cpu().double().abs().flatten().argsort(stable=True).flip(0)
@@ -96,7 +98,7 @@ def _substrate(x: Image, kind: str) -> Image:
 
 
 def blurred(x: Image) -> Image:
-    """The image under an 11 x 11 Gaussian of standard deviation 5 that sums to one, in model space; zeros beyond."""
+    """The image blurred in model space by an 11 x 11 Gaussian of std 5 with sum 1, with zeros outside the image."""
     spot = np.zeros((SIDE, SIDE))
     spot[SIDE // 2, SIDE // 2] = 1
     kernel: Tensor = torch.from_numpy(gaussian_filter(spot, SPREAD)).to(x)

@@ -1,8 +1,8 @@
 """The perturbation curve and its area, AUPC. Goh et al. 2021, arXiv:2004.10484, section IV.
 
-The windows that the map ranks highest are replaced by noise, one after another; the sooner the score falls, the more
-the map pointed at what the model uses. Lower is better. Noise takes the image off the data the model was trained on:
-compare with a random order. The released code never uses the last row and column of windows; here all are legal.
+Regions are replaced by noise one after another, highest attribution first. If the score falls early, the map has found
+what the model uses: lower is better. Perturbed images are unlike the training images, so compare with a random order.
+The released code never uses the last row and column of regions; here every region inside the image is allowed.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from attribution.types import Curve, Heatmap, Image
 
 @dataclass(frozen=True, eq=False)
 class PerturbationCurve(Curve):
-    """A curve and the windows replaced along it: (top, left, which of the patches stayed), in their order."""
+    """A curve and its perturbed regions in order: (top, left, index of the patch that was kept)."""
 
     replaced: tuple[tuple[int, int, int], ...] = ()
     window: int = 15
@@ -41,31 +41,32 @@ class PerturbationCurve(Curve):
     axes=Axes("perturbed regions", "score / score of the photo", (0, 30), (0.5, 1.1)),
     cost=lambda knobs, pixels: Cost(passes=1 + knobs["regions"] * knobs["draws"]),
     standard=True,
-    note="The regions that a map ranks highest are replaced by noise first. The sooner the score falls, the better the "
-    "map found what the model uses; an area of 30 means that the score does not fall. Perturbed photos are unlike "
-    "those that the model was trained on, so compare a curve with the random order (grey).",
+    note="Regions are replaced by noise, highest values of a map first. The sooner the score falls, the better the map "
+    "has found what the model uses. With 30 regions, an area of 30 means that the score does not fall. Perturbed "
+    "photos are unlike the training photos, so compare a curve with the random order (grey).",
 )
 def perturbation(
     score: ClassScore,
     x: Image,
     heatmap: Heatmap,
     *,
-    window: Annotated[int, Range(1, 64), "k, the side of a window, pixels"] = 15,
-    regions: Annotated[int, Range(1, 100), "L, how many windows are replaced"] = 30,
-    draws: Annotated[int, Range(1, 200), "P, patches of noise tried in each window"] = 50,
-    seed: Annotated[int, Range(0, 2**31 - 1), "of the patches; they are the same for every map"] = 0,
+    window: Annotated[int, Range(1, 64), "k, the window size: the side of a region, pixels"] = 15,
+    regions: Annotated[int, Range(1, 100), "L, the number of perturbed regions"] = 30,
+    draws: Annotated[int, Range(1, 200), "P, the noise patches tried in each region"] = 50,
+    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the patches; they are the same for every map"] = 0,
 ) -> Iterator[PerturbationCurve]:
     r"""$y_l = \frac1P \sum_p f_c(x^{(l,p)}) / |f_c(x)|$ against l = 0..L; $x^{(l,p)}$ is the image with its first l - 1
-    windows replaced and patch p in window l. The patch nearest the median stays. Area: Simpson, in [0, L] as a rule.
+    regions perturbed and patch p in region l. The patch whose score is nearest the median is kept. Area: Simpson,
+    usually in [0, L].
 
-    `heatmap` is signed and unscaled, one value a pixel. Yields the curve so far, after every batch of L P forward
-    passes. Raises ValueError when no window fits or the score is zero.
+    `heatmap` is signed and unscaled, one value per pixel. 1 + L P forward passes; yields the curve so far after every
+    batch. Raises ValueError if no region fits or the score of x is 0.
     """
     corners = select_windows(heatmap, window, regions)
     start = score.values(x[None]).cpu().double().item()
     if start == 0:
         raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
-    note = "" if len(corners) == regions else f"only {len(corners)} of {regions} windows of {window}x{window} fit"
+    note = "" if len(corners) == regions else f"only {len(corners)} of {regions} regions of {window}x{window} fit"
     mean_scores = [start]
     replaced: list[tuple[int, int, int]] = []
     curve = partial(_curve, mean_scores, replaced, note=note, window=window, draws=draws, seed=seed)
@@ -84,7 +85,7 @@ def perturbation(
         mean_scores.append(float(scores.mean()))
         kept = int(np.abs(scores - np.median(scores)).argmin())
         present = candidates[kept].clone()
-        del candidates  # a curve at rest must not hold P images
+        del candidates  # a paused generator must not keep P images in memory
         replaced.append((top, left, kept))
         yield curve()
 
@@ -95,7 +96,7 @@ def _curve(scores: list[float], replaced: list[tuple[int, int, int]], **made: An
 
 
 def perturbed(x: Image, curve: PerturbationCurve, step: int, space: Network) -> Image:
-    """The image as it stood when `step` windows of the curve had been replaced: no model calls."""
+    """The image after the first `step` regions of the curve were perturbed. No model calls."""
     present = x.clone()
     for k, (top, left, kept) in enumerate(curve.replaced[:step]):
         patch = _patches(x, space, k, curve.window, curve.draws, curve.seed)[kept]
@@ -106,19 +107,19 @@ def perturbed(x: Image, curve: PerturbationCurve, step: int, space: Network) -> 
 def _patches(
     x: Image, space: Network, step: int, window: int, draws: int, seed: int
 ) -> Float[Tensor, "draws c window window"]:
-    """P patches of uniform noise for one window, made in pixel space."""
+    """P patches for one region: uniform noise in pixel space, converted to model space."""
     patches = uniform(Purpose.PATCHES, seed, step, (draws, x.shape[0], window, window)).to(x)
     return normalise(patches, space.mean, space.std)
 
 
 def select_windows(heatmap: Heatmap, window: int, regions: int) -> list[tuple[int, int]]:
-    """(top, left) of up to `regions` disjoint windows: greedily the highest mean |heatmap|, row-major among equals.
+    """(top, left) of up to `regions` disjoint regions: greedily the highest mean |heatmap|, row-major among equals.
 
-    Raises ValueError when the map is smaller than one window.
+    Raises ValueError if the map is smaller than one region.
     """
     if min(heatmap.shape) < window:
         height, width = heatmap.shape
-        raise ValueError(f"no {window}x{window} window fits on a {height}x{width} map; use smaller windows")
+        raise ValueError(f"no {window}x{window} region fits on a {height}x{width} map; use a smaller window size")
     means = torch.nn.functional.avg_pool2d(heatmap.detach().cpu().double().abs()[None], window, stride=1)[0].numpy()
     corners: list[tuple[int, int]] = []
     while len(corners) < regions and means.max() > -np.inf:

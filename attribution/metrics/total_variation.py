@@ -1,8 +1,9 @@
 """Multi-scale average total variation and its area, AUTVC. Goh et al. 2021, arXiv:2004.10484, section IV.
 
-How much neighbouring pixels of the map differ, at ever coarser scales: lower is smoother. Smooth is not right: a blank
-map wins. The paper describes the pyramid of the normalised map; its published numbers can only come from what its code
-does, which is the default here: the pyramid of the signed map, normalised again at each level.
+It measures how much neighbouring pixels of the map differ, from fine to coarse scales. Lower is smoother, but a smooth
+map is not always right: a blank map has the lowest area. The paper describes a pyramid of the normalised map, but only
+its code can give its published numbers. So the default here is the code: a pyramid of the signed map, normalised at
+each level.
 """
 
 import math
@@ -25,24 +26,24 @@ DOWNSCALE = 1.5
     "Multi-scale total variation",
     label="AUTVC",
     better="lower",
-    reading="lower is smoother, not truer",
+    reading="lower is smoother, not more faithful",
     digits=2,
     paper="Goh et al. 2021, arXiv:2004.10484",
     axes=Axes("side of the map, pixels", "average total variation", None, (0.0, 0.5)),
     standard=True,
     note="How much neighbouring pixels of a map differ, from fine to coarse scales. A smooth map is not always right: "
-    "a blank map has the lowest area of all. Compare only maps of one size.",
+    "a blank map has the lowest area. Compare only maps of the same size.",
 )
 def total_variation(
     heatmap: Heatmap,
     *,
     rule: Annotated[str, Choice(("code", "paper")), "when the map is normalised: at each level, or once"] = "code",
-    smallest: Annotated[int, Range(3, 512), "the side, in pixels, that no level goes below"] = 30,
+    smallest: Annotated[int, Range(3, 512), "the minimum side of a level, pixels"] = 30,
 ) -> Curve:
     r"""$\mathrm{ATV}(S) = \frac{1}{HW} \sum |S_{i,j+1} - S_{i,j}| + |S_{i+1,j} - S_{i,j}|$ of each level of a Gaussian
-    pyramid, each 1.5 times coarser. Area: Simpson over the levels. No model calls.
+    pyramid; each level is 1.5 times coarser than the one before. Area: Simpson over the levels. No model calls.
 
-    `heatmap` is signed and unscaled. Areas compare only between maps of one size.
+    `heatmap` is signed and unscaled, one value per pixel. Compare areas only between maps of the same size.
     """
     level = heatmap.detach().cpu().double()
     if rule == "paper":
@@ -59,7 +60,7 @@ def total_variation(
 
 
 def levels(height: int, width: int, *, smallest: int = 30) -> list[tuple[int, int]]:
-    """The sizes of the pyramid's levels, finest first; the first is there whatever its size."""
+    """(height, width) of each level of the pyramid, finest first. The first level may be smaller than `smallest`."""
     sizes = [(height, width)]
     while True:
         height, width = math.ceil(height / DOWNSCALE), math.ceil(width / DOWNSCALE)
@@ -73,12 +74,12 @@ def _normalise(level: Tensor) -> Tensor:
 
 
 def average_total_variation(values: Heatmap) -> float:
-    """Mean absolute difference to the right and lower neighbour, summed."""
+    """The sum of absolute differences to the right and lower neighbours, divided by the number of pixels."""
     return ((values.diff(dim=0).abs().sum() + values.diff(dim=1).abs().sum()) / values.numel()).item()
 
 
 def reduce_level(level: Heatmap, size: tuple[int, int]) -> Float[Tensor, "smaller_h smaller_w"]:
-    """The next level of the pyramid: a Gaussian of std 1.5 / 3 cut at 4 stds, edges repeated; bilinear to `size`."""
+    """The next level of the pyramid: a Gaussian of std 1.5 / 3 cut at 4 stds, edges mirrored; bilinear to `size`."""
     sigma = 2 * DOWNSCALE / 6
     radius = round(4 * sigma)
     taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=level.dtype) / sigma) ** 2)

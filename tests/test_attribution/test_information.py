@@ -47,7 +47,7 @@ class TestAgainstPair:
                 found.softmax(1)[:, target].tolist() if name == "sic" else (found.argmax(1) == target).float().tolist()
             )
 
-        first = information._at_first(SIDE, SIDE, seed)
+        first = information._sharp_at_start(SIDE, SIDE, seed)
         ranks = NOISE.abs().double().numpy()
         with threadpool_limits(1, "blas"):
             theirs = pair.compute_pic_metric(PHOTO, ranks, first, predict, SHOWN, min_pred_value=0.0)
@@ -87,25 +87,25 @@ class TestLaws:
             np.testing.assert_array_equal(shot.x, shots[-1].x[: len(shot.x)])
 
     def test_every_map_starts_from_the_same_pixels(self):
-        assert (information._at_first(30, 40, 1) == information._at_first(30, 40, 1)).all()
-        assert (information._at_first(30, 40, 1) != information._at_first(30, 40, 2)).any()
-        first = information._at_first(30, 40, 1)
+        assert (information._sharp_at_start(30, 40, 1) == information._sharp_at_start(30, 40, 1)).all()
+        assert (information._sharp_at_start(30, 40, 1) != information._sharp_at_start(30, 40, 2)).any()
+        first = information._sharp_at_start(30, 40, 1)
         assert first[[0, 0, -1, -1], [0, -1, 0, -1]].all()
         assert 12 <= first.sum() <= 12 + 4
 
-    def test_pixels_between_lie_on_flat_triangles(self):
+    def test_interpolated_pixels_lie_on_flat_triangles(self):
         ramp = np.add.outer(np.arange(12.0), 2 * np.arange(15.0))
         picture = np.stack([ramp, ramp + 3, 90 - ramp], axis=-1).round().astype(np.uint8)
-        found = information._between(picture, information._at_first(12, 15, 0))
+        found = information._interpolated(picture, information._sharp_at_start(12, 15, 0))
         np.testing.assert_array_equal(found, picture)
 
     def test_an_unsure_model_is_noted(self):
-        assert "is 0." in self.last(NOISE, sharp(1.0)).note
+        assert "is only 0." in self.last(NOISE, sharp(1.0)).note
         assert self.last(NOISE, sharp(40.0)).note == ""
 
     @pytest.mark.parametrize("name", ["sic", "aic"])
     def test_a_photo_that_is_worth_no_more_than_a_blurred_one_is_a_line(self, name):
-        with pytest.raises(ValueError, match="worth no more to the model") as caught:
+        with pytest.raises(ValueError, match="the photo has no higher value") as caught:
             curve(toys.model(lambda z: 0 * z.sum(1) + 3.0), X, NOISE, name, 0)
         assert "\n" not in str(caught.value)
 

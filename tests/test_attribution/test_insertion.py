@@ -148,7 +148,7 @@ class TestAbpc:
 
     def test_a_small_climb_is_told(self):
         model = toys.model(lambda z: z.square().sum(1) / 1000)
-        assert "unsteady" in curve(model, X, toys.image(6, (6, 7)), "abpc", 0).note
+        assert "unreliable" in curve(model, X, toys.image(6, (6, 7)), "abpc", 0).note
 
 
 @pytest.mark.parametrize("name", curves())

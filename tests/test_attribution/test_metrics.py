@@ -144,7 +144,7 @@ class TestPerturbation:
         h = torch.zeros(32, 32, dtype=torch.float64)
         h[8:23, 8:23] = 1
         curve = perturbation_curve(toys.model(lambda z: z.sum(1)), noise(3, 32, 32), h, 0)
-        assert curve.note == "only 1 of 30 windows of 15x15 fit"
+        assert curve.note == "only 1 of 30 regions of 15x15 fit"
         assert len(curve.y) == 2
         assert not perturbation_curve(toys.constant(), noise(3, 60, 60), noise(60, 60), 0, regions=2).note
 
@@ -158,7 +158,7 @@ class TestPerturbation:
         assert abs(torch.corrcoef(torch.stack([control.flatten(), rows]))[0, 1]) < 0.05
 
     def test_what_cannot_be(self):
-        with pytest.raises(ValueError, match="no 15x15 window fits on a 4x5 map"):
+        with pytest.raises(ValueError, match="no 15x15 region fits on a 4x5 map"):
             perturbation_curve(toys.linear(), X, X, 0)
         with pytest.raises(ValueError, match="the score of this class is exactly 0"):
             perturbation_curve(toys.constant(0.0), X, X, 0, window=2)
