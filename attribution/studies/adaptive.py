@@ -1,7 +1,8 @@
-"""Adaptive noising: the sigma that suits one image, by search. Goh et al. 2021, arXiv:2004.10484, Algorithm 1.
+"""Adaptive noising: a search for the best sigma of one image. Goh et al. 2021, arXiv:2004.10484, Algorithm 1.
 
-The stop rule is that of the released code: the fourth worsening in a row ends the search, where the paper's text would
-allow a fifth. Both move on from the last area even when it got worse, so the search can swing until its steps run out.
+The stop rule is that of the released code: the fourth worsening in a row ends the search. By the paper's text, the
+fifth would end it. Both continue from the last sigma even if its area is worse, so the search can oscillate until no
+iterations are left.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -20,17 +21,17 @@ from attribution.types import Curve, Partial
 
 OBJECTIVES = ("autvc", "aupc")
 SMALLEST, LARGEST = 1e-4, 2.0
-"""Without noise SmoothTaylor is blank, and a blank map has no variation: sigma 0 would win and say nothing."""
+"""The range of sigma. With sigma = 0 the SmoothTaylor map is blank, and a blank map has the lowest AUTVC."""
 
 FRESH = 1_000_003
-"""Added to the seed for draws that the search has not seen."""
+"""Added to the seed to get draws that the search does not use."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One evaluation of the search. `accepted`: the search went on from it; `rate`: the step that led to it.
+    """One evaluation of the search. `accepted`: the search continues from it; `rate`: the step size that led to it.
 
-    `best_sigma` and `best_area` are of the best accepted trial so far. A `remembered` trial cost nothing.
+    `best_sigma` and `best_area` are those of the best accepted trial so far. `remembered`: the area was known already.
     """
 
     number: int
@@ -45,9 +46,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The sigma found, its area in the search, and its area on draws that the search has not seen.
+    """The sigma found, its area in the search, and its area on fresh draws, which the search did not use.
 
-    A search keeps the luckiest of its areas: only the fresh one can be compared with that of another sigma.
+    The search keeps the lowest of many random areas, so `area` is too low on average. Compare only `fresh_area` with
+    the area of another sigma.
     """
 
     sigma: float
@@ -57,11 +59,11 @@ class Outcome:
 
 
 Evaluate = Callable[[float, int], Generator[Any, None, float]]
-"""The area at a sigma, on draws that are numbered; what it yields on the way is passed on."""
+"""(sigma, number of the draws) -> area; the search yields the partial results too."""
 
 
 class _Scores:
-    """The areas that a search has asked for, by sigma; on common draws none is asked for twice."""
+    """The areas that a search has evaluated, by sigma. With common draws no sigma is evaluated twice."""
 
     def __init__(self, evaluate: Evaluate, common: bool) -> None:
         self.evaluate, self.common = evaluate, common
@@ -69,7 +71,7 @@ class _Scores:
         self.number = 0
 
     def at(self, sigma: float) -> Generator[Any, None, tuple[float, bool]]:
-        """The area, and whether it was remembered."""
+        """The area at sigma, and whether it was known already."""
         self.number += 1
         if self.common and sigma in self.known:
             return self.known[sigma], True
@@ -87,11 +89,12 @@ def search_sigma(
     patience: int = 3,
     common: bool = True,
 ) -> Iterator[Any]:
-    r"""Walks from `start` to a sigma of less area: to $\sigma + \alpha$ if that is no worse, else $|\sigma - \alpha|$.
+    r"""Searches for a sigma with a lower area. Each step goes to $\sigma + \alpha$ if that area is no worse, otherwise
+    to $|\sigma - \alpha|$.
 
-    `rate` is alpha, the step; `decay` is gamma, what it shrinks by when things get worse; `patience` worsenings in a
-    row are forgiven. With `common` draws every sigma is scored on the same ones, and none is evaluated twice. Yields a
-    Trial for each evaluation, between what `evaluate` yields. Raises ValueError for a start that is not positive.
+    `rate` is alpha, the step size. `decay` is gamma: each worsening multiplies alpha by it. After `patience` worsenings
+    in a row, the next one ends the search. With `common`, all sigmas use the same draws, and none is evaluated twice.
+    Yields a Trial for each evaluation, and what `evaluate` yields. Raises ValueError if `start` is not positive.
     """
     if not start > 0:
         raise ValueError(f"the search cannot start at sigma={start}: the image is zero everywhere")
@@ -138,11 +141,11 @@ def adaptive_noising(
     store: Store | None = None,
     **search: Any,
 ) -> Iterator[Partial | Curve | Trial | Outcome]:
-    """Finds the sigma at which the SmoothTaylor map of x is smoothest ("autvc") or makes the score fall most ("aupc").
+    """Searches for the sigma whose SmoothTaylor map of x has the lowest AUTVC ("autvc") or AUPC ("aupc").
 
-    Starts at the mean of |x| in model space. Yields the maps and curves as they grow, a Trial for each sigma, and at
-    last the Outcome. `draws` are the patches of the perturbation curve; `search` are the knobs of `search_sigma`.
-    Raises ValueError for an unknown objective, and as `stream` does.
+    It starts at the mean of |x| in model space. Yields partial maps and curves, a Trial for each evaluation, and the
+    Outcome at the end. `draws` is P of the perturbation curve; `search` are arguments of `search_sigma`. Raises
+    ValueError for an unknown objective, and as `stream` does.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective={objective!r} is unknown; use one of {', '.join(OBJECTIVES)}")

@@ -1,4 +1,4 @@
-"""How sure is a map that is a mean over noise? The map after r draws, its standard error, and how well halves agree."""
+"""The convergence of a mean over noise: the map after r draws, its standard error, and the agreement of two halves."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,15 +16,16 @@ from attribution.registry import METHODS
 from attribution.types import Heatmap, Image
 
 ENOUGH = 0.95
-"""The rank correlation from which on a map counts as settled."""
+"""The rank correlation at which a map counts as settled."""
 
 
 @dataclass(frozen=True, eq=False)
 class Convergence:
-    """A map while draws are added. Maps are signed sums over channels, in units of f_c.
+    """A map while draws are added. `maps` are signed sums over channels.
 
-    `agreement` is Spearman's rank correlation between |the mean of every second draw| and |that of the others|, after
-    as many draws as `counts` says; NaN where there are too few. `error` is the standard error of the last map.
+    After `counts[i]` draws, the map is `maps[i]`, and `agreement[i]` is Spearman's rank correlation between |mean of
+    the even draws| and |mean of the odd draws| (of the pairs, if antithetic); NaN if there are too few. `error` is the
+    standard error per pixel after `done` draws.
     """
 
     counts: tuple[int, ...]
@@ -36,7 +37,7 @@ class Convergence:
 
     @property
     def settled(self) -> int | None:
-        """The number of draws from which on the halves agree; None when they do not yet."""
+        """The first of `counts` from which the halves always agree; None if they do not agree yet."""
         found = None
         for count, agreement in zip(self.counts, self.agreement, strict=True):
             if not agreement >= ENOUGH:
@@ -47,7 +48,7 @@ class Convergence:
 
     @property
     def needed(self) -> int | None:
-        """How many draws it would take, from the agreement so far by Spearman and Brown; None while nothing agrees."""
+        """The estimated number of draws needed (Spearman-Brown formula). None if no agreement in (0, 1) is known."""
         halves, agreement = self.counts[-1] / 2, self.agreement[-1]
         if not 0 < agreement < 1:
             return None
@@ -56,12 +57,12 @@ class Convergence:
 
 
 def noisy_methods() -> tuple[str, ...]:
-    """The methods whose maps are means over a cloud of noise."""
+    """The names of the methods that are a mean over a noise cloud."""
     return tuple(name for name, method in METHODS.items() if method.term is not None)
 
 
 def checkpoints(samples: int) -> list[int]:
-    """Even numbers of draws, close at first and then ever further apart, the last one included; and the first draw."""
+    """Numbers of draws to record: 1, then even numbers at growing distances, and `samples` as the last one."""
     found = {1, samples}
     count = 2.0
     while count < samples:
@@ -71,14 +72,14 @@ def checkpoints(samples: int) -> list[int]:
 
 
 def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> Iterator[Convergence]:
-    """The map of `method` after 1, 2, 4, ... draws of `plan`, while they are computed or remembered.
+    """Yields the map of `method` after 1, 2, 4, ... draws of `plan`, as they are evaluated or read from the store.
 
-    With antithetic draws a pair of them counts as one observation: its halves are not independent. Raises ValueError
-    for a method that is no mean over a cloud of noise.
+    Two antithetic draws are not independent, so a pair of them counts as one observation. Raises ValueError for a
+    method that is not a mean over a noise cloud.
     """
     term = METHODS[method].term if method in METHODS else None
     if term is None:
-        raise ValueError(f"{method!r} is no mean over noise; use one of {', '.join(noisy_methods())}")
+        raise ValueError(f"{method!r} is not a mean over noise; use one of {', '.join(noisy_methods())}")
     wanted = set(checkpoints(len(plan)))
     group = 2 if plan.antithetic else 1
     sums = torch.zeros((2, *x.shape[-2:]), dtype=torch.float64)
@@ -113,7 +114,7 @@ def _agreement(halves: Float[Tensor, "two h w"]) -> float:
 
 
 def _standard_error(total: Tensor, squares: Tensor, observed: int) -> Heatmap:
-    """Of the mean of independent observations: their standard deviation over the root of their number."""
+    """The standard error of the mean of n = `observed` observations: their standard deviation / sqrt(n)."""
     if observed < 2:
         return torch.full_like(total, float("nan")).float()
     variance = (squares - total.square() / observed).clamp(min=0) / (observed - 1)

@@ -1,6 +1,6 @@
-"""How much a map changes when the image changes by next to nothing. Yeh et al. 2019, arXiv:1901.09392.
+"""Max-sensitivity: how much a map changes when the image changes a little. Yeh et al. 2019, arXiv:1901.09392.
 
-A steady map is not a true one: one that is the same for every image does not change at all.
+A stable map is not always right: a map that ignores the image does not change at all.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ def max_sensitivity(
     make: Callable[[Image], Float[Tensor, "..."]], x: Image, *, radius: float = 0.02, draws: int = 10, seed: int = 0
 ) -> Iterator[float]:
     r"""$\max_k \|A(x + u_k) - A(x)\| / \|A(x)\|$ over k = 1..`draws`, each value of $u_k$ uniform in ±`radius`, in
-    model space. Lower is steadier. Yields the maximum so far.
+    model space. Lower is more stable. Yields the maximum so far.
 
-    `make` gives the map A of an image: for the same class each time, and by the same noise. It is called `draws` + 1
-    times. A blank map is measured against 1. Raises ValueError for a radius below 0 or no draws.
+    `make` computes the map A of an image. It must use the same class and the same noise in every call; it is called
+    `draws` + 1 times. If A(x) is zero, the divisor is 1. Raises ValueError for a radius below 0 or for no draws.
     """
     if not radius >= 0 or draws < 1:
         raise ValueError(f"radius={radius} and draws={draws}: use a radius of at least 0, and at least one draw")

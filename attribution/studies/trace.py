@@ -1,8 +1,8 @@
-"""A path looked at closely: what a path method meets on its way, step by step, in the order of alpha.
+"""The scores, gradients and attributions along a path, in the order of alpha.
 
-Straight: the path of Integrated Gradients (Sundararajan et al. 2017, arXiv:1703.01365). Where its score is flat, the
-gradients still add up (Miglani et al. 2020, arXiv:2010.12697): `saturated` tells how much. Beside it, the path that
-Guided IG takes (Kapishnikov et al. 2021, arXiv:2106.09788).
+`trace` follows the straight path of Integrated Gradients (Sundararajan et al. 2017, arXiv:1703.01365). Gradients still
+add up after the score saturates (Miglani et al. 2020, arXiv:2010.12697); `saturated` gives their share. `detour`
+follows the path of Guided IG (Kapishnikov et al. 2021, arXiv:2106.09788).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,26 +22,26 @@ from attribution.quadrature import RULES
 from attribution.types import Image, Images
 
 FRAMES = 50
-"""The most maps of one trace that are kept; numbers are kept of every node."""
+"""The maximum number of nodes whose maps a trace keeps. It keeps the numbers of all nodes."""
 
 Numbers = Float[np.ndarray, " n"]
 Frame = Float[Tensor, "h w"]
-"""A signed sum over channels in half precision, on the CPU: to be looked at."""
+"""A signed sum over channels in half precision, on the CPU: for display only."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A straight path as far as it was walked. Scores are logits; n nodes, in the order of alpha.
+    """The straight path so far: n of its `total` nodes, in the order of alpha. Scores are logits.
 
-    `slopes` are F'(alpha) = <x - b, gradient>, `sizes` the gradient's Euclidean norm, `steps` what each node adds to
-    the attribution: its sum, which is its weight times the slope, and its sum of absolute values. `frames` are the
-    nodes that maps are kept of: the gradient there and the map so far.
+    `slopes` are F'(alpha) = <x - b, gradient>; `sizes` are the Euclidean norms of the gradients. `steps` describes what
+    each node adds to the attribution: its sum (weight times slope), and the sum of its absolute values. `frames` are
+    the indices of the nodes whose `gradients` and `maps` (the attribution so far) are kept.
     """
 
     baseline: Image
     ends: Sequence[float]
     chances: Sequence[float]
-    """The score, and the probability, at the baseline and at the image."""
+    """`ends` and `chances` are the score and the probability at the baseline and at the image."""
     total: int
     alphas: Numbers
     scores: Numbers
@@ -59,7 +59,7 @@ class Trace:
 
     @property
     def climb(self) -> float:
-        """f(x) - f(b): what a complete attribution sums to."""
+        """f(x) - f(b), the sum of a complete attribution."""
         return self.ends[1] - self.ends[0]
 
     @property
@@ -68,18 +68,18 @@ class Trace:
         return self.steps[:, 0].cumsum()
 
     def cut(self, phi: float) -> int:
-        """How many nodes come before the score has climbed `phi` of its way: those of Left-IG.
+        """The number of nodes of Left-IG: those before the score exceeds f(b) + phi (f(x) - f(b)).
 
-        Raises ValueError when the score falls from the baseline to the image.
+        Raises ValueError if the score falls from the baseline to the image.
         """
         low, high = self.ends
         return left_ig.before(self.scores, low, high, phi)
 
     def saturated(self, phi: float) -> tuple[float, float]:
-        """The share of the nodes after the cut in the sum of the attribution, and in its size.
+        """The share of the nodes after the cut in two totals: the sum of what all nodes add, and the absolute sum.
 
-        The size is the sum of all absolute values that the nodes add: signs that cancel along the path do not hide it.
-        NaN where there is nothing to share. Raises ValueError as `cut` does.
+        The absolute sum adds the absolute values of every node, so signs do not cancel along the path. NaN if a total
+        is 0. Raises ValueError as `cut` does.
         """
         whole, late = self.steps.sum(axis=0), self.steps[self.cut(phi) :].sum(axis=0)
         signed, absolute = (float(a / b) if b else float("nan") for a, b in zip(late, whole, strict=True))
@@ -87,31 +87,31 @@ class Trace:
 
 
 def kept(count: int) -> list[int]:
-    """The nodes, of so many, that maps are kept of: the first and the last among them."""
+    """The indices of the nodes, out of `count`, whose maps are kept, with the first and the last one."""
     return sorted(set(np.linspace(0, count - 1, min(FRAMES, count)).round().astype(int).tolist()))
 
 
 def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str = "right") -> Iterator[Trace]:
-    """The straight path from `baseline` to x, at the nodes of Integrated Gradients, while it is walked.
+    """Follows the straight path from `baseline` to x at the nodes of Integrated Gradients; yields the path so far.
 
-    The same points as those of the method, remembered for both; besides, 2 forward passes and one for each node.
-    Raises ValueError for a gradient that is no number.
+    It shares its points with Integrated Gradients through the store of `score`, whose output must be the logit. It also
+    takes 2 forward passes, and one per node. Raises ValueError for a gradient that is not finite.
     """
     alphas, weights = RULES[rule](steps)
     path = Walk(baseline, tuple(zip(alphas, weights, strict=True)), in_order=True)
-    ends, chances = _said(score, torch.stack([baseline.image, x]))
-    framed, far = set(kept(len(path))), x - baseline.image
+    ends, chances = _logits_and_probabilities(score, torch.stack([baseline.image, x]))
+    framed, delta = set(kept(len(path))), x - baseline.image
     numbers: list[tuple[float, ...]] = []
     frames: list[int] = []
     gradients: list[Frame] = []
     maps: list[Frame] = []
     total = torch.zeros(x.shape[-2:], dtype=torch.float64)
     for batch, _ in visit(score, x, path):
-        _, odds = _said(score, batch.points)
-        for k, value, chance, gradient in zip(batch.indices, batch.values, odds, batch.gradients, strict=True):
+        _, found = _logits_and_probabilities(score, batch.points)
+        for k, value, chance, gradient in zip(batch.indices, batch.values, found, batch.gradients, strict=True):
             if not gradient.isfinite().all():
                 raise ValueError(f"the gradient holds NaN or infinity at α = {alphas[k]:.3g}")
-            term = (far * gradient).cpu().double()
+            term = (delta * gradient).cpu().double()
             total = total + weights[k] * term.sum(0)
             size = gradient.cpu().double().norm().item()
             added = weights[k] * term.sum().item(), abs(weights[k]) * term.abs().sum().item()
@@ -120,24 +120,25 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
                 frames.append(k)
                 gradients.append(gradient.sum(0).cpu().half())
                 maps.append(total.half())
-        found = np.array(numbers)
+        table = np.array(numbers)
         yield Trace(
-            baseline.image, ends, chances, len(path), found[:, 0], found[:, 1], found[:, 2], found[:, 3], found[:, 4],
-            found[:, 5:], tuple(frames), tuple(gradients), tuple(maps),
+            baseline.image, ends, chances, len(path), table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4],
+            table[:, 5:], tuple(frames), tuple(gradients), tuple(maps),
         )  # fmt: skip
 
 
-def _said(score: ClassScore, points: Images) -> tuple[list[float], list[float]]:
-    """The logit and the probability at each point."""
+def _logits_and_probabilities(score: ClassScore, points: Images) -> tuple[list[float], list[float]]:
+    """The logit and the probability of the class at each point."""
     found = torch.cat(list(logits(score.model, points))).cpu().double()
     return found[:, score.target].tolist(), found.softmax(1)[:, score.target].tolist()
 
 
 @dataclass(frozen=True, eq=False)
 class Detour:
-    """Guided IG's path as far as it was walked: at share alpha of the way, by the sum of absolute differences.
+    """The path of Guided IG so far. alpha is the share of the L1 distance from baseline to image that is covered.
 
-    `scores` are logits; `distances` from the straight path at the same alpha, as a share of the whole way.
+    `scores` are logits. `distances` are L1 distances from the straight path at the same alpha, as a share of the L1
+    distance from baseline to image.
     """
 
     total: int
@@ -149,7 +150,11 @@ class Detour:
 def detour(
     score: ClassScore, x: Image, baseline: Baseline, steps: int, fraction: float, max_dist: float
 ) -> Iterator[Detour]:
-    """Guided IG's path from `baseline` to x, while it is walked: a gradient a step, and one forward pass at the end."""
+    """Follows Guided IG's path from `baseline` to x; yields the path so far.
+
+    The output of `score` must be the logit. One gradient per step, and one forward pass at the end. Raises ValueError
+    for a gradient that is not finite.
+    """
     whole = (x - baseline.image).abs().sum().item()
 
     def distance(point: Tensor, alpha: float) -> float:

@@ -125,5 +125,5 @@ def test_checkpoints_are_even_and_end_at_the_last(samples):
 
 
 def test_a_method_that_is_no_mean_over_noise_is_named():
-    with pytest.raises(ValueError, match="'gradient' is no mean over noise; use one of smooth_taylor, smoothgrad"):
+    with pytest.raises(ValueError, match="'gradient' is not a mean over noise; use one of smooth_taylor, smoothgrad"):
         run(toys.linear(), "gradient")
