@@ -84,7 +84,11 @@ def _options() -> argparse.ArgumentParser:
         help="spread photos over the Ray cluster there (needs the extra `ray`); without an address: over one of this "
         "machine, or the one that RAY_ADDRESS names",
     )
-    made.add_argument("--workers", type=int, help="with --ray: how many; default: as many as fit")
+    made.add_argument(
+        "--workers",
+        type=int,
+        help="with --ray: how many; those without room wait for a machine to be added; default: as many as fit",
+    )
     made.add_argument(
         "--gpus", type=float, help="with --ray: of each worker, such as 0.5; default: 1 where there are any"
     )

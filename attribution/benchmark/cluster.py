@@ -1,15 +1,19 @@
 """The photos of a run, spread over a Ray cluster; what comes out is written here, by one process.
 
-A worker loads the model once. One that is lost is replaced, and what its photo still lacked is measured again.
+A worker is a Ray actor that loads the model once. Ray places it, and starts it again where there is room. The photo of
+a lost worker goes to whoever is free, and only what it still lacked is measured again.
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from attribution.benchmark.cases import Case
 from attribution.benchmark.measure import Measured, Task, Unreadable, measure, steady
@@ -17,7 +21,9 @@ from attribution.benchmark.run import Found
 from attribution.models import load_model
 
 READY = 600
-"""Seconds in which the workers must have loaded their models."""
+"""Seconds that a run without any worker waits for one to load its model."""
+LOOK = 1
+"""Seconds after which a run without any worker looks again whether a machine has room for one."""
 TRIES = 3
 """How many workers a photo may cost before it is held to be the reason."""
 
@@ -35,27 +41,43 @@ class Worker:
         return self.model.digest, str(self.model.device), os.getpid()
 
     def measure(self, task: Task, photo: bytes) -> Iterator[Measured | Unreadable]:
+        """The cases as they are done; one Unreadable where the photo cannot be decoded."""
         try:
             yield from measure(task, photo, self.model)
         except Unreadable as error:
             yield error
 
 
-@dataclass
+@dataclass(eq=False)
 class _Held:
-    """A worker and what it is at: the stream of what comes out, and what is still to come."""
+    """A worker. `awaited` comes next of it: who it is while it starts, the stream of its task while it measures."""
 
     actor: Any
-    process: int
-    stream: Any = None
+    awaited: Any = None
     task: Task | None = None
+    process: int | None = None
+    """None until the worker has started, and again when it is lost."""
+
+    def start(self) -> None:
+        """Asks who it is. The answer comes once Ray has found room for it and its model is loaded."""
+        self.task = self.process = None
+        self.awaited = self.actor.about.remote()
+
+    def give(self, task: Task, photo: bytes) -> None:
+        """Without Ray's retries: these wait for the same worker, and measure the whole photo again."""
+        self.task = task
+        self.awaited = self.actor.measure.options(num_returns="streaming", max_task_retries=0).remote(task, photo)
+
+    def free(self) -> None:
+        self.task = self.awaited = None
 
 
 class Cluster:
     """Workers on the cluster at `address`, or on a cluster of this machine alone where there is none.
 
-    `threads` of a processor and `gpus`, which may be a fraction, are each worker's. Raises ValueError when Ray is not
-    installed, when nothing of the cluster is free for a worker, and when workers have different weights.
+    `threads` of a processor and `gpus`, which may be a fraction, are each worker's. There are as many `workers` as fit,
+    or as many as given: those without room start once a machine with room is added. Returns once the first has started.
+    Raises ValueError when Ray is not installed, when no machine has room for a worker, and when no worker starts.
     """
 
     def __init__(
@@ -76,76 +98,130 @@ class Cluster:
             ray.init(log_to_driver=False, **options)
         except ConnectionError as error:
             raise ValueError(f"no Ray cluster answers at {address}: {str(error).partition(chr(10))[0]}") from None
-        there = ray.cluster_resources()
-        gpus = (1.0 if there.get("GPU") else 0.0) if gpus is None else gpus
-        fit = sum(_room(node["Resources"], threads, gpus) for node in ray.nodes() if node["Alive"])
-        if fit < 1:
-            ray.shutdown()
-            raise ValueError(f"the cluster has no room for a worker of {threads} threads and {gpus:g} GPUs")
-        made = ray.remote(num_cpus=threads, num_gpus=gpus)(Worker)
-        self._make: Callable[[], Any] = lambda: made.remote(model, device, batch, patches, threads)
-        actors = [self._make() for _ in range(min(fit, workers or fit))]
         try:
-            known = ray.get([actor.about.remote() for actor in actors], timeout=READY)
-        except (ray.exceptions.RayError, TimeoutError) as error:
+            share = (1.0 if ray.cluster_resources().get("GPU") else 0.0) if gpus is None else gpus
+            self._needs = threads, share
+            fit = self._fit()
+            if not fit:
+                raise ValueError(f"the cluster has no room for a worker of {threads} threads and {share:g} GPUs")
+            # A worker is started again however often it is lost, and asked who it is until it answers.
+            made = ray.remote(num_cpus=threads, num_gpus=share, max_restarts=-1, max_task_retries=-1)(Worker)
+            arguments = model, device, batch, patches, threads
+            self._held = [_Held(made.remote(*arguments)) for _ in range(workers or fit)]
+            self.digest = self.device = ""
+            for held in self._held:
+                held.start()
+            while not self.workers:
+                self._welcome(self._next())
+        except BaseException:
             ray.shutdown()
-            reason = str(error).strip().splitlines()[-1]
-            raise ValueError(f"the workers did not start: {reason}") from None
-        if len({digest for digest, _, _ in known}) > 1:
-            ray.shutdown()
-            raise ValueError(f"the workers have different weights of {model}: give all of them the same file")
-        self.digest, self.device, _ = known[0]
-        self.workers = [_Held(actor, process) for actor, (_, _, process) in zip(actors, known, strict=True)]
+            raise
+
+    @property
+    def workers(self) -> Sequence[_Held]:
+        """Those that have started and are not lost."""
+        return [held for held in self._held if held.process is not None]
 
     def close(self) -> None:
         _ray().shutdown()
 
     def work(self, to_do: Iterable[Task], read: Callable[[Task], bytes]) -> Iterator[Found]:
-        """What comes of the tasks, in no order, as it comes; None after all of a task."""
-        ray, waiting = _ray(), deque(to_do)
-        lost: dict[str, int] = {}
-        while waiting or any(held.task for held in self.workers):
-            for held in self.workers:
-                while held.task is None and waiting:
-                    task = waiting.popleft()
-                    try:
-                        photo = read(task)
-                    except Unreadable as error:
-                        yield task, error
-                        yield task, None
-                        continue
-                    held.task = task
-                    held.stream = held.actor.measure.options(num_returns="streaming").remote(task, photo)
-            if not any(held.task for held in self.workers):
-                return
-            busy = {held.stream: held for held in self.workers if held.task}
-            (ready,), _ = ray.wait(list(busy), num_returns=1)
-            held = busy[ready]
-            assert held.task is not None
-            task = held.task
-            try:
-                found = ray.get(next(held.stream))
-            except StopIteration:
-                held.task = None
-                yield task, None
-            except ray.exceptions.RayActorError:
-                held.task = None
-                lost[task.digest] = lost.get(task.digest, 0) + 1
-                self._replace(held)
-                if lost[task.digest] < TRIES:
-                    waiting.append(task)
-                else:
-                    yield task, Unreadable(f"{TRIES} workers were lost while they measured it: is it too large?")
-            else:
-                if isinstance(found, Measured):
-                    held.task = _without(task, found.case)
-                yield task, found
+        """What comes of the tasks, in no order, as it comes; None after all of a task.
 
-    def _replace(self, held: _Held) -> None:
-        held.actor = self._make()
-        digest, _, held.process = _ray().get(held.actor.about.remote(), timeout=READY)
+        A task whose worker is lost goes back to the others. Raises ValueError when no worker is left and none can
+        start, and when a worker has other weights than the first; what was yielded until then stands.
+        """
+        waiting, lost = deque(to_do), Counter[str]()
+        while True:
+            yield from self._give_out(waiting, read)
+            if not waiting and not self._measuring():
+                return
+            held = self._next()
+            if held.task is None:
+                self._welcome(held)
+            else:
+                yield from self._take(held, held.task, waiting, lost)
+
+    def _measuring(self) -> bool:
+        return any(held.task for held in self._held)
+
+    def _give_out(self, waiting: deque[Task], read: Callable[[Task], bytes]) -> Iterator[Found]:
+        """A task to each worker that is free, as long as there are tasks."""
+        for held in self._held:
+            while held.awaited is None and waiting:
+                task = waiting.popleft()
+                try:
+                    held.give(task, read(task))
+                except Unreadable as error:
+                    yield task, error
+                    yield task, None
+
+    def _next(self) -> _Held:
+        """The worker that something has come of. Raises ValueError when none is at work and none can start."""
+        ray, end = _ray(), time.monotonic() + READY
+        awaited = {held.awaited: held for held in self._held if held.awaited is not None}
+        # A case takes as long as it takes. A start may never come: there may be no machine for it any more.
+        patience = None if self._measuring() else LOOK
+        while True:
+            ready, _ = ray.wait(list(awaited), num_returns=1, timeout=patience)
+            if ready:
+                return awaited[ready[0]]
+            if not self._fit():
+                raise ValueError(
+                    "every worker is lost, and no machine that is left has room for one: add a machine to the cluster "
+                    "and run the same command again; what is done is kept"
+                )
+            if time.monotonic() > end:
+                raise ValueError(
+                    f"no worker has started for {READY} s: look whether something else holds the cluster's processors "
+                    "or GPUs, and run the same command again; what is done is kept"
+                )
+
+    def _welcome(self, held: _Held) -> None:
+        """Makes use of a worker that has started. One whose model does not load is dropped, if others are left."""
+        ray = _ray()
+        try:
+            digest, device, held.process = ray.get(held.awaited)
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            self._held.remove(held)
+            if not self._held:
+                raise ValueError(f"the workers did not start: {reason}") from None
+            tqdm.write(f"a worker did not start, the others go on: {reason}", file=sys.stderr)
+            return
+        held.free()
+        if not self.digest:
+            self.digest, self.device = digest, device
         if digest != self.digest:
             raise ValueError("a new worker has different weights of the model: give all of them the same file")
+
+    def _take(self, held: _Held, task: Task, waiting: deque[Task], lost: Counter[str]) -> Iterator[Found]:
+        """What has come of a task. That of a lost worker is put back, unless it has cost `TRIES` of them."""
+        ray = _ray()
+        try:
+            found = ray.get(next(held.awaited))
+        except StopIteration:
+            held.free()
+            yield task, None
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error  # what the worker raised, without Ray's page about it
+        except ray.exceptions.RayError:
+            held.start()
+            lost[task.digest] += 1
+            if task.wanted and lost[task.digest] < TRIES:
+                waiting.append(task)
+                return
+            if task.wanted:
+                yield task, Unreadable(f"{TRIES} workers were lost while they measured it: is it too large?")
+            yield task, None
+        else:
+            if isinstance(found, Measured):
+                held.task = _without(task, found.case)
+            yield task, found
+
+    def _fit(self) -> int:
+        """How many workers the machines that are there have room for, if nothing else runs on them."""
+        return sum(_room(node["Resources"], *self._needs) for node in _ray().nodes() if node["Alive"])
 
 
 def _room(resources: Mapping[str, float], threads: int, gpus: float) -> int:

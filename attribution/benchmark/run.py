@@ -177,7 +177,7 @@ def run(
                 clock.skip(task)
                 failed.append((task.name, "", str(found)))
                 bar.update(len(task.wanted))
-            left = spoken(clock.seconds(len(workers.workers)))
+            left = spoken(clock.seconds(len(workers.workers) or 1))
             bar.set_postfix_str(left)
             if found is None and not watched:
                 count = every - sum(clock.left.values())

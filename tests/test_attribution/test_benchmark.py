@@ -13,11 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import pytest
 import torch
 import toys
-from skimage import data
 
 from attribution import explain, load_image, perturbation_curve, registry, total_variation_curve
 from attribution.benchmark.__main__ import main
@@ -39,16 +37,6 @@ METHODS = (
 CASES = parse(METHODS, subjects())
 METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
 SETTING = Setting("toy", "toy", 0)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    made = tmp_path / "photos"
-    (made / "below").mkdir(parents=True)
-    for name, photo in {"cat.png": data.cat(), "below/coffee.png": data.coffee(), "rocket.png": data.rocket()}.items():
-        PIL.Image.fromarray(photo[::4, ::4]).save(made / name)
-    (made / "notes.txt").write_text("not a photo")
-    return made
 
 
 def measure(folder, file, cases=CASES, model=None, setting=SETTING, measures=METRICS):
@@ -642,76 +630,3 @@ def test_seeds_are_spread(seed):
     found = [seed_of(0, f"{drawn.getrandbits(128):032x}") for _ in range(50)]
     assert len(set(found)) >= 49
     assert all(0 <= one < 1_000_000 for one in found)
-
-
-class TestCluster:
-    """On a Ray cluster of this machine alone."""
-
-    ARGUMENTS = ("smooth_taylor:samples=2", "integrated_gradients:steps=2", "random_order")
-
-    @pytest.fixture
-    def cluster(self, monkeypatch):
-        pytest.importorskip("ray")
-        from attribution.benchmark.cluster import Cluster
-
-        monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
-        made = Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1, gpus=0, workers=2)
-        yield made
-        made.close()
-
-    def test_a_lost_worker_is_replaced_and_the_rows_are_the_same(self, folder, tmp_path, cluster, lite0):
-        import signal
-
-        results, cases = Results(tmp_path / "ray.db"), parse(self.ARGUMENTS, subjects())
-        measures = metrics(["perturbation:draws=2,regions=3", "total_variation"])
-        setting = Setting("efficientnet_lite0", cluster.digest, 0)
-        assert (cluster.device, cluster.digest) == ("cpu", lite0.digest)
-        (folder / "bad.jpg").write_text("no photo")
-        work, killed = cluster.work, []
-
-        class Killing:
-            digest, device, workers = cluster.digest, cluster.device, cluster.workers
-
-            def work(self, to_do, read):
-                for task, found in work(to_do, read):
-                    if not killed and found is not None and task.name != "bad.jpg":
-                        at_it = next(h for h in cluster.workers if h.task and h.task.digest == task.digest)
-                        killed.append(at_it.process)
-                        os.kill(at_it.process, signal.SIGKILL)
-                    yield task, found
-
-            def close(self):
-                cluster.close()
-
-        assert [photo for photo, _, _ in run(folder, results, setting, cases, measures, Killing())] == ["bad.jpg"]
-        assert killed
-        assert killed[0] not in {held.process for held in cluster.workers}
-        alone = replace(lite0, gradient_batch=type(lite0.gradient_batch)(), value_batch=type(lite0.value_batch)())
-        here = Results(tmp_path / "here.db")
-        run(folder, here, setting, cases, measures, Here(alone, batch=4, patches=2))
-        assert content(results.rows()) == content(here.rows())
-        assert results.errors() == here.errors()
-
-    @pytest.mark.parametrize(
-        ("resources", "threads", "gpus", "fit"),
-        [
-            ({"CPU": 4}, 1, 0, 4),
-            ({"CPU": 4}, 3, 0, 1),
-            ({"CPU": 4, "GPU": 1}, 2, 0.5, 2),
-            ({"CPU": 2, "GPU": 1}, 2, 0.5, 1),
-            ({"CPU": 8, "GPU": 2}, 1, 0.6, 2),
-            ({"CPU": 8, "GPU": 4}, 1, 2, 2),
-            ({"CPU": 8}, 1, 1, 0),
-        ],
-    )
-    def test_how_many_workers_fit_on_a_machine(self, resources, threads, gpus, fit):
-        from attribution.benchmark.cluster import _room
-
-        assert _room(resources, threads, gpus) == fit
-
-    def test_a_cluster_without_room_says_so(self):
-        pytest.importorskip("ray")
-        from attribution.benchmark.cluster import Cluster
-
-        with pytest.raises(ValueError, match="no room for a worker of 1000 threads"):
-            Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1000)

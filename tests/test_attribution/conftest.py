@@ -1,0 +1,18 @@
+"""What the tests of the benchmark share."""
+
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from skimage import data
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three photos, one of them in a folder below, and a file that is none."""
+    made = tmp_path / "photos"
+    (made / "below").mkdir(parents=True)
+    for name, photo in {"cat.png": data.cat(), "below/coffee.png": data.coffee(), "rocket.png": data.rocket()}.items():
+        PIL.Image.fromarray(photo[::4, ::4]).save(made / name)
+    (made / "notes.txt").write_text("not a photo")
+    return made
