@@ -11,7 +11,7 @@ import numpy as np
 
 from attribution.benchmark.cases import ADAPTIVE, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
-from attribution.benchmark.rows import Row
+from attribution.benchmark.rows import ROW, Row
 from attribution.benchmark.tables import FEW, RESAMPLES, Table, interval, tabulate
 from attribution.registry import METRICS as REGISTERED
 from attribution.registry import measures
@@ -183,30 +183,13 @@ def _escaped(text: str) -> str:
     return text.replace("σ", r"$\sigma$")
 
 
-COLUMNS = (
-    *(
-        "photo",
-        "digest",
-        "model",
-        "weights",
-        "target",
-        "category",
-        "probability",
-        "method",
-        "knobs",
-        "base_seed",
-        "seed",
-    ),
-    *("gradients", "computed", "seconds", "detail", "metric", "metric_knobs", "area", "note"),
-)
-
-
 def rows(found: Sequence[Row]) -> str:
     """Every area as a line of CSV, with the map that it is of."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    fields = [field for field, column in ROW.items() if column.csv]
+    writer.writerow(fields)
     for row in found:
-        values = (getattr(row, name) for name in COLUMNS)
+        values = (getattr(row, field) for field in fields)
         writer.writerow([json.dumps(value) if isinstance(value, dict) else value for value in values])
     return buffer.getvalue()

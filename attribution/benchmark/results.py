@@ -13,26 +13,23 @@ from typing import Any
 from attribution.benchmark.cases import Case
 from attribution.benchmark.measure import Measured
 from attribution.benchmark.rows import Row, Setting, row_of
+from attribution.benchmark.schema import (
+    DONE,
+    FIND_MAP,
+    FIND_PHOTO,
+    PUT_AREA,
+    PUT_MAP,
+    PUT_PHOTO,
+    ROWS,
+    TABLE,
+    create,
+    sound,
+)
 from attribution.types import Curve
 
-FORMAT = 1
 GZIP = b"\x1f\x8b"
 MOST_BYTES = 1 << 30
 NONE = "not a results file of this version; choose one that the benchmark has written"
-SCHEMA = """
-CREATE TABLE photos (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, folder TEXT NOT NULL, error TEXT NOT NULL,
-    UNIQUE (name, digest));
-CREATE TABLE maps (
-    id INTEGER PRIMARY KEY, photo INTEGER NOT NULL REFERENCES photos, model TEXT NOT NULL, weights TEXT NOT NULL,
-    method TEXT NOT NULL, knobs TEXT NOT NULL, base_seed INTEGER NOT NULL, seed INTEGER NOT NULL,
-    target INTEGER NOT NULL, category TEXT NOT NULL, probability REAL NOT NULL, gradients INTEGER NOT NULL,
-    computed INTEGER NOT NULL, seconds REAL NOT NULL, detail TEXT NOT NULL, error TEXT NOT NULL,
-    UNIQUE (photo, model, weights, method, knobs, base_seed));
-CREATE TABLE areas (
-    map INTEGER NOT NULL REFERENCES maps ON DELETE CASCADE, metric TEXT NOT NULL, knobs TEXT NOT NULL,
-    area REAL NOT NULL, curve TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (map, metric, knobs));
-"""
 
 
 class Results:
@@ -43,14 +40,11 @@ class Results:
             raise ValueError(f"{file}: there is no folder {file.parent}")
         try:
             self._connection = sqlite3.connect(file, timeout=30, isolation_level=None)
-            with self._whole() as opened:  # two runs may begin at once: who comes second finds the tables
-                if not opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    for statement in filter(str.strip, SCHEMA.split(";")):
-                        opened.execute(statement)
-                    opened.execute(f"PRAGMA user_version = {FORMAT}")
+            with self._whole() as opened:  # two runs may start at once: the second one finds the tables
+                create(opened)
         except sqlite3.Error as error:
             raise ValueError(f"{file} is not a results file, or cannot be written ({error}); name another") from None
-        if not _sound(self._connection):
+        if not sound(self._connection):
             raise ValueError(f"{file} is not a results file of this version; name another")
         self._connection.execute("PRAGMA foreign_keys = ON")
 
@@ -72,7 +66,7 @@ class Results:
             raise ValueError(f"{file}: {NONE}") from None
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
-        if not _sound(made._connection):
+        if not sound(made._connection):
             raise ValueError(f"{file}: {NONE}")
         return made
 
@@ -92,7 +86,7 @@ class Results:
             made._connection.deserialize(data or b"nothing")
         except sqlite3.Error:
             raise ValueError(NONE) from None
-        if not _sound(made._connection):
+        if not sound(made._connection):
             raise ValueError(NONE)
         return made
 
@@ -125,21 +119,15 @@ class Results:
     def done(self, setting: Setting) -> dict[tuple[str, str], set[tuple[str, str, str, str]]]:
         """By (photo, digest): (method, knobs, metric, metric's knobs) of every area that is there."""
         found: dict[tuple[str, str], set[tuple[str, str, str, str]]] = {}
-        query = """SELECT name, digest, method, maps.knobs, metric, areas.knobs
-            FROM areas JOIN maps ON areas.map = maps.id JOIN photos ON maps.photo = photos.id
-            WHERE model = ? AND weights = ? AND base_seed = ?"""
-        for name, digest, *rest in self._connection.execute(query, (setting.model, setting.weights, setting.seed)):
+        wanted = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
+        for name, digest, *rest in self._connection.execute(DONE, wanted):
             found.setdefault((name, digest), set()).add(tuple(rest))
         return found
 
     def _photo(self, name: str, digest: str, folder: str, error: str) -> int:
-        self._connection.execute(
-            "INSERT INTO photos (name, digest, folder, error) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET folder = excluded.folder, error = excluded.error",
-            (name, digest, folder, error),
-        )
-        query = "SELECT id FROM photos WHERE name = ? AND digest = ?"
-        (found,) = self._connection.execute(query, (name, digest)).fetchone()
+        values = {"name": name, "digest": digest, "folder": folder, "error": error}
+        self._connection.execute(PUT_PHOTO, values)
+        (found,) = self._connection.execute(FIND_PHOTO, values).fetchone()
         return int(found)
 
     def fail(self, name: str, digest: str, folder: str, error: str) -> None:
@@ -152,34 +140,12 @@ class Results:
 
         A map that is there stays as it is: what comes later, an area or an error, is put beside it.
         """
-        place = (setting.model, setting.weights, found.case.name, found.case.text, setting.seed)
-        columns = {
-            "seed": found.seed,
-            "target": found.target,
-            "category": found.category,
-            "probability": found.probability,
-            "gradients": found.gradients,
-            "computed": found.computed,
-            "seconds": found.seconds,
-            "detail": json.dumps(dict(found.detail)),
-            "error": found.error,
-        }
         with self._whole() as opened:
-            photo = self._photo(name, digest, folder, "")
-            kept = [column for column in columns if column != "error"]
-            updates = ", ".join(f"{c} = CASE WHEN maps.target < 0 THEN excluded.{c} ELSE maps.{c} END" for c in kept)
-            opened.execute(
-                f"INSERT INTO maps (photo, model, weights, method, knobs, base_seed, {', '.join(columns)}) "
-                f"VALUES (?, ?, ?, ?, ?, ?, {', '.join('?' * len(columns))}) "
-                f"ON CONFLICT DO UPDATE SET {updates}, error = excluded.error",
-                (photo, *place, *columns.values()),
-            )
-            where = "photo = ? AND model = ? AND weights = ? AND method = ? AND knobs = ? AND base_seed = ?"
-            (made,) = opened.execute(f"SELECT id FROM maps WHERE {where}", (photo, *place)).fetchone()
-            opened.executemany(
-                "INSERT OR IGNORE INTO areas (map, metric, knobs, area, curve, note) VALUES (?, ?, ?, ?, ?, ?)",
-                [_area(made, metric, curve) for metric, curve in found.curves.items()],
-            )
+            values = {"photo": self._photo(name, digest, folder, ""), **_map(setting, found)}
+            opened.execute(PUT_MAP, values)
+            (made,) = opened.execute(FIND_MAP, values).fetchone()
+            areas = [{"map": made, **_area(metric, curve)} for metric, curve in found.curves.items()]
+            opened.executemany(PUT_AREA, areas)
 
     def errors(self) -> list[tuple[str, str, str]]:
         """(photo, method and knobs if one is to blame, error)."""
@@ -190,25 +156,24 @@ class Results:
 
     def rows(self) -> list[Row]:
         """Everything measured, photo by photo, in the order in which cases were first written."""
-        query = """SELECT name, digest, folder, model, weights, base_seed, method, maps.knobs, seed, target, category,
-            probability, gradients, computed, seconds, detail, metric, areas.knobs, area, curve, note
-            FROM areas JOIN maps ON areas.map = maps.id JOIN photos ON maps.photo = photos.id
-            ORDER BY name, digest, maps.id, metric"""
         try:
-            return [row_of(values) for values in self._connection.execute(query)]
+            return [row_of(values) for values in self._connection.execute(ROWS)]
         except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"the results file holds what is no result ({error}); measure it again") from None
 
 
-def _area(made: int, metric: Case, curve: Curve) -> tuple[Any, ...]:
-    return made, metric.name, metric.text, curve.area, json.dumps([float(y) for y in curve.y]), curve.note
+def _map(setting: Setting, found: Measured) -> dict[str, Any]:
+    """The columns of a map. `Measured` names what it found as the file does."""
+    values = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
+    values |= {"method": found.case.name, "knobs": found.case.text}
+    for column in TABLE["maps"]:
+        if not column.key:
+            value = getattr(found, column.name)
+            values[column.name] = json.dumps(dict(value)) if column.json else value
+    return values
 
 
-def _sound(connection: sqlite3.Connection) -> bool:
-    """Whether it holds the tables of a results file and nothing else: a view would be run by who reads it."""
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        found = connection.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
-        return version == FORMAT and sorted(found) == [("table", name) for name in ("areas", "maps", "photos")]
-    except sqlite3.Error:
-        return False
+def _area(metric: Case, curve: Curve) -> dict[str, Any]:
+    """The columns of an area."""
+    values = json.dumps([float(y) for y in curve.y])
+    return {"metric": metric.name, "knobs": metric.text, "area": curve.area, "curve": values, "note": curve.note}

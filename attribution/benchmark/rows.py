@@ -1,43 +1,71 @@
-"""What a results file holds, as it is read."""
+"""The columns of a results file, each declared once, and the rows that are read from them."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import numpy as np
 
 
 @dataclass(frozen=True)
-class Row:
-    """A map of a photo and one area under it, as it is in the file. `curve` has a value a step."""
+class Column:
+    """How a results file stores one value.
 
-    photo: str
-    digest: str
-    folder: str
-    model: str
-    weights: str
-    base_seed: int
-    method: str
-    knobs: Mapping[str, Any]
-    seed: int
-    target: int
-    category: str
-    probability: float
-    gradients: int
-    computed: int
-    seconds: float
-    detail: Mapping[str, Any]
-    metric: str
-    metric_knobs: Mapping[str, Any]
-    area: float
-    curve: np.ndarray
-    note: str
+    `table`, `name` and `type` are those of SQL. The `key` columns of a table identify one entry of it, together with
+    the entry that it belongs to: a map belongs to a photo, an area to a map. `json` columns hold JSON text: an object
+    or a list of numbers. `csv` columns are printed by `report.rows`.
+    """
+
+    table: Literal["photos", "maps", "areas"]
+    name: str
+    type: Literal["TEXT", "INTEGER", "REAL"]
+    key: bool = False
+    json: Literal["", "object", "numbers"] = ""
+    csv: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One area of one map of a photo. Each field is declared with its column; the CSV has this order.
+
+    `curve` has one value per step. `seconds` are the time of the map and of its metrics.
+    """
+
+    photo: Annotated[str, Column("photos", "name", "TEXT", key=True)]
+    digest: Annotated[str, Column("photos", "digest", "TEXT", key=True)]
+    folder: Annotated[str, Column("photos", "folder", "TEXT", csv=False)]
+    model: Annotated[str, Column("maps", "model", "TEXT", key=True)]
+    weights: Annotated[str, Column("maps", "weights", "TEXT", key=True)]
+    target: Annotated[int, Column("maps", "target", "INTEGER")]
+    category: Annotated[str, Column("maps", "category", "TEXT")]
+    probability: Annotated[float, Column("maps", "probability", "REAL")]
+    method: Annotated[str, Column("maps", "method", "TEXT", key=True)]
+    knobs: Annotated[Mapping[str, Any], Column("maps", "knobs", "TEXT", key=True, json="object")]
+    base_seed: Annotated[int, Column("maps", "base_seed", "INTEGER", key=True)]
+    seed: Annotated[int, Column("maps", "seed", "INTEGER")]
+    gradients: Annotated[int, Column("maps", "gradients", "INTEGER")]
+    computed: Annotated[int, Column("maps", "computed", "INTEGER")]
+    seconds: Annotated[float, Column("maps", "seconds", "REAL")]
+    detail: Annotated[Mapping[str, Any], Column("maps", "detail", "TEXT", json="object")]
+    metric: Annotated[str, Column("areas", "metric", "TEXT", key=True)]
+    metric_knobs: Annotated[Mapping[str, Any], Column("areas", "knobs", "TEXT", key=True, json="object")]
+    area: Annotated[float, Column("areas", "area", "REAL")]
+    curve: Annotated[np.ndarray, Column("areas", "curve", "TEXT", json="numbers", csv=False)]
+    note: Annotated[str, Column("areas", "note", "TEXT")]
+
+
+ROW: Mapping[str, Column] = {
+    field: get_args(hint)[1] for field, hint in get_type_hints(Row, include_extras=True).items()
+}
+"""The column of each field of `Row`."""
+COLUMNS = (*ROW.values(), Column("photos", "error", "TEXT"), Column("maps", "error", "TEXT"))
+"""All columns: those of `Row`, and those that no row shows."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What all rows of a run have in common: the model, its weights, and the seed that each photo's comes from."""
+    """What all rows of a run share: the model, the digest of its weights, and the seed that photos' seeds come from."""
 
     model: str
     weights: str
@@ -45,11 +73,16 @@ class Setting:
 
 
 def row_of(values: Sequence[Any]) -> Row:
-    """A row as the file has it. Raises ValueError, TypeError or AttributeError for what is no result."""
-    found = dict(zip(Row.__dataclass_fields__, values, strict=True))
-    for name in ("knobs", "detail", "metric_knobs"):
-        found[name] = dict(json.loads(found[name]).items())
-    found["curve"] = np.array(json.loads(found["curve"]), dtype=np.float64).reshape(-1)
+    """A row from the values of its columns, in the order of `ROW`.
+
+    Raises ValueError, TypeError or AttributeError when a value does not fit its column.
+    """
+    found = dict(zip(ROW, values, strict=True))
+    for field, column in ROW.items():
+        if column.json == "object":
+            found[field] = dict(json.loads(found[field]).items())
+        elif column.json == "numbers":
+            found[field] = np.array(json.loads(found[field]), dtype=np.float64).reshape(-1)
     found["area"] = float(found["area"])
     if not (np.isfinite(found["area"]) and np.isfinite(found["curve"]).all()):
         raise ValueError(f"an area of {found['photo']} is not finite")

@@ -450,23 +450,19 @@ WAY = {"perturbation": {"draws": 10, "regions": 30, "window": 15}, "total_variat
 def made_up(areas, photos=("a", "b", "c", "d"), model="toy", methods=None) -> list[Row]:
     """Rows with the areas (methods, photos) for AUPC, and a tenth of them for AUTVC."""
     methods = methods or [("integrated_gradients", {"steps": 50, "baseline": "black"}), ("random_order", {})]
-    known = 0, 1, "cat", 0.5, 50, 50, 1.0, {}
+    known = {"folder": "", "model": model, "weights": "w", "base_seed": 0, "seed": 0, "target": 1, "category": "cat"}
+    known |= {"probability": 0.5, "gradients": 50, "computed": 50, "seconds": 1.0, "detail": {}, "note": ""}
     return [
         Row(
-            photo,
-            photo,
-            "",
-            model,
-            "w",
-            0,
-            method,
-            knobs,
-            *known,
-            metric,
-            WAY[metric],
-            area * scale,
-            np.full(4, area),
-            "",
+            photo=photo,
+            digest=photo,
+            method=method,
+            knobs=knobs,
+            metric=metric,
+            metric_knobs=WAY[metric],
+            area=area * scale,
+            curve=np.full(4, area),
+            **known,
         )
         for (method, knobs), line in zip(methods, areas, strict=True)
         for photo, area in zip(photos, line, strict=True)

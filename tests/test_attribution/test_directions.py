@@ -38,7 +38,7 @@ WITHIN = {
     "studies": [],
     "benchmark": [
         {"cases", "paper", "rows"},
-        {"measure"},
+        {"measure", "schema"},
         {"results"},
         {"run", "tables"},
         {"report", "cluster"},

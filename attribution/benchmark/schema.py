@@ -1,0 +1,73 @@
+"""The SQL of a results file, made from the columns that `rows` declares."""
+
+import sqlite3
+
+from attribution.benchmark.rows import COLUMNS, ROW
+
+FORMAT = 1
+PARENT = {"photos": (), "maps": ("photo",), "areas": ("map",)}
+"""For each table, the column that names the entry of another table that its entries belong to."""
+TABLE = {table: [column for column in COLUMNS if column.table == table] for table in PARENT}
+"""The columns of each table, without its id and its parent."""
+KEYS = {table: [*parent, *(column.name for column in TABLE[table] if column.key)] for table, parent in PARENT.items()}
+"""The names of the columns that identify one entry of each table."""
+
+
+def _declared(table: str) -> str:
+    return ", ".join(f"{column.name} {column.type} NOT NULL" for column in TABLE[table])
+
+
+def _insert(table: str) -> str:
+    names = [*PARENT[table], *(column.name for column in TABLE[table])]
+    return f"INTO {table} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+
+
+def _find(table: str) -> str:
+    return f"SELECT id FROM {table} WHERE {' AND '.join(f'{name} = :{name}' for name in KEYS[table])}"
+
+
+def _select(*fields: str) -> str:
+    """These fields of `Row`, for every area of the file."""
+    places = ", ".join(f"{ROW[field].table}.{ROW[field].name}" for field in fields)
+    return f"SELECT {places} FROM areas JOIN maps ON areas.map = maps.id JOIN photos ON maps.photo = photos.id"
+
+
+CREATE = (
+    f"CREATE TABLE photos (id INTEGER PRIMARY KEY, {_declared('photos')}, UNIQUE ({', '.join(KEYS['photos'])}))",
+    f"CREATE TABLE maps (id INTEGER PRIMARY KEY, photo INTEGER NOT NULL REFERENCES photos, {_declared('maps')}, "
+    f"UNIQUE ({', '.join(KEYS['maps'])}))",
+    f"CREATE TABLE areas (map INTEGER NOT NULL REFERENCES maps ON DELETE CASCADE, {_declared('areas')}, "
+    f"PRIMARY KEY ({', '.join(KEYS['areas'])}))",
+)
+# The statements below take the values of columns by name. A map that has been measured keeps its values: a later run
+# can add an area to it, or an error.
+MEASURED = [column.name for column in TABLE["maps"] if not column.key and column.name != "error"]
+KEPT = ", ".join(f"{name} = CASE WHEN maps.target < 0 THEN excluded.{name} ELSE maps.{name} END" for name in MEASURED)
+PUT_PHOTO = f"INSERT {_insert('photos')} ON CONFLICT DO UPDATE SET folder = excluded.folder, error = excluded.error"
+PUT_MAP = f"INSERT {_insert('maps')} ON CONFLICT DO UPDATE SET {KEPT}, error = excluded.error"
+PUT_AREA = f"INSERT OR IGNORE {_insert('areas')}"
+FIND_PHOTO, FIND_MAP = _find("photos"), _find("maps")
+ROWS = f"{_select(*ROW)} ORDER BY photos.name, photos.digest, maps.id, areas.metric"
+DONE = (
+    _select("photo", "digest", "method", "knobs", "metric", "metric_knobs")
+    + " WHERE maps.model = :model AND maps.weights = :weights AND maps.base_seed = :base_seed"
+)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Makes the tables in an empty file; any other file stays as it is."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return
+    for statement in CREATE:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def sound(connection: sqlite3.Connection) -> bool:
+    """Whether the file holds the tables of a results file and nothing else: SQLite would run a view or a trigger."""
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        found = connection.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+    except sqlite3.Error:
+        return False
+    return version == FORMAT and sorted(found) == [("table", name) for name in sorted(PARENT)]

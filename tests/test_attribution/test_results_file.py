@@ -1,0 +1,244 @@
+"""The results file: its columns agree everywhere, and a file of an older format opens, reports and goes on."""
+
+import csv
+import gzip
+import io
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import toys
+from skimage import data
+
+from attribution.benchmark.__main__ import main
+from attribution.benchmark.cases import metrics, parse, subjects
+from attribution.benchmark.report import report, rows
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import ROW, Row, Setting
+from attribution.benchmark.run import Here, run
+
+ASSETS = Path(__file__).parents[2] / "assets"
+SHIPPED = ("results.db.gz", "ig-family.db.gz")
+CASES = parse(("smooth_taylor:samples=3/5", "integrated_gradients:steps=3", "random_order"), subjects())
+METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
+SETTING = Setting("toy", "toy", 0)
+
+# Format 1, letter for letter.
+OLD_TABLES = """
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, folder TEXT NOT NULL, error TEXT NOT NULL,
+    UNIQUE (name, digest));
+CREATE TABLE maps (
+    id INTEGER PRIMARY KEY, photo INTEGER NOT NULL REFERENCES photos, model TEXT NOT NULL, weights TEXT NOT NULL,
+    method TEXT NOT NULL, knobs TEXT NOT NULL, base_seed INTEGER NOT NULL, seed INTEGER NOT NULL,
+    target INTEGER NOT NULL, category TEXT NOT NULL, probability REAL NOT NULL, gradients INTEGER NOT NULL,
+    computed INTEGER NOT NULL, seconds REAL NOT NULL, detail TEXT NOT NULL, error TEXT NOT NULL,
+    UNIQUE (photo, model, weights, method, knobs, base_seed));
+CREATE TABLE areas (
+    map INTEGER NOT NULL REFERENCES maps ON DELETE CASCADE, metric TEXT NOT NULL, knobs TEXT NOT NULL,
+    area REAL NOT NULL, curve TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (map, metric, knobs));
+PRAGMA user_version = 1;
+"""
+OLD_COLUMNS = {
+    "photos": "id, name, digest, folder, error",
+    "maps": "id, photo, model, weights, method, knobs, base_seed, seed, target, category, probability, gradients, "
+    "computed, seconds, detail, error",
+    "areas": "map, metric, knobs, area, curve, note",
+}
+OLD_SELECT = """SELECT name, digest, folder, model, weights, base_seed, method, maps.knobs, seed, target, category,
+    probability, gradients, computed, seconds, detail, metric, areas.knobs, area, curve, note
+    FROM areas JOIN maps ON areas.map = maps.id JOIN photos ON maps.photo = photos.id
+    ORDER BY name, digest, maps.id, metric"""
+OLD_ROW = (
+    *("photo", "digest", "folder", "model", "weights", "base_seed", "method", "knobs", "seed", "target", "category"),
+    *("probability", "gradients", "computed", "seconds", "detail", "metric", "metric_knobs", "area", "curve", "note"),
+)
+CSV_HEADER = (
+    "photo,digest,model,weights,target,category,probability,method,knobs,base_seed,seed,gradients,computed,seconds,"
+    "detail,metric,metric_knobs,area,note"
+)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    made = tmp_path / "photos"
+    made.mkdir()
+    for name in ("cat", "coffee", "rocket"):
+        PIL.Image.fromarray(getattr(data, name)()[::4, ::4]).save(made / f"{name}.png")
+    return made
+
+
+def measure(folder, file, cases=CASES, model=None, measures=METRICS):
+    """The rows of the file after a run."""
+    with closing(Results(file)) as results:
+        run(folder, results, SETTING, cases, measures, Here(model or toys.of_photos(), patches=3))
+        return results.rows()
+
+
+def old_copy(file, made):
+    """What the file holds, in a file of format 1."""
+    with closing(sqlite3.connect(made, isolation_level=None)) as old:
+        old.executescript(OLD_TABLES)
+        old.execute("ATTACH ? AS new", (str(file),))
+        for table, columns in OLD_COLUMNS.items():
+            old.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}")
+    return made
+
+
+def old_file(folder, made, cases=CASES):
+    measure(folder, made.with_suffix(".new"), cases)
+    return old_copy(made.with_suffix(".new"), made)
+
+
+def exact(found):
+    """Every value of the rows."""
+    return [{**vars(row), "curve": row.curve.tolist()} for row in found]
+
+
+def content(found):
+    """All of the rows but the time they took and what the cases before them left to compute, in one order."""
+    same = [{**row, "seconds": 0, "computed": 0} for row in exact(found)]
+    return sorted(json.dumps(row) for row in same)
+
+
+def read_as_before(file):
+    """The rows by the query of format 1, decoded by hand."""
+    with closing(sqlite3.connect(file)) as opened:
+        found = [dict(zip(OLD_ROW, values, strict=True)) for values in opened.execute(OLD_SELECT)]
+    texts = ("knobs", "detail", "metric_knobs", "curve")
+    return [row | {name: json.loads(row[name]) for name in texts} for row in found]
+
+
+def described(file):
+    """For each table: its columns with their types and NOT NULL, and the sets of columns that are unique."""
+    with closing(sqlite3.connect(file)) as opened:
+        found = {}
+        for table in OLD_COLUMNS:
+            columns = opened.execute('SELECT name, type, "notnull" FROM pragma_table_info(?)', (table,)).fetchall()
+            indices = opened.execute('SELECT name FROM pragma_index_list(?) WHERE "unique"', (table,)).fetchall()
+            unique = [
+                tuple(name for (name,) in opened.execute("SELECT name FROM pragma_index_info(?)", index))
+                for index in indices
+            ]
+            references = opened.execute(
+                'SELECT "from", "table", on_delete FROM pragma_foreign_key_list(?)', (table,)
+            ).fetchall()
+            found[table] = set(columns), unique, references
+        return found
+
+
+class TestColumns:
+    def test_csv_schema_and_row_agree(self, tmp_path):
+        Results(tmp_path / "r.db").close()
+        tables = described(tmp_path / "r.db")
+        assert list(ROW) == [field.name for field in fields(Row)]
+        for column in ROW.values():
+            assert (column.name, column.type, 1) in tables[column.table][0]
+        assert rows([]).splitlines() == [",".join(name for name, column in ROW.items() if column.csv)]
+
+    def test_the_csv_is_as_it_was(self):
+        assert rows([]) == f"{CSV_HEADER}\n"
+
+    def test_a_new_file_has_what_an_old_one_has(self, tmp_path):
+        Results(tmp_path / "new.db").close()
+        with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+            old.executescript(OLD_TABLES)
+        new, old = described(tmp_path / "new.db"), described(tmp_path / "old.db")
+        for table in OLD_COLUMNS:
+            assert new[table][0] >= old[table][0]
+            assert new[table][1:] == old[table][1:]
+
+    def test_every_column_holds_what_was_measured(self, folder, tmp_path):
+        """The query of format 1 finds in a new file what `rows` finds."""
+        found = measure(folder, tmp_path / "r.db")
+        assert exact(found) == read_as_before(tmp_path / "r.db")
+        assert len(found) == 3 * 4 * 2
+        assert all(row.folder == str(folder) and row.gradients == row.computed for row in found if row.gradients == 3)
+
+    def test_a_search_keeps_its_details(self, folder, tmp_path):
+        cases = parse(["adaptive_noising:samples=2,iterations=1"], subjects(3))
+        for row in measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), metrics(["total_variation"])):
+            assert set(row.detail) == {"sigma", "search_area", "evaluations"}
+
+    @pytest.mark.parametrize(
+        ("table", "column", "value"),
+        [
+            *(("maps", name, text) for name in ("knobs", "detail") for text in ("[1]", "3", "{", "")),
+            *(("areas", "knobs", text) for text in ("[1]", "3", "{", "")),
+            *(("areas", "curve", text) for text in ('{"a": 1}', "{", '["a"]', "[NaN]", "")),
+            *(("areas", "area", value) for value in ("wide", 9e999)),
+        ],
+    )
+    def test_what_is_no_result_is_said(self, folder, tmp_path, table, column, value):
+        measure(folder, tmp_path / "r.db", CASES[-1:], measures=METRICS[1:])
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            opened.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
+        with closing(Results(tmp_path / "r.db")) as results, pytest.raises(ValueError, match="measure it again"):
+            results.rows()
+
+
+class TestOldFiles:
+    def test_it_opens_and_reports_the_same(self, folder, tmp_path):
+        old = old_file(folder, tmp_path / "old.db")
+        before = old.read_bytes()
+        found = Results.read(old).rows()
+        assert exact(found) == read_as_before(old) == exact(Results.read(old.with_suffix(".new")).rows())
+        for form in ("text", "csv", "latex"):
+            fresh = Results.read(old.with_suffix(".new")).rows()
+            assert report(found, form, None, None) == report(fresh, form, None, None)
+        assert old.read_bytes() == before, "who reads it does not change it"
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_the_shipped_files_are_read_as_before(self, name, tmp_path):
+        (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
+        assert exact(Results.read(ASSETS / name).rows()) == read_as_before(tmp_path / "r.db")
+
+    @pytest.mark.parametrize("preset", ["table1", "table2"])
+    def test_the_shipped_tables_are_those_of_the_shipped_file(self, preset):
+        told = report(Results.read(ASSETS / "results.db.gz").rows(), "csv", preset, None)
+        found, expected = (
+            list(csv.DictReader(io.StringIO(text))) for text in (told, (ASSETS / f"{preset}.csv").read_text())
+        )
+        for line, shipped in zip(found, expected, strict=True):
+            assert list(line) == list(shipped)
+            for name, value in shipped.items():
+                if name.endswith(("_low", "_high")):  # of resamplings, which are SciPy's
+                    assert float(line[name]) == pytest.approx(float(value), abs=0.02)
+                else:
+                    assert line[name] == value
+
+    def test_it_goes_on(self, folder, tmp_path):
+        """What it holds is not computed again; what is added is what a fresh file has."""
+        old = old_file(folder, tmp_path / "old.db", CASES[:2])
+        before = exact(Results.read(old).rows())
+        network, counter = toys.counted(toys.of_photos())
+        assert exact(measure(folder, old, CASES[:2], network)) == before
+        assert counter.gradients == counter.values == 0
+        more = measure(folder, old)
+        assert content(more) == content(measure(folder, tmp_path / "fresh.db"))
+        assert [row for row in exact(more) if row in before] == before
+        assert Results.read(old).errors() == []
+
+    def test_the_same_command_goes_on(self, folder, tmp_path, capsys):
+        arguments = ["--methods", "smooth_taylor:samples=2", "--metrics", "total_variation", "--device", "cpu"]
+        assert main([str(folder), "--out", str(tmp_path / "first.db"), *arguments]) == 0
+        old = old_copy(tmp_path / "first.db", tmp_path / "old.db")
+        for file in (old, tmp_path / "fresh.db"):
+            assert main([str(folder), "--out", str(file), *arguments]) == 0
+            assert main([str(folder), "--out", str(file), "--methods", "random_order", *arguments[2:]]) == 0
+        assert content(Results.read(old).rows()) == content(Results.read(tmp_path / "fresh.db").rows())
+        assert main(["report", str(old)]) == 0
+        assert "3 photos" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_a_shipped_file_goes_on(self, name, folder, tmp_path):
+        (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
+        shipped = exact(Results.read(ASSETS / name).rows())
+        found = measure(folder, tmp_path / "r.db")
+        assert [row for row in exact(found) if row["model"] != "toy"] == shipped
+        mine = [row for row in found if row.model == "toy"]
+        assert content(mine) == content(measure(folder, tmp_path / "fresh.db"))
