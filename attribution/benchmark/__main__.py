@@ -50,7 +50,8 @@ def _options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         "python -m attribution.benchmark",
         description="Measures methods on every photo of a folder, and keeps the results in a file. "
-        "`report FILE` prints tables of it, `rows FILE` all of it as CSV; `pack FILE --out SMALL` is to send on.",
+        "`report FILE` prints tables of it, `rows FILE` all of it as CSV. `pack FILE --out SMALL` writes a small copy "
+        "to send on: without the folder of the photos, but with a thumbnail of each photo (at most 96 pixels a side).",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -96,7 +97,11 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _report_options() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser("python -m attribution.benchmark", description="Tells what a results file holds.")
+    made = argparse.ArgumentParser(
+        "python -m attribution.benchmark",
+        description="Prints what a results file holds. `pack` writes a small copy of the file to send on: without the "
+        "folder of the photos, but with a thumbnail of each photo (at most 96 pixels a side).",
+    )
     made.add_argument("command", choices=COMMANDS)
     made.add_argument("results", type=Path, metavar="FILE", help="a results file")
     made.add_argument("--out", type=Path, help="a new file to write to, instead of printing")

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
+from attribution.benchmark.thumbnails import thumbnail
 from attribution.controls import random_order
 from attribution.engine.store import Store
 from attribution.explain import curve, explain
@@ -53,6 +54,7 @@ class Measured:
     curves: Mapping[Case, Curve] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    thumbnail: bytes = field(default=b"", repr=False)
 
 
 class Unreadable(ValueError):
@@ -78,14 +80,15 @@ def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
     except ValueError as error:
         raise Unreadable(str(error)) from None
     (target, category, probability, _), *_ = model.predict(x, k=1)
-    known = partial(Measured, target=target, category=category, probability=probability)
+    small = thumbnail(model, x)
+    known = partial(Measured, target=target, category=category, probability=probability, thumbnail=small)
     store = Store()
     for case, metrics in task.wanted:
         began = time.perf_counter()
         try:
             made, seed, found = _map(case, model, x, target, task.seed, store)
         except ValueError as error:
-            yield Measured(case, task.seed, error=_line(error))
+            yield Measured(case, task.seed, error=_line(error), thumbnail=small)
             continue
         curves, errors = {}, []
         for metric in metrics:

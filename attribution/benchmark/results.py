@@ -22,9 +22,12 @@ from attribution.benchmark.schema import (
     PUT_PHOTO,
     ROWS,
     TABLE,
+    THUMBNAILS,
     create,
     sound,
+    upgrade,
 )
+from attribution.benchmark.thumbnails import accepted
 from attribution.types import Curve
 
 GZIP = b"\x1f\x8b"
@@ -42,6 +45,8 @@ class Results:
             self._connection = sqlite3.connect(file, timeout=30, isolation_level=None)
             with self._whole() as opened:  # two runs may start at once: the second one finds the tables
                 create(opened)
+                if sound(opened):
+                    upgrade(opened)
         except sqlite3.Error as error:
             raise ValueError(f"{file} is not a results file, or cannot be written ({error}); name another") from None
         if not sound(self._connection):
@@ -66,8 +71,7 @@ class Results:
             raise ValueError(f"{file}: {NONE}") from None
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
-        if not sound(made._connection):
-            raise ValueError(f"{file}: {NONE}")
+        made._check(f"{file}: {NONE}")
         return made
 
     @classmethod
@@ -86,9 +90,17 @@ class Results:
             made._connection.deserialize(data or b"nothing")
         except sqlite3.Error:
             raise ValueError(NONE) from None
-        if not sound(made._connection):
-            raise ValueError(NONE)
+        made._check(NONE)
         return made
+
+    def _check(self, error: str) -> None:
+        """Upgrades a file in memory, so that all queries find their columns. ValueError says the error if it cannot."""
+        try:
+            if not sound(self._connection):
+                raise ValueError(error)
+            upgrade(self._connection)
+        except sqlite3.Error:
+            raise ValueError(error) from None
 
     @contextmanager
     def _whole(self) -> Iterator[sqlite3.Connection]:
@@ -102,7 +114,10 @@ class Results:
         self._connection.execute("COMMIT")
 
     def pack(self) -> bytes:
-        """The file, small, without what says where the photos were; curves to four places, areas as they are."""
+        """A small copy of the file, compressed. It lacks the folder of the photos; it keeps the thumbnails.
+
+        Curves are rounded to four places, areas are not.
+        """
         copy = sqlite3.connect(":memory:")
         self._connection.backup(copy)
         with copy:
@@ -124,8 +139,8 @@ class Results:
             found.setdefault((name, digest), set()).add(tuple(rest))
         return found
 
-    def _photo(self, name: str, digest: str, folder: str, error: str) -> int:
-        values = {"name": name, "digest": digest, "folder": folder, "error": error}
+    def _photo(self, name: str, digest: str, folder: str, error: str, thumbnail: bytes = b"") -> int:
+        values = {"name": name, "digest": digest, "folder": folder, "error": error, "thumbnail": thumbnail}
         self._connection.execute(PUT_PHOTO, values)
         (found,) = self._connection.execute(FIND_PHOTO, values).fetchone()
         return int(found)
@@ -141,7 +156,7 @@ class Results:
         A map that is there stays as it is: what comes later, an area or an error, is put beside it.
         """
         with self._whole() as opened:
-            values = {"photo": self._photo(name, digest, folder, ""), **_map(setting, found)}
+            values = {"photo": self._photo(name, digest, folder, "", found.thumbnail), **_map(setting, found)}
             opened.execute(PUT_MAP, values)
             (made,) = opened.execute(FIND_MAP, values).fetchone()
             areas = [{"map": made, **_area(metric, curve)} for metric, curve in found.curves.items()]
@@ -160,6 +175,21 @@ class Results:
             return [row_of(values) for values in self._connection.execute(ROWS)]
         except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"the results file holds what is no result ({error}); measure it again") from None
+
+    def thumbnails(self) -> dict[str, bytes]:
+        """By digest: a small picture of the photo as the model sees it, a JPEG of at most 96 pixels a side.
+
+        Every photo of the file has an entry. It is empty bytes when there is no picture: in a file of format 1, for a
+        photo that could not be read, and when the stored bytes are more than 64 KB or another kind of picture. Raises
+        ValueError for a damaged file.
+        """
+        found: dict[str, bytes] = {}
+        try:
+            for digest, data in self._connection.execute(THUMBNAILS):
+                found[digest] = found.get(digest) or accepted(data)
+        except sqlite3.Error as error:
+            raise ValueError(f"the thumbnails of the results file cannot be read ({error})") from None
+        return found
 
 
 def _map(setting: Setting, found: Measured) -> dict[str, Any]:

@@ -14,15 +14,18 @@ class Column:
 
     `table`, `name` and `type` are those of SQL. The `key` columns of a table identify one entry of it, together with
     the entry that it belongs to: a map belongs to a photo, an area to a map. `json` columns hold JSON text: an object
-    or a list of numbers. `csv` columns are printed by `report.rows`.
+    or a list of numbers. `csv` columns are printed by `report.rows`. `since` is the first format that has the column;
+    when an older file is upgraded, its entries get `default`, an SQL literal.
     """
 
     table: Literal["photos", "maps", "areas"]
     name: str
-    type: Literal["TEXT", "INTEGER", "REAL"]
+    type: Literal["TEXT", "INTEGER", "REAL", "BLOB"]
     key: bool = False
     json: Literal["", "object", "numbers"] = ""
     csv: bool = True
+    since: int = 1
+    default: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,12 @@ ROW: Mapping[str, Column] = {
     field: get_args(hint)[1] for field, hint in get_type_hints(Row, include_extras=True).items()
 }
 """The column of each field of `Row`."""
-COLUMNS = (*ROW.values(), Column("photos", "error", "TEXT"), Column("maps", "error", "TEXT"))
+COLUMNS = (
+    *ROW.values(),
+    Column("photos", "error", "TEXT"),
+    Column("photos", "thumbnail", "BLOB", since=2, default="x''"),
+    Column("maps", "error", "TEXT"),
+)
 """All columns: those of `Row`, and those that no row shows."""
 
 

@@ -2,9 +2,11 @@
 
 import sqlite3
 
-from attribution.benchmark.rows import COLUMNS, ROW
+from attribution.benchmark.rows import COLUMNS, ROW, Column
+from attribution.benchmark.thumbnails import MOST_BYTES
 
-FORMAT = 1
+FORMAT = 2
+"""The format that is written. Format 1, which has no thumbnails, is read; a run that opens such a file upgrades it."""
 PARENT = {"photos": (), "maps": ("photo",), "areas": ("map",)}
 """For each table, the column that names the entry of another table that its entries belong to."""
 TABLE = {table: [column for column in COLUMNS if column.table == table] for table in PARENT}
@@ -13,8 +15,12 @@ KEYS = {table: [*parent, *(column.name for column in TABLE[table] if column.key)
 """The names of the columns that identify one entry of each table."""
 
 
-def _declared(table: str) -> str:
-    return ", ".join(f"{column.name} {column.type} NOT NULL" for column in TABLE[table])
+def _declared(column: Column) -> str:
+    return f"{column.name} {column.type} NOT NULL" + (f" DEFAULT {column.default}" if column.default else "")
+
+
+def _columns(table: str) -> str:
+    return ", ".join(map(_declared, TABLE[table]))
 
 
 def _insert(table: str) -> str:
@@ -33,17 +39,20 @@ def _select(*fields: str) -> str:
 
 
 CREATE = (
-    f"CREATE TABLE photos (id INTEGER PRIMARY KEY, {_declared('photos')}, UNIQUE ({', '.join(KEYS['photos'])}))",
-    f"CREATE TABLE maps (id INTEGER PRIMARY KEY, photo INTEGER NOT NULL REFERENCES photos, {_declared('maps')}, "
+    f"CREATE TABLE photos (id INTEGER PRIMARY KEY, {_columns('photos')}, UNIQUE ({', '.join(KEYS['photos'])}))",
+    f"CREATE TABLE maps (id INTEGER PRIMARY KEY, photo INTEGER NOT NULL REFERENCES photos, {_columns('maps')}, "
     f"UNIQUE ({', '.join(KEYS['maps'])}))",
-    f"CREATE TABLE areas (map INTEGER NOT NULL REFERENCES maps ON DELETE CASCADE, {_declared('areas')}, "
+    f"CREATE TABLE areas (map INTEGER NOT NULL REFERENCES maps ON DELETE CASCADE, {_columns('areas')}, "
     f"PRIMARY KEY ({', '.join(KEYS['areas'])}))",
 )
 # The statements below take the values of columns by name. A map that has been measured keeps its values: a later run
-# can add an area to it, or an error.
+# can add an area to it, or an error. A photo keeps its first thumbnail.
 MEASURED = [column.name for column in TABLE["maps"] if not column.key and column.name != "error"]
 KEPT = ", ".join(f"{name} = CASE WHEN maps.target < 0 THEN excluded.{name} ELSE maps.{name} END" for name in MEASURED)
-PUT_PHOTO = f"INSERT {_insert('photos')} ON CONFLICT DO UPDATE SET folder = excluded.folder, error = excluded.error"
+PUT_PHOTO = (
+    f"INSERT {_insert('photos')} ON CONFLICT DO UPDATE SET folder = excluded.folder, error = excluded.error, "
+    "thumbnail = CASE WHEN photos.thumbnail = x'' THEN excluded.thumbnail ELSE photos.thumbnail END"
+)
 PUT_MAP = f"INSERT {_insert('maps')} ON CONFLICT DO UPDATE SET {KEPT}, error = excluded.error"
 PUT_AREA = f"INSERT OR IGNORE {_insert('areas')}"
 FIND_PHOTO, FIND_MAP = _find("photos"), _find("maps")
@@ -52,6 +61,8 @@ DONE = (
     _select("photo", "digest", "method", "knobs", "metric", "metric_knobs")
     + " WHERE maps.model = :model AND maps.weights = :weights AND maps.base_seed = :base_seed"
 )
+SMALL = f"typeof(thumbnail) = 'blob' AND length(thumbnail) <= {MOST_BYTES}"
+THUMBNAILS = f"SELECT digest, CASE WHEN {SMALL} THEN thumbnail ELSE x'' END FROM photos WHERE digest != '' ORDER BY id"
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -63,6 +74,17 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Adds the columns that a results file of an older format lacks."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == FORMAT:
+        return
+    for column in COLUMNS:
+        if column.since > version:
+            connection.execute(f"ALTER TABLE {column.table} ADD COLUMN {_declared(column)}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
 def sound(connection: sqlite3.Connection) -> bool:
     """Whether the file holds the tables of a results file and nothing else: SQLite would run a view or a trigger."""
     try:
@@ -70,4 +92,4 @@ def sound(connection: sqlite3.Connection) -> bool:
         found = connection.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
     except sqlite3.Error:
         return False
-    return version == FORMAT and sorted(found) == [("table", name) for name in sorted(PARENT)]
+    return 1 <= version <= FORMAT and sorted(found) == [("table", name) for name in sorted(PARENT)]

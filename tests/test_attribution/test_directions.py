@@ -37,7 +37,7 @@ WITHIN = {
     "metrics": [],
     "studies": [],
     "benchmark": [
-        {"cases", "paper", "rows"},
+        {"cases", "paper", "rows", "thumbnails"},
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},

@@ -4,13 +4,18 @@ import csv
 import gzip
 import io
 import json
+import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import pytest
+import torch
 import toys
 from skimage import data
 
@@ -19,7 +24,9 @@ from attribution.benchmark.cases import metrics, parse, subjects
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import ROW, Row, Setting
-from attribution.benchmark.run import Here, run
+from attribution.benchmark.run import Here, digest_of, run
+from attribution.benchmark.thumbnails import MOST_BYTES, accepted, thumbnail
+from attribution.images import load_image, to_picture
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SHIPPED = ("results.db.gz", "ig-family.db.gz")
@@ -224,12 +231,11 @@ class TestOldFiles:
         assert Results.read(old).errors() == []
 
     def test_the_same_command_goes_on(self, folder, tmp_path, capsys):
-        arguments = ["--methods", "smooth_taylor:samples=2", "--metrics", "total_variation", "--device", "cpu"]
+        arguments = ["--metrics", "total_variation", "--device", "cpu", "--methods", "random_order"]
         assert main([str(folder), "--out", str(tmp_path / "first.db"), *arguments]) == 0
         old = old_copy(tmp_path / "first.db", tmp_path / "old.db")
         for file in (old, tmp_path / "fresh.db"):
-            assert main([str(folder), "--out", str(file), *arguments]) == 0
-            assert main([str(folder), "--out", str(file), "--methods", "random_order", *arguments[2:]]) == 0
+            assert main([str(folder), "--out", str(file), *arguments, "smooth_taylor:samples=2"]) == 0
         assert content(Results.read(old).rows()) == content(Results.read(tmp_path / "fresh.db").rows())
         assert main(["report", str(old)]) == 0
         assert "3 photos" in capsys.readouterr().out
@@ -242,3 +248,182 @@ class TestOldFiles:
         assert [row for row in exact(found) if row["model"] != "toy"] == shipped
         mine = [row for row in found if row.model == "toy"]
         assert content(mine) == content(measure(folder, tmp_path / "fresh.db"))
+
+    def test_it_is_upgraded_once_whoever_opens_it(self, folder, tmp_path):
+        old = old_file(folder, tmp_path / "old.db", CASES[-1:])
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: Results(old).close(), range(6)))
+        Results(tmp_path / "new.db").close()
+        assert described(old) == described(tmp_path / "new.db")
+        assert version(old) == version(tmp_path / "new.db") == 2
+
+    def test_an_upgrade_that_is_cut_off_leaves_the_file_as_it_was(self, folder, tmp_path, monkeypatch):
+        class Cut(sqlite3.Connection):
+            def execute(self, statement, *values):
+                if statement.startswith("PRAGMA user_version ="):
+                    raise sqlite3.OperationalError("disk full")
+                return super().execute(statement, *values)
+
+        old = old_file(folder, tmp_path / "old.db", CASES[-1:])
+        before, rows_ = described(old), read_as_before(old)
+        monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Cut))
+        with pytest.raises(ValueError, match="disk full"):
+            Results(old)
+        monkeypatch.undo()
+        assert (described(old), version(old), read_as_before(old)) == (before, 1, rows_)
+        assert len(measure(folder, old)) == 3 * 4 * 2
+
+    @pytest.mark.parametrize(
+        "made",
+        [
+            "CREATE TABLE photos (x); PRAGMA user_version = 1",
+            OLD_TABLES + "CREATE VIEW more AS SELECT 1",
+            OLD_TABLES + "PRAGMA user_version = 0",
+            OLD_TABLES + "PRAGMA user_version = 3",
+            OLD_TABLES + "ALTER TABLE photos ADD COLUMN thumbnail",
+        ],
+    )
+    def test_another_file_is_not_upgraded(self, tmp_path, made):
+        file = tmp_path / "other.db"
+        with closing(sqlite3.connect(file)) as opened:
+            opened.executescript(made)
+        before = file.read_bytes()
+        for refused in (Results, Results.read, lambda file: Results.from_bytes(file.read_bytes())):
+            with pytest.raises(ValueError, match="not a results file"):
+                refused(file)
+        assert file.read_bytes() == before
+
+
+class TestThumbnails:
+    def test_each_photo_has_its_own_as_the_model_sees_it(self, folder, tmp_path):
+        model = toys.of_photos(120)
+        measure(folder, tmp_path / "r.db", CASES[-1:], model)
+        found = Results(tmp_path / "r.db").thumbnails()
+        assert len(found) == len(set(found.values())) == 3
+        for photo in folder.iterdir():
+            picture = PIL.Image.open(io.BytesIO(found[digest_of(photo.read_bytes())]))
+            assert (picture.format, picture.size) == ("JPEG", (96, 96))
+            seen = to_picture(model.pixels(model.prepare(load_image(photo))))
+            expected = np.asarray(PIL.Image.fromarray(seen).resize((96, 96)), float)
+            assert np.abs(np.asarray(picture) - expected).mean() < 6, "the crop, upright, in its colours"
+
+    def test_it_is_not_enlarged_and_never_large(self):
+        model = toys.of_photos(48)
+        assert PIL.Image.open(io.BytesIO(thumbnail(model, torch.zeros(3, 48, 48)))).size == (48, 48)
+        noise = torch.randn(3, 300, 400, generator=torch.Generator().manual_seed(0))
+        made = thumbnail(model, noise)
+        assert PIL.Image.open(io.BytesIO(made)).size == (96, 72)
+        assert accepted(made) == made
+        assert len(made) < MOST_BYTES / 2
+
+    def test_it_is_stored_once_and_stays(self, folder, tmp_path, monkeypatch):
+        measure(folder, tmp_path / "r.db", CASES[:1])
+        first = Results(tmp_path / "r.db").thumbnails()
+        measure(folder, tmp_path / "r.db", CASES[1:2], toys.of_photos(64))
+        assert Results(tmp_path / "r.db").thumbnails() == first, "another model's does not replace it"
+        monkeypatch.setattr("attribution.benchmark.thumbnails.to_picture", None)
+        measure(folder, tmp_path / "r.db")
+        assert Results(tmp_path / "r.db").thumbnails() == first, "nor does an empty one"
+        with closing(Results(tmp_path / "r.db")) as results:
+            for photo in folder.iterdir():
+                results.fail(photo.name, digest_of(photo.read_bytes()), "", "gone")
+            assert results.thumbnails() == first
+        assert all(first.values())
+
+    def test_no_row_fails_for_it(self, folder, tmp_path, monkeypatch):
+        whole = measure(folder, tmp_path / "whole.db")
+        monkeypatch.setattr("attribution.benchmark.thumbnails.to_picture", None)
+        assert content(measure(folder, tmp_path / "r.db")) == content(whole)
+        with closing(Results(tmp_path / "r.db")) as results:
+            assert results.errors() == []
+            assert set(results.thumbnails().values()) == {b""}
+
+    def test_a_photo_has_it_though_its_cases_fail(self, folder, tmp_path, monkeypatch):
+        def refuses(*given, **knobs):
+            raise ValueError("not this one")
+
+        monkeypatch.setattr("attribution.benchmark.measure.explain", refuses)
+        (folder / "bad.jpg").write_text("no photo")
+        assert measure(folder, tmp_path / "r.db", CASES[:1]) == []
+        found = Results(tmp_path / "r.db").thumbnails()
+        assert found.pop(digest_of(b"no photo")) == b""
+        assert len(found) == 3
+        assert all(found.values())
+
+    def test_an_old_file_has_none_until_its_photos_are_measured(self, folder, tmp_path):
+        old = old_file(folder, tmp_path / "old.db", CASES[:1])
+        digests = {photo.name: digest_of(photo.read_bytes()) for photo in folder.iterdir()}
+        assert Results.read(old).thumbnails() == Results(old).thumbnails() == dict.fromkeys(digests.values(), b"")
+        (folder / "cat.png").unlink()
+        measure(folder, old)
+        fresh = Results(tmp_path / "old.new").thumbnails()
+        assert Results.read(old).thumbnails() == fresh | {digests["cat.png"]: b""}
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_the_file_says_of_every_photo_whether_it_has_one(self, name):
+        results = Results.read(ASSETS / name)
+        assert set(results.thumbnails()) == {row.digest for row in results.rows()}
+
+    def test_they_survive_packing(self, folder, tmp_path):
+        measure(folder, tmp_path / "r.db", CASES[-1:])
+        with closing(Results(tmp_path / "r.db")) as results:
+            assert Results.from_bytes(results.pack()).thumbnails() == results.thumbnails()
+            assert all(results.thumbnails().values())
+        old = old_copy(tmp_path / "r.db", tmp_path / "old.db")
+        assert set(Results.from_bytes(Results.read(old).pack()).thumbnails().values()) == {b""}
+
+    @pytest.mark.parametrize("given", [["--help"], ["pack", "--help"]])
+    def test_help_says_that_a_pack_has_them(self, given, capsys):
+        with pytest.raises(SystemExit):
+            main(given)
+        assert "with a thumbnail of each photo" in " ".join(capsys.readouterr().out.split())
+
+    def test_one_photo_under_two_names_has_one(self, folder, tmp_path):
+        shutil.copy(folder / "cat.png", folder / "again.png")
+        measure(folder, tmp_path / "r.db", CASES[-1:])
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            opened.execute("UPDATE photos SET thumbnail = x'' WHERE name = 'cat.png'")
+        found = Results(tmp_path / "r.db").thumbnails()
+        assert len(found) == 3
+        assert all(found.values())
+
+    def test_what_is_none_of_ours_is_ignored(self, folder, tmp_path):
+        """Neither read when it is large, nor decoded when it claims to be."""
+        small = jpeg((96, 96))
+        wrong = {
+            "large": small + bytes(MOST_BYTES),
+            "huge": small.replace(b"\x00\x60\x00\x60\x03", b"\xff\xff\xff\xff\x03"),
+            "wider": jpeg((97, 4)),
+            "of another kind": png((8, 8)),
+            "broken": small[:20],
+            "no picture": b"<svg>",
+            "text": "x" * 100,
+            "a number": 7,
+        }
+        assert wrong["huge"] != small
+        measure(folder, tmp_path / "r.db", CASES[-1:])
+        for name, stored in (wrong | {"ours": small}).items():
+            with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+                opened.execute("UPDATE photos SET thumbnail = ?", (stored,))
+            expected = small if name == "ours" else b""
+            assert set(Results.read(tmp_path / "r.db").thumbnails().values()) == {expected}, name
+
+    def test_a_file_that_lacks_the_column_is_said_to(self, tmp_path):
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened:
+            opened.executescript(OLD_TABLES + "PRAGMA user_version = 2")
+        with pytest.raises(ValueError, match="thumbnails of the results file cannot be read"):
+            Results.read(tmp_path / "r.db").thumbnails()
+
+
+def version(file):
+    with closing(sqlite3.connect(file)) as opened:
+        return opened.execute("PRAGMA user_version").fetchone()[0]
+
+
+def saved(size, form):
+    made = io.BytesIO()
+    PIL.Image.new("RGB", size).save(made, form)
+    return made.getvalue()
+
+
+jpeg, png = partial(saved, form="JPEG"), partial(saved, form="PNG")
