@@ -16,7 +16,7 @@ from attribution.engine.store import Store
 from attribution.models import Model
 from attribution.studies.sensitivity import max_sensitivity
 
-RADIUS, DRAWS, STEPS = 0.05, 10, 50
+RADIUS, REPEATS, STEPS = 0.05, 10, 50
 METHODS = ("integrated_gradients", "left_ig", "right_ig")
 
 
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
         print(photo.name, *(f"{value:.3f}" for value in found[-1]), file=sys.stderr, flush=True)
     values = np.array(found).T
     around, differences = interval(values), interval(values - values[0])
-    print(f"{len(found)} photos, radius {RADIUS}, {DRAWS} draws, {STEPS} steps")
+    print(f"{len(found)} photos, radius {RADIUS}, {REPEATS} repeats, {STEPS} steps")
     for k, method in enumerate(METHODS):
         print(
             f"{method}: {values[k].mean():.3f} [{around[0][k]:.3f}, {around[1][k]:.3f}], "
@@ -43,7 +43,7 @@ def steadiness(model: Model, x: Tensor, method: str, target: int, store: Store) 
     def made(image: Tensor) -> Tensor:
         return explain(model, image, method, target, steps=STEPS, baseline="mean", store=store).attribution
 
-    return max(max_sensitivity(made, x, radius=RADIUS, draws=DRAWS))
+    return max(max_sensitivity(made, x, radius=RADIUS, repeats=REPEATS))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from attribution.controls import RANDOM, RANDOM_TITLE
 from attribution.knobs import read_knobs
+from attribution.metrics.perturbation import Patches
 from attribution.registry import METHODS, Choice, Entry, Knob, Range, curves, entry
 from attribution.studies.adaptive import OBJECTIVES
 
@@ -19,7 +20,7 @@ def adaptive_noising(
     objective: Annotated[str, Choice(OBJECTIVES), "the area that the search lowers"] = "autvc",
     samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
     iterations: Annotated[int, Range(1, 100), "the most steps of the search"] = 20,
-    draws: Annotated[int, Range(1, 200), "P, the patches of the search's own perturbation curves"] = 50,
+    draws: Patches = 50,
 ) -> None:
     """SmoothTaylor with the sigma that was searched for each photo; measured on draws that the search has not seen."""
 

@@ -21,6 +21,9 @@ from attribution.images import normalise
 from attribution.registry import Axes, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image
 
+Patches = Annotated[int, Range(1, 200), "P, patches of noise tried in each window"]
+"""The knob P of everything that measures perturbation curves."""
+
 
 @dataclass(frozen=True, eq=False)
 class PerturbationCurve(Curve):
@@ -52,7 +55,7 @@ def perturbation(
     *,
     window: Annotated[int, Range(1, 64), "k, the window size: the side of a region, pixels"] = 15,
     regions: Annotated[int, Range(1, 100), "L, the number of perturbed regions"] = 30,
-    draws: Annotated[int, Range(1, 200), "P, the noise patches tried in each region"] = 50,
+    draws: Patches = 50,
     seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the patches; they are the same for every map"] = 0,
 ) -> Iterator[PerturbationCurve]:
     r"""$y_l = \frac1P \sum_p f_c(x^{(l,p)}) / |f_c(x)|$ against l = 0..L; $x^{(l,p)}$ is the image with its first l - 1

@@ -14,7 +14,7 @@ from torch import Tensor
 from attribution.engine.store import Store
 from attribution.explain import one_channel, score_of
 from attribution.methods.smooth_taylor import smooth_taylor
-from attribution.metrics.perturbation import perturbation
+from attribution.metrics.perturbation import Patches, perturbation
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
 from attribution.types import Curve, Partial
@@ -136,7 +136,7 @@ def adaptive_noising(
     *,
     objective: str = "autvc",
     samples: int = 150,
-    draws: int = 50,
+    draws: Patches = 50,
     seed: int = 0,
     store: Store | None = None,
     **search: Any,

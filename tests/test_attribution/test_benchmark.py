@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -19,13 +20,15 @@ import toys
 
 from attribution import explain, load_image, perturbation_curve, registry, total_variation_curve
 from attribution.benchmark.__main__ import main
-from attribution.benchmark.cases import PRESETS, Case, metrics, parse, subjects
+from attribution.benchmark.cases import PRESETS, Case, adaptive_noising, metrics, parse, subjects
 from attribution.benchmark.paper import PUBLISHED, published
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
 from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
 from attribution.benchmark.tables import interval, tabulate
+from attribution.metrics.perturbation import Patches, perturbation
+from attribution.studies import adaptive
 from attribution.studies.adaptive import FRESH
 
 METHODS = (
@@ -73,6 +76,12 @@ class TestCases:
     def test_a_search_measures_as_its_result_is_measured(self):
         (found,) = parse(["adaptive_noising"], subjects(7))
         assert dict(found.knobs)["draws"] == 7
+
+    def test_p_is_declared_once(self):
+        """The perturbation curve, the search of the benchmark and that of the core have one knob P."""
+        assert subjects()["adaptive_noising"].knobs["draws"] == registry.METRICS["perturbation"].knobs["draws"]
+        for function in (perturbation, adaptive_noising, adaptive.adaptive_noising):
+            assert get_type_hints(function, include_extras=True)["draws"] is Patches
 
     @pytest.mark.parametrize(
         ("text", "line"),
