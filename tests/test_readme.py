@@ -54,5 +54,11 @@ def test_only_the_agreed_names_stand_at_the_top():
 
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     tops = {name.split("/")[0] for name in tracked}
-    rooms = {"dashboard", "attribution", "tests", "assets", "requirements.txt", "README.md"}
-    assert {t for t in tops if not t.startswith(".")} <= rooms | {"Makefile", "pyproject.toml", "LICENSE"}
+    rooms = {"dashboard", "attribution", "tests", "assets", "docs", "requirements.txt", "README.md", "CHANGELOG.md"}
+    assert {t for t in tops if not t.startswith(".")} <= rooms | {
+        "Makefile",
+        "pyproject.toml",
+        "LICENSE",
+        "CONTRIBUTING.md",
+        "CITATION.cff",
+    }
