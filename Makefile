@@ -1,17 +1,28 @@
-# make app: the dashboard. make test: every check. Both set up what is missing, and start at once when nothing is.
+# Each target sets up what is missing first. `## ` after a target is its line in `make help`.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What `make quick` tests, of tests/test_attribution: laws on small networks. With lint it must stay under 60 s.
+QUICK := adaptive baselines convergence costs directions heatmaps images information insertion methods metrics paths
+QUICK += remembering sensitivity trace
 
-.PHONY: app test lint clean
+.DEFAULT_GOAL := help
+.PHONY: help app quick test lint clean
 
-app: $(VENV)/app.installed
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+app: $(VENV)/app.installed ## start the dashboard; ARGS="--server.port=9000" passes options to Streamlit
 	$(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
 
-test: $(VENV)/test.installed lint
+quick: $(VENV)/test.installed lint ## lint and the fast tests, under a minute: run it after each edit
+	$(BIN)/python -m pytest -m "not browser and not slow" -x -q -n 2 $(ARGS) \
+		$(QUICK:%=tests/test_attribution/test_%.py) tests/test_docs.py tests/test_readme.py
+
+test: $(VENV)/test.installed lint ## every check; ARGS="-k smooth" passes options to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/test.installed
+lint: $(VENV)/test.installed ## style, format and types, without tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -28,5 +39,5 @@ $(VENV)/test.installed: $(VENV)/app.installed tests/browser.py
 	$(BIN)/python tests/browser.py
 	touch $@
 
-clean:
+clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache

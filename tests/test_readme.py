@@ -1,5 +1,6 @@
 """What the README and the pages in docs/ say is so."""
 
+import os
 import re
 import subprocess
 from functools import cache
@@ -90,9 +91,26 @@ def test_the_example_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys)
     assert 0 < float(printed[3]) < 2.5
 
 
-def test_files_named_in_the_makefile_exist():
-    for file in re.findall(r"(?:dashboard|tests)/\w+\.py", text_of("Makefile")):
-        assert (ROOT / file).exists()
+def make(*arguments: str) -> str:
+    """What make prints; the tests themselves may have been started by make, which then names folders too."""
+    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=alone, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("target", ["app", "quick", "test"])
+def test_files_named_in_the_makefile_exist(target):
+    files = re.findall(r"(?:dashboard|tests)/[\w/]+\.py", make("--dry-run", "--always-make", target))
+    assert files
+    for file in files:
+        assert (ROOT / file).exists(), file
+
+
+def test_make_alone_lists_every_command():
+    (targets,) = re.findall(r"^\.PHONY: (.+)$", text_of("Makefile"), flags=re.MULTILINE)
+    listed = make()
+    assert listed == make("help")
+    assert [line.split()[:2] for line in listed.splitlines()] == [["make", target] for target in targets.split()]
+    assert all(len(line.split()) > 2 for line in listed.splitlines()), "a command without a word about it"
 
 
 def test_only_the_agreed_names_stand_at_the_top():
