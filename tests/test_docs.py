@@ -1,6 +1,6 @@
 """The recipes in CONTRIBUTING.md work, and what the pages quote exists: commands, messages, papers, decisions."""
 
-import importlib
+import importlib.util
 import inspect
 import re
 import shlex
@@ -127,6 +127,22 @@ def test_commands_are_understood(module, arguments):
 
 def test_the_commands_are_found():
     assert len(LINES) > 10
+
+
+def test_modules_that_are_run_exist():
+    """Of the dashboard too, whose commands make files instead of taking arguments."""
+    modules = set().union(*(re.findall(r"python -m ((?:attribution|dashboard)[\w.]*)", p.read_text()) for p in PAGES))
+    assert len(modules) > 3
+    for module in modules:
+        assert importlib.util.find_spec(module), module
+
+
+@pytest.mark.parametrize("package", ["attribution", "dashboard"])
+def test_every_room_is_in_docs_rooms(package):
+    text = (ROOT / "docs" / "rooms.md").read_text(encoding="utf-8")
+    named = set(re.findall(rf"\(\.\./{package}/(\w+)\)", text))
+    rooms = {file.relative_to(ROOT / package).parts[0] for file in (ROOT / package).glob("*/**/*.py")}
+    assert named == rooms
 
 
 def test_messages_in_docs_troubleshooting_are_those_of_the_code():
