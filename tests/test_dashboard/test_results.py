@@ -130,7 +130,11 @@ class TestPacking:
     def test_equal_files_are_packed_alike(self, file):
         assert Results(file).pack() == Results(file).pack()
 
-    @pytest.mark.parametrize("broken", [b"", b"not a file", gzip.compress(b"nothing"), gzip.compress(b"n" * 99)[:20]])
+    @pytest.mark.parametrize(
+        "broken",
+        [b"", b"not a file", gzip.compress(b"nothing"), gzip.compress(b"n" * 99)[:20]],
+        ids=["nothing", "no file", "packed nothing", "cut off"],
+    )
     def test_what_is_none_is_said(self, broken):
         with pytest.raises(ValueError, match=r"results file"):
             Results.from_bytes(broken)

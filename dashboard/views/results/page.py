@@ -26,6 +26,8 @@ ASSETS = Path(__file__).parents[3] / "assets"
 SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
 """The project's own runs."""
 ALL = "everything"
+Thumbnails = dict[str, bytes]
+"""By the photo's digest."""
 USUAL = [name for name, metric in curves().items() if metric.standard]
 WIDE = 1_999
 """Resamplings for the bands of curves: enough for a picture."""
@@ -55,10 +57,11 @@ def source() -> tuple[str, bytes] | None:
     return name, SHIPPED[name].read_bytes()
 
 
-def rows(data: bytes) -> list[Row]:
+def read(data: bytes) -> tuple[list[Row], Thumbnails]:
+    """What the file holds: its rows, and a small picture of each photo where there is one."""
     results = Results.from_bytes(data)
     try:
-        return results.rows()
+        return results.rows(), results.thumbnails()
     finally:
         results.close()
 
@@ -160,7 +163,7 @@ def points(table: Table) -> list[charts_of.Point]:
     ]
 
 
-def pair(table: Table, name: str) -> None:
+def pair(table: Table, name: str, thumbnails: Thumbnails) -> None:
     """Two methods on every photo, and the photos on which they differ most."""
     st.markdown("**Two methods, photo by photo**")
     if len(table.cases) < 2:
@@ -180,10 +183,17 @@ def pair(table: Table, name: str) -> None:
     figure = charts_of.differences([(p.name, p.difference) for p in found], f"difference in {measures()[metric].label}")
     alt = "The difference on each photo, lowest first"
     st.plotly_chart(figure, key="results-differences", config=BARE, alt=alt)
-    farthest(table, found, (first, second), name, measures()[metric].digits)
+    farthest(table, found, (first, second), name, measures()[metric].digits, thumbnails)
 
 
-def farthest(table: Table, found: Sequence[pairs.Pair], cases: tuple[Case, Case], name: str, places: int) -> None:
+def farthest(
+    table: Table,
+    found: Sequence[pairs.Pair],
+    cases: tuple[Case, Case],
+    name: str,
+    places: int,
+    thumbnails: Thumbnails,
+) -> None:
     """The photos on which the two differ most, each with its button."""
     st.markdown("**Where they differ most**")
     folder = st.text_input(
@@ -199,8 +209,9 @@ def farthest(table: Table, found: Sequence[pairs.Pair], cases: tuple[Case, Case]
                 (folder, one.photo),
                 partial(pairs.find_photo, folder, one.name, one.photo),
             )
-            if data is not None:
-                st.image(data, width="stretch")
+            picture = data or thumbnails.get(one.photo)
+            if picture:
+                st.image(picture, width="stretch", alt=f"The photo {one.name}")
             st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
             st.caption(f"`{one.name}` · {one.first:.{places}f} against {one.second:.{places}f}")
             if data is None:
@@ -233,14 +244,14 @@ def draw() -> None:
     name, data = held
     key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
     try:
-        found = session.once("results-made-rows", key, lambda: rows(data))
+        found, thumbnails = session.once("results-made-rows", key, lambda: read(data))
         table, place = choose(found, key)
     except ValueError as error:
         st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/error:")
         return
     table_of(table, place)
     charts(table, place)
-    pair(table, place)
+    pair(table, place, thumbnails)
 
 
 if __name__ == "__main__":
