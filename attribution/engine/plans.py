@@ -85,6 +85,11 @@ def coarse_to_fine(count: int) -> list[int]:
     return sorted(range(count), key=lambda k: int(f"{k:0{bits}b}"[::-1], 2))
 
 
+def path_key(baseline: Baseline, alpha: float) -> Hashable:
+    """What the point at `alpha` of a straight path is remembered by, whichever plan evaluates it."""
+    return ("path", baseline.key, alpha)
+
+
 @dataclass(frozen=True)
 class Walk:
     """Points b + alpha * (x - b) of a straight path. `nodes` are (alpha, weight), used coarse to fine or in order.
@@ -107,7 +112,7 @@ class Walk:
         return len(self.nodes)
 
     def key(self, k: int) -> Hashable:
-        return ("path", self.baseline.key, self._node(k)[0])
+        return path_key(self.baseline, self._node(k)[0])
 
     def weight(self, k: int) -> float:
         return self._node(k)[1]
@@ -141,7 +146,7 @@ class StraightPath:
 
     def key(self, k: int) -> Hashable:
         baseline, alpha, _ = self._locate(k)
-        return ("path", baseline.key, alpha)
+        return path_key(baseline, alpha)
 
     def weight(self, k: int) -> float:
         return self._locate(k)[2] / len(self.baselines)

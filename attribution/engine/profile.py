@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from attribution.engine.baselines import Baseline
+from attribution.engine.plans import path_key
 from attribution.engine.score import ClassScore
 from attribution.types import Image
 
@@ -16,7 +17,7 @@ def scores_along(score: ClassScore, x: Image, baseline: Baseline, alphas: Sequen
     store, owner = score.store, None if score.store is None else score.key(x)
     for start in range(0, len(alphas), AT_ONCE):
         some = alphas[start : start + AT_ONCE]
-        known = {a: p for a in some if store is not None and (p := store.get((owner, ("path", baseline.key, a))))}
+        known = {a: p for a in some if store is not None and (p := store.get((owner, path_key(baseline, a))))}
         missing = [a for a in some if a not in known]
         found = {a: value.item() for a, (value, _) in known.items()}
         if missing:

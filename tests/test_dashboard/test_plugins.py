@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import re
 import zipfile
 
 import PIL.Image
@@ -10,6 +11,7 @@ import pytest
 import toys
 from page import alts, finish, query, rows
 from skimage import data
+from sources import ROOT
 
 from attribution import METHODS, METRICS, Store, explain
 from attribution.__main__ import main as command_line
@@ -19,6 +21,7 @@ from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, run
 from attribution.explain import curve
+from dashboard import pages
 from dashboard.charts import styles
 from dashboard.pages import PAGES
 
@@ -175,3 +178,29 @@ def test_the_core(capsys):
     done = explain(model, x, "local_mean", 0, samples=3, store=Store())
     assert done.evaluations == METHODS["local_mean"].cost({"samples": 3}).gradients == 3
     assert curve(model, x, done.attribution, "concentration", 0).area > 0
+
+
+def test_the_page_of_the_recipe_opens(page, jobs, tmp_path, monkeypatch):
+    """CONTRIBUTING.md's example, as a folder and a line."""
+    recipe = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    name, code = re.search(r"`dashboard/views/(\w+)/page\.py`:\n\n```python\n(.*?)^```", recipe, re.S | re.M).groups()
+    (line,) = re.findall(r"^    (Page\(.*\)),$", recipe, re.M)
+    written = eval(line, {"Page": pages.Page})
+    assert written.name == name
+    file = tmp_path / name / "page.py"
+    file.parent.mkdir()
+    file.write_text(code)
+
+    class Elsewhere(pages.Page):
+        @property
+        def file(self) -> str:
+            return str(file)
+
+    added = Elsewhere(written.name, written.title, written.icon)
+    monkeypatch.setattr(pages, "PAGES", (*pages.PAGES, added))
+    app = page(r="2", m="2", sigma="0.3").switch_page(str(file)).run()
+    assert not app.exception
+    assert any("tiger cat" in m.value for m in app.main.markdown)
+    assert any("The noise scale is 0.3." in c.value for c in app.main.caption)
+    app.text_input(key="hello-name").set_value("Ada").run()
+    assert app.text_input(key="hello-name").value == "Ada"

@@ -1,0 +1,73 @@
+"""Every key that a walk over all pages leaves in the session, with its owner: nothing else is kept."""
+
+import re
+
+from page import QUICK, finish
+
+from dashboard.experiment.experiment import FIELDS
+from dashboard.pages import PAGES
+
+OWNED = {
+    # The session itself: the experiment, what was drawn of it, what it was read from, and what is found once.
+    "controls": [
+        "session-experiment",
+        "session-drawn",
+        "session-present",
+        "session-redraw",
+        "session-trail",
+        "session-name",
+        "session-last-model",
+        "session-prepared",
+        "session-thumbnail",
+        "session-photo-missing",
+        "session-pins",
+        *(f"control-{name}" for name, how in FIELDS.items() if how.control),
+        "control-image",
+        "control-model",
+        "control-target",
+        "control-methods",
+        "control-own-.+",
+        "control-file",
+        "control-(equal-budget|paper|find-autvc|find-aupc|stop|resume|visit)",
+        "control-pin-(name|open|beside|remove)-.+",
+    ],
+    "cold_start": ["cold-waits"],
+    "compare": [
+        "compare-(shown|charts|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter)",
+        "compare-step-picture-.+",
+        "compare-[a-z_]+-layers",
+        r"compare-[a-z_]+-\d-chart",
+    ],
+    "sweep": ["sweep-(setting|trail|method|cell|chosen|open)", r"sweep-(axis|values|preset)-\d", "sweep-chart-.+"],
+    "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
+    "path": ["path-(detour|alpha|phi|others|made|clicked).*", r"path-[a-z]+-(layers|\d-chart)"],
+    "noise": ["noise-(both|agreement)", "noise-draws-.+"],
+    "learn": [r"learn-open-\d", "learn-(path|blank)"],
+}
+
+
+def owner(key: str) -> str:
+    """Whose key it is; empty where it is nobody's."""
+    return next((who for who, keys in OWNED.items() if any(re.fullmatch(known, key) for known in keys)), "")
+
+
+def test_every_key_has_an_owner(page, jobs):
+    app = finish(page(**QUICK, own="guided_ig.steps:3,idg.steps:3"), jobs)
+    app.button(key="compare-pin").click().run()
+    app.slider(key="compare-step").set_value(2).run()
+    found: set[str] = set()
+    for one in PAGES:
+        app = finish(app.switch_page(one.file).run(), jobs)
+        found |= {str(key) for key in app.session_state.filtered_state}
+    strangers = {key for key in found if not owner(key)}
+    assert not strangers
+    assert {owner(key) for key in found} == set(OWNED)
+
+
+def test_a_key_is_one_owners_alone():
+    for who, keys in OWNED.items():
+        for key in keys:
+            plain = re.sub(r"[\\.+*()|\[\]]|\\d", "", key)
+            assert plain.partition("-")[0] in {"controls": ("session", "control"), "cold_start": ("cold",)}.get(
+                who, (who,)
+            )
