@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from attribution import load_image
 from attribution.benchmark.cases import PRESETS, Case
 from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results
@@ -17,17 +16,13 @@ from attribution.benchmark.tables import Table, interval, tabulate
 from attribution.registry import METRICS, curves, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
-from dashboard.controls import pins, session
-from dashboard.experiment.subject import Photo
-from dashboard.pages import COMPARE
-from dashboard.views.results import pairs
+from dashboard.controls import session
+from dashboard.views.results.differences import Thumbnails, pair
 
 ASSETS = Path(__file__).parents[3] / "assets"
 SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
 """The project's own runs."""
 ALL = "everything"
-Thumbnails = dict[str, bytes]
-"""By the photo's digest."""
 USUAL = [name for name, metric in curves().items() if metric.standard]
 WIDE = 1_999
 """Resamplings for the bands of curves: enough for a picture."""
@@ -48,7 +43,7 @@ def source() -> tuple[str, bytes] | None:
     if not there:
         return None
     name = st.segmented_control(
-        "or one of the project's own, over ImageNet photos; the README says how to repeat them",
+        "or one of the project's own, over ImageNet photos; docs/results.md says how to repeat them",
         there,
         default=there[0],
         required=True,
@@ -161,77 +156,6 @@ def points(table: Table) -> list[charts_of.Point]:
         charts_of.Point(table.labels[case], *((float(m[k]), float(low[k]), float(high[k])) for m, low, high in both))
         for k, case in enumerate(table.cases)
     ]
-
-
-def pair(table: Table, name: str, thumbnails: Thumbnails) -> None:
-    """Two methods on every photo, and the photos on which they differ most."""
-    st.markdown("**Two methods, photo by photo**")
-    if len(table.cases) < 2:
-        st.caption("There is one method only.")
-        return
-    one, two, by = st.columns([3, 3, 2])
-    tell = table.labels.__getitem__
-    first = one.selectbox("First", table.cases, key=f"results-first {name}", format_func=tell)
-    rest = [case for case in table.cases if case != first]
-    usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
-    second = two.selectbox("Second", rest, usual, key=f"results-second {name}", format_func=tell)
-    metric = by.selectbox(
-        "by", list(table.areas), key=f"results-by {name}", format_func=lambda name: measures()[name].label
-    )
-    found = pairs.pairs(table, metric, first, second)
-    st.markdown(pairs.verdict(found, metric, tell(first), tell(second)))
-    figure = charts_of.differences([(p.name, p.difference) for p in found], f"difference in {measures()[metric].label}")
-    alt = "The difference on each photo, lowest first"
-    st.plotly_chart(figure, key="results-differences", config=BARE, alt=alt)
-    farthest(table, found, (first, second), name, measures()[metric].digits, thumbnails)
-
-
-def farthest(
-    table: Table,
-    found: Sequence[pairs.Pair],
-    cases: tuple[Case, Case],
-    name: str,
-    places: int,
-    thumbnails: Thumbnails,
-) -> None:
-    """The photos on which the two differ most, each with its button."""
-    st.markdown("**Where they differ most**")
-    folder = st.text_input(
-        "The folder with the photos, on the machine of this dashboard",
-        key=f"results-folder {name}",
-        help="A photo is taken only if it is the one that was measured, to the last byte.",
-    )
-    grid = st.grid(3, min_column_width=220)
-    for place, one in enumerate(found[:6]):
-        with grid.container(border=True):
-            data = session.once(
-                f"results-made-photo-{place}",
-                (folder, one.photo),
-                partial(pairs.find_photo, folder, one.name, one.photo),
-            )
-            picture = data or thumbnails.get(one.photo)
-            if picture:
-                st.image(picture, width="stretch", alt=f"The photo {one.name}")
-            st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
-            st.caption(f"`{one.name}` · {one.first:.{places}f} against {one.second:.{places}f}")
-            if data is None:
-                st.caption("Name its folder above to open it.")
-            elif not pairs.can_open(table):
-                st.caption("Its model is not on this machine.")
-            elif st.button(
-                "Open in Compare",
-                key=f"results-open-{place}",
-                icon=":material/arrow_forward:",
-                on_click=show_photo,
-                args=(table, cases, one, data),
-            ):
-                st.switch_page(COMPARE.file)
-
-
-def show_photo(table: Table, cases: tuple[Case, Case], one: pairs.Pair, data: bytes) -> None:
-    """Sets the controls to the photo, its class and the knobs of both methods."""
-    experiment = pairs.experiment_of(table, *cases, one.photo)
-    pins.open_experiment(experiment, Photo(one.photo, load_image(data), data))
 
 
 def draw() -> None:

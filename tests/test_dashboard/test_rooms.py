@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sources import ROOT, files, imports
+from sources import ROOT, files, imports, modules
 
 from dashboard.pages import PAGES
 
@@ -33,18 +33,9 @@ def room(file: Path) -> str:
     return parts[0] if len(parts) > 1 else file.stem
 
 
-def modules() -> dict[str, Path]:
-    """Every module of the dashboard, by its dotted name."""
-    found = {}
-    for file in files("dashboard"):
-        parts = file.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-    return found
-
-
 def own_imports(file: Path) -> set[Path]:
     """The files of the dashboard that a file imports."""
-    known = modules()
+    known = modules("dashboard")
     return {known[name] for name in imports(file) if name in known and known[name].stem != "__init__"}
 
 
