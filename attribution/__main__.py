@@ -1,6 +1,6 @@
-"""Without a browser: `python -m attribution explain photo.jpg --method smooth_taylor --sigma 0.5 --out map.png`.
+"""The command line: `python -m attribution explain photo.jpg --method smooth_taylor --sigma 0.5 --out map.png`.
 
-Every knob of every method is an option, made from its signature.
+Every knob of a method is an option. The options are made from the signature of the method.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from attribution.registry import METHODS, Choice, Entry, Knob, Range
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; what is wrong with it is told in one line."""
+    """Runs a command and returns its exit status. An error is printed as one line."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(given).parse_args(given)
     try:
@@ -34,27 +34,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    """The options, among them the knobs of the method that is given."""
-    every = argparse.ArgumentParser("python -m attribution", description="Maps of what an image classifier looked at.")
+    """The options, including the knobs of the method that is given."""
+    every = argparse.ArgumentParser("python -m attribution", description="Attribution maps of an image classifier.")
     commands = every.add_subparsers(dest="command", required=True)
-    commands.add_parser("methods", help="the methods, and the knobs of each")
-    commands.add_parser("models", help="the models, and whether their weights are here")
+    commands.add_parser("methods", help="list the methods and their knobs")
+    commands.add_parser("models", help="list the models, and whether their weights are on this machine")
     one = commands.add_parser(
         "explain",
         help="make a map of a photo",
-        description="Makes a map of a photo. The knobs below are those of the method that is given; name another with "
-        "--method, and --help tells of its knobs.",
+        description="Makes a map of a photo. The knobs below are those of one method. To see the knobs of another "
+        "method, give it with --method, before or after --help.",
     )
-    one.add_argument("photo", type=Path, help="JPEG, PNG, WebP, GIF, BMP or TIFF")
+    one.add_argument("photo", type=Path, help="a photo: JPEG, PNG, WebP, GIF, BMP or TIFF")
     one.add_argument("--method", choices=METHODS, default="smooth_taylor", help="default: smooth_taylor")
     one.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
-    one.add_argument("--target", type=int, metavar="CLASS", help="the class to explain; default: the likeliest")
-    one.add_argument("--output", choices=("logit", "probability"), default="logit", help="default: logit")
-    one.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
-    one.add_argument("--out", type=Path, action="append", default=[], help="a .png or .npy file; may be given twice")
+    one.add_argument(
+        "--target", type=int, metavar="CLASS", help="the index of the class to explain; default: the most likely class"
+    )
+    one.add_argument(
+        "--output", choices=("logit", "probability"), default="logit", help="the score to explain; default: logit"
+    )
+    one.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
+    one.add_argument(
+        "--out", type=Path, action="append", default=[], help="a .png or .npy file to write; may be given several times"
+    )
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
-    one.add_argument("--over", action="store_true", help="lay the .png over the photo")
-    # Found before the rest is read: it decides which knobs there are.
+    one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
+    # The method is read before the other options: it decides which knobs there are.
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--method", default="smooth_taylor")
     method = METHODS.get(first.parse_known_args(list(given))[0].method)
@@ -80,7 +86,7 @@ def _allowed(knob: Knob) -> str:
 
 
 def explain(options: argparse.Namespace) -> None:
-    """Makes the map, with progress where somebody watches, and writes it."""
+    """Makes the map and writes it. Shows the progress on a terminal."""
     for file in options.out:
         if file.suffix not in (".png", ".npy"):
             raise ValueError(f"{file}: a map is written as .png or .npy")
@@ -113,7 +119,7 @@ def explain(options: argparse.Namespace) -> None:
 
 
 def methods(options: argparse.Namespace) -> None:
-    """A line for each method, and one for each of its knobs."""
+    """Prints a line for each method, and one for each of its knobs."""
     for name, entry in METHODS.items():
         print(f"{name}: {entry.title}. {entry.paper}")
         _knobs(entry)
@@ -126,7 +132,7 @@ def _knobs(entry: Entry) -> None:
 
 
 def models(options: argparse.Namespace) -> None:
-    """A line for each model."""
+    """Prints a line for each model."""
     for name, card in MODELS.items():
         place = "here" if card.file.exists() else f"{card.megabytes:.0f} MB, downloaded when first used"
         print(f"{name}: {card.title}, {card.size} x {card.size} pixels; weights: {place}")

@@ -1,5 +1,5 @@
-"""Over a folder of photos: every method measured on every one of them, kept, and told in tables.
+"""Measures methods on every photo of a folder, keeps the results in a file, and prints tables of them.
 
-`python -m attribution.benchmark PHOTOS --out results.db` measures, `python -m attribution.benchmark report results.db`
-tells.
+`python -m attribution.benchmark PHOTOS --out results.db` measures. `python -m attribution.benchmark report results.db`
+prints a table.
 """

@@ -1,4 +1,8 @@
-"""`python -m attribution.benchmark PHOTOS --preset table1 --out results.db`, then `... report results.db`."""
+"""The command line of the benchmark.
+
+`python -m attribution.benchmark PHOTOS --preset table1 --out results.db` measures, and
+`python -m attribution.benchmark report results.db` prints the table.
+"""
 
 import argparse
 import sqlite3
@@ -18,13 +22,20 @@ from attribution.benchmark.run import Here, photos, run
 from attribution.models import MODELS, load_model
 from attribution.registry import curves
 
+DESCRIPTION = """
+Measures methods on every photo of a folder, and keeps the results in a file.
+  report FILE             prints a table of the results
+  rows FILE               prints all results as CSV
+  pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
+                          with a thumbnail of each photo (at most 96 pixels a side)
+"""
 EXAMPLES = """
-A method is written with its knobs, several values of one apart by slashes:
+A METHOD is a name and its knobs. Slashes separate several values of one knob:
   smooth_taylor:sigma=0.3/0.5,samples=150   two cases
-  adaptive_noising:objective=aupc           sigma searched for each photo
+  adaptive_noising:objective=aupc           searches a sigma for each photo
   random_order                              the control
-Names and knobs are those of `python -m attribution methods`. What stands in the results file is not computed again:
-the same command goes on where it was stopped, and one with more methods adds those.
+`python -m attribution methods` lists the names and the knobs. Results that the file already holds are not computed
+again: the same command continues a run that was stopped, and a command with more methods adds those methods.
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
 COMMANDS = ("report", "rows", "pack")
@@ -32,7 +43,7 @@ STOPPED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; what is wrong with it is told in one line."""
+    """Runs a command and returns its exit status. An error is printed as one line."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] and given[0] in COMMANDS:
@@ -42,58 +53,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"attribution.benchmark: {str(error).partition(chr(10))[0]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped: what is done is kept, and the same command goes on from there", file=sys.stderr)
+        print("\nstopped: the results so far are kept, and the same command continues the run", file=sys.stderr)
         return STOPPED
 
 
 def _options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         "python -m attribution.benchmark",
-        description="Measures methods on every photo of a folder, and keeps the results in a file. "
-        "`report FILE` prints tables of it, `rows FILE` all of it as CSV. `pack FILE --out SMALL` writes a small copy "
-        "to send on: without the folder of the photos, but with a thumbnail of each photo (at most 96 pixels a side).",
+        description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder with photos; those below it count too")
-    made.add_argument("--out", type=Path, required=True, metavar="FILE", help="the results file, begun or gone on with")
-    made.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
+    standard = [name for name, metric in curves().items() if metric.standard]
+    made.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder with photos; its subfolders count too")
     made.add_argument(
-        "--methods",
-        nargs="+",
-        default=[],
-        metavar="METHOD",
-        help="see below; default: the paper's three, and random_order",
+        "--out", type=Path, required=True, metavar="FILE", help="the results file; an existing one is continued"
     )
+    made.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
+    methods = f"methods and their knobs, see below; default: {', '.join(DEFAULT)}"
+    made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help=methods)
     made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="a named set of methods")
     made.add_argument(
         "--metrics",
         nargs="+",
-        default=[name for name, metric in curves().items() if metric.standard],
+        default=standard,
         metavar="METRIC",
-        help=f"of {', '.join(curves())}, written as methods are: perturbation:draws=10; default: the first two",
+        help=f"metrics, written like methods, such as perturbation:draws=10; choose from {', '.join(curves())}; "
+        f"default: {', '.join(standard)}",
     )
-    made.add_argument("--seed", type=int, default=0, help="of the noise; every photo has one of its own from it")
-    made.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
-    made.add_argument("--batch", type=int, help="points at once; default: 8 on a CPU, else 64")
-    made.add_argument("--threads", type=int, help="of the processor, for each worker; default: all")
+    _machine_options(made)
+    return made
+
+
+def _machine_options(made: argparse.ArgumentParser) -> None:
+    """The seed, and what computes: device, batches, threads, workers."""
+    made.add_argument("--seed", type=int, default=0, help="each photo gets its own seed from this one; default: 0")
+    made.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
+    made.add_argument("--batch", type=int, help="gradients computed at once; default: 8 on a CPU, else 64")
+    made.add_argument("--threads", type=int, help="CPU threads of each worker; default: all")
     made.add_argument(
         "--ray",
         nargs="?",
         const="",
         metavar="ADDRESS",
-        help="spread photos over the Ray cluster there (needs the extra `ray`); without an address: over one of this "
-        "machine, or the one that RAY_ADDRESS names",
+        help="spread the photos over the Ray cluster at ADDRESS (needs the extra `ray`); without ADDRESS: over the "
+        "cluster that RAY_ADDRESS names, or else over a new one on this machine",
     )
     made.add_argument(
-        "--workers",
-        type=int,
-        help="with --ray: how many; those without room wait for a machine to be added; default: as many as fit",
+        "--workers", type=int, help="with --ray: how many; those without room wait; default: as many as fit"
     )
-    made.add_argument(
-        "--gpus", type=float, help="with --ray: of each worker, such as 0.5; default: 1 where there are any"
-    )
-    return made
+    made.add_argument("--gpus", type=float, help="with --ray: GPUs per worker, such as 0.5; default: 1 if any")
 
 
 def _report_options() -> argparse.ArgumentParser:
@@ -104,20 +113,25 @@ def _report_options() -> argparse.ArgumentParser:
     )
     made.add_argument("command", choices=COMMANDS)
     made.add_argument("results", type=Path, metavar="FILE", help="a results file")
-    made.add_argument("--out", type=Path, help="a new file to write to, instead of printing")
+    made.add_argument("--out", type=Path, help="write to this new file instead of printing")
     made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    made.add_argument("--preset", choices=PRESETS, help="only the rows of one of these")
+    made.add_argument("--preset", choices=PRESETS, help="only the methods of this set")
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="only these: smooth_taylor:samples=50")
     made.add_argument(
         "--metrics", nargs="+", default=[], choices=list(curves()), help="only these; photos that lack one are left out"
     )
-    made.add_argument("--model", choices=MODELS, help="which model, where the file has several")
-    made.add_argument("--against", default="", metavar="METHOD", help="what differences are to; the first")
+    made.add_argument("--model", choices=MODELS, help="the model, when the file has several")
+    made.add_argument(
+        "--against",
+        default="",
+        metavar="METHOD",
+        help="the method that all others are compared with; default: the first",
+    )
     return made
 
 
 def measure(options: argparse.Namespace) -> int:
-    """Measures what the file lacks."""
+    """Measures what the results file lacks. Returns 1 when something could not be measured, else 0."""
     measures = metrics(options.metrics)
     tried = patches(measures, 50)
     texts = [text for name in options.preset for text in PRESETS[name]] + options.methods
@@ -125,7 +139,7 @@ def measure(options: argparse.Namespace) -> int:
     for name in ("batch", "threads", "workers"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
-    photos(options.photos)  # says so at once where there are none
+    photos(options.photos)  # an error at once when there are none
     results = Results(options.out)
     with closing(_workers(options, tried)) as workers:
         setting = Setting(options.model, workers.digest, options.seed)
@@ -146,12 +160,12 @@ def _workers(options: argparse.Namespace, tried: int) -> Here | Cluster:
 
 
 def tell(options: argparse.Namespace) -> int:
-    """Prints a table, or all rows."""
+    """Prints a table or all rows, or writes a packed file. Returns 0."""
     results = Results.read(options.results)
     found = results.rows()
     if options.command == "pack":
         if options.out is None:
-            raise ValueError("pack: say where to with --out")
+            raise ValueError("pack: give the file to write with --out")
         _write(options.out, results.pack())
         return 0
     if options.command == "rows":
@@ -168,7 +182,7 @@ def tell(options: argparse.Namespace) -> int:
 
 def _write(file: Path, data: bytes) -> None:
     if file.exists():
-        raise ValueError(f"{file} is there already; name another")
+        raise ValueError(f"{file} already exists; choose another name")
     file.write_bytes(data)
 
 

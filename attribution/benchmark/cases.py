@@ -1,4 +1,7 @@
-"""What is measured of each photo, as text: `smooth_taylor:sigma=0.3/0.5,samples=150` is two cases."""
+"""Cases: methods and metrics with their knobs, read from text.
+
+`smooth_taylor:sigma=0.3/0.5,samples=150` is two cases.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,16 +20,16 @@ SEED = "seed"
 
 def adaptive_noising(
     *,
-    objective: Annotated[str, Choice(OBJECTIVES), "the area that the search lowers"] = "autvc",
+    objective: Annotated[str, Choice(OBJECTIVES), "the area that the search minimises"] = "autvc",
     samples: Annotated[int, Range(1, 500), "R, the noisy copies"] = 150,
-    iterations: Annotated[int, Range(1, 100), "the most steps of the search"] = 20,
+    iterations: Annotated[int, Range(1, 100), "the largest number of search steps"] = 20,
     draws: Patches = 50,
 ) -> None:
-    """SmoothTaylor with the sigma that was searched for each photo; measured on draws that the search has not seen."""
+    """SmoothTaylor with a sigma that is searched for each photo. It is measured with noise that is new to it."""
 
 
 def _control() -> None:
-    """A map that knows nothing of the photo."""
+    """A random map, which does not depend on the photo."""
 
 
 def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> Entry:
@@ -37,9 +40,9 @@ ADAPTIVE, CONTROL = "adaptive_noising", RANDOM
 
 
 def subjects(patches: int = 50) -> Mapping[str, Entry]:
-    """All that can be measured: the methods, adaptive noising, and the random order that all are held against.
+    """All that can be measured: the methods, adaptive noising, and the random order, which is the control.
 
-    A search that is not told otherwise tries as many `patches` as its result is measured with.
+    `patches` is the default of P in the search of adaptive noising.
     """
     search = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
     knobs = {**search.knobs, "draws": replace(search.knobs["draws"], default=patches)}
@@ -48,21 +51,21 @@ def subjects(patches: int = 50) -> Mapping[str, Entry]:
 
 @dataclass(frozen=True)
 class Case:
-    """A method, or a metric, with all its knobs but the seed, which is each photo's own."""
+    """A method or a metric with all its knobs except the seed: each photo has its own seed."""
 
     name: str
     knobs: tuple[tuple[str, Any], ...] = ()
 
     @property
     def text(self) -> str:
-        """The knobs as JSON: what a results file knows a case by."""
+        """The knobs as JSON. The results file identifies a case by its name and this text."""
         return json.dumps(dict(self.knobs), sort_keys=True)
 
 
 GRID = "sigma=0.3/0.5/0.7,samples=100/150/200"
 EXTREMES = ("sigma=0.5,samples=10", "sigma=0.0001/0.001/0.01/0.1/1/2,samples=100")
 PRESETS: dict[str, tuple[str, ...]] = {
-    # Goh et al. 2021, Tables I and II; SmoothGrad, which they lack, looks at the same points.
+    # Goh et al. 2021, Tables I and II. SmoothGrad is added; it uses the same points as SmoothTaylor.
     "table1": (
         "integrated_gradients:steps=50,baseline=black",
         "integrated_gradients:steps=50,baseline=uniform,draws=1/5/10/20",
@@ -72,8 +75,8 @@ PRESETS: dict[str, tuple[str, ...]] = {
     ),
     "table1-adaptive": (f"{ADAPTIVE}:objective=autvc/aupc",),
     "table2": (*(f"{method}:{knobs}" for knobs in EXTREMES for method in ("smooth_taylor", "smoothgrad")), CONTROL),
-    # Every method; those that walk a path take 50 steps from the mean colour, as Walker et al. 2023 compare them. AGI
-    # at a quarter of its classes.
+    # Every method. Path methods take 50 steps from the mean colour, as in the comparison of Walker et al. 2023. AGI
+    # uses a quarter of its default number of classes.
     "ig-family": (
         "gradient",
         "input_x_gradient",
@@ -86,7 +89,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
 
 
 def parse(texts: Iterable[str], known: Mapping[str, Entry]) -> tuple[Case, ...]:
-    """The cases that the texts name, each once. Raises ValueError for what does not exist or is not allowed."""
+    """The cases that the texts name, without duplicates. Raises ValueError for an unknown name or a forbidden value."""
     found: dict[Case, None] = {}
     for text in texts:
         name, settings = read(text, known)
@@ -98,29 +101,29 @@ def parse(texts: Iterable[str], known: Mapping[str, Entry]) -> tuple[Case, ...]:
 
 
 def read(text: str, known: Mapping[str, Entry]) -> tuple[str, list[tuple[str, Sequence[Any]]]]:
-    """The name, and for each knob that is told its values."""
+    """The name in the text, and the values of each knob in it. Raises ValueError for an unknown name."""
     name, _, rest = text.partition(":")
     chosen = entry(known, name)
     found = [_setting(chosen, piece) for piece in rest.split(",") if piece]
     if len({knob for knob, _ in found}) < len(found):
-        raise ValueError(f"{text}: a knob is told twice; write its values apart by slashes")
+        raise ValueError(f"{text}: a knob is given twice; separate its values by slashes")
     return name, found
 
 
 def complete(chosen: Entry, given: Mapping[str, Any]) -> Case:
-    """The case with the defaults of what was not given."""
+    """The case with the given knobs, and the defaults of the others."""
     knobs = {name: given.get(name, knob.default) for name, knob in chosen.knobs.items() if name != SEED}
     if "draws" in knobs and knobs.get("baseline", "uniform") != "uniform":
-        knobs["draws"] = chosen.knobs["draws"].default  # of noise baselines alone
+        knobs["draws"] = chosen.knobs["draws"].default  # N matters for noise baselines only
     return Case(chosen.name, tuple(knobs.items()))
 
 
 def _setting(chosen: Entry, piece: str) -> tuple[str, Sequence[Any]]:
     name, _, values = piece.partition("=")
     if name == SEED:
-        raise ValueError(f"{chosen.name}: the seed is each photo's own; give --seed instead")
+        raise ValueError(f"{chosen.name}: each photo has its own seed; use --seed instead")
     if name not in chosen.knobs:
-        chosen.check({name: values})  # says which there are
+        chosen.check({name: values})  # raises an error that lists the knobs
     return name, [_value(chosen, chosen.knobs[name], text) for text in values.split("/")]
 
 
@@ -138,10 +141,10 @@ def _value(chosen: Entry, knob: Knob, text: str) -> Any:
 
 
 def patches(measured: Iterable[Case], default: int = 0) -> int:
-    """P of the perturbation curve among the metrics, or the default where it is not."""
+    """P of the perturbation curve, or the default when it is not among the metrics."""
     return next((int(dict(metric.knobs)["draws"]) for metric in measured if metric.name == "perturbation"), default)
 
 
 def metrics(texts: Iterable[str]) -> tuple[Case, ...]:
-    """The metrics that the texts name, in the same words."""
+    """The metrics that the texts name, in the notation of `parse`."""
     return parse(texts, curves())

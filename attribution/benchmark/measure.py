@@ -1,4 +1,4 @@
-"""One photo: every case that is still to be measured of it, one after another."""
+"""Measures one photo: all cases that the results file lacks, one after another."""
 
 import math
 import time
@@ -21,12 +21,12 @@ from attribution.studies.adaptive import FRESH, Outcome, Trial, adaptive_noising
 from attribution.types import Curve
 
 VALUES = 8
-"""Scores that fit where one gradient does."""
+"""The number of scores that need as much memory as one gradient."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A photo, and what is still to be measured of it: cases, each with the metrics that it lacks."""
+    """A photo and the cases to measure on it, each with the metrics that it lacks."""
 
     name: str
     digest: str
@@ -36,11 +36,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out for one case of one photo; `error` says what did not.
+    """The result of one case on one photo. `error` says what could not be measured.
 
-    `gradients` is how many the map rests on; `computed` of them were not remembered from the cases before it. The
-    `seconds` are those of computing these and of measuring the map. `detail` is what else there is to know, such as the
-    sigma that a search found.
+    `gradients` is the number of gradients that the map uses. `computed` of them were computed for it; the others were
+    remembered from earlier cases. `seconds` is the time for the map and its metrics. `detail` holds other results, such
+    as the sigma that a search found. `thumbnail` is a JPEG of the photo, or empty; see `thumbnails`.
     """
 
     case: Case
@@ -58,13 +58,14 @@ class Measured:
 
 
 class Unreadable(ValueError):
-    """The photo, not a case, is at fault."""
+    """The photo itself cannot be used: none of its cases can be measured."""
 
 
 def steady(model: Model, batch: int | None, patches: int) -> None:
-    """Fixes the model's batches, so that rows are the same whoever computes them, and in whatever order.
+    """Fixes the batch sizes of the model, so that the rows do not depend on the worker or on the order of the cases.
 
-    `batch` gradients at once; and scores so many that no batch of `patches` is filled up in vain.
+    A batch has `batch` gradients; None means 8 on a CPU, else 64. A batch of scores needs no more memory than a batch
+    of gradients; `patches` scores are divided equally among as few batches as possible.
     """
     batch = batch or (8 if model.device.type == "cpu" else 64)
     model.gradient_batch.size = model.gradient_batch.most = batch
@@ -74,7 +75,7 @@ def steady(model: Model, batch: int | None, patches: int) -> None:
 
 
 def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
-    """The cases of a photo as they are done. Raises Unreadable for a photo that cannot be decoded."""
+    """Yields the result of each case of the photo. Raises Unreadable for a photo that cannot be decoded."""
     try:
         x = model.prepare(load_image(photo))
     except ValueError as error:
@@ -107,7 +108,7 @@ def _line(error: Exception) -> str:
 def _map(
     case: Case, model: Model, x: Tensor, target: int, seed: int, store: Store
 ) -> tuple[Tensor, int, dict[str, Any]]:
-    """The map, the seed that it is to be measured with, and what it took."""
+    """The map, the seed for its metrics, and what it cost."""
     knobs = dict(case.knobs)
     if case.name == CONTROL:
         height, width = x.shape[-2:]
@@ -123,7 +124,7 @@ def _map(
 def _adaptive(
     model: Model, x: Tensor, target: int, seed: int, store: Store, samples: int, **search: Any
 ) -> tuple[Tensor, int, dict[str, Any]]:
-    """The map at the sigma found, on draws that the search has not seen: a search keeps the luckiest of its areas."""
+    """The map at the sigma found, with noise new to the search: the lowest area in a search is partly luck."""
     trials, outcome = 0, None
     for step in adaptive_noising(model, x, target, samples=samples, seed=seed, store=store, **search):
         trials += isinstance(step, Trial) and not step.remembered

@@ -1,10 +1,10 @@
-"""What was published, to stand beside what is measured here."""
+"""The numbers that the paper published, for comparison with those that are measured here."""
 
 from collections.abc import Mapping
 from typing import Any
 
 MODELS = ("DenseNet121", "ResNet152")
-# (method, the knobs that tell it, then AUPC and AUTVC on each of the two models): Goh et al. 2021,
+# (method, the knobs that identify the row, then AUPC and AUTVC on each of the two models): Goh et al. 2021,
 # arXiv:2004.10484v2, Tables I and II, the first 1,000 validation images of ILSVRC2012, P = 50.
 PUBLISHED: tuple[tuple[str, Mapping[str, Any], tuple[float, float, float, float]], ...] = (
     ("integrated_gradients", {"baseline": "black", "steps": 50}, (23.63, 1.52, 22.87, 1.51)),
@@ -35,7 +35,7 @@ METRICS = ("perturbation", "total_variation")
 
 
 def published(method: str, knobs: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """The paper's number by (model, metric) for a case of the same knobs; nothing where it has none."""
+    """The paper's numbers by (model, metric) for a case with the same knobs; empty when the paper has none."""
     plain = {"antithetic": False, "rule": "right"}
     if any(name in knobs and knobs[name] != value for name, value in plain.items()):
         return {}

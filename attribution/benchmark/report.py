@@ -1,4 +1,4 @@
-"""A results file in words: the paper's table with intervals, differences and the paper's own numbers."""
+"""Prints a results file: a table like that of the paper, with intervals, differences and the paper's numbers."""
 
 import csv
 import io
@@ -28,9 +28,9 @@ def report(
     methods: Sequence[str] = (),
     measured: Sequence[str] = (),
 ) -> str:
-    """The table as text, CSV or LaTeX; differences are to the case `against`, or the first there is.
+    """The table as text, CSV or LaTeX. Differences are to the case `against`, or to the first case.
 
-    Raises ValueError as `tabulate` does.
+    Raises ValueError as `tabulate` does, and when no case fits `against`.
     """
     table = tabulate(rows, preset, model, methods, measured)
     reference = table.find(against) if against else table.cases[0]
@@ -42,7 +42,7 @@ def report(
 
 
 def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
-    """A line for each case, with numbers as numbers."""
+    """One line for each case, by column name. Numbers are not formatted yet."""
     reference = table.cases.index(against)
     intervals = {name: interval(areas) for name, areas in table.areas.items()}
     differences = {name: areas - areas[reference] for name, areas in table.areas.items()}
@@ -65,7 +65,7 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
 
 
 def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple[str, str], float]:
-    """The paper's numbers; NaN where it has none but has some for another row of the table."""
+    """The paper's numbers, or NaN when it has none for this case. Empty when it has none for the whole table."""
     if not any(published(case.name, dict(case.knobs)) for case in table.cases):
         return {}
     found = published(method, knobs)
@@ -73,7 +73,7 @@ def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple
 
 
 def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
-    """The columns that a reader sees."""
+    """The columns of the printed table, as text."""
     found = {"method": str(line["label"]), "gradients": f"{line['gradients']:,.0f}"}
     for metric in table.areas:
         measure = measures()[metric]
@@ -92,7 +92,7 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
 
 
 def head(table: Table, against: Case) -> str:
-    """What was measured, on what, and what the differences are to."""
+    """A caption: the model, the photos, the metrics, and the case that differences are to."""
     ways = "; ".join(
         ": ".join(filter(None, [REGISTERED[m.name].label, ", ".join(f"{name} {value}" for name, value in m.knobs)]))
         for m in table.metrics
@@ -103,14 +103,14 @@ def head(table: Table, against: Case) -> str:
     better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}. "
-        f"Differences are to {table.labels[against]}, photo by photo; intervals hold 95 of 100 means when the "
-        f"photos are drawn again ({RESAMPLES:,} times)"
-        f"{'.' if len(table.photos) >= FEW else ': of so few photos they are too narrow.'}"
+        f"Differences are to {table.labels[against]}, photo by photo. Intervals are 95 % bootstrap intervals of the "
+        f"mean over photos ({RESAMPLES:,} resamples)"
+        f"{'.' if len(table.photos) >= FEW else '; for so few photos they are too narrow.'}"
     )
 
 
 def notes(table: Table) -> list[str]:
-    """What a search found, and what became of its area on draws that it had not seen."""
+    """For each search: the sigma found, its area in the search, and its area with noise new to the search."""
     found = []
     for k, case in enumerate(table.cases):
         if case.name != ADAPTIVE:
@@ -122,10 +122,10 @@ def notes(table: Table) -> list[str]:
         usual = {name: knob.default for name, knob in REGISTERED[metric].knobs.items() if name != "draws"}
         ways = [dict(m.knobs) for m in table.metrics if m.name == metric]
         if not ways or any(ways[0].get(name, value) != value for name, value in usual.items()):
-            continue  # the search measures in the usual way: its area would be of another kind
+            continue  # the search uses the default knobs of the metric: these areas are not comparable
         found.append(
             f"{table.labels[case]}: sigma {sigma:.2f} on average, after {cost:.0f} evaluations; {objective.upper()} "
-            f"{area:.2f} in the search, {table.areas[metric][k].mean():.2f} on draws that it had not seen."
+            f"{area:.2f} in the search, {table.areas[metric][k].mean():.2f} with noise that it had not used."
         )
     return found
 
@@ -184,7 +184,7 @@ def _escaped(text: str) -> str:
 
 
 def rows(found: Sequence[Row]) -> str:
-    """Every area as a line of CSV, with the map that it is of."""
+    """All rows as CSV: one line for each area, with the data of its map."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     fields = [field for field, column in ROW.items() if column.csv]

@@ -1,4 +1,7 @@
-"""The results file: SQLite, one row a map and one an area under it, in the file before the next is begun."""
+"""The results file, in SQLite: photos, their maps, and the areas of the maps.
+
+Each map is written before the next one begins.
+"""
 
 import gzip
 import io
@@ -36,7 +39,10 @@ NONE = "not a results file of this version; choose one that the benchmark has wr
 
 
 class Results:
-    """A results file, made where there is none. Raises ValueError for a file that is something else."""
+    """A results file to write to. It is made if there is none; one of an older format is upgraded.
+
+    Raises ValueError for a file that is something else or cannot be written.
+    """
 
     def __init__(self, file: Path) -> None:
         if not file.parent.is_dir():
@@ -48,21 +54,23 @@ class Results:
                 if sound(opened):
                     upgrade(opened)
         except sqlite3.Error as error:
-            raise ValueError(f"{file} is not a results file, or cannot be written ({error}); name another") from None
+            raise ValueError(
+                f"{file} is not a results file, or cannot be written ({error}); choose another file"
+            ) from None
         if not sound(self._connection):
-            raise ValueError(f"{file} is not a results file of this version; name another")
+            raise ValueError(f"{file} is not a results file of this version; choose another file")
         self._connection.execute("PRAGMA foreign_keys = ON")
 
     @classmethod
     def read(cls, file: Path) -> "Results":
-        """A results file that is there, packed or not, to be looked at."""
+        """Opens a results file, packed or not, to read it. Raises ValueError when it cannot be read."""
         if not file.is_file():
             raise ValueError(f"{file}: there is no such results file")
         try:
             with file.open("rb") as opened:
                 if opened.read(len(GZIP)) == GZIP:
                     return cls.from_bytes(file.read_bytes())
-            # By way of SQLite: a run may be writing, or have been killed while it did.
+            # SQLite makes the copy: a run may be writing to the file, or may have been killed while it wrote.
             made = cls.__new__(cls)
             made._connection = sqlite3.connect(":memory:", check_same_thread=False)
             with closing(sqlite3.connect(file, timeout=30)) as source:
@@ -76,14 +84,14 @@ class Results:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Results":
-        """A results file that is in memory, to be looked at; `pack` makes smaller ones."""
+        """Opens the bytes of a results file, packed or not, to read it. Raises ValueError when they cannot be read."""
         try:
             if data.startswith(GZIP):
                 data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error):
             raise ValueError("this packed results file is damaged; pack it again") from None
         if len(data) > MOST_BYTES:
-            raise ValueError("this results file is larger than 1 GB; look at a part of it")
+            raise ValueError("this results file is larger than 1 GB; it is too large to be opened here")
         made = cls.__new__(cls)
         made._connection = sqlite3.connect(":memory:", check_same_thread=False)
         try:
@@ -94,7 +102,7 @@ class Results:
         return made
 
     def _check(self, error: str) -> None:
-        """Upgrades a file in memory, so that all queries find their columns. ValueError says the error if it cannot."""
+        """Upgrades the copy in memory, so that all queries find their columns. Another file is a ValueError."""
         try:
             if not sound(self._connection):
                 raise ValueError(error)
@@ -104,7 +112,7 @@ class Results:
 
     @contextmanager
     def _whole(self) -> Iterator[sqlite3.Connection]:
-        """All of what is done within, or nothing."""
+        """A transaction: when the block raises an error, none of its changes are kept."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection
@@ -132,7 +140,7 @@ class Results:
         self._connection.close()
 
     def done(self, setting: Setting) -> dict[tuple[str, str], set[tuple[str, str, str, str]]]:
-        """By (photo, digest): (method, knobs, metric, metric's knobs) of every area that is there."""
+        """The areas in the file: by (photo, digest), a set of (method, knobs, metric, knobs of the metric)."""
         found: dict[tuple[str, str], set[tuple[str, str, str, str]]] = {}
         wanted = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
         for name, digest, *rest in self._connection.execute(DONE, wanted):
@@ -146,14 +154,14 @@ class Results:
         return int(found)
 
     def fail(self, name: str, digest: str, folder: str, error: str) -> None:
-        """Records a photo that cannot be measured, and why."""
+        """Records a photo that cannot be measured, and the reason."""
         with self._whole():
             self._photo(name, digest, folder, error)
 
     def add(self, name: str, digest: str, folder: str, setting: Setting, found: Measured) -> None:
-        """Writes what came out for one case of a photo: all of it, or nothing if the process ends meanwhile.
+        """Writes the result of one case of a photo, in one transaction.
 
-        A map that is there stays as it is: what comes later, an area or an error, is put beside it.
+        A map that the file already holds keeps its values; new areas and the error are added.
         """
         with self._whole() as opened:
             values = {"photo": self._photo(name, digest, folder, "", found.thumbnail), **_map(setting, found)}
@@ -163,18 +171,18 @@ class Results:
             opened.executemany(PUT_AREA, areas)
 
     def errors(self) -> list[tuple[str, str, str]]:
-        """(photo, method and knobs if one is to blame, error)."""
+        """What could not be measured: (photo, method and knobs, error). The second is empty if the photo failed."""
         query = """SELECT name, '', error FROM photos WHERE error != '' UNION ALL
             SELECT name, method || ' ' || knobs, maps.error FROM maps JOIN photos ON photo = photos.id
             WHERE maps.error != '' ORDER BY 1, 2"""
         return list(self._connection.execute(query))
 
     def rows(self) -> list[Row]:
-        """Everything measured, photo by photo, in the order in which cases were first written."""
+        """All rows, by photo and then in the order in which maps were first written. A bad value is a ValueError."""
         try:
             return [row_of(values) for values in self._connection.execute(ROWS)]
         except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"the results file holds what is no result ({error}); measure it again") from None
+            raise ValueError(f"the results file holds a value that is no result ({error}); measure it again") from None
 
     def thumbnails(self) -> dict[str, bytes]:
         """By digest: a small picture of the photo as the model sees it, a JPEG of at most 96 pixels a side.
@@ -193,7 +201,7 @@ class Results:
 
 
 def _map(setting: Setting, found: Measured) -> dict[str, Any]:
-    """The columns of a map. `Measured` names what it found as the file does."""
+    """The values of a map's columns. `Measured` has a field for each column that is no key."""
     values = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
     values |= {"method": found.case.name, "knobs": found.case.text}
     for column in TABLE["maps"]:
@@ -204,6 +212,6 @@ def _map(setting: Setting, found: Measured) -> dict[str, Any]:
 
 
 def _area(metric: Case, curve: Curve) -> dict[str, Any]:
-    """The columns of an area."""
+    """The values of an area's columns."""
     values = json.dumps([float(y) for y in curve.y])
     return {"metric": metric.name, "knobs": metric.text, "area": curve.area, "curve": values, "note": curve.note}

@@ -1,4 +1,4 @@
-"""The run: what is still to be done, done photo by photo, written as it comes, with the time that is left."""
+"""The run: measures what the results file lacks, photo by photo, writes each case at once, and shows the time left."""
 
 import statistics
 import sys
@@ -19,12 +19,12 @@ from attribution.models import Model
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 Found = tuple[Task, Measured | Unreadable | None]
-"""What came of a task: a case, or that the photo cannot be read; None when all of it is done."""
+"""A result of a task: one case, or that the photo cannot be read. None means that the task is finished."""
 
 
 @runtime_checkable
 class Workers(Protocol):
-    """Who measures: this process, or a cluster."""
+    """Measures tasks: in this process, or on a cluster."""
 
     digest: str
     device: str
@@ -36,7 +36,7 @@ class Workers(Protocol):
 
 
 def photos(folder: Path) -> list[Path]:
-    """The photos of a folder and those below it, by name. Raises ValueError where there are none."""
+    """The photos of a folder and its subfolders, sorted by path. Raises ValueError when there are none."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder")
     found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
@@ -50,25 +50,25 @@ def digest_of(photo: bytes) -> str:
 
 
 def seed_of(base: int, digest: str) -> int:
-    """A seed for each photo: with one for all, the luck of a draw would not average out over photos."""
+    """The seed of a photo. If all photos had one seed, the chance in the noise would not average out over photos."""
     return (base + int(digest[:8], 16)) % 1_000_000
 
 
 def read(folder: Path, task: Task) -> bytes:
-    """The task's photo. Raises Unreadable where it is gone, or another since the run began."""
+    """The bytes of the task's photo. Raises Unreadable when it cannot be opened or has changed since the run began."""
     try:
         data = (folder / task.name).read_bytes()
     except OSError as error:
         raise Unreadable(f"cannot be opened: {error.strerror}") from None
     if digest_of(data) != task.digest:
-        raise Unreadable("was changed since the run began: run again")
+        raise Unreadable("was changed since the run began; run again")
     return data
 
 
 def tasks(
     folder: Path, results: Results, setting: Setting, cases: Sequence[Case], metrics: Sequence[Case]
 ) -> Iterator[Task]:
-    """A task for each photo that lacks something. A photo that cannot be opened is recorded here."""
+    """A task for each photo that lacks results. A photo that cannot be opened is recorded in `results` instead."""
     done = results.done(setting)
     for file in photos(folder):
         name = file.relative_to(folder).as_posix()
@@ -85,7 +85,7 @@ def tasks(
 
 
 class Here:
-    """One photo after another, in this process. Fixes the batches of the model."""
+    """Measures one photo after another in this process. Fixes the batch sizes of the model."""
 
     def __init__(self, model: Model, *, batch: int | None = None, patches: int = 50) -> None:
         self.model = model
@@ -102,12 +102,12 @@ class Here:
             yield task, None
 
     def close(self) -> None:
-        """Nothing is held beyond this process."""
+        """Does nothing: there is nothing to close."""
 
 
 @dataclass
 class Clock:
-    """The time that is left, from what the cases so far have taken."""
+    """Estimates the time left from the time that the measured cases took."""
 
     took: dict[Case, list[float]] = field(default_factory=dict)
     left: dict[Case, int] = field(default_factory=dict)
@@ -127,7 +127,10 @@ class Clock:
             self.left[case] -= 1
 
     def seconds(self, at_once: int = 1) -> float | None:
-        """None while nothing is known. What has not been seen yet is taken to last as long as the rest does."""
+        """The time left, with `at_once` photos in parallel, or None before the first case is measured.
+
+        A case that has not been measured on any photo counts as the mean of the others.
+        """
         if not self.took:
             return None
         usual = {case: statistics.median(seconds) for case, seconds in self.took.items()}
@@ -136,7 +139,7 @@ class Clock:
 
 
 def spoken(seconds: float | None) -> str:
-    """A duration, as one says it."""
+    """The time left, in words."""
     if seconds is None:
         return "the time left is not known yet"
     if seconds < 100:
@@ -152,9 +155,9 @@ def run(
     metrics: Sequence[Case],
     workers: Workers,
 ) -> list[tuple[str, str, str]]:
-    """Measures what is missing and says how it goes. Returns (photo, case, error) of what could not be measured.
+    """Measures what is missing and shows the progress. Returns (photo, case, error) for what could not be measured.
 
-    Each case is in the file before the next one is begun: what ends the process loses that one case.
+    Each case is written when it is done: a process that is killed loses only the cases that it was measuring.
     """
     to_do = list(tasks(folder, results, setting, cases, metrics))
     clock, where = Clock(), str(folder.resolve())

@@ -1,4 +1,4 @@
-"""From rows to a table: the photos that have every case, their means, and how sure those are."""
+"""From rows to a table: the photos that have every case, the mean areas over them, and intervals of the means."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,17 +16,17 @@ from attribution.registry import curves, entry, measured_differences
 
 RESAMPLES = 9_999
 FEW = 10
-"""Photos below which such an interval is much too narrow: of two photos it holds the mean in half of all cases."""
+"""With fewer photos a bootstrap interval is much too narrow. With two, it contains the true mean half of the time."""
 Interval = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Cases of one model, all on the same photos and measured in the same way.
+    """Cases of one model, all measured on the same photos and in the same way.
 
-    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps). `areas` also holds the
-    differences of areas that metrics ask for (`registry.measures`). `left_out` photos lack a case.
-    Photos go by their digest: a file that was changed is another photo, and one under two names is one.
+    `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps). `areas` also holds the differences
+    of two areas that metrics declare (`registry.measures`). `left_out` is the number of photos that lack a case.
+    `photos` are digests: a file that was changed is another photo, and one file under two names is one photo.
     """
 
     model: str
@@ -35,15 +35,15 @@ class Table:
     left_out: int
     metrics: tuple[Case, ...]
     otherwise: int
-    """Areas that are left out: of other weights or another seed, or measured in another way."""
+    """The number of areas left out: with other weights, another seed, or other knobs of the metric."""
     areas: Mapping[str, Float[np.ndarray, "cases photos"]]
     curves: Mapping[str, Float[np.ndarray, "cases photos steps"]]
     rows: Mapping[tuple[Case, str], Row]
-    """One row of each case and photo, whatever its metric: for the class, the seed, the cost and the details."""
+    """One row of each case and photo, of any metric: it gives the class, the seed, the cost and the details."""
 
     @cached_property
     def labels(self) -> dict[Case, str]:
-        """Each case by its title and the knobs that tell it from the others or from the default."""
+        """The title of each case, with the knobs that differ from the default or between cases of the method."""
         return {case: " ".join([subjects()[case.name].title, *self._told(case)]) for case in self.cases}
 
     def _told(self, case: Case) -> Iterator[str]:
@@ -51,7 +51,7 @@ class Table:
         knobs, values = subjects()[case.name].knobs, dict(case.knobs)
         for name, knob in knobs.items():
             if name not in values or (name == "draws" and values.get("baseline", "uniform") != "uniform"):
-                continue  # of noise baselines alone
+                continue  # N matters for noise baselines only
             value = values[name]
             if value != knob.default or len({str(twin[name]) for twin in twins}) > 1:
                 number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -59,27 +59,27 @@ class Table:
                 yield f"{letter if len(letter) == 1 else name}={value:g}" if number else f"{name}={value}"
 
     def gradients(self, case: Case) -> float:
-        """How many a map of it rests on, on average."""
+        """The mean number of gradients of the case, per map."""
         return float(np.mean([self.rows[case, photo].gradients for photo in self.photos]))
 
     def find(self, text: str) -> Case:
-        """The first case that a text such as `smooth_taylor:sigma=0.5` fits. Raises ValueError where none does."""
+        """The first case that fits a text such as `smooth_taylor:sigma=0.5`. Raises ValueError when none does."""
         return fitting(text, self.cases)[0]
 
 
 def fitting(text: str, cases: Sequence[Case]) -> list[Case]:
-    """The cases of that method which have the knobs that the text tells. Raises ValueError where none fits."""
+    """The cases of the method in the text that have the knobs in the text. Raises ValueError when there are none."""
     name, given = read(text, subjects())
     found = [c for c in cases if c.name == name and all(dict(c.knobs).get(knob) in values for knob, values in given)]
     if not found:
-        raise ValueError(f"{text} is not among what was measured: {', '.join(sorted({c.name for c in cases}))}")
+        raise ValueError(f"{text} was not measured; the file has {', '.join(sorted({c.name for c in cases}))}")
     return found
 
 
 def interval(values: Float[np.ndarray, "cases photos"], resamples: int = RESAMPLES) -> Interval:
-    """Where the mean of each row lies, in 95 of 100 resamplings of the photos; NaN with fewer than two.
+    """The 95 % bootstrap interval of the mean of each row, over photos: low and high ends, (cases,) each.
 
-    Given differences of one case and another, photo by photo, it is the paired interval.
+    NaN for fewer than two photos. For differences of two cases, photo by photo, it is the paired interval.
     """
     if values.shape[1] < 2:
         nothing = np.full(len(values), np.nan)
@@ -97,10 +97,10 @@ def tabulate(
     methods: Sequence[str] = (),
     measured: Sequence[str] = (),
 ) -> Table:
-    """The table of what was measured, or of a preset's part of it, or of the methods that fit the texts.
+    """The table of all cases, or of those of a preset, or of those that fit one of the texts in `methods`.
 
-    The metrics are those of `measured` that all its cases have; of all, where none is named. Raises ValueError where
-    there is nothing to tell, or where models were mixed and none is named.
+    It has the metrics that all its cases have; `measured` limits them to those named. Raises ValueError when nothing
+    is left for the table, and when the rows have several models and `model` is None.
     """
     models = sorted({row.model for row in rows})
     if not rows:
@@ -113,7 +113,7 @@ def tabulate(
         raise ValueError(f"the file has no {model}; it has {', '.join(models)}")
     chosen = [row for row in chosen if not measured or row.metric in measured]
     if not chosen:
-        raise ValueError(f"nothing has been measured by {', '.join(measured)} in this file yet")
+        raise ValueError(f"this file has no results of {', '.join(measured)} yet")
     (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
     for row in chosen:
         entry(subjects(), row.method)
@@ -134,13 +134,15 @@ def tabulate(
 
 
 def _common(rows: Sequence[Row]) -> tuple[Case, ...]:
-    """How each metric was measured that every case was measured by. Raises ValueError where there is none."""
+    """The metrics that all cases have, with their knobs. Raises ValueError when there are none."""
     of: dict[Case, set[str]] = {}
     for row in rows:
         of.setdefault(_case(row.method, row.knobs), set()).add(row.metric)
     found = tuple(metric for metric in _settings(rows) if all(metric.name in names for names in of.values()))
     if not found:
-        raise ValueError("no metric was measured for all of these methods; name a preset, or measure them alike")
+        raise ValueError(
+            "no metric was measured for all of these methods; choose a preset, or measure all by one metric"
+        )
     return found
 
 
@@ -155,14 +157,14 @@ def _table(
     usual = {name: counted.most_common(1)[0][0] for name, counted in steps.items()}
 
     def whole(case: Case, photo: str) -> bool:
-        """With all its areas, over as many steps as the others: a shorter curve has an area of another kind."""
+        """Whether the photo has all areas of the case, over the usual number of steps: others are not comparable."""
         held = by_place.get((case, photo), {})
         return all(name in held and len(held[name].curve) == count for name, count in usual.items())
 
     every = sorted({photo for case, photo in by_place if case in cases})
     photos = [photo for photo in every if all(whole(case, photo) for case in cases)]
     if not photos:
-        raise ValueError("no photo has all of these methods yet; let the run go on, or name a preset that is done")
+        raise ValueError("no photo has all of these methods yet; continue the run, or choose a preset that is complete")
     held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in metrics}
     areas = {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()}
     areas |= {name: areas[one] - areas[other] for name, (one, other) in measured_differences(areas).items()}
@@ -184,7 +186,7 @@ def _case(name: str, knobs: Mapping[str, Any]) -> Case:
 
 
 def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
-    """How each metric was measured; where in several ways, the one that most rows have."""
+    """The knobs of each metric. When a metric was measured with several, those that most rows have."""
     counted = Counter(_case(row.metric, row.metric_knobs) for row in rows)
     best: dict[str, Case] = {}
     for metric, _ in counted.most_common():
@@ -193,7 +195,7 @@ def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
 
 
 def _of_preset(preset: str, cases: Sequence[Case]) -> list[Case]:
-    """A preset's cases, in its order; a search is one of it whatever its P is."""
+    """The cases of a preset, in its order. A search belongs to it with any P."""
 
     def plain(case: Case) -> tuple[str, frozenset[tuple[str, Any]]]:
         knobs = {k: v for k, v in case.knobs if not (case.name == "adaptive_noising" and k == "draws")}

@@ -11,7 +11,7 @@ from attribution.types import Image
 SIDE = 96
 """The longest side of a thumbnail, pixels."""
 MOST_BYTES = 64 * 1024
-"""Larger ones are not read. Those that are made here have about 3 KB, and less than 28 KB whatever they show."""
+"""Larger ones are not read. Those that are made here have about 3 KB, and always less than 32 KB."""
 QUALITY = 80
 
 
@@ -30,7 +30,7 @@ def thumbnail(model: Model, x: Image) -> bytes:
 def accepted(data: bytes) -> bytes:
     """The data if it is a JPEG of at most `SIDE` pixels a side, else nothing. Reads its header and decodes no pixel.
 
-    A results file may come from anybody, and a few KB of JPEG can stand for a picture of gigabytes.
+    Anybody can send a results file, and a JPEG of a few KB can decode to gigabytes.
     """
     try:
         with PIL.Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:

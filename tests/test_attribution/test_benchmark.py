@@ -90,7 +90,7 @@ class TestCases:
             ("smooth_taylor:gamma=3", "smooth_taylor has no knob 'gamma'; it has sigma"),
             ("smooth_taylor:sigma=9", "sigma=9.0 must be a number from 0 to 2"),
             ("smooth_taylor:sigma=", "sigma=nothing must be a number"),
-            ("smooth_taylor:seed=3", "the seed is each photo's own; give --seed instead"),
+            ("smooth_taylor:seed=3", "each photo has its own seed; use --seed instead"),
             ("smooth_taylor:antithetic=1", "antithetic=1 must be yes or no"),
             ("integrated_gradients:baseline=green", "baseline='green' is unknown"),
         ],
@@ -378,7 +378,7 @@ class TestCommand:
             assert main([command, str(tmp_path / "r.db"), "--out", str(tmp_path / out)]) == 0
             assert (tmp_path / out).stat().st_size > 100
             assert main([command, str(tmp_path / "r.db"), "--out", str(tmp_path / "r.db")]) == 2
-            assert "is there already; name another" in capsys.readouterr().err
+            assert "already exists; choose another name" in capsys.readouterr().err
         assert content(Results.read(tmp_path / "r.db.gz").rows()) != []
         assert main(["report", str(tmp_path / "r.db.gz")]) == 0
 
@@ -394,7 +394,7 @@ class TestCommand:
 
         monkeypatch.setattr(Results, "add", interrupted)
         assert main(arguments) == 130
-        assert "goes on from there" in capsys.readouterr().err
+        assert "the same command continues the run" in capsys.readouterr().err
         monkeypatch.undo()
         assert len(Results(tmp_path / "r.db").rows()) == 3
         assert main(arguments) == 0
@@ -427,7 +427,10 @@ class TestCommand:
             (["report", "{file}"], "there is no such results file"),
             (["{folder}", "--out", "{empty}"], "is not a results file, or cannot be written"),
             (["{folder}", "--out", "{file}", "--device", "nonsense"], "nonsense"),
-            (["{folder}", "--out", "{file}", "--methods", "smooth_taylor:samples=2,samples=3"], "a knob is told twice"),
+            (
+                ["{folder}", "--out", "{file}", "--methods", "smooth_taylor:samples=2,samples=3"],
+                "a knob is given twice",
+            ),
             (["report", "{other}"], "not a results file of this version"),
         ],
     )
@@ -500,7 +503,9 @@ class TestReport:
     def test_the_reference_is_a_choice(self):
         found = list(csv.DictReader(io.StringIO(report(made_up(AREAS), "csv", None, None, "random_order"))))
         assert [float(line["aupc_difference"]) for line in found] == [-5.0, 0.0]
-        with pytest.raises(ValueError, match="smoothgrad is not among what was measured"):
+        with pytest.raises(
+            ValueError, match="smoothgrad was not measured; the file has integrated_gradients, random_order"
+        ):
             report(made_up(AREAS), "csv", None, None, "smoothgrad")
 
     def test_text_and_latex_say_the_same(self):
@@ -598,7 +603,9 @@ class TestReport:
             ("smooth_taylor", 100),
         ]
         assert len(tabulate(rows_, methods=["smooth_taylor:sigma=0.3"]).cases) == 2
-        with pytest.raises(ValueError, match="smooth_taylor:samples=10 is not among what was measured"):
+        with pytest.raises(
+            ValueError, match="smooth_taylor:samples=10 was not measured; the file has integrated_gradients, "
+        ):
             tabulate(rows_, methods=["smooth_taylor:samples=10"])
 
     def test_an_interval_is_that_of_the_mean(self):
