@@ -38,6 +38,17 @@ class Knob:
     allowed: Range | Choice | None
     help: str
 
+    @property
+    def letter(self) -> str:
+        """The letter of the formula, which the help begins with; the name where there is none."""
+        letter = self.help.partition(",")[0]
+        return letter if len(letter) == 1 else self.name
+
+    def setting(self, value: Any) -> str:
+        """A value with the letter, or the name, of this knob: R=150, form=mean."""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return f"{self.letter}={value:g}" if number else f"{self.name}={value}"
+
     def check(self, owner: str, value: Any) -> Any:
         """Returns the value, converted to the knob's type. Raises ValueError, in one line, if it is not allowed."""
         if isinstance(self.allowed, Choice):

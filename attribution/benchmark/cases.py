@@ -88,6 +88,15 @@ PRESETS: dict[str, tuple[str, ...]] = {
 }
 
 
+PRESET_TITLES = {
+    "table1": "Table I: σ and R",
+    "table1-adaptive": "Table I: adaptive noising",
+    "table2": "Table II: extreme σ",
+    "ig-family": "Every method",
+}
+"""What a reader calls the presets; one that is not here goes by its name."""
+
+
 def parse(texts: Iterable[str], known: Mapping[str, Entry]) -> tuple[Case, ...]:
     """The cases that the texts name, without duplicates. Raises ValueError for an unknown name or a forbidden value."""
     found: dict[Case, None] = {}

@@ -93,10 +93,7 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
 
 def head(table: Table, against: Case) -> str:
     """A caption: the model, the photos, the metrics, and the case that differences are to."""
-    ways = "; ".join(
-        ": ".join(filter(None, [REGISTERED[m.name].label, ", ".join(f"{name} {value}" for name, value in m.knobs)]))
-        for m in table.metrics
-    )
+    ways = "; ".join(_way(metric) for metric in table.metrics)
     lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
     if table.otherwise:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
@@ -107,6 +104,14 @@ def head(table: Table, against: Case) -> str:
         f"mean over photos ({RESAMPLES:,} resamples)"
         f"{'.' if len(table.photos) >= FEW else '; for so few photos they are too narrow.'}"
     )
+
+
+def _way(metric: Case) -> str:
+    """A metric with its knobs that are not at their defaults."""
+    entry = REGISTERED[metric.name]
+    values = ((entry.knobs[name], value) for name, value in metric.knobs if name in entry.knobs)
+    changed = [knob.setting(value) for knob, value in values if value != knob.default]
+    return f"{entry.label} ({', '.join(changed)})" if changed else entry.label
 
 
 def notes(table: Table) -> list[str]:

@@ -54,9 +54,7 @@ class Table:
                 continue  # N matters for noise baselines only
             value = values[name]
             if value != knob.default or len({str(twin[name]) for twin in twins}) > 1:
-                number = isinstance(value, (int, float)) and not isinstance(value, bool)
-                letter = knob.help.partition(",")[0]
-                yield f"{letter if len(letter) == 1 else name}={value:g}" if number else f"{name}={value}"
+                yield knob.setting(value)
 
     def gradients(self, case: Case) -> float:
         """The mean number of gradients of the case, per map."""

@@ -34,15 +34,19 @@ class Trail:
     """The last one that was written."""
 
 
-def adopts(page: str, query: Query, last: str | None, known: Iterable[Query], back: bool) -> bool:
+def adopts(
+    page: str, query: Query, last: str | None, known: Iterable[Query], back: bool, changed: bool = False
+) -> bool:
     """Whether the address says what to show, rather than the session.
 
-    `last` is the page of the run before, None in the first run; `back` is whether the reader pressed Back or Forward.
+    `last` is the page of the run before, None in the first run; `back` is whether the reader pressed Back or Forward,
+    `changed` whether a control was changed.
     """
     if last is None or back:
         return True
     if page != last:
-        return bool(query)  # a page link has none, and keeps what there is
+        # A page link has no query, and keeps what there is. A change on a page that was left meanwhile brings its own.
+        return bool(query) and not changed
     return query not in known
 
 
@@ -53,7 +57,7 @@ def news(key: str, page: str, names: Collection[str]) -> Query | None:
     """
     trail: Trail = st.session_state.setdefault(key, Trail())
     query = _named(names)
-    found = adopts(page, query, trail.page, trail.known, _back())
+    found = adopts(page, query, trail.page, trail.known, _back(), session.changed())
     trail.page = page
     trail.known.append(query)
     return query if found else None
@@ -98,6 +102,7 @@ def write() -> None:
         trail.known.append(query)
         others = {key: st.query_params.get_all(key) for key in st.query_params if key not in NAMES.values()}
         st.query_params.from_dict({**others, **query})
+    session.settled()
 
 
 def _named(names: Collection[str]) -> Query:

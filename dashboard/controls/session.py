@@ -17,7 +17,7 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo, Subject
 
 EXPERIMENT, DRAWN, PRESENT = "session-experiment", "session-drawn", "session-present"
-REDRAW = "session-redraw"
+REDRAW, CHANGED = "session-redraw", "session-changed"
 NAME, MISSING = "session-name", "session-photo-missing"
 PHOTOS = {UPLOAD: "session-own-photo", PINNED: "session-pinned-photo"}
 Made = TypeVar("Made")
@@ -44,6 +44,17 @@ def begun() -> bool:
 def put(experiment: Experiment) -> None:
     """Sets the whole experiment. The controls show it from the next run on."""
     st.session_state[EXPERIMENT] = experiment
+    st.session_state[CHANGED] = True
+
+
+def changed() -> bool:
+    """Whether the experiment was set since the address was written last."""
+    return bool(st.session_state.get(CHANGED))
+
+
+def settled() -> None:
+    """The address says what is set."""
+    st.session_state[CHANGED] = False
 
 
 def change(**values: Any) -> None:

@@ -328,6 +328,9 @@ class TestGoingBack:
     def test_when_the_address_says_what_to_show(self, page_now, query_now, last, known, back, expected):
         assert address.adopts(page_now, query_now, last, known, back) == expected
 
+    def test_a_change_on_a_page_that_was_left_meanwhile_is_not_undone(self):
+        assert not address.adopts("sweep", {"sigma": "1"}, "", [], back=False, changed=True)
+
     def test_an_edited_address_is_taken(self, page):
         app = page(**QUICK, sigma="0.3")
         app.query_params["sigma"] = "0.8"

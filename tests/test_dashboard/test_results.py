@@ -1,6 +1,7 @@
 """Results: what is told of a file, and that a photo of it opens as it was measured."""
 
 import gzip
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -21,7 +22,7 @@ from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
 from attribution.registry import Axes
 from dashboard.charts import results as charts_of
-from dashboard.charts.styles import STYLES
+from dashboard.charts.styles import GREY, STYLES
 from dashboard.controls import resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.views.results import pairs as paired
@@ -231,6 +232,24 @@ class TestPage:
         assert not app.exception
         assert any("3 photos" in caption.value for caption in app.main.caption)
         assert "Insertion" not in app.dataframe[0].value.columns
+
+    def test_no_raw_names_are_shown(self, opened):
+        rows = opened.segmented_control(key="results-preset")
+        assert not {"table1", "table1-adaptive", "ig-family"} & set(rows.options)
+        assert all("rule code" not in caption.value for caption in opened.main.caption)
+        assert any("AUPC (P=10); AUTVC. " in caption.value for caption in opened.main.caption)
+
+    def test_the_random_order_is_grey_in_every_chart(self, opened):
+        specs = [json.loads(chart.proto.spec) for chart in opened.get("plotly_chart")]
+        drawn = [trace for spec in specs for trace in spec["data"] if trace.get("name", "").startswith("Random order")]
+        assert drawn
+        for trace in drawn:
+            colour = trace["line"]["color"] if trace["mode"] == "lines" else trace["marker"]["color"]
+            assert colour == GREY
+
+    def test_the_thumbnails_of_the_file_are_shown_without_its_folder(self, held):
+        shown = [image.proto.imgs[0].alt for image in held.main.image]
+        assert sorted(shown) == ["The photo cat.png", "The photo coffee.png", "The photo rocket.png"]
 
     def test_differences_are_to_what_is_chosen(self, held, table):
         box = next(box for box in held.main.selectbox if box.label == "Differences are to")

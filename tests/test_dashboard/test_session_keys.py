@@ -14,6 +14,7 @@ OWNED = {
         "session-drawn",
         "session-present",
         "session-redraw",
+        "session-changed",
         "session-trail",
         "session-name",
         "session-last-model",

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from attribution.benchmark.cases import PRESETS, Case
+from attribution.benchmark.cases import PRESET_TITLES, PRESETS, Case
 from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row
@@ -65,7 +65,14 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
     """The model, the preset and the table that is made of them."""
     models = sorted({row.model for row in found})
     model = st.selectbox("Model", models, key="results-model") if len(models) > 1 else None
-    preset = st.segmented_control("Rows", [ALL, *PRESETS], default=ALL, required=True, key="results-preset")
+    preset = st.segmented_control(
+        "Rows",
+        [ALL, *PRESETS],
+        default=ALL,
+        required=True,
+        key="results-preset",
+        format_func=lambda name: PRESET_TITLES.get(name, name),
+    )
     metrics = list(dict.fromkeys(row.metric for row in found))
     measured = metrics
     if len(metrics) > len(USUAL):
