@@ -47,8 +47,7 @@ def test_a_change_of_the_page_that_cuts_off_the_first_run_loses_nothing(page):
     for name in FIELDS:
         if f"control-{name}" in app.session_state:
             del app.session_state[f"control-{name}"]
-    app._tree.children.clear()
-    app.run()
+    app.switch_page("views/learn/page.py").run()
     assert not app.exception
     assert (shown(app, "sigma"), shown(app, "samples")) == (0.3, 7)
     assert (shown(app, "image"), shown(app, "target")) == ("coffee", 504)
