@@ -29,7 +29,8 @@ def test_a_map_is_that_of_the_core(photo, tmp_path, capsys, lite0):
 
 @pytest.mark.parametrize("kind", ["absolute", "signed", "mass", "sum_of_absolutes"])
 @pytest.mark.parametrize("over", [[], ["--over"]])
-def test_every_kind_of_picture(photo, tmp_path, kind, over):
+def test_every_kind_of_picture(photo, tmp_path, monkeypatch, lite0, kind, over):
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_: lite0)
     file = tmp_path / "map.png"
     assert main(["explain", str(photo), "--method", "gradient", "--kind", kind, "--out", str(file), *over]) == 0
     assert np.asarray(PIL.Image.open(file)).std() > 3
