@@ -86,7 +86,7 @@ def coarse_to_fine(count: int) -> list[int]:
 
 
 def path_key(baseline: Baseline, alpha: float) -> Hashable:
-    """What the point at `alpha` of a straight path is remembered by, whichever plan evaluates it."""
+    """The key of the point at `alpha` of a straight path. All plans use it, so they share points."""
     return ("path", baseline.key, alpha)
 
 
@@ -94,7 +94,7 @@ def path_key(baseline: Baseline, alpha: float) -> Hashable:
 class Walk:
     """Points b + alpha * (x - b) of a straight path. `nodes` are (alpha, weight), used coarse to fine or in order.
 
-    The keys are those of StraightPath, so both share points.
+    The keys are those of StraightPath, so the two share points.
     """
 
     baseline: Baseline

@@ -21,8 +21,8 @@ from attribution.images import normalise
 from attribution.registry import Axes, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image
 
-Patches = Annotated[int, Range(1, 200), "P, patches of noise tried in each window"]
-"""The knob P of everything that measures perturbation curves."""
+Patches = Annotated[int, Range(1, 200), "P, the noise patches tried in each region"]
+"""The knob P of all metrics and studies that measure perturbation curves."""
 
 
 @dataclass(frozen=True, eq=False)
