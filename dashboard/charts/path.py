@@ -13,25 +13,25 @@ CHARTS = (
     (
         "path-scores",
         "**Score** · logit, IDG's samples, probability",
-        "Where it climbs, the model makes up its mind. IDG spends its samples there: the marks between the two charts. "
-        "Left-IG keeps what comes before the dashed line.",
+        "The model decides where the score climbs. IDG takes its samples there: the marks between the two charts. Left-IG "
+        "uses the part before the dashed line.",
     ),
     (
         "path-gradients",
         "**Gradient** · along the path, and its size",
-        "F′ is how much the next step adds to the sum, and what IDG weighs each gradient by. The size of the gradient "
-        "need not fall where F′ does.",
+        "F′ is how much the next step adds to the sum; IDG weights each gradient by it. The gradient can stay large where F′ "
+        "is small.",
     ),
     (
         "path-sums",
-        "**Completeness** · the gap closes",
-        "With enough steps Integrated Gradients adds up to the climb f(x) − f(b), the dotted lines. A closed gap does "
-        "not say that the map is right.",
+        "**Completeness** · the sum so far",
+        "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not show that the map "
+        "is right.",
     ),
     (
         "path-guided",
         "**Guided IG** · its path beside the straight one",
-        "It moves first what the score minds least, and stays as near to the straight path as max_dist says.",
+        "It first moves the features with the smallest gradients, and stays within max_dist of the straight path.",
     ),
 )
 """Name, title and caption of each chart."""

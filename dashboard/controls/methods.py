@@ -46,8 +46,11 @@ def _control(method: str, knob: Knob) -> None:
     """A control for the knob, at what is set now."""
     key, allowed = _key(method, knob.name), knob.allowed
     value = session.experiment().every_knob(method)[knob.name]
-    st.session_state[key] = value
-    given: dict[str, Any] = {"key": key, "help": f"{knob.help[0].upper()}{knob.help[1:]}.", "on_change": _take}
+    given: dict[str, Any] = {
+        "key": session.show(key, value),
+        "help": f"{knob.help[0].upper()}{knob.help[1:]}.",
+        "on_change": _take,
+    }
     given["args"] = (method, knob.name)
     if knob.type is bool:
         st.toggle(knob.name, **given)

@@ -85,7 +85,7 @@ def show(experiment: Experiment) -> None:
     st.markdown("**Pins**")
     for one in pinned():
         key = f"control-pin-name-{one.id}"
-        st.session_state[key] = one.name
+        session.show(key, one.name)
         with st.container(border=True, key=f"control-pin-{one.id}"):
             st.text_input("Name", key=key, on_change=_rename, args=(one,), label_visibility="collapsed")
             unlike = one.experiment.unlike(experiment)

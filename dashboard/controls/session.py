@@ -64,8 +64,16 @@ def change(**values: Any) -> None:
 
 def place(field: str) -> str:
     """Prepares the control of a field, before it is drawn, to show what is set; returns the control's key."""
-    key = f"control-{field}"
-    st.session_state[key] = FIELDS[field].to_widget(getattr(experiment(), field))
+    return show(f"control-{field}", FIELDS[field].to_widget(getattr(experiment(), field)))
+
+
+def show(key: str, value: Any) -> str:
+    """Prepares a control, before it is drawn, to show a value; returns its key.
+
+    A value that it shows already is not set again: a slider would step back under quick keys.
+    """
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
     return key
 
 

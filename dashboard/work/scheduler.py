@@ -1,8 +1,8 @@
-"""The scheduler: one worker, small chunks, round robin over sessions, the latest wins. Knows no Streamlit.
+"""The scheduler: one worker, small chunks, sessions in turn, the latest request wins. No Streamlit.
 
-A job is an iterator of snapshots; one step of it is one chunk. A session has named slots, each of which looks at one
-job. A job that nobody looks at rests where it is, and goes on when somebody asks for it again; of those at rest,
-finished or not, the latest are kept. Equal keys are one job, whoever asks.
+A job is an iterator of snapshots; one step of it is one chunk. A session has named slots, and each slot watches one job.
+A job that no slot watches is paused, and continues when a slot asks for it again. The latest of the unwatched jobs are
+kept, finished or not. Equal keys are one job, whichever session asks.
 """
 
 import atexit
@@ -18,14 +18,14 @@ logger = logging.getLogger(__name__)
 
 LIVE = ("waiting", "running")
 CLOSING = 5.0
-"""Seconds that the last chunk is waited for at the end of the process."""
+"""Seconds to wait for the last chunk at the end of the process."""
 FORGET = 3600.0
-"""Seconds after which even a slot that was stopped, or failed, is given up."""
+"""Seconds after which a stopped or failed slot is dropped too."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What a slot sees: state is waiting, running, done, failed or stopped."""
+    """The state of a job as a slot sees it: waiting, running, done, failed or stopped."""
 
     state: str
     snapshot: Any = None
@@ -55,8 +55,8 @@ class Slot:
 class Scheduler:
     """Runs jobs a chunk at a time. `step` is the whole of it; `start` calls it from a thread of its own.
 
-    A key may have a `rank`: within a session, jobs of the lowest rank go first. Of the jobs that nobody looks at,
-    `keep` finished and `parked` unfinished ones are held, which are larger.
+    A key may have a `rank`: within a session, jobs of the lowest rank run first. Of the unwatched jobs, `keep` finished
+    ones and `parked` unfinished ones are kept; unfinished ones need more memory.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Scheduler:
         self._change = Condition()
 
     def ask(self, session: str, slot: str, key: Hashable, start: Callable[[], Iterator[Any]]) -> View:
-        """What there is for `key`; starts the job if it is not there. To be called again and again while looking."""
+        """The present state for `key`; starts the job if there is none. A page calls it repeatedly while it watches."""
         with self._change:
             held = self._slots.get((session, slot))
             if held is None or held.job.key != key:
@@ -96,19 +96,19 @@ class Scheduler:
             return job.view.snapshot if job is not None and job.view.state == "done" else None
 
     def leave(self, session: str, slot: str) -> None:
-        """Looks no more: the job rests."""
+        """Stops watching: the job is paused."""
         with self._change:
             self._slots.pop((session, slot), None)
 
     def stop(self, session: str) -> None:
-        """Freezes the session's unfinished slots as they are, until they ask for another key or are resumed."""
+        """Stops the session's unfinished slots, until they ask for another key or are resumed."""
         with self._change:
             for (owner, _), slot in self._slots.items():
                 if owner == session and slot.job.view.live:
                     slot.stopped = View("stopped", slot.job.view.snapshot, seconds=slot.job.view.seconds)
 
     def resume(self, session: str) -> None:
-        """What was stopped goes on at the next ask, and what failed begins again."""
+        """Stopped jobs continue at the next ask, and failed ones start again."""
         with self._change:
             for name in [n for n in self._slots if n[0] == session]:
                 if self._at_rest(self._slots[name]):
@@ -119,7 +119,7 @@ class Scheduler:
         return slot.stopped is not None or slot.job.view.state == "failed"
 
     def others(self, session: str, within: float = 3.0) -> int:
-        """How many other sessions wait for work, and have looked at it in the last seconds."""
+        """How many other sessions have unfinished work and asked for it within the last seconds."""
         with self._change:
             now = self.clock()
             at_work = {o for (o, _), s in self._slots.items() if self._wanted(s) and now - s.asked <= within}
@@ -159,7 +159,7 @@ class Scheduler:
     def _tidy(self) -> None:
         now = self.clock()
         for name, slot in list(self._slots.items()):
-            # A stop is a decision: it outlives the looking.
+            # A stop lasts when nobody watches: a person decided it.
             if now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
                 del self._slots[name]
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
@@ -182,7 +182,7 @@ class Scheduler:
         return min(wanted[session], key=lambda job: (getattr(job.key, "rank", 0), job.last_step))
 
     def start(self, name: str) -> "Scheduler":
-        """Steps in a thread of its own, at rest while there is nothing to do, until the process ends."""
+        """Runs chunks in a thread of its own until the process ends; waits while there is nothing to do."""
         self._thread = Thread(target=self._work, daemon=True, name=name)
         self._thread.start()
         # A thread that is cut off inside the network at exit takes the process down with an error.
@@ -190,7 +190,7 @@ class Scheduler:
         return self
 
     def close(self) -> None:
-        """Ends the thread after the chunk that it is at."""
+        """Ends the thread after its present chunk."""
         with self._change:
             self._open = False
             self._change.notify()

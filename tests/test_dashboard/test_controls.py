@@ -47,6 +47,7 @@ def test_a_change_of_the_page_that_cuts_off_the_first_run_loses_nothing(page):
     for name in FIELDS:
         if f"control-{name}" in app.session_state:
             del app.session_state[f"control-{name}"]
+    app._tree.children.clear()
     app.switch_page("views/learn/page.py").run()
     assert not app.exception
     assert (shown(app, "sigma"), shown(app, "samples")) == (0.3, 7)
@@ -247,7 +248,7 @@ class TestOneCopy:
         assert app.session_state[session.EXPERIMENT].own == ()
 
     def test_no_method_is_no_map_and_all_methods_are_all_maps(self, page, jobs):
-        app = page(**QUICK)
+        app = finish(page(**QUICK), jobs)
         app.multiselect(key="control-methods").set_value([]).run()
         assert shown(app, "methods") == []
         assert [info.value for info in app.main.info] == ["No method is chosen. Choose one under Methods."]
