@@ -13,20 +13,20 @@ CHARTS = (
     (
         "path-scores",
         "**Score** · logit, IDG's samples, probability",
-        "The model decides where the score climbs. IDG takes its samples there: the marks between the two charts. Left-IG "
-        "uses the part before the dashed line.",
+        "The model decides where the score climbs. IDG takes its samples there: the marks between the two charts. "
+        "Left-IG uses the part before the dashed line.",
     ),
     (
         "path-gradients",
         "**Gradient** · along the path, and its size",
-        "F′ is how much the next step adds to the sum; IDG weights each gradient by it. The gradient can stay large where F′ "
-        "is small.",
+        "F′ is how much the next step adds to the sum; IDG weights each gradient by it. The gradient can stay "
+        "large where F′ is small.",
     ),
     (
         "path-sums",
         "**Completeness** · the sum so far",
-        "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not show that the map "
-        "is right.",
+        "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not show that "
+        "the map is right.",
     ),
     (
         "path-guided",
