@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from attribution import METHODS
 from attribution.studies.trace import Detour, Trace
 from dashboard.charts.styles import BASELINES, GREY, baseline_name, dress, style
 
@@ -110,7 +111,7 @@ def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figu
         figure.add_scatter(
             x=list(detour.alphas),
             y=[float(value) for value in values],
-            name="Guided IG",
+            name=METHODS["guided_ig"].title,
             mode="lines",
             line={"color": colour, "dash": dash, "width": 2},
             showlegend=row == 1,

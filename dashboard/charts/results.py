@@ -74,8 +74,9 @@ def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, tick
     return figure
 
 
-def means(points: Sequence[Point], paint: Mapping[str, Look]) -> go.Figure:
+def means(points: Sequence[Point], paint: Mapping[str, Look], labels: tuple[str, str]) -> go.Figure:
     """Every method's mean AUTVC and AUPC with its intervals; those that have a look in `paint` by name, others grey."""
+    across, up = labels
     figure = go.Figure()
     ordered = sorted(points, key=lambda point: point.name in paint)
     for point in ordered:
@@ -98,11 +99,11 @@ def means(points: Sequence[Point], paint: Mapping[str, Look]) -> go.Figure:
             showlegend=point.name in paint,
             opacity=1 if point.name in paint else 0.45,
             marker={"color": colour, "size": 9},
-            hovertemplate=f"{point.name}<br>AUTVC %{{x:.2f}}, AUPC %{{y:.2f}}<extra></extra>",
+            hovertemplate=f"{point.name}<br>{across} %{{x:.2f}}, {up} %{{y:.2f}}<extra></extra>",
             **bars,
         )
-    figure.update_xaxes(title_text="AUTVC")
-    figure.update_yaxes(title_text="AUPC")
+    figure.update_xaxes(title_text=across)
+    figure.update_yaxes(title_text=up)
     _below(figure)
     figure.update_layout(hovermode="closest")
     return figure

@@ -20,8 +20,9 @@ class Point:
     present: bool
 
 
-def scatter(points: Sequence[Point]) -> go.Figure:
-    """AUPC against AUTVC; each point knows its place in `points`."""
+def scatter(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
+    """The two areas of each map, across and up, under their labels; each point knows its place in `points`."""
+    across, up = labels
     figure = go.Figure()
     for method, title in dict.fromkeys((point.method, point.title) for point in points):
         own = [(k, point) for k, point in enumerate(points) if point.method == method]
@@ -39,10 +40,10 @@ def scatter(points: Sequence[Point]) -> go.Figure:
                 "size": 11,
                 "opacity": opacity,
             },
-            hovertemplate="%{customdata[1]}<br>AUTVC %{x:.2f}, AUPC %{y:.2f}",
+            hovertemplate=f"%{{customdata[1]}}<br>{across} %{{x:.2f}}, {up} %{{y:.2f}}",
         )
-    figure.update_xaxes(title_text="AUTVC")
-    figure.update_yaxes(title_text="AUPC")
+    figure.update_xaxes(title_text=across)
+    figure.update_yaxes(title_text=up)
     dress(figure)
     figure.update_layout(hovermode="closest")
     return figure

@@ -5,23 +5,24 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attribution import METHODS
 from attribution.engine.baselines import make_baselines
 from attribution.images import to_picture
 from attribution.registry import Choice, Range
 from dashboard.charts.styles import baseline_name
 from dashboard.controls import search, session
 from dashboard.experiment.choices import further
-from dashboard.experiment.experiment import FIELDS, NOISE, PATH
+from dashboard.experiment.experiment import FIELDS
 from dashboard.experiment.fields import Control
+from dashboard.experiment.own import COMPARED, shared
 from dashboard.experiment.subject import Subject
 from dashboard.stage.pictures import data_url
-
-HEADINGS = {NOISE: "**Noise** · SmoothGrad, SmoothTaylor", PATH: "**Path** · Integrated Gradients"}
 
 
 def draw(group: str, subject: Subject) -> None:
     """The controls of one heading, in the order of their declarations."""
-    st.markdown(HEADINGS.get(group, f"**{group}**"))
+    turned = [METHODS[method].title for method in COMPARED if _turns(group, method)]
+    st.markdown(f"**{group}** · {', '.join(turned)}" if turned else f"**{group}**")
     for name, field in FIELDS.items():
         if field.control is None or field.control.group != group:
             continue
@@ -32,6 +33,12 @@ def draw(group: str, subject: Subject) -> None:
         if name == "sigma":
             _range(subject)
             search.buttons()
+
+
+def _turns(group: str, method: str) -> bool:
+    """Whether a control of this heading turns a knob of the method; the seed is every method's."""
+    fields = (name for name, field in FIELDS.items() if field.control and field.control.group == group)
+    return any(shared(method, name) for name in fields if name != "seed")
 
 
 def control(name: str, where: DeltaGenerator) -> None:

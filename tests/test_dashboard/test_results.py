@@ -169,7 +169,7 @@ class TestFigures:
 
     def test_chosen_means_are_named(self):
         points = [charts_of.Point(name, (1.0, 0.9, 1.1), (20.0, 19, 22)) for name in "abc"]
-        figure = charts_of.means(points, {"b": ("#000000", "solid")})
+        figure = charts_of.means(points, {"b": ("#000000", "solid")}, ("across", "up"))
         assert {trace.name for trace in figure.data if trace.showlegend} == {"b"}
         assert figure.data[0].error_y.array == (2.0,)
         assert figure.data[0].error_y.arrayminus == (1.0,)

@@ -1,6 +1,7 @@
 """The dashboard: imports point one way, pages do not know each other, and each key of the session has one owner."""
 
 import ast
+import inspect
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from sources import ROOT, files, imports, modules
 
+from attribution import METHODS, METRICS
 from dashboard.pages import PAGES
 
 # Each room may import those before it, and itself.
@@ -125,3 +127,23 @@ def test_torch_is_told_not_to_spin_before_it_is_loaded():
     )
     environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=60).returncode == 0
+
+
+def facts() -> dict[str, set[Path]]:
+    """Titles, glosses, labels and notes of methods and metrics, with the files that declare them."""
+    found: dict[str, set[Path]] = {}
+    for entry in [*METHODS.values(), *METRICS.values()]:
+        file = Path(inspect.getfile(inspect.unwrap(entry.run)))
+        words = (entry.title, *((entry.gloss,) if entry.name in METHODS else (entry.label, entry.note)))
+        for word in words:
+            found.setdefault(word, set()).add(file)
+    return found
+
+
+def test_a_fact_of_a_method_or_metric_stands_in_its_file_alone():
+    """No other file has one of them as a text of its own; prose may speak of methods by name."""
+    known = facts()
+    for file in files("attribution") + files("dashboard"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in known:
+                assert file in known[node.value], f"{file.relative_to(ROOT)}:{node.lineno} writes {node.value!r}"

@@ -6,6 +6,7 @@ from uuid import uuid4
 import numpy as np
 import streamlit as st
 
+from attribution import METRICS
 from dashboard.charts.session import Point
 from dashboard.charts.session import scatter as chart
 from dashboard.charts.styles import CONFIG
@@ -73,7 +74,7 @@ def scatter(subject: Subject) -> None:
     default = Experiment()
     points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.image == subject.image) for r in results]
     st.plotly_chart(
-        chart(points),
+        chart(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label)),
         key=CHART,
         config=CONFIG,
         on_select=lambda: _clicked(results),

@@ -12,7 +12,7 @@ import torch
 from skimage.filters import sobel
 from torch import Tensor
 
-from attribution import Store, explain, load_model, perturbation_curve
+from attribution import METHODS, Store, explain, load_model, perturbation_curve
 from attribution.controls import random_order
 from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
@@ -79,7 +79,7 @@ LESSONS = (
         "do.",
         Experiment(image="coffee", sigma=0.3),
         "Open both on one photo",
-        {"smoothgrad": "SmoothGrad", "smooth_taylor": "SmoothTaylor"},
+        {name: METHODS[name].title for name in ("smoothgrad", "smooth_taylor")},
     ),
     Lesson(
         "Reading the two curves, and how a blank map wins one of them",

@@ -7,7 +7,7 @@ from dashboard.charts import path as charts_of
 from dashboard.charts.styles import baseline_name
 from dashboard.controls import layers, session
 from dashboard.experiment.experiment import Experiment
-from dashboard.views.path.walks import GUIDED, RUG, Views, cut, saturated
+from dashboard.views.path.walks import GAP, GUIDED, RUG, Views, cut, saturated
 
 CLICKED = "path-clicked"
 """How many clicks there were, and where the last one was."""
@@ -36,7 +36,7 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
             "of the steps after it": "…",
             "of the sum": "…",
             "of the size": "…",
-            "Completeness gap": "…",
+            GAP: "…",
         }
         if trace.complete:
             row |= saturated(trace, phi)

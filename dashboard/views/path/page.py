@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 import torch
 
+from attribution import METHODS
 from attribution.engine.baselines import BASELINES
 from attribution.images import to_picture
 from attribution.quadrature import RULES
@@ -55,7 +56,9 @@ def show(experiment: Experiment, subject: Subject, baselines: list[str], detour:
     how_far(views)
     for name, view in views.items():
         if view.state == "failed":
-            title = {GUIDED: "Guided IG", RUG: "IDG's samples"}.get(name) or f"From {baseline_name(name)}"
+            title = {GUIDED: METHODS["guided_ig"].title, RUG: "IDG's samples"}.get(
+                name
+            ) or f"From {baseline_name(name)}"
             st.error(f"{title}: {view.error}", icon=":material/error:")
     if found:
         above = st.container()
@@ -115,7 +118,8 @@ def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one
     ]
     maps = [(labels, frames[reached].double().numpy()) for labels, frames in shown]
     if found.complete:
-        of = "Integrated Gradients" if one_of == 1 else f"Integrated Gradients, the first of N = {one_of}"
+        title = METHODS["integrated_gradients"].title
+        of = title if one_of == 1 else f"{title}, the first of N = {one_of}"
         labels = viewer.Labels("Whole map", of, "α = 1", "The finished attribution")
         maps.append((labels, found.maps[-1].double().numpy()))
     viewer.show("path", (photo, to_picture(subject.model.pixels(point))), maps, pictures.PALETTES)

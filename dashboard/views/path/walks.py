@@ -2,6 +2,7 @@
 
 import math
 
+from attribution import METRICS
 from attribution.studies.trace import Trace
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.words import gap as gap_words
@@ -11,6 +12,8 @@ from dashboard.work.scheduler import View
 Views = dict[str, View]
 """By baseline; under the two names below the path of Guided IG, and where IDG samples."""
 GUIDED, RUG = "guided", "rug"
+GAP = METRICS["completeness_gap"].label
+"""The head of a column."""
 
 
 def start(experiment: Experiment, image: str, model: str, target: int, baseline: str) -> Start:
@@ -47,12 +50,12 @@ def saturated(trace: Trace, phi: float) -> dict[str, str]:
         place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
     except ValueError:
         none = dict.fromkeys(("of the steps after it", "of the sum", "of the size"), "")
-        return {"Left-IG cuts at α": "nowhere: the score falls", **none, "Completeness gap": gap}
+        return {"Left-IG cuts at α": "nowhere: the score falls", **none, GAP: gap}
     where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: it never comes so far"
     return {
         "Left-IG cuts at α": where,
         "of the steps after it": f"{1 - place / trace.total:.0%}",
         "of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
         "of the size": "none" if math.isnan(absolute) else f"{absolute:.0%}",
-        "Completeness gap": gap,
+        GAP: gap,
     }

@@ -125,11 +125,11 @@ def charts(table: Table, name: str) -> list[Case]:
             st.plotly_chart(made, key=f"results-bands-{metric.name}", config=BARE, alt=alt)
     if {metric.name for metric in table.metrics} >= set(USUAL):
         with grid.container():
-            st.markdown("**AUPC against AUTVC** · means; lower left is better")
-            made = charts_of.means(
-                session.once("results-made-points", name, lambda: points(table)), paint(table, chosen)
-            )
-            st.plotly_chart(made, key="results-means", config=BARE, alt="AUPC against AUTVC of all methods")
+            across, up = METRICS["total_variation"].label, METRICS["perturbation"].label
+            st.markdown(f"**{up} against {across}** · means; lower left is better")
+            means = session.once("results-made-points", name, lambda: points(table))
+            made = charts_of.means(means, paint(table, chosen), (across, up))
+            st.plotly_chart(made, key="results-means", config=BARE, alt=f"{up} against {across} of all methods")
     return chosen
 
 
