@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from attribution.explain import stream
+from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
 from attribution.models import MODELS, load_model
-from attribution.registry import METHODS, Choice, Entry, Knob, Range
+from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(given).parse_args(given)
     try:
-        {"explain": explain, "methods": methods, "models": models}[options.command](options)
+        {"explain": explain, "methods": methods, "metrics": metrics, "models": models}[options.command](options)
     except (ValueError, MemoryError) as error:
         print(f"attribution: {error}", file=sys.stderr)
         return 2
@@ -38,6 +38,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     every = argparse.ArgumentParser("python -m attribution", description="Attribution maps of an image classifier.")
     commands = every.add_subparsers(dest="command", required=True)
     commands.add_parser("methods", help="list the methods and their knobs")
+    commands.add_parser("metrics", help="list the metrics and their knobs")
     commands.add_parser("models", help="list the models, and whether their weights are on this machine")
     one = commands.add_parser(
         "explain",
@@ -57,6 +58,13 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
     one.add_argument(
         "--out", type=Path, action="append", default=[], help="a .png or .npy file to write; may be given several times"
+    )
+    one.add_argument(
+        "--metric",
+        choices=list(curves()),
+        action="append",
+        default=[],
+        help="measure the map by it, at its defaults; may be given several times",
     )
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
     one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
@@ -104,6 +112,10 @@ def explain(options: argparse.Namespace) -> None:
         print(file=sys.stderr)
     category = model.categories[partial.target]
     print(f"{options.method} of class {partial.target} ({category}): {partial.evaluations} gradients on {model.device}")
+    for name in options.metric:
+        found = curve(model, x, partial.attribution, name, partial.target)
+        metric, note = METRICS[name], f" ({found.note})" if found.note else ""
+        print(f"{metric.label}: {found.area:.{metric.digits}f}, {metric.reading}{note}")
     for file in options.out:
         if file.suffix == ".npy":
             np.save(file, partial.attribution.cpu().numpy())
@@ -122,6 +134,13 @@ def methods(options: argparse.Namespace) -> None:
     """Prints a line for each method, and one for each of its knobs."""
     for name, entry in METHODS.items():
         print(f"{name}: {entry.title}. {entry.paper}")
+        _knobs(entry)
+
+
+def metrics(options: argparse.Namespace) -> None:
+    """Prints a line for each metric, and one for each of its knobs."""
+    for name, entry in METRICS.items():
+        print(f"{name}: {entry.title} ({entry.label}), {entry.reading}. {entry.paper}")
         _knobs(entry)
 
 

@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 from skimage import data
 
-from attribution import METHODS, MODELS, explain, load_image
+from attribution import METHODS, METRICS, MODELS, curve, explain, load_image
 from attribution.__main__ import main
 
 
@@ -25,6 +25,26 @@ def test_a_map_is_that_of_the_core(photo, tmp_path, capsys, lite0):
     expected = explain(lite0, x, "smooth_taylor", 282, sigma=0.3, samples=2, seed=4).attribution.numpy()
     np.testing.assert_allclose(np.load(out[0]), expected, rtol=1e-3, atol=1e-6)
     assert np.asarray(PIL.Image.open(out[1])).shape == (224, 224, 3)
+
+
+def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_: lite0)
+    measured = ["--metric", "abpc", "--metric", "total_variation"]
+    assert main(["explain", str(photo), "--method", "gradient", *measured]) == 0
+    told = capsys.readouterr().out.splitlines()[1:]
+    x = lite0.prepare(load_image(photo))
+    made = explain(lite0, x, "gradient", 282).attribution
+    area = {name: curve(lite0, x, made, name, 282).area for name in ("abpc", "total_variation")}
+    assert told[0].startswith(f"ABPC: {area['abpc']:.3f}, higher is better")
+    assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not truer"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_listed_with_its_knobs(name, capsys):
+    assert main(["metrics"]) == 0
+    told = capsys.readouterr().out
+    assert f"{name}: {METRICS[name].title} ({METRICS[name].label}), " in told
+    assert all(f"--{knob}: " in told for knob in METRICS[name].knobs)
 
 
 @pytest.mark.parametrize("kind", ["absolute", "signed", "mass", "sum_of_absolutes"])

@@ -131,6 +131,8 @@ def test_every_page_opens(page, jobs, name):
 def test_the_command_line(capsys):
     assert command_line(["methods"]) == 0
     assert "local_mean: Local mean. Nobody et al. 2026" in capsys.readouterr().out
+    assert command_line(["metrics"]) == 0
+    assert "concentration: Concentration (Conc), higher is better. Nobody et al. 2026" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         command_line(["explain", "x.png", "--method", "local_mean", "--help"])
     assert "R, the noisy copies" in capsys.readouterr().out
