@@ -95,7 +95,7 @@ class TestLeftAndRight:
 
     @pytest.mark.parametrize("baseline", ["black", "white"])
     def test_so_it_is_whatever_is_remembered(self, lite0, baseline):
-        """In float32 a network says of one image, alone and among others, what differs in the last digits."""
+        """In float32 the score of one image differs in the last digits between batches."""
         x, store = make_baselines(lite0, torch.zeros(3, 96, 96), baseline)[0].image, Store()
         for target in range(4):
             explain(lite0, x, "integrated_gradients", target, steps=5, baseline=baseline, store=store)
