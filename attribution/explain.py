@@ -90,7 +90,7 @@ def perturbation_curve(
     output: str = "logit",
     **knobs: Any,
 ) -> Curve:
-    """The score while regions are replaced by noise, highest attribution first; `.area` is the AUPC.
+    """The score while regions are replaced by noise, highest |attribution| first; `.area` is the AUPC.
 
     Knobs: `window`, `regions`, `draws`, `seed`. Otherwise as `curve`.
     """

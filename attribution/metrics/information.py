@@ -1,6 +1,6 @@
 """Performance information curves, SIC and AIC: the probability of the class (or whether it is predicted) against the
-information in the image. Pixels are made sharp in a blurred image, highest attribution first. Kapishnikov et al. 2019,
-arXiv:1906.02825.
+information in the image. Pixels are made sharp in a blurred image, highest |attribution| first. Kapishnikov et al.
+2019, arXiv:1906.02825.
 
 The information in an image is the size of its lossless WebP file. Hidden pixels are interpolated linearly between sharp
 ones. From the start 1 % of the pixels, drawn at random, and the corners are sharp. The paper leaves out images whose
@@ -49,8 +49,8 @@ def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
     paper="Kapishnikov et al. 2019, arXiv:1906.02825",
     axes=Axes("share of the information", "probability, scaled to 0-1"),
     cost=_cost,
-    note="A blurred photo is made sharp pixel by pixel, highest values of a map first. The x axis is the information "
-    "in the photo, measured by the size of its file.",
+    note="A blurred photo is made sharp pixel by pixel, largest absolute values of a map first. The x axis is the "
+    "information in the photo, measured by the size of its file.",
 )
 def sic(
     score: ClassScore, x: Image, heatmap: Heatmap, *, points: Points = 100, seed: Seed = 0

@@ -1,4 +1,4 @@
-"""Insertion and deletion: the probability while pixels are inserted or deleted, highest attribution first. Petsiuk et
+"""Insertion and deletion: the probability while pixels are inserted or deleted, highest |attribution| first. Petsiuk et
 al. 2018, arXiv:1806.07421 (RISE), as Walker et al. 2023 use it.
 
 The changed images are unlike the training images. The areas depend strongly on the substrate, the value of a missing
@@ -39,8 +39,8 @@ def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
     paper="Petsiuk et al. 2018, arXiv:1806.07421",
     axes=Axes("share of pixels inserted", "probability"),
     cost=_cost,
-    note="Pixels are inserted into the blurred photo, highest values of a map first. The sooner the probability "
-    "climbs, the better. A blurred photo still shows something, so compare a curve with the random order.",
+    note="Pixels are inserted into the blurred photo, largest absolute values of a map first. The sooner the "
+    "probability climbs, the better. A blurred photo still shows something, so compare a curve with the random order.",
 )
 def insertion(
     score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "blur"
@@ -61,9 +61,9 @@ def insertion(
     paper="Petsiuk et al. 2018, arXiv:1806.07421",
     axes=Axes("share of pixels deleted", "probability"),
     cost=_cost,
-    note="Pixels are replaced by the mean colour, highest values of a map first. The sooner the probability falls, the "
-    "better. A photo with single missing pixels is unlike the training photos, so a scattered map can get a low area "
-    "by this damage alone.",
+    note="Pixels are replaced by the mean colour, largest absolute values of a map first. The sooner the probability "
+    "falls, the better. A photo with single missing pixels is unlike the training photos, so a scattered map can get "
+    "a low area by this damage alone.",
 )
 def deletion(
     score: ClassScore, x: Image, heatmap: Heatmap, *, step: Step = 224, substrate: Substrate = "mean"

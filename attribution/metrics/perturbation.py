@@ -1,8 +1,8 @@
 """The perturbation curve and its area, AUPC. Goh et al. 2021, arXiv:2004.10484, section IV.
 
-Regions are replaced by noise one after another, highest attribution first. If the score falls early, the map has found
-what the model uses: lower is better. Perturbed images are unlike the training images, so compare with a random order.
-The released code never uses the last row and column of regions; here every region inside the image is allowed.
+Regions are replaced by noise one after another, highest |attribution| first. If the score falls early, the map has
+found what the model uses: lower is better. Perturbed images are unlike the training images, so compare with a random
+order. The released code never uses the last row and column of regions; here every region inside the image is allowed.
 """
 
 from collections.abc import Iterator
@@ -44,9 +44,9 @@ class PerturbationCurve(Curve):
     axes=Axes("perturbed regions", "score / score of the photo", (0, 30), (0.5, 1.1)),
     cost=lambda knobs, pixels: Cost(passes=1 + knobs["regions"] * knobs["draws"]),
     standard=True,
-    note="Regions are replaced by noise, highest values of a map first. The sooner the score falls, the better the map "
-    "has found what the model uses. With 30 regions, an area of 30 means that the score does not fall. Perturbed "
-    "photos are unlike the training photos, so compare a curve with the random order (grey).",
+    note="Regions are replaced by noise, largest absolute values of a map first. The sooner the score falls, the "
+    "better the map has found what the model uses. With 30 regions, an area of 30 means that the score does not fall. "
+    "Perturbed photos are unlike the training photos, so compare a curve with the random order (grey).",
 )
 def perturbation(
     score: ClassScore,
