@@ -48,7 +48,7 @@ def _control(method: str, knob: Knob) -> None:
     value = session.experiment().every_knob(method)[knob.name]
     given: dict[str, Any] = {
         "key": session.show(key, value),
-        "help": f"{knob.help[0].upper()}{knob.help[1:]}.",
+        "help": f"{knob.help}.",
         "on_change": _take,
     }
     given["args"] = (method, knob.name)

@@ -36,7 +36,7 @@ def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
     made = explain(lite0, x, "gradient", 282).attribution
     area = {name: curve(lite0, x, made, name, 282).area for name in ("abpc", "total_variation")}
     assert told[0].startswith(f"ABPC: {area['abpc']:.3f}, higher is better")
-    assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not truer"
+    assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not more faithful"
 
 
 @pytest.mark.parametrize("name", METRICS)
