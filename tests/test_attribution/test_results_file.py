@@ -378,11 +378,12 @@ class TestThumbnails:
             main(given)
         assert "with a thumbnail of each photo" in " ".join(capsys.readouterr().out.split())
 
-    def test_one_photo_under_two_names_has_one(self, folder, tmp_path):
+    @pytest.mark.parametrize("lacking", ["again.png", "cat.png"])
+    def test_one_photo_under_two_names_has_one(self, folder, tmp_path, lacking):
         shutil.copy(folder / "cat.png", folder / "again.png")
         measure(folder, tmp_path / "r.db", CASES[-1:])
         with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
-            opened.execute("UPDATE photos SET thumbnail = x'' WHERE name = 'cat.png'")
+            opened.execute("UPDATE photos SET thumbnail = x'' WHERE name = ?", (lacking,))
         found = Results(tmp_path / "r.db").thumbnails()
         assert len(found) == 3
         assert all(found.values())
