@@ -43,10 +43,6 @@ def photos() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all tests of a file, whose fixtures they share, and one for all that drive the browser."""
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):
