@@ -78,8 +78,15 @@ def show(key: str, value: Any) -> str:
 
 
 def take(field: str) -> None:
-    """Takes a field from its control: what the control calls when a person changes it."""
-    change(**{field: FIELDS[field].from_widget(st.session_state[f"control-{field}"])})
+    """Takes a field from its control: what the control calls when a person changes it.
+
+    After Back the browser can send a choice of the page before, which is none of the present options: it is left out.
+    """
+    try:
+        value = FIELDS[field].from_widget(st.session_state[f"control-{field}"])
+    except ValueError:
+        return
+    change(**{field: value})
 
 
 def present() -> tuple[Experiment, Subject]:

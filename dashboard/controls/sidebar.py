@@ -14,6 +14,7 @@ def draw(page: str) -> None:
     """Draws the controls, and writes the experiment to the address; `session.present` returns it to the pages."""
     address.read(page)
     with st.sidebar:
+        visit.mount()  # not beside the page: what is there must keep its place
         image, name = photo.choose()
         seen = st.container()
         chosen = model.choose()
@@ -28,7 +29,7 @@ def draw(page: str) -> None:
         pins.show(session.experiment())
     address.write()
     session.drawn(subject)
-    visit.mount()
+    visit.keep()
 
 
 def _buttons() -> None:

@@ -55,7 +55,6 @@ def mount() -> None:
         st.session_state[TOKEN] = given
         if bring_back(given):
             st.rerun()
-    keep()
 
 
 def keep() -> None:
