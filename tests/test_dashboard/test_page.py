@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from page import QUICK, alts, captions, complete, finish, pictures, query, rows, shown
+from page import APP, QUICK, alts, captions, complete, finish, pictures, query, rows, shown
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
@@ -217,7 +217,7 @@ class TestFurtherCurves:
         app = finish(page(r="4", m="8", curves="insertion,abpc"), jobs)
         titles = [m.value for m in app.main.markdown]
         assert any(title.startswith("**Insertion**") for title in titles)
-        assert any(title.startswith("**Between two perturbations**") for title in titles)
+        assert any(title.startswith("**Area between perturbation curves**") for title in titles)
         assert not any(title.startswith("**Deletion**") for title in titles)
         for row in rows(app).values():
             assert 0 <= float(row["Insertion ↑"]) <= 1
