@@ -1,10 +1,10 @@
-"""The browser's view of the attribution core. No mathematics here."""
+"""A Streamlit dashboard over the attribution core. It contains no mathematics."""
 
 import os
 import threading
 
-# Read by torch when it is loaded, which is after this. Its threads would otherwise spin while they wait for each other,
-# and on a machine that has anything else to do (a browser, say) that costs ten times the work itself.
+# Torch reads this when it is imported, which is later. By default its threads spin while they wait for each other.
+# On a machine with other work (for example a browser), spinning takes ten times the time of the work itself.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 warm = threading.Event()

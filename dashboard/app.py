@@ -11,12 +11,12 @@ from dashboard.pages import COMPARE, PAGES
 
 HERE = Path(__file__).parent
 
-# Uploads above this size would be spooled to a file; none may touch the disk, and none is larger than 20 MB.
+# Uploads must never be written to disk. Starlette writes larger uploads than this to a file, but the limit is 20 MB.
 MultiPartParser.spool_max_size = 32 * 1024 * 1024
 
 st.set_page_config(
     page_title="Attribution: why did it see that?",
-    page_icon=HERE.parent / "assets" / "icon.png",  # Streamlit's own icons would be fetched from a host of fonts
+    page_icon=HERE.parent / "assets" / "icon.png",  # Streamlit would load its own icons from a font server
     layout="wide",
     initial_sidebar_state="auto",
 )
@@ -29,7 +29,7 @@ page = st.navigation(
 example = page.url_path == "" and not st.query_params
 cold = not dashboard.warm.is_set()
 if cold or (example and first.new()):
-    # Nobody waits for torch, the model or the worker before there is anything to see.
+    # Show a first page before torch, the model and the worker are loaded.
     first.wait(True)
     if example:
         page.run()
@@ -45,7 +45,7 @@ if cold or (example and first.new()):
     dashboard.warm.set()
     st.rerun()
 
-from dashboard.controls import sidebar  # noqa: E402  it brings torch
+from dashboard.controls import sidebar  # noqa: E402  it imports torch
 
 first.wait(False)
 sidebar.draw(page.url_path)

@@ -1,11 +1,11 @@
-"""The pages, a line each, in the order of the bar; the first one is the default. Each is a folder of `views`."""
+"""The pages in the order of the navigation bar. The first one is the default. Each is a folder in `views`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: the name of its folder and of its address, its title, and its icon."""
+    """A page. `name` is its folder and its URL path."""
 
     name: str
     title: str
@@ -13,8 +13,8 @@ class Page:
 
     @property
     def file(self) -> str:
-        """Its script, as Streamlit names it."""
-        # Not in a folder called pages: Streamlit would run what is in there by itself, without the controls.
+        """The path of its script, for Streamlit."""
+        # The folder is not called `pages`: Streamlit would run its files by itself, without the sidebar.
         return f"views/{self.name}/page.py"
 
 

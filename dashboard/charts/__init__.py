@@ -1,1 +1,1 @@
-"""Plotly figures. No Streamlit, and no torch: charts are on screen before torch is loaded."""
+"""Plotly figures. No Streamlit, and no torch: charts are shown before torch is loaded."""

@@ -1,4 +1,4 @@
-"""The curves of a metric, a line for each method."""
+"""The curves of a metric, one line for each method."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from dashboard.charts.lines import Axes, Line
 from dashboard.charts.styles import dress, style
 
 MARKED = 40
-"""Points up to which each of them is marked."""
+"""Curves of at most this many points have a marker at each point."""
 ROOM = 1 / 60
-"""Of a range, left free at both of its ends."""
+"""The margin at both ends of an axis, as a share of its range."""
 
 
 def curves(lines: Sequence[Line], axes: Axes) -> go.Figure:
-    """The curves of one metric. Axes stay as they are while the curves grow."""
+    """The curves of one metric. The axes do not change while the curves grow."""
     figure = go.Figure()
     for line in lines:
         colour, dash, marker = style(line.method)
@@ -26,7 +26,7 @@ def curves(lines: Sequence[Line], axes: Axes) -> go.Figure:
             line={"color": colour, "dash": dash, "width": 2},
             marker={"color": colour, "symbol": marker, "size": 6},
             hovertemplate="%{y:.3f}",
-            # A clicked point is shown elsewhere: the others need not fade.
+            # A click on a point must not fade the other points.
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
         )
@@ -42,7 +42,7 @@ def curves(lines: Sequence[Line], axes: Axes) -> go.Figure:
 
 
 def _fit(values: list[float], low: float, high: float) -> list[float]:
-    """The usual range with some room; where the values need more, it grows in steps of a quarter."""
+    """The usual range with a margin. If the values need more, it grows in steps of 0.25."""
     bottom, top, room = min([low, *values]), max([high, *values]), ROOM * (high - low)
     return [
         low - room if bottom >= low else bottom // 0.25 * 0.25,

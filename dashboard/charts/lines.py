@@ -1,4 +1,4 @@
-"""What a chart of curves is made of. Without Plotly, which takes a moment to load."""
+"""The data of a chart of curves. Does not import Plotly, which takes time to load."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Values = Sequence[float] | np.ndarray
 
 
 class Axes(Protocol):
-    """Titles and usual ranges, as a metric declares them."""
+    """The titles and usual ranges of axes, as a metric declares them."""
 
     @property
     def x(self) -> str: ...
@@ -24,7 +24,7 @@ class Axes(Protocol):
 
 @dataclass(frozen=True)
 class Titles:
-    """Axes that were kept in a file."""
+    """Axes that were read from a file."""
 
     x: str
     y: str
@@ -34,7 +34,7 @@ class Titles:
 
 @dataclass(frozen=True)
 class Line:
-    """The curve of one method, as far as it is; `ticks` name its points where x is no number of its own."""
+    """The curve of one method so far. `ticks` name its points if x is only an index."""
 
     method: str
     title: str

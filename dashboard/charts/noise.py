@@ -1,4 +1,4 @@
-"""How well two halves of the draws agree."""
+"""The agreement of two halves of the samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dashboard.charts.styles import GREY, dress, style
 
 @dataclass(frozen=True)
 class Agreement:
-    """The agreement of a method's halves after so many draws; `antithetic` takes each draw with both signs."""
+    """The agreement of a method's halves against the number of samples. `antithetic`: each draw with both signs."""
 
     method: str
     title: str
@@ -20,7 +20,7 @@ class Agreement:
 
 
 def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Figure:
-    """A line for each method; dotted where each draw is taken with both signs."""
+    """One line for each method. The lines of antithetic sampling (±ε) are dotted."""
     figure = go.Figure()
     for line in lines:
         colour, _, marker = style(line.method)
@@ -34,7 +34,7 @@ def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Fig
             hovertemplate="%{y:.3f}",
         )
     figure.add_hline(enough, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
-    figure.update_xaxes(title_text="r, draws", range=[0, samples * 1.03 + 1])
-    figure.update_yaxes(title_text="rank correlation of the halves", range=[-0.05, 1.05])
+    figure.update_xaxes(title_text="r, samples", range=[0, samples * 1.03 + 1])
+    figure.update_yaxes(title_text="rank correlation of two halves", range=[-0.05, 1.05])
     dress(figure)
     return figure

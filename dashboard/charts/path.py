@@ -1,4 +1,4 @@
-"""Plotly figures of what happens along a path, against alpha: 0 is the baseline, 1 the photo."""
+"""Charts along a path. The x axis is alpha: 0 is the baseline, 1 the photo."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,17 +38,17 @@ CHARTS = (
 """Name, title and caption of each chart."""
 
 Traces = Mapping[str, Trace]
-"""By baseline; the first is the one that is walked with the slider."""
+"""Traces by baseline. The slider moves along the first one."""
 
 
 def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]) -> go.Figure:
-    """Logit, the rug of IDG's samples, and probability; `cut` is where Left-IG cuts the first path."""
+    """Logit, IDG's samples (`rug`) and probability. `cut` is the alpha where Left-IG cuts the first path."""
     figure = make_subplots(rows=3, shared_xaxes=True, row_heights=[0.54, 0.04, 0.42], vertical_spacing=0.03)
     for baseline, trace in traces.items():
         x = [0.0, *trace.alphas, 1.0]
         ends, chances = trace.ends, trace.chances
         logits, odds = [ends[0], *trace.scores, ends[1]], [chances[0], *trace.probabilities, chances[1]]
-        drawn = len(x) if trace.complete else len(x) - 1  # no line across what is still to be walked
+        drawn = len(x) if trace.complete else len(x) - 1  # no line over the part that is not computed yet
         _line(figure, 1, baseline, x[:drawn], logits[:drawn])
         _line(figure, 3, baseline, x[:drawn], odds[:drawn], legend=False)
     if rug:
@@ -79,7 +79,7 @@ def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]
 
 
 def gradients(traces: Traces, alpha: float) -> go.Figure:
-    """How steep the path is, and how large the gradient is."""
+    """The slope of the score along the path, and the norm of the gradient."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     for baseline, trace in traces.items():
         _line(figure, 1, baseline, trace.alphas, trace.slopes)
@@ -91,19 +91,19 @@ def gradients(traces: Traces, alpha: float) -> go.Figure:
 
 
 def sums(traces: Traces, alpha: float) -> go.Figure:
-    """The sum of the attribution so far, and the climb that it should come to."""
+    """The sum of the attribution so far, and f(x) − f(b), which it should reach."""
     figure = make_subplots(rows=1)
     for baseline, trace in traces.items():
         _line(figure, 1, baseline, [0.0, *trace.alphas], [0.0, *trace.sums])
         colour, _ = BASELINES[baseline]
         figure.add_hline(trace.climb, line={"color": colour, "dash": "dot", "width": 1})
-    figure.update_yaxes(title_text="sum so far; dotted: the climb", row=1, col=1)
+    figure.update_yaxes(title_text="sum so far; dotted: f(x) − f(b)", row=1, col=1)
     _finish(figure, alpha, 1)
     return figure
 
 
 def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figure:
-    """Guided IG's path beside the straight one: the logit along both, and how far apart they are."""
+    """Guided IG's path beside the straight one: the logit along both, and the distance between them."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     _line(figure, 1, baseline, trace.alphas, trace.scores, called="straight")
     colour, dash, _ = style("guided_ig")
@@ -123,7 +123,7 @@ def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figu
     low, high = min(met), max(met)
     room = 0.15 * (high - low) or 1.0
     figure.update_yaxes(title_text="logit", range=[low - room, high + room], row=1, col=1)
-    figure.update_yaxes(title_text="apart, % of the way", rangemode="tozero", row=2, col=1)
+    figure.update_yaxes(title_text="distance, % of the path", rangemode="tozero", row=2, col=1)
     _finish(figure, alpha, 2)
     return figure
 

@@ -11,7 +11,7 @@ from dashboard.charts.lines import Axes
 from dashboard.charts.styles import COLOURS, DASHES, GREY, dress, style
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""A mean curve, and the edges below and above it."""
+"""A mean curve, and the lower and upper edge of its band."""
 Look = tuple[str, str]
 """Colour and dash."""
 
@@ -26,9 +26,9 @@ class Point:
 
 
 def looks(series: Sequence[tuple[str, str]]) -> dict[str, Look]:
-    """(name, method) of each series -> its colour and dash. A method keeps its look of all other charts.
+    """(name, method) of each series -> its colour and dash. A method looks the same in all charts.
 
-    Where a method stands several times, its first series keeps the look and the others take what is still free.
+    If a method occurs several times, its first series keeps the look, and the others get free looks.
     """
     found: dict[str, Look] = {}
     for name, method in series:
@@ -41,7 +41,7 @@ def looks(series: Sequence[tuple[str, str]]) -> dict[str, Look]:
 
 
 def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, ticks: Sequence[str] = ()) -> go.Figure:
-    """Mean curves, each with the edges of its band, over the usual range of x; `ticks` name the points otherwise."""
+    """Mean curves with bands over the usual range of x. Without such a range, `ticks` name the points."""
     figure = go.Figure()
     for name, (mean, low, high) in lines.items():
         colour, dash = paint[name]
@@ -110,7 +110,7 @@ def means(points: Sequence[Point], paint: Mapping[str, Look], labels: tuple[str,
 
 
 def differences(values: Sequence[tuple[str, float]], name: str) -> go.Figure:
-    """(photo, difference) as bars, lowest first: below zero the first method is the lower one."""
+    """(photo, difference) as bars, lowest first. Below zero, the first method has the lower value."""
     ordered = sorted(range(len(values)), key=lambda k: values[k][1])
     figure = go.Figure()
     figure.add_bar(
@@ -130,7 +130,7 @@ def differences(values: Sequence[tuple[str, float]], name: str) -> go.Figure:
 
 
 def _below(figure: go.Figure) -> None:
-    """Long names go under the chart, one a line."""
+    """Puts the legend below the chart, one name per line, because names can be long."""
     dress(figure)
     named = sum(1 for trace in figure.data if trace.showlegend is not False)
     legend = {"orientation": "v", "yanchor": "top", "y": -0.25, "x": 0, "font": {"size": 11}}

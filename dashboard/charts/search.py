@@ -1,4 +1,4 @@
-"""The search for sigma, on a chart."""
+"""The chart of the search for sigma."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from dashboard.charts.styles import dress, style
 
 
 def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Figure:
-    """(sigma, area, taken) of each evaluation, numbered in their order; the path joins those that were taken."""
+    """(sigma, area, accepted) of each evaluation, numbered in order. A line joins the accepted ones."""
     figure = go.Figure()
     colour = style("smooth_taylor")[0]
     taken = [(sigma, area) for sigma, area, accepted in trials if accepted]

@@ -1,4 +1,4 @@
-"""Everything that a session computed, as points."""
+"""All finished maps of a session, as points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dashboard.charts.styles import dress, style
 
 @dataclass(frozen=True)
 class Point:
-    """A finished map: its two areas, the setting in words, and whether it is of the present photo."""
+    """A finished map: its two areas, its setting as text, and whether it shows the present photo."""
 
     method: str
     title: str

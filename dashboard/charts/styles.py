@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 CONFIG = {"displaylogo": False}
 BARE = {"displayModeBar": False}
-"""For charts that are clicked: a bar of tools would lie over their upper right points."""
+"""For charts with clicks: the tool bar would cover the points at the upper right."""
 
 GREY = "#8A8F98"
 Style = tuple[str, str, str]
 """Colour, dash, marker."""
-# Colours by Okabe and Ito, and two more. No two methods have colour and dash alike.
+# Colours by Okabe and Ito, and two more. No two methods have the same colour and dash.
 STYLES: dict[str, Style] = {
     "integrated_gradients": ("#0072B2", "solid", "circle"),
     "smoothgrad": ("#E69F00", "dash", "square"),
@@ -46,11 +46,11 @@ BASELINES = {
     "uniform": ("#D55E00", "longdash"),
 }
 BASELINE_NAMES = {"mean": "mean colour", "uniform": "uniform noise"}
-"""Of baselines whose own names say too little."""
+"""Longer names for baselines whose names are unclear."""
 
 
 def style(method: str) -> Style:
-    """The look of a method. One that has none yet takes the next that is free, and keeps it."""
+    """The look of a method. A method without one gets the next free look, and keeps it."""
     if method not in STYLES:
         taken = {(colour, dash) for colour, dash, _ in STYLES.values()}
         free = ((colour, dash) for dash, colour in product(DASHES, COLOURS) if (colour, dash) not in taken)
@@ -59,7 +59,7 @@ def style(method: str) -> Style:
 
 
 def baseline_name(baseline: str) -> str:
-    """A baseline as a reader knows it."""
+    """The name of a baseline on the page."""
     return BASELINE_NAMES.get(baseline, baseline)
 
 

@@ -1,4 +1,4 @@
-"""An area against a knob, or over a grid of two knobs."""
+"""An area against one setting, or over a grid of two settings."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def against(
     knob: str,
     control: float | None = None,
 ) -> go.Figure:
-    """An area against a knob, in the order of `values`; None is not there yet. `control` is that of a random order."""
+    """An area against a setting, in the order of `values`. None: not computed yet. `control`: the random order."""
     colour, dash, marker = style(method)
     numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     plain = len(numbers) == len(values)
@@ -48,7 +48,7 @@ def against(
 def grid(
     rows: Sequence[str], columns: Sequence[str], areas: Sequence[Sequence[float | None]], names: tuple[str, str, str]
 ) -> go.Figure:
-    """An area over two knobs, `names` being those of the rows, the columns and the area: dark is low, as is better."""
+    """An area over two settings. `names` are the names of rows, columns and area. Low areas, the better ones, are dark."""
     across, down, of = [list(columns) for _ in rows], [[row] * len(columns) for row in rows], names[2]
     figure = go.Figure()
     figure.add_heatmap(
@@ -63,7 +63,7 @@ def grid(
         xgap=2,
         ygap=2,
     )
-    # Cells of a heat map cannot be clicked; points can.
+    # Plotly sends no clicks on cells of a heatmap, so invisible points lie over them.
     unseen = {"marker": {"opacity": 0.01}}
     figure.add_scatter(
         x=[x for line in across for x in line],

@@ -1,1 +1,1 @@
-"""What is on screen before torch and the model are loaded."""
+"""The page that is shown before torch and the model are loaded."""

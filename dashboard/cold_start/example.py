@@ -1,4 +1,4 @@
-"""The default experiment as it was computed beforehand: on screen before torch is loaded, which this must not do."""
+"""The precomputed default experiment, shown before torch is loaded. Must not import torch."""
 
 import json
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ MAP = "map"
 
 @dataclass(frozen=True)
 class Example:
-    """Maps (H, W), signed, by method; curves by metric and method; in `about` the setting, versions and all words."""
+    """Signed maps (H, W) by method, curves by metric and method; `about` has the setting, versions and all texts."""
 
     maps: Mapping[str, np.ndarray]
     curves: Mapping[str, Mapping[str, list[float]]]
     about: Mapping[str, Any]
 
     def photo(self) -> Labelled:
-        """The photo, cut as the model's input is; the file holds no photo."""
+        """The photo, cropped like the input of the model. The file does not contain the photo."""
         side, cut = self.about["resize"], self.about["size"]
         image = PIL.Image.fromarray(skimage.data.cat())
         short = min(image.size)
@@ -37,7 +37,7 @@ class Example:
         return Labels(*PHOTO, self.about["prediction"], self.about["photo"]), pixels
 
     def labelled(self) -> list[Labelled]:
-        """Each map with its words."""
+        """Each map with its labels."""
         labelled = []
         for method, about in self.about["methods"].items():
             status = f"precomputed · {about['points']} points"
@@ -45,7 +45,7 @@ class Example:
         return labelled
 
     def lines(self, metric: str) -> list[Line]:
-        """The curves of a metric, as they are drawn."""
+        """The curves of a metric as lines of a chart."""
         ticks = self.about["metrics"][metric]["ticks"]
         titles = self.about["titles"]
         curves = self.curves[metric].items()
@@ -58,7 +58,7 @@ class Example:
 
 @cache
 def load() -> Example:
-    """What the file holds."""
+    """Reads the file."""
     with np.load(FILE) as held:
         about = json.loads(str(held["about"]))
         parts: dict[str, dict[str, Any]] = {}

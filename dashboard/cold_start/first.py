@@ -1,4 +1,4 @@
-"""What is on screen while torch and the model are being loaded. Imports neither."""
+"""The page while torch and the model are being loaded. Imports neither of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,9 @@ from dashboard.stage import viewer
 
 TITLE = "#### What did the model look at?"
 PAUSE = 0.8
-"""Seconds that the browser is given to draw the first page."""
+"""Seconds for the browser to draw the first page."""
 WAITS, PAINTED = "cold-waits", "cold-painted"
-"""Whether the session still waits for the live page; whether the browser had the time to draw the first one."""
+"""Keys: the session waits for the live page; the browser had time to draw the first page."""
 
 
 def new() -> bool:
@@ -21,7 +21,7 @@ def new() -> bool:
 
 
 def waits(state: Mapping[Any, Any]) -> bool:
-    """Whether what was computed beforehand is to be shown."""
+    """Whether to show the precomputed example."""
     return bool(state.get(WAITS, False))
 
 
@@ -31,14 +31,14 @@ def wait(waits: bool) -> None:
 
 
 def show() -> None:
-    """The default experiment as it was computed beforehand, in the very places where the live page will draw it."""
+    """Draws the precomputed default experiment, in the same places as the live page."""
     held = example.load()
     st.markdown(TITLE)
     st.container()
-    with st.container():  # as the fragment of the live page is one: the viewer stays what it is
+    with st.container():  # like the fragment of the live page, so that the viewer is not rebuilt
         viewer.show("compare", held.photo(), held.labelled(), held.about["palettes"])
         st.progress(0.0, "precomputed example: the model is being loaded")
-        from dashboard.charts.curves import curves  # Plotly comes after the maps: it takes a moment to load
+        from dashboard.charts.curves import curves  # after the maps: Plotly takes time to load
 
         grid = st.grid(2, min_column_width=320, gap="medium")
         for metric, about in held.about["metrics"].items():
@@ -48,20 +48,20 @@ def show() -> None:
 
 @st.fragment(run_every=PAUSE)
 def go_on() -> None:
-    """Draws the live page once the browser has had the time to draw this one: it cannot do both at once."""
+    """Starts the live page after a pause, so that the browser can draw this page first."""
     if PAINTED in st.session_state:
         st.rerun()
     st.session_state[PAINTED] = True
 
 
 def waiting() -> None:
-    """For links to other experiments, of which nothing is known yet."""
+    """For links to other experiments, which have no precomputed results."""
     st.progress(0.0, "loading the model: this takes a few seconds, once")
 
 
 def sidebar() -> None:
-    """Where the controls will be."""
+    """Placeholders for the controls."""
     with st.sidebar:
-        st.caption("The controls come with the model, in a few seconds.")
+        st.caption("The controls appear when the model is loaded, in a few seconds.")
         for height in (80, 120, 60, 60, 160):
             st.skeleton(height=height)

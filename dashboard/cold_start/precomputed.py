@@ -1,5 +1,5 @@
-"""Makes the file of the precomputed example (`python -m dashboard.cold_start.precomputed`), and lets it stand in for
-work that is still under way.
+"""Makes the file of the precomputed example (`python -m dashboard.cold_start.precomputed`), and shows the example
+while its results are being computed here.
 """
 
 import json
@@ -26,7 +26,7 @@ from dashboard.work.scheduler import View
 
 
 def stand_in(cells: tuple[Cell, ...], experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
-    """The cells; those of the default experiment that are still at work show what was computed beforehand."""
+    """The cells. Unfinished cells of the default experiment are replaced by precomputed ones."""
     if experiment != Experiment() or subject.model.digest != example.load().about["weights"]:
         return cells
     return tuple(_precomputed(cell) if cell.live else cell for cell in cells)
@@ -43,7 +43,7 @@ def _precomputed(cell: Cell) -> Cell:
 
 @cache
 def _curve(metric: str, method: str) -> Curve:
-    """The same one each time: what is equal is not drawn again."""
+    """Cached: an identical object is not redrawn."""
     held = example.load()
     y = np.array(held.curves[metric][method])
     x = np.arange(float(len(y)))
@@ -66,7 +66,7 @@ def _snapshot(method: str, target: int) -> Snapshot:
 
 
 def make() -> dict[str, Any]:
-    """Computes the default experiment on the CPU: what the file holds."""
+    """Computes the content of the file: the default experiment, on the CPU."""
     experiment, model = Experiment(), load_model(Experiment().model, device="cpu")
     photo = gallery_photo(experiment.image)
     x, store = model.prepare(photo), Store()
@@ -91,7 +91,7 @@ def make() -> dict[str, Any]:
             }
             _note(found, about, panel.method, dict(snapshot.free))
         for key in experiment.curve_keys(panel):
-            # The map is made again from what is remembered: quickly, and as the page would.
+            # The map is rebuilt from stored gradients, as on the page. This is fast.
             *_, curve = curve_work(key, model, x, store, lambda _: None)
             _note(found, about, panel.method, {key.metric: curve})
     about |= _setting(experiment, subject)
@@ -99,7 +99,7 @@ def make() -> dict[str, Any]:
 
 
 def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dict[str, Curve]) -> None:
-    """Adds the curves of a method, and what must be known to draw them."""
+    """Adds the curves of a method, and the data to draw them."""
     for name, curve in curves.items():
         metric = METRICS[name]
         assert metric.axes is not None

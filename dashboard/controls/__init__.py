@@ -1,1 +1,1 @@
-"""The controls that all pages share, and what a session keeps."""
+"""The controls that all pages share, and the state of a session."""

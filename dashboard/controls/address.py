@@ -1,8 +1,8 @@
-"""The experiment <-> the page's address. Back and Forward set what their address says.
+"""The experiment <-> the URL. Back and Forward set the experiment from the URL.
 
-Streamlit runs the script with the address of the entry that Back reached. A run can also carry an address that is older
-than the session's last change: it was on its way when that change was made. So addresses that the session wrote itself
-are remembered, and are no news.
+After Back, Streamlit runs the script with the URL of that history entry. A run can also have a URL that is older than
+the last change of the session, because the browser sent it before that change. So the session remembers the URLs that
+it wrote itself, and ignores them when they come back.
 """
 
 from collections import deque
@@ -18,40 +18,40 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 
 TRAIL = "session-trail"
 KNOWN = 32
-"""How many addresses are remembered as the session's own. A run writes one, so no more can be on their way."""
+"""How many of its own URLs a session remembers. Each run writes at most one, so a few can be in transit at a time."""
 Query = dict[str, str]
 
 
 @dataclass
 class Trail:
-    """What is known of the addresses so far. It is changed in place: a run that is cut off leaves no half of it."""
+    """The known URLs. Changed in place, so that an interrupted run cannot leave it half written."""
 
     page: str | None = None
-    """Of the last run; None before the first."""
+    """The page of the last run; None before the first run."""
     known: deque[Query] = field(default_factory=lambda: deque(maxlen=KNOWN))
-    """Written by this session, or read and dealt with."""
+    """URLs that this session wrote, or already applied."""
     sent: Query | None = None
-    """The last one that was written."""
+    """The last URL that was written."""
 
 
 def adopts(
     page: str, query: Query, last: str | None, known: Iterable[Query], back: bool, changed: bool = False
 ) -> bool:
-    """Whether the address says what to show, rather than the session.
+    """Whether the URL sets the experiment; if not, the session keeps its own.
 
-    `last` is the page of the run before, None in the first run; `back` is whether the reader pressed Back or Forward,
-    `changed` whether a control was changed.
+    `last` is the page of the previous run, None in the first run. `back`: the user pressed Back or Forward.
+    `changed`: a control was changed.
     """
     if last is None or back:
         return True
     if page != last:
-        # A page link has no query, and keeps what there is. A change on a page that was left meanwhile brings its own.
+        # A page link has no query: the session keeps its experiment. A change on the last page writes its own query.
         return bool(query) and not changed
     return query not in known
 
 
 def news(key: str, page: str, names: Collection[str]) -> Query | None:
-    """What the address says under these names, where that is to be shown; else None. To be called in every run.
+    """The values of these names in the URL if they must be applied, else None. Must be called in every run.
 
     `key` is where the session keeps its trail.
     """
@@ -64,7 +64,7 @@ def news(key: str, page: str, names: Collection[str]) -> Query | None:
 
 
 def read(page: str) -> None:
-    """Takes the experiment from the address when the session begins, and when a person moves through the history."""
+    """Reads the experiment from the URL at the start of a session, and after Back or Forward."""
     query = news(TRAIL, page, NAMES.values())
     if query is None and session.begun():
         return
@@ -72,7 +72,7 @@ def read(page: str) -> None:
 
 
 def experiment_of(query: Query) -> Experiment:
-    """The experiment of an address. The reader's own photo is not in it: the session has it, or it is missing."""
+    """The experiment of a URL. A URL cannot contain the user's own photo: the session has it, or it is missing."""
     found, image = Experiment.from_query(query), query.get(NAMES["image"])
     if image in (UPLOAD, PINNED):
         if session.photo(image) is not None:
@@ -82,21 +82,21 @@ def experiment_of(query: Query) -> Experiment:
 
 
 def query_of(experiment: Experiment) -> Query:
-    """The address of an experiment. It says that the photo is the reader's own, which a link does not."""
+    """The URL query of an experiment. Unlike a shared link, it also states that the photo is the user's own."""
     own = {NAMES["image"]: experiment.image} if experiment.own_photo else {}
     return {**own, **experiment.to_query()}
 
 
 def write() -> None:
-    """Writes the experiment to the address; what else stands there stays.
+    """Writes the experiment to the URL; other parameters stay.
 
-    The first run leaves the address as the link has it: another spelling of it would be one more entry of the history.
+    The first run does not rewrite the URL of a link: a different spelling would add an entry to the history.
     """
     trail: Trail = st.session_state[TRAIL]
     query, now = query_of(session.experiment()), _named(NAMES.values())
     if trail.sent is None:
         trail.sent = now
-    # What was sent last counts too: the browser may have received it after it said what its address is.
+    # Compare with the last URL sent too: the browser may have received it after it reported its URL.
     if not now == query == trail.sent:
         trail.sent = query
         trail.known.append(query)
@@ -110,5 +110,5 @@ def _named(names: Collection[str]) -> Query:
 
 
 def _back() -> bool:
-    """Streamlit tells this to its own widgets only. Where it does not, Back changes the address for a moment alone."""
+    """A private flag of Streamlit. In versions without it, Back changes the URL only for a moment."""
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))

@@ -1,4 +1,4 @@
-"""Charts that change without blinking: a new drawing lies over the last ones until Plotly has built it."""
+"""Charts that change without flicker: the previous drawings stay under a new one until Plotly has built it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LAYERS = 3
 
 @dataclass(frozen=True)
 class Layer:
-    """One drawing, with what it said then: other words would build the chart anew."""
+    """One drawing with its alt text. A changed alt text would rebuild the chart, so it is kept too."""
 
     place: int
     figure: Figure
@@ -21,7 +21,7 @@ class Layer:
 
 
 def show(name: str, figure: Figure, words: str, clicked: Callable[[str], None] | None = None) -> None:
-    """The chart called `name`; the same figure is not drawn again. `clicked` is told the key of a chart that was."""
+    """Draws the chart called `name`; the same figure is not redrawn. `clicked` gets the key of a clicked chart."""
     key = f"{name}-layers"
     held: tuple[Layer, ...] = st.session_state.get(key, ())
     if not held or held[0].figure is not figure:
@@ -36,7 +36,7 @@ def show(name: str, figure: Figure, words: str, clicked: Callable[[str], None] |
             rules.append(f"{chosen} {{pointer-events: none; animation: stand-back 2.5s steps(1) forwards}}")
     st.html(f"<style>{''.join(rules)}</style>")
     with st.container(key=f"stack-{name}"):
-        # In the order of their places: an element that changes its position is built anew.
+        # Ordered by place: Streamlit rebuilds an element that changes its position.
         for place in range(LAYERS):
             with st.container(key=f"{name}-{place}"):
                 for layer in held:

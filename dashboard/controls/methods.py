@@ -1,4 +1,4 @@
-"""Which methods are compared, and the knobs that one of them has to itself: controls made from its signature."""
+"""Which methods are compared, and the method settings: controls that are made from a method's declared knobs."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from dashboard.experiment.own import own_knobs, own_of
 
 
 def choose() -> None:
-    """The methods, and under them what each can be turned by besides the shared controls."""
+    """Draws the choice of methods, then the settings of each method that the shared controls do not cover."""
     st.markdown("**Methods**")
     st.multiselect(
-        "Compared · a new one costs its own gradients",
+        "Compared methods · a new method costs its own gradients",
         list(METHODS),
         key=session.place("methods"),
         on_change=session.take,
         args=("methods",),
         format_func=lambda name: METHODS[name].title,
-        help="Methods on one path, or in one cloud of noise, share their gradients where their settings allow it.",
+        help="Methods that use the same path or the same noisy samples share gradients if their settings allow it.",
     )
     for method in session.experiment().methods:
         names = own_knobs(method)
@@ -43,7 +43,7 @@ def _take(method: str, knob: str) -> None:
 
 
 def _control(method: str, knob: Knob) -> None:
-    """A control for the knob, at what is set now."""
+    """A control for the knob, with its present value."""
     key, allowed = _key(method, knob.name), knob.allowed
     value = session.experiment().every_knob(method)[knob.name]
     given: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The model and the class. Weights are downloaded where needed; the last model stays while another cannot be had."""
+"""The model and the class. Weights are downloaded if needed. If loading fails, the last model stays."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ SLOT = "weights"
 
 
 def choose() -> Model:
-    """The chosen model, or the last one that could be loaded while the chosen one cannot be."""
+    """The chosen model; while it cannot be loaded, the last model that could."""
     st.selectbox(
         "Model",
         list(MODELS),
@@ -23,7 +23,7 @@ def choose() -> Model:
         on_change=session.take,
         args=("model",),
         format_func=FIELDS["model"].say,
-        help="The first one is part of the installation. The weights of the others are downloaded when first chosen.",
+        help="The first model is installed with the dashboard. Weights of others are downloaded at first use.",
     )
     name = session.experiment().model
     if MODELS[name].file.exists() or _downloaded(name):
@@ -42,7 +42,7 @@ def _last() -> str:
 
 
 def _unusable(name: str, why: str) -> None:
-    """One line, and a way back; nothing that was on screen is lost."""
+    """Shows the error in one line, and a button to return to the last model."""
     last = MODELS[_last()].title
     st.error(f"{why[0].upper()}{why[1:]} Still showing {last}.", icon=":material/cloud_off:")
     with st.container(horizontal=True):
@@ -59,17 +59,17 @@ def _ask(name: str) -> View:
 
 
 def _downloaded(name: str) -> bool:
-    """Asks for the weights; shows how far they are, or why they cannot be had."""
+    """Requests the weights; shows the progress of the download, or why it failed. True when they are here."""
     view = _ask(name)
     if view.state == "failed":
         file = MODELS[name].file
         _unusable(name, f"the weights of {MODELS[name].title} are missing: `{file.name}` belongs in `{file.parent}`.")
-        with st.expander("Why, and what to do"):
+        with st.expander("Cause and solution"):
             st.caption(f"{view.error[0].upper()}{view.error[1:]}.")
             st.code(MODELS[name].url, language=None, wrap_lines=True)
             st.code(str(file), language=None, wrap_lines=True)
     elif view.live:
-        st.caption(f"Meanwhile {MODELS[_last()].title} is shown.")
+        st.caption(f"Until then {MODELS[_last()].title} is shown.")
         _progress(name)
     return view.state == "done"
 
@@ -84,7 +84,7 @@ def _progress(name: str) -> None:
 
 
 def choose_class(predictions: tuple[Prediction, ...]) -> None:
-    """The class that is explained: the likeliest one, or any other."""
+    """The choice of the explained class: the likeliest class, or any other."""
     likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions[:5]}
     rest = [index for index in range(len(CATEGORIES)) if index not in likely]
     st.selectbox(
@@ -94,5 +94,5 @@ def choose_class(predictions: tuple[Prediction, ...]) -> None:
         on_change=session.take,
         args=("target",),
         format_func=lambda i: f"likeliest: {predictions[0][1]}" if i == PREDICTED else likely.get(i, CATEGORIES[i]),
-        help="The five likeliest classes come first; type to search all 1,000. Another class needs all gradients anew.",
+        help="The five likeliest classes come first. Type to search all 1,000. Another class recomputes all gradients.",
     )

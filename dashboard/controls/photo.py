@@ -1,4 +1,4 @@
-"""The photo: of the gallery, the reader's own, or that of a pin."""
+"""The photo: from the gallery, from the user, or from a pin."""
 
 from hashlib import blake2b
 
@@ -17,20 +17,20 @@ from dashboard.experiment.words import Prediction
 
 MOST_MEGABYTES = 20
 FILE, READ, ERROR = "control-file", "session-file-read", "session-file-error"
-"""The uploader; the file that was read last; and why it is no photo, if so."""
+"""The uploader, the last file that was read, and why it could not be used."""
 
 
 def choose() -> tuple[PIL.Image.Image, str]:
-    """The photo, and a name for it that equal photos share."""
-    gallery = st.container()  # drawn last, shown first: a new upload changes what is chosen there
+    """The photo and its name. Equal photos have equal names."""
+    gallery = st.container()  # shown first but drawn last: an upload changes the choice in it
     uploaded = st.file_uploader(
         "or your own photo",
         type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
         max_upload_size=MOST_MEGABYTES,
         key=FILE,
         on_change=_taken_away,
-        help="It stays in the memory of this server while you look at it, and for at most an hour afterwards, so that "
-        "a reload brings it back. It is never written to disk.",
+        help="The server keeps it in memory while you use it, and for at most one hour afterwards, so that a reload "
+        "does not lose it. It is never written to disk.",
     )
     if uploaded is not None and st.session_state.get(READ) != uploaded.file_id:
         _read(uploaded.getvalue())
@@ -50,7 +50,7 @@ def choose() -> tuple[PIL.Image.Image, str]:
     if error := st.session_state.get(ERROR):
         st.error(error, icon=":material/broken_image:")
     if session.photo_is_missing():
-        st.info("Your own photo is not in this session any more. Hand it in again below.", icon=":material/image:")
+        st.info("Your own photo is not in this session any more. Upload it again below.", icon=":material/image:")
     chosen = own.get(session.experiment().image)
     if chosen is not None:
         return chosen.image, chosen.digest
@@ -58,7 +58,7 @@ def choose() -> tuple[PIL.Image.Image, str]:
 
 
 def _read(data: bytes) -> None:
-    """Reads an upload and shows it. One that cannot be read is told in a line, and the present photo stays."""
+    """Reads an upload and shows it. If it cannot be read, an error is shown and the present photo stays."""
     try:
         photo = Photo(blake2b(data, digest_size=16).hexdigest(), load_image(data), data)
     except ValueError as error:
@@ -70,20 +70,20 @@ def _read(data: bytes) -> None:
 
 
 def _taken_away() -> None:
-    """The reader has removed a file: its photo goes with it. Where it was no photo, only its error goes."""
+    """The user removed the file: removes its photo too. If the file was not a photo, removes only its error."""
     if st.session_state[FILE] is None and not st.session_state.pop(ERROR, None):
         session.hold_photo(UPLOAD, None)
 
 
 def _another() -> None:
-    """Another photo is explained by its own likeliest class, and an upload that failed is no longer news."""
+    """The photo changed: explains its likeliest class, and removes the error of a failed upload."""
     session.take("image")
     session.change(target=None)
     st.session_state.pop(ERROR, None)
 
 
 def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
-    """The photo as the model sees it, with its predictions: found once for each photo and model."""
+    """The photo as the model sees it, with predictions. Computed once for each photo and model."""
 
     def found() -> tuple[Tensor, str, tuple[Prediction, ...]]:
         x = model.prepare(photo)
@@ -95,7 +95,7 @@ def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
 
 
 def cut(subject: Subject, where: DeltaGenerator) -> None:
-    """How much of the photo the model sees."""
+    """Shows how much of the photo the model sees."""
     width, height = subject.source.size
     where.caption(
         f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo."

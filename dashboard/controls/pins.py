@@ -1,4 +1,4 @@
-"""Pins: experiments that are kept with their maps, on every page."""
+"""Pins: saved experiments with their maps, shown on every page."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +12,13 @@ from dashboard.experiment.subject import Photo, Subject
 from dashboard.stage import viewer
 
 MOST = 24
-"""Pins, and with them their maps."""
+"""The maximum number of pins, which bounds the memory for their maps."""
 PINS = "session-pins"
 
 
 @dataclass(frozen=True, eq=False)
 class Pin:
-    """An experiment as it was; its maps are signed sums over channels. `photo` is there where the gallery lacks it."""
+    """A saved experiment. Its maps are signed sums over channels. `photo` is None for a gallery photo."""
 
     name: str
     experiment: Experiment
@@ -29,26 +29,26 @@ class Pin:
 
 
 def pinned() -> list[Pin]:
-    """All pins, the oldest first."""
+    """All pins, oldest first."""
     found: list[Pin] = st.session_state.get(PINS, [])
     return found
 
 
 def hold(pins: list[Pin]) -> None:
-    """Keeps these pins, the latest ones where they are too many."""
+    """Saves these pins; only the latest ones if there are too many."""
     st.session_state[PINS] = pins[-MOST:]
     session.redraw()
 
 
 def keep(experiment: Experiment, subject: Subject) -> Photo | None:
-    """The photo, where a link could not bring it back."""
+    """The photo, if a link cannot restore it."""
     if not experiment.own_photo:
         return None
     return session.photo(experiment.image) or Photo(subject.image, subject.source)
 
 
 def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
-    """The maps of the pins that are shown beside the present ones; maps of another size cannot be."""
+    """The maps of the pins shown beside the present maps. Maps of another size are left out."""
     return [
         (replace(labels, gloss=one.name, title=f"{labels.title} (pin)"), values)
         for one in pinned()
@@ -59,7 +59,7 @@ def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
 
 
 def open_experiment(experiment: Experiment, photo: Photo | None) -> None:
-    """Sets the controls to a kept experiment."""
+    """Sets the controls to a saved experiment."""
     if photo is not None:
         session.hold_photo(PINNED, photo)
         experiment = replace(experiment, image=PINNED)
@@ -79,7 +79,7 @@ def _remove(one: Pin) -> None:
 
 
 def show(experiment: Experiment) -> None:
-    """The list of pins: what differs from now, and what can be done with each."""
+    """Draws the list of pins: how each differs from the present setting, and its buttons."""
     if not pinned():
         return
     st.markdown("**Pins**")

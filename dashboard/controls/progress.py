@@ -1,4 +1,4 @@
-"""How far the work of a session is, with what can be done about it: the same on every page."""
+"""The progress of a session's work, with its Stop, Continue and Try again buttons. The same on every page."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,17 +9,17 @@ from dashboard.controls import resources, session
 from dashboard.work.scheduler import View
 
 LIVE, STOPPED, FAILED, DONE = "live", "stopped", "failed", "done"
-KEPT = "stopped: what is there stays"
+KEPT = "stopped: the results so far stay"
 
 
 def state(views: Iterable[View]) -> str:
-    """Of several jobs as one: what still runs goes before what was stopped, and that before what failed."""
+    """One state for several jobs: live if any runs, else stopped if any was stopped, else failed if any failed."""
     found = {LIVE if view.live else view.state for view in views}
     return next((state for state in (LIVE, STOPPED, FAILED) if state in found), DONE)
 
 
 def show(state: str, share: float, words: str) -> None:
-    """The bar with its words; Stop while the work is live, Continue once it was stopped, Try again where it failed."""
+    """Draws the bar and one button: Stop while the work is live, Continue if stopped, Try again if failed."""
     jobs, name = resources.scheduler(), session.name()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, words)

@@ -1,4 +1,4 @@
-"""What the whole process shares: models (bounded), the store of evaluations, schedulers, cells of sweeps."""
+"""What all sessions of the process share: models, the store of evaluations, schedulers, cells of sweeps."""
 
 from collections import OrderedDict
 from collections.abc import MutableMapping
@@ -15,17 +15,17 @@ from dashboard.work.scheduler import Scheduler
 
 STORE_BYTES = 1 << 30
 CELLS = 256
-"""With their maps, about 50 MB."""
+"""The maximum number of sweep cells; with their maps about 50 MB."""
 
 
 @st.cache_resource(show_spinner=False)
 def models() -> Models:
-    """The loaded models. The worker asks them too, so they know no Streamlit."""
+    """The loaded models. The worker thread uses them too, so the class does not use Streamlit."""
     return Models()
 
 
 def model(name: str) -> Model:
-    """The model, on the best device. Raises ValueError when its weights cannot be had."""
+    """The model, on the best device. Raises ValueError if its weights cannot be loaded."""
     if name in models():
         return models().get(name)
     with st.spinner("Loading the model"):
@@ -34,13 +34,13 @@ def model(name: str) -> Model:
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
-    """Evaluated points, for all sessions."""
+    """The evaluated points of all sessions."""
     return Store(STORE_BYTES)
 
 
 @st.cache_resource(show_spinner=False)
 def scheduler() -> Scheduler:
-    """The worker of the one device that models are loaded on."""
+    """The worker for the device of the models."""
     return Scheduler().start(f"attribution on {best_device()}")
 
 
@@ -52,18 +52,18 @@ def downloads() -> Scheduler:
 
 @st.cache_resource(show_spinner=False)
 def kept() -> Kept:
-    """What reloads would lose, of all tabs."""
+    """What a reload of the page would lose, for all tabs."""
     return Kept()
 
 
 @st.cache_resource(show_spinner=False)
 def cells() -> MutableMapping[Any, Any]:
-    """Cells of sweeps, the latest ones, whoever asked for them. Only the worker writes."""
+    """The latest cells of sweeps, of all sessions. Only the worker writes here."""
     return Latest()
 
 
 class Latest(OrderedDict[Any, Any]):
-    """Holds a bounded number of entries: the oldest one goes."""
+    """A dictionary of bounded size: the oldest entry is dropped."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__(key, value)

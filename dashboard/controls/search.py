@@ -1,4 +1,4 @@
-"""The search for the sigma that suits the photo: begun beside sigma, shown on Compare."""
+"""The search for the best sigma of a photo. Buttons under the sigma control start it; Compare shows it."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ SLOT = "search"
 
 
 def buttons() -> None:
-    """Beside sigma: each begins a search."""
+    """The buttons under the sigma control. Each starts a search."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for objective, name in NAMES.items():
             st.button(
@@ -21,8 +21,8 @@ def buttons() -> None:
                 key=f"control-find-{objective}",
                 on_click=_start,
                 args=(objective,),
-                help=f"σ by adaptive noising, the {name}: up to 41 maps of R gradients each. Compare shows the search, "
-                "which can be stopped. At its end it sets σ.",
+                help=f"Searches σ by adaptive noising for the {name} map: up to 41 maps of R gradients each. Compare "
+                "shows the search, and you can stop it there. At the end it sets σ.",
             )
 
 
@@ -32,7 +32,7 @@ def _start(objective: str) -> None:
 
 
 def current(experiment: Experiment, subject: Subject) -> Search | None:
-    """The search that was begun, if there is one. Another photo, model or class ends it."""
+    """The search that was started, if any. A change of the photo, model or class ends it."""
     objective, place = st.session_state.get(OBJECTIVE), (subject.image, subject.model.name, subject.target)
     if objective is None:
         return None
@@ -52,7 +52,7 @@ def running() -> bool:
 
 
 def settle(search: Search, sigma: float) -> None:
-    """Sets the sigma that a search has found, once."""
+    """Sets the sigma that a search found; only once."""
     if st.session_state.get(SETTLED) != search:
         st.session_state[SETTLED] = search
         session.change(sigma=round(sigma, 4))

@@ -1,8 +1,7 @@
-"""What a session keeps. The experiment here is the only copy: controls are drawn from it, and their callbacks write it.
+"""The state of a session. The experiment here is the only copy: controls show it, and their callbacks write it.
 
-Keys of `st.session_state` begin with the name of their owner: "session-" and "control-" here and in this folder, the
-page's name for what a page keeps. A run of the page can end between any two changes of its state, so every change is
-made so that the next run can make it again.
+Keys of `st.session_state` start with the name of their owner: "session-" or "control-" in this folder, and the page's
+name for the state of a page. Streamlit may interrupt a run anywhere, so every write must be repeatable.
 """
 
 from collections.abc import Callable, Hashable
@@ -24,14 +23,14 @@ Made = TypeVar("Made")
 
 
 def name() -> str:
-    """A name for this browser session that no other has."""
+    """A unique name for this browser session."""
     if NAME not in st.session_state:
         st.session_state[NAME] = uuid4().hex
     return str(st.session_state[NAME])
 
 
 def experiment() -> Experiment:
-    """What is set now."""
+    """The present experiment."""
     found: Experiment = st.session_state[EXPERIMENT]
     return found
 
@@ -48,12 +47,12 @@ def put(experiment: Experiment) -> None:
 
 
 def changed() -> bool:
-    """Whether the experiment was set since the address was written last."""
+    """Whether the experiment changed since the URL was last written."""
     return bool(st.session_state.get(CHANGED))
 
 
 def settled() -> None:
-    """The address says what is set."""
+    """Notes that the URL now matches the experiment."""
     st.session_state[CHANGED] = False
 
 
@@ -63,14 +62,14 @@ def change(**values: Any) -> None:
 
 
 def place(field: str) -> str:
-    """Prepares the control of a field, before it is drawn, to show what is set; returns the control's key."""
+    """Sets the control of a field to the present value before it is drawn; returns the control's key."""
     return show(f"control-{field}", FIELDS[field].to_widget(getattr(experiment(), field)))
 
 
 def show(key: str, value: Any) -> str:
-    """Prepares a control, before it is drawn, to show a value; returns its key.
+    """Sets a control to a value before it is drawn; returns its key.
 
-    A value that it shows already is not set again: a slider would step back under quick keys.
+    A value that it already shows is not set again: a slider would jump back during fast key presses.
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
@@ -90,55 +89,55 @@ def take(field: str) -> None:
 
 
 def present() -> tuple[Experiment, Subject]:
-    """The experiment and the subject that the controls of this run stand for."""
+    """The experiment and the subject that the controls show in this run."""
     found: tuple[Experiment, Subject] = st.session_state[PRESENT]
     return found
 
 
 def drawn(subject: Subject) -> None:
-    """Every control has been drawn: what they stand for is what the pages show."""
+    """Called when all controls are drawn: the pages show this experiment and subject."""
     st.session_state[PRESENT] = (experiment(), subject)
     st.session_state[DRAWN] = experiment()
     st.session_state[REDRAW] = False
 
 
 def redraw() -> None:
-    """Asks for all controls to be drawn again: something that they show has changed."""
+    """Requests that all controls are redrawn, because something they show has changed."""
     st.session_state[REDRAW] = True
 
 
 def follow() -> None:
-    """Runs the whole page where a fragment has changed what the controls show: they are not of the fragment."""
+    """Reruns the whole page if a fragment changed what the controls show: they are outside of the fragment."""
     if st.session_state.get(DRAWN) != experiment() or st.session_state.get(REDRAW):
         st.rerun()
 
 
 def photo(image: str) -> Photo | None:
-    """The photo that the reader has handed in (UPLOAD), or that of the pin that was opened (PINNED)."""
+    """The photo that the user uploaded (UPLOAD), or the photo of the opened pin (PINNED)."""
     found: Photo | None = st.session_state.get(PHOTOS[image])
     return found
 
 
 def hold_photo(image: str, photo: Photo | None) -> None:
-    """Keeps such a photo, or forgets it."""
+    """Saves such a photo, or removes it."""
     st.session_state[PHOTOS[image]] = photo
     st.session_state[MISSING] = False
 
 
 def miss_photo() -> None:
-    """Notes that the address speaks of a photo that this session does not have."""
+    """Notes that the URL names a photo that this session does not have."""
     st.session_state[MISSING] = True
 
 
 def photo_is_missing() -> bool:
-    """Whether the address speaks of a photo that this session does not have."""
+    """Whether the URL names a photo that this session does not have."""
     return bool(st.session_state.get(MISSING))
 
 
 def once(name: str, key: Hashable, make: Callable[[], Made]) -> Made:
-    """What `make` makes for `key`. The session keeps the last one under `name`, and makes another for another key only.
+    """The result of `make` for `key`. The session caches the last result under `name`; a new key calls `make` again.
 
-    Key and value are one entry, so that a run that is cut off cannot separate them.
+    Key and value are one entry, so that an interrupted run cannot separate them.
     """
     held: Any = st.session_state.get(name)
     if held is None or held[0] != key:

@@ -1,4 +1,4 @@
-"""The controls of the experiment's declared fields, under their headings."""
+"""The controls of the experiment's fields, grouped under headings."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def _turns(group: str, method: str) -> bool:
 
 
 def control(name: str, where: DeltaGenerator) -> None:
-    """The control of a field, at what is set now."""
+    """Draws the control of a field with its present value."""
     field = FIELDS[name]
     how, allowed = field.control, field.allowed
     assert how is not None
@@ -70,15 +70,15 @@ def _names(how: Control, options: list[str], where: DeltaGenerator, given: dict[
 
 
 def _range(subject: Subject) -> None:
-    """What sigma is a part of. It names no sigma, so that it cannot lag behind the slider."""
+    """Shows how large sigma is relative to the photo. The text does not use the present sigma, so it is never late."""
     if subject.spread:
-        st.caption(f"σ = 0.1 is {0.1 / subject.spread:.1%} of the span of this photo's values.")
+        st.caption(f"σ = 0.1 is {0.1 / subject.spread:.1%} of the range of this photo's values.")
     else:
-        st.caption("The values of this photo are all the same.")
+        st.caption("All values of this photo are equal.")
 
 
 def _baseline(subject: Subject) -> None:
-    """The baseline, and beside it what the model would see of it."""
+    """Draws the control of the baseline, and the baseline image beside it."""
     choice, preview = st.columns([3, 1], vertical_alignment="bottom")
     control("baseline", choice)
     kind, seed = session.experiment().baseline, session.experiment().seed

@@ -1,4 +1,4 @@
-"""The controls of the one experiment that all pages look at, and what it costs."""
+"""The sidebar: the controls of the experiment that all pages show, and its cost."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from dashboard.experiment.words import counted, duration
 
 
 def draw(page: str) -> None:
-    """Draws the controls, and writes the experiment to the address; `session.present` returns it to the pages."""
+    """Draws the controls, and writes the experiment to the URL. Pages read it from `session.present`."""
     address.read(page)
     with st.sidebar:
         visit.mount()  # not beside the page: what is there must keep its place
@@ -37,15 +37,15 @@ def _buttons() -> None:
         "Equal budget: R gradients each",
         key="control-equal-budget",
         on_click=lambda: session.put(equal_budget(session.experiment(), session.experiment().samples)),
-        help="Every method may take as many gradients as R says, or nearly: only their use differs. Left-IG and "
-        "Right-IG take only their part of them, and AGI stops where a class is reached.",
+        help="Sets every method to R gradients, or slightly fewer. Left-IG and Right-IG use only their part of the "
+        "path, and AGI stops when it reaches a class, so they can use fewer.",
         width="stretch",
     )
     st.button(
         "Paper settings",
         key="control-paper",
         on_click=lambda: session.change(**PAPER),
-        help="σ 0.5, R 150, M 50, black baseline, P 50: those of the SmoothTaylor paper.",
+        help="The settings of the SmoothTaylor paper: σ 0.5, R 150, M 50, black baseline, P 50.",
         width="stretch",
     )
 
@@ -55,7 +55,7 @@ def _cost(experiment: Experiment, model: Model) -> None:
     cost = experiment.cost
     text = f"At most **{counted(cost.gradients, 'gradient')}** and {counted(cost.passes, 'forward pass')}"
     if gradient is None or forward is None:
-        st.caption(f"{text}. The time they take here is known after the first batch.")
+        st.caption(f"{text}. The time is known after the first batch.")
     else:
         seconds = gradient * cost.gradients + forward * cost.passes
         st.caption(f"{text}: about **{duration(seconds)}** on this {model.device.type.upper()}.")

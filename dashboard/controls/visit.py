@@ -1,6 +1,6 @@
-"""What a reload keeps: the own photo and the pins, found again by a token that the browser's tab holds.
+"""Restores the user's photo and the pins after a reload. A token in the browser's tab identifies them.
 
-The browser's part also keeps the history clean: one entry for one change.
+The JavaScript part also keeps the browser history clean: one entry for each change.
 """
 
 import re
@@ -24,7 +24,7 @@ KEY, TOKEN = "control-visit", "session-token"
 
 @dataclass(frozen=True)
 class Held:
-    """What a tab has: its experiment, the files of its own photos by their place, and its pins."""
+    """The state of a tab: its experiment, the files of its own photos (by UPLOAD or PINNED), and its pins."""
 
     experiment: Experiment
     files: dict[str, tuple[str, bytes]]
@@ -32,7 +32,7 @@ class Held:
 
     @property
     def size(self) -> int:
-        """In bytes; photos of pins count as they are in memory."""
+        """The size in bytes. Photos of pins count with their size in memory."""
         maps = sum(values.nbytes for pin in self.pins for _, values in pin.maps)
         photos = {pin.photo.digest: pin.photo for pin in self.pins if pin.photo}.values()
         pixels = sum(3 * photo.image.width * photo.image.height for photo in photos)
@@ -46,7 +46,7 @@ def _source() -> str:
 
 @st.fragment
 def mount() -> None:
-    """The part in the browser, of no size. In a fragment: its messages run nothing else, and cut no run off."""
+    """The invisible component in the browser. It is a fragment, so its messages do not rerun the page."""
     component = st.components.v2.component("attribution_visit", js=_source(), isolate_styles=False)
     with st.container(key="control-visit-place"):
         result = component(key=KEY, data={"known": TOKEN in st.session_state}, on_token_change=lambda: None)
@@ -58,7 +58,7 @@ def mount() -> None:
 
 
 def keep() -> None:
-    """Keeps what a reload would lose, under the tab's token."""
+    """Saves what a reload would lose, under the token of the tab."""
     token = st.session_state.get(TOKEN)
     if token is None:
         return
@@ -69,7 +69,7 @@ def keep() -> None:
 
 
 def bring_back(token: str) -> bool:
-    """Puts back what the tab had before a reload; whether there was anything."""
+    """Restores the state of the tab before a reload. True if there was any."""
     held: Held | None = resources.kept().get(token)
     if held is None or not (held.files or held.pins) or pins.pinned():
         return False

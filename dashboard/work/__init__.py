@@ -1,1 +1,1 @@
-"""What pages compute, a chunk at a time, and the scheduler that runs it. No Streamlit."""
+"""The work of the pages, in small chunks, and the scheduler that runs it. No Streamlit."""

@@ -1,4 +1,4 @@
-"""What a reload would lose, kept for a while under the token of a browser's tab: the own photo and the pins."""
+"""Keeps what a reload would lose (the user's photo, the pins) for a while, by the token of a browser's tab."""
 
 import time
 from collections import OrderedDict
@@ -13,7 +13,7 @@ MOST_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Visit:
-    """What a tab has, and how many bytes that is."""
+    """The state of a tab, and its size in bytes."""
 
     held: Any
     size: int
@@ -21,7 +21,7 @@ class Visit:
 
 
 class Kept:
-    """Visits by token, bounded in bytes and in time: the oldest go. Safe to share between threads."""
+    """Visits by token, limited in bytes and time: the oldest are dropped. Thread-safe."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, seconds: float = SECONDS, most_bytes: int = MOST_BYTES
@@ -31,7 +31,7 @@ class Kept:
         self._lock = Lock()
 
     def put(self, token: str, held: Any, size: int) -> None:
-        """Keeps what a tab has instead of what it had; nothing where that is larger than all that may be kept."""
+        """Replaces the state of a tab. A state larger than the limit is not kept."""
         with self._lock:
             self._visits.pop(token, None)
             if size <= self.most_bytes:
@@ -39,7 +39,7 @@ class Kept:
             self._tidy()
 
     def get(self, token: str) -> Any:
-        """What a tab had; None where nothing is kept."""
+        """The state of a tab, or None."""
         with self._lock:
             self._tidy()
             found = self._visits.get(token)

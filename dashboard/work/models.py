@@ -1,4 +1,4 @@
-"""Loaded models, shared by all sessions and by the worker: a bounded number of them, the latest used."""
+"""Loaded models, shared by all sessions and the worker. Only the last used ones are kept."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +11,7 @@ MOST = 3
 
 
 class Models:
-    """Loads a model once, whoever asks first; others who ask meanwhile wait for it. Safe to share between threads."""
+    """Loads each model once. Requests during loading wait for it. Thread-safe."""
 
     def __init__(self, load: Callable[[str], Model] = load_model, most: int = MOST) -> None:
         self.load, self.most = load, most
@@ -20,7 +20,7 @@ class Models:
         self._lock = Lock()
 
     def get(self, name: str) -> Model:
-        """The model, on the best device. Raises ValueError when its weights cannot be had."""
+        """The model, on the best device. Raises ValueError if its weights cannot be loaded."""
         with self._lock:
             loading = self._loading.setdefault(name, Lock())
         with loading:

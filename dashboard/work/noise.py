@@ -1,4 +1,4 @@
-"""How certain a map is that is a mean over noise, while draws are added."""
+"""How certain a mean over noise samples is, while samples are added."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from dashboard.work.panel import Panel
 
 @dataclass(frozen=True)
 class Doubt:
-    """How certain a panel's map is, of a method that is a mean over noise."""
+    """The certainty of a panel's map. Its method is a mean over noise samples."""
 
     panel: Panel
     antithetic: bool
@@ -24,17 +24,17 @@ class Doubt:
 
     @property
     def title(self) -> str:
-        """The method's name, marked where the draws are taken with both signs."""
+        """The name of the method, with ±ε for antithetic sampling."""
         return self.panel.title + (" ±ε" if self.antithetic else "")
 
     @property
     def samples(self) -> int:
-        """R."""
+        """R, the number of samples."""
         return int(dict(self.panel.knobs)["samples"])
 
 
 def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[Convergence]:
-    """The map after ever more draws, and how well its halves agree."""
+    """The map after more and more samples, and the agreement of its two halves."""
     knobs, score = dict(doubt.panel.knobs), score_of(model, x, doubt.panel.target, "logit", store)
     cloud = NoiseCloud(knobs["sigma"], knobs["seed"], doubt.samples, doubt.antithetic)
     yield from convergence(score, x, doubt.panel.method, cloud)

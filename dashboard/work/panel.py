@@ -1,4 +1,4 @@
-"""A map and its curves as work, a chunk at a time: what a job is known by, what it yields, and how it is computed."""
+"""The work of a map and its curves, in chunks: the keys of the jobs, what they yield, and how they compute it."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,14 +15,14 @@ from attribution.types import Curve, Partial
 from dashboard.work.scheduler import View
 
 CONTROL = RANDOM
-"""The control that every curve is compared with."""
+"""The control for every curve."""
 PERTURBATION, VARIATION = "perturbation", "total_variation"
 """The two metrics of the SmoothTaylor paper."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One method on one image; equal panels are the same map. `image` is the fingerprint of the input."""
+    """One method on one image. Equal panels have the same map. `image` is the fingerprint of the input."""
 
     method: str
     image: str
@@ -43,29 +43,29 @@ class Panel:
 
     @property
     def cost(self) -> Cost:
-        """What the map takes at most."""
+        """The maximum cost of the map."""
         return Cost() if self.method == CONTROL else METHODS[self.method].cost(dict(self.knobs))
 
     @property
     def points(self) -> Hashable:
-        """Panels with equal points share gradients: the larger one evaluates all points of the smaller one."""
+        """Panels with equal `points` share gradients: their point sets are nested."""
         shared = self.cost.points
         return self if shared is None else (self.image, self.model, self.target, shared)
 
     @property
     def sums_up(self) -> bool:
-        """Whether the sum of the map is known, so that it has a completeness gap."""
+        """Whether theory gives the sum of the map, so that it has a completeness gap."""
         return self.method != CONTROL and METHODS[self.method].sums_up
 
     @property
     def gap_knobs(self) -> dict[str, Any]:
-        """The knobs of the completeness gap, as the map has them."""
+        """The knobs of the completeness gap, with the values of the map."""
         return {name: value for name, value in self.knobs if name in METRICS["completeness_gap"].knobs}
 
 
 @dataclass(frozen=True)
 class CurveKey:
-    """A curve along a panel's map. `order` is the seed of the random order, 0 for every map of a method."""
+    """A curve of a panel's map. `order` is the seed of the random order, and 0 for methods."""
 
     panel: Panel
     metric: str
@@ -75,11 +75,11 @@ class CurveKey:
     """Maps go before curves."""
 
     def cost(self, pixels: int) -> Cost:
-        """What the curve of a map of so many pixels takes at most."""
+        """The maximum cost of the curve for a map of this many pixels."""
         return METRICS[self.metric].cost(dict(self.knobs), pixels)
 
     def share(self, curve: Curve | None) -> float:
-        """How much of the curve is there, 0 to 1."""
+        """The finished share of the curve, 0 to 1."""
         axes = METRICS[self.metric].axes
         if curve is None or axes is None or axes.x_range is None:
             return 0.0
@@ -88,7 +88,7 @@ class CurveKey:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a panel has so far: the map, and its curves that need no model, by metric."""
+    """The results of a panel so far: the map, and by metric the curves that need no model."""
 
     partial: Partial
     free: Mapping[str, Curve]
@@ -97,13 +97,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Cell:
-    """How far a method is: its map, which the random order has none of, and the curves that need the model."""
+    """The state of a method: its map and the curves that need the model. The random order has no map."""
 
     panel: Panel
     map: View
     curves: tuple[tuple[CurveKey, View], ...] = ()
     instead_of: "Cell | None" = field(default=None, compare=False)
-    """The work under way, where this is what was computed beforehand."""
+    """For a precomputed cell: the cell that is being computed here."""
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -128,7 +128,7 @@ class Cell:
         return self.snapshot is not None and self.snapshot.partial.complete
 
     def view(self, metric: str) -> View | None:
-        """How far a curve is; None where this cell has no such curve."""
+        """The state of a curve; None if this cell does not have it."""
         for key, view in self.curves:
             if key.metric == metric:
                 return view
@@ -137,13 +137,13 @@ class Cell:
         return None
 
     def curve(self, metric: str) -> Curve | None:
-        """The curve as far as it is."""
+        """The curve so far."""
         view = self.view(metric)
         return view.snapshot if view is not None else None
 
 
 def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
-    """The map as it grows; the last snapshot is whole."""
+    """Snapshots of the growing map. The last one is complete."""
     for partial in stream(model, x, panel.method, panel.target, store=store, **dict(panel.knobs)):
         heatmap = one_channel(partial.attribution, x)
         free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
@@ -158,7 +158,7 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
 def curve_work(
     key: CurveKey, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
 ) -> Iterator[Curve]:
-    """The curve as it grows. Its map is the `finished` one, or made again from what is remembered."""
+    """The growing curve. Its map is the `finished` one, or is rebuilt from stored gradients."""
     panel = key.panel
     if panel.method == CONTROL:
         height, width = x.shape[-2:]

@@ -1,4 +1,4 @@
-"""Paths as work: straight ones, Guided IG's beside one, and where IDG samples."""
+"""The work of the Path page: straight paths, the path of Guided IG, and the samples of IDG."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from attribution.studies.trace import Detour, Trace, detour, trace
 
 @dataclass(frozen=True)
 class Start:
-    """Where a path begins, and to where: `image` is the fingerprint of the input; the seed is of a noise baseline."""
+    """The two ends of a path. `image` is the fingerprint of the input; `seed` is the seed of a noise baseline."""
 
     image: str
     model: str
@@ -28,7 +28,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Straight:
-    """The path of Integrated Gradients; equal ones are the same work."""
+    """The path of Integrated Gradients. Equal keys are the same work."""
 
     start: Start
     steps: int
@@ -38,7 +38,7 @@ class Straight:
 
 @dataclass(frozen=True)
 class Rug:
-    """Where IDG samples the path, by its own knobs."""
+    """The samples of IDG on the path, with its method settings."""
 
     start: Start
     steps: int
@@ -50,29 +50,29 @@ class Rug:
 
 @dataclass(frozen=True)
 class Guided:
-    """The path of Guided IG, by its own knobs."""
+    """The path of Guided IG, with its method settings."""
 
     start: Start
     steps: int
     fraction: float
     max_dist: float
     rank: ClassVar[int] = 1
-    """The straight paths go first: they are quicker."""
+    """The straight paths run first: they are faster."""
 
 
 def straight_work(key: Straight, model: Model, x: Tensor, store: Store) -> Iterator[Trace]:
-    """The path while it is walked."""
+    """The path so far, step by step."""
     yield from trace(*_begin(key.start, model, x, store), key.steps, key.rule)
 
 
 def rug_work(key: Rug, model: Model, x: Tensor, store: Store) -> Iterator[tuple[float, ...]]:
-    """The samples' alphas; forward passes alone."""
+    """The alphas of the samples. Needs only forward passes."""
     found = idg.places(*_begin(key.start, model, x, store), key.steps, key.sampling, key.cells, key.rule)
     yield tuple(alpha for alpha, _ in found)
 
 
 def guided_work(key: Guided, model: Model, x: Tensor, store: Store) -> Iterator[Detour]:
-    """The path while it is walked; a chunk is a gradient, since each gradient needs the one before it."""
+    """The path so far, step by step. A chunk is one gradient, because each gradient needs the previous one."""
     yield from detour(*_begin(key.start, model, x, store), key.steps, key.fraction, key.max_dist)
 
 

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 LIVE = ("waiting", "running")
 CLOSING = 5.0
-"""Seconds to wait for the last chunk at the end of the process."""
+"""Seconds to wait for the last chunk when the process ends."""
 FORGET = 3600.0
-"""Seconds after which a stopped or failed slot is dropped too."""
+"""Seconds after which even a stopped or failed slot is dropped."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Slot:
 
 
 class Scheduler:
-    """Runs jobs a chunk at a time. `step` is the whole of it; `start` calls it from a thread of its own.
+    """Runs jobs, one chunk at a time. `step` runs one chunk; `start` calls it in a worker thread.
 
-    A key may have a `rank`: within a session, jobs of the lowest rank run first. Of the unwatched jobs, `keep` finished
-    ones and `parked` unfinished ones are kept; unfinished ones need more memory.
+    A key may have a `rank`: within a session, jobs of the lowest rank run first. At most `keep` finished and `parked`
+    unfinished jobs are kept unwatched; unfinished jobs need more memory.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Scheduler:
         self._change = Condition()
 
     def ask(self, session: str, slot: str, key: Hashable, start: Callable[[], Iterator[Any]]) -> View:
-        """The present state for `key`; starts the job if there is none. A page calls it repeatedly while it watches."""
+        """The present state for `key`; starts the job if there is none. A page calls this repeatedly to watch the job."""
         with self._change:
             held = self._slots.get((session, slot))
             if held is None or held.job.key != key:
@@ -96,12 +96,12 @@ class Scheduler:
             return job.view.snapshot if job is not None and job.view.state == "done" else None
 
     def leave(self, session: str, slot: str) -> None:
-        """Stops watching: the job is paused."""
+        """The slot stops watching its job. A job without slots is paused."""
         with self._change:
             self._slots.pop((session, slot), None)
 
     def stop(self, session: str) -> None:
-        """Stops the session's unfinished slots, until they ask for another key or are resumed."""
+        """Stops the session's unfinished slots, until they ask for another key, or until `resume`."""
         with self._change:
             for (owner, _), slot in self._slots.items():
                 if owner == session and slot.job.view.live:
@@ -129,7 +129,7 @@ class Scheduler:
         return slot.stopped is None and slot.job.view.live
 
     def step(self) -> bool:
-        """Runs one chunk of the job whose turn it is; False when there is none."""
+        """Runs one chunk of the next job; False if there is no job."""
         with self._change:
             self._tidy()
             job = self._next()
@@ -152,21 +152,21 @@ class Scheduler:
             return "done", job.view.snapshot, ""
         except (ValueError, MemoryError) as error:
             return "failed", job.view.snapshot, str(error)
-        except Exception as error:  # a job must not end the worker: everybody else's jobs are in it
+        except Exception as error:  # a failed job must not end the worker of all jobs
             logger.exception("job %s failed", job.key)
             return "failed", job.view.snapshot, f"unexpected {type(error).__name__}: {error}"
 
     def _tidy(self) -> None:
         now = self.clock()
         for name, slot in list(self._slots.items()):
-            # A stop lasts when nobody watches: a person decided it.
+            # A stopped slot is kept longer: the user decided to stop it.
             if now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
                 del self._slots[name]
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
         for live, most in ((True, self.parked), (False, self.keep)):
             resting = [k for k, job in self._jobs.items() if job.view.live == live and id(job) not in watched]
             for key in resting[: max(0, len(resting) - most)]:
-                # Closing runs the generator's clean-up; only this thread ever runs a job, so it is at rest now.
+                # close() runs the clean-up of the generator. Only this thread runs jobs, so the job is not running now.
                 getattr(self._jobs.pop(key).steps, "close", lambda: None)()
 
     def _next(self) -> Job | None:
@@ -182,15 +182,15 @@ class Scheduler:
         return min(wanted[session], key=lambda job: (getattr(job.key, "rank", 0), job.last_step))
 
     def start(self, name: str) -> "Scheduler":
-        """Runs chunks in a thread of its own until the process ends; waits while there is nothing to do."""
+        """Runs chunks in a worker thread until the process ends; waits while there is no work."""
         self._thread = Thread(target=self._work, daemon=True, name=name)
         self._thread.start()
-        # A thread that is cut off inside the network at exit takes the process down with an error.
+        # A thread that is killed at exit during a model evaluation would crash the process.
         atexit.register(self.close)
         return self
 
     def close(self) -> None:
-        """Ends the thread after its present chunk."""
+        """Stops the thread after its present chunk."""
         with self._change:
             self._open = False
             self._change.notify()

@@ -1,4 +1,4 @@
-"""The search for the sigma that suits a photo, as work."""
+"""The work of the search for the best sigma of a photo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from attribution.types import Partial
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched for, on what; equal searches are the same work."""
+    """The objective and the setting of a search. Equal searches are the same work."""
 
     objective: str
     image: str
@@ -30,7 +30,7 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The search so far: its trials, each with the map (H, W) that was scored, and how far the present one is."""
+    """The search so far: its trials with their maps (H, W), and the progress of the present trial."""
 
     trials: tuple[Trial, ...] = ()
     maps: tuple[np.ndarray, ...] = ()
@@ -39,7 +39,7 @@ class Found:
 
 
 def search_work(search: Search, model: Model, x: Tensor, store: Store) -> Iterator[Found]:
-    """The search as it goes on."""
+    """The search so far, step by step."""
     found, last = Found(), np.zeros(tuple(x.shape[-2:]), np.float32)
     knobs = {"samples": search.samples, "draws": search.patches, "seed": search.seed}
     for step in adaptive_noising(model, x, search.target, objective=search.objective, store=store, **knobs):

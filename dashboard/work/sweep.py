@@ -1,4 +1,4 @@
-"""The cells of a sweep, computed cheapest first, each with the areas of its curves."""
+"""The work of a sweep: its cells, cheapest first, with the areas of their curves."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,14 +13,14 @@ from attribution.models import Model
 from dashboard.work.panel import CurveKey, Panel, Snapshot, curve_work, map_work
 
 Place = tuple[Any, ...]
-"""A value for each axis."""
+"""One value for each axis."""
 
 
 @dataclass(frozen=True)
 class Task:
     """One cell: its map and its curves. A class of -1 is the likeliest one, found when the model is loaded.
 
-    The image of its panel is left empty: each model sees the photo in its own way.
+    The image of its panel is empty: it depends on the model, because each model prepares the photo differently.
     """
 
     place: Place
@@ -41,7 +41,10 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One cell: its map (H, W), signed, the area under each curve, and what it cost; `error` where it failed."""
+    """One cell: its signed map (H, W), its areas, and its cost; `error` if it failed.
+
+    `points` are all gradients of the map, `new` the computed ones.
+    """
 
     panel: Panel | None = None
     heat: np.ndarray | None = None
@@ -53,7 +56,7 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The sweep so far. `control` are the areas of the random order, `share` how much of the work is done."""
+    """The sweep so far. `control` are the areas of the random order, `share` is the finished share of the work."""
 
     cells: Mapping[Place, Result] = field(default_factory=dict)
     now: str = ""
@@ -66,7 +69,7 @@ Look = Callable[[str], tuple[Model, Tensor, str, int]]
 
 
 def order(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks, each time the one that costs least next: a larger R or N goes on from a smaller one."""
+    """The tasks in order: the cheapest next, given the ones before. A larger R reuses the gradients of a smaller R."""
     left = {task.place: task for task in tasks}
     there: dict[Hashable, int] = {}
     found = []
@@ -80,7 +83,7 @@ def order(tasks: Sequence[Task]) -> list[Task]:
 
 
 def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
-    """The sweep as it goes on, cell by cell; at last the random order. Cells that are `known` cost nothing."""
+    """The sweep so far, cell by cell, then the random order. `known` cells are not recomputed."""
     tasks, found = order(key.tasks), Found()
     yield found
     for k, task in enumerate(tasks):
@@ -109,7 +112,7 @@ def _seen(panel: Panel, image: str, likeliest: int) -> Panel:
 
 
 def _cell(task: Task, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[str | Result]:
-    """How far the cell is, in words; at last the cell. One that is known costs nothing, its curves included."""
+    """The progress of the cell as text, then the cell. A known cell and its curves are not recomputed."""
     model, x, image, likeliest = look(task.panel.model)
     panel = _seen(task.panel, image, likeliest)
     keys = tuple(replace(key, panel=panel) for key in task.curves)

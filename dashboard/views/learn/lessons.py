@@ -1,4 +1,4 @@
-"""The six lessons: what each says and opens. `python -m dashboard.views.learn.lessons` makes their pictures again."""
+"""The six lessons. `python -m dashboard.views.learn.lessons` recomputes their pictures."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ FILE = Path(__file__).parents[3] / "assets" / "lessons.npz"
 
 @dataclass(frozen=True)
 class Lesson:
-    """`maps` are maps of the file with their captions; `chart` is what is drawn from its numbers instead."""
+    """`opens` is the experiment of its button. `maps` are names of maps in the file, with captions; or a `chart`."""
 
     title: str
     text: str
@@ -39,22 +39,21 @@ class Lesson:
 LESSONS = (
     Lesson(
         "What a gradient map is",
-        "Nudge one pixel a little: by how much does the score of the class move? That number, for every pixel at "
-        "once, is the gradient, and one backward pass gives it. It is exact, and it is noisy: it speaks of "
-        "infinitely small changes, and a network of many bends has another slope a hair's breadth away. A large "
-        "value says that the score is sensitive there, not that the pixel made the score.",
+        "Change one pixel a little: how much does the score of the class change? The gradient is this number for "
+        "every pixel, and one backward pass computes it. The gradient is exact but noisy: it describes infinitely "
+        "small changes only, and very near the photo the slope can be different. A large value means that the score "
+        "is sensitive to this pixel. It does not mean that the pixel caused the score.",
         Experiment(image="coffee", sigma=0.0, samples=1),
         "Open it: SmoothGrad, no noise",
-        {"gradient": "the gradient of espresso, by its size"},
+        {"gradient": "the absolute gradient of espresso"},
     ),
     Lesson(
         "Why a path",
-        "A network that is sure has little left to gain: its score is flat around the photo, and the gradient "
-        "there no longer tells what made the score. So walk: from an image that shows nothing (the baseline) to "
-        "the photo, and add up the gradients on the way. The chart shows the score along that walk: where it "
-        "climbs, the gradients are worth something. What Integrated Gradients adds up is, in the limit of many "
-        "steps, exactly the climb from one end to the other; the table calls what is missing the completeness "
-        "gap.",
+        "When a network is sure, its score is nearly flat around the photo. The gradient there does not show what "
+        "caused the score. A path method starts at an image that shows nothing (the baseline), moves to the photo "
+        "in steps, and adds up the gradients. The chart shows the score along this path. The gradients are useful "
+        "where the score climbs. In the limit of many steps, Integrated Gradients sums exactly to the score of the "
+        "photo minus the score of the baseline. The completeness gap in the table is the error of this sum.",
         Experiment(image="coffee", steps=200),
         "Open it with 200 steps, and look at the gap",
         {},
@@ -62,32 +61,32 @@ LESSONS = (
     ),
     Lesson(
         "The blind baseline",
-        "Integrated Gradients multiplies by the distance from the baseline. Where the photo is the baseline's "
-        "colour that distance is nothing, and so is the map, whatever the model thinks of it. The photographer "
-        "wears a black coat: from a black baseline it cannot light up; from a white one it can.",
+        "Integrated Gradients multiplies the gradient by the difference between the photo and the baseline. Where "
+        "the photo has the colour of the baseline, this difference is zero. The map is zero there too, even if the "
+        "model uses these pixels. The photographer wears a black coat. With a black baseline the coat cannot light "
+        "up; with a white baseline it can.",
         Experiment(image="camera", baseline="white"),
         "Open it on white, then choose black",
         {"camera black": "from black", "camera white": "from white"},
     ),
     Lesson(
         "SmoothGrad and SmoothTaylor: what is multiplied by what",
-        "Both look at the same noisy copies of the photo. SmoothGrad averages their gradients: which way is up "
-        "around here. SmoothTaylor multiplies each gradient by the way back from the copy to the photo, and "
-        "averages that: what the copy lost. The first-order parts cancel in that average; what stays is "
-        "curvature. Mind the sign: with a copy z = x + ε the map is MINUS the mean of ε times the gradient. The "
-        "theorem printed in the paper has a plus; absolute maps do not show the difference, signed maps and sums "
-        "do.",
+        "Both methods use the same noisy copies of the photo. SmoothGrad averages their gradients: the mean slope "
+        "around the photo. SmoothTaylor multiplies each gradient by the photo minus the copy, and averages the "
+        "products. The first-order parts cancel in this average; curvature remains. Note the sign: with a copy "
+        "z = x + ε, the map is MINUS the mean of ε times the gradient. The theorem printed in the paper has a plus. "
+        "Absolute maps do not show the difference; signed maps and sums do.",
         Experiment(image="coffee", sigma=0.3),
         "Open both on one photo",
         {name: METHODS[name].title for name in ("smoothgrad", "smooth_taylor")},
     ),
     Lesson(
         "Reading the two curves, and how a blank map wins one of them",
-        "Perturbation: windows that a map ranks highest are replaced by noise, and a good map makes the score "
-        "fall soon. Total variation: how much neighbours differ, from fine to coarse; a smooth map is low. "
-        "Neither is a verdict alone. A blank map has no variation at all and would win the second outright, "
-        "knowing nothing; a map that beats a random order in the first at least knows something that the model "
-        "uses.",
+        "Perturbation: regions are replaced by noise, highest values of the map first. With a good map the score "
+        "falls soon. Total variation: how much neighbouring pixels of the map differ, from fine to coarse scales. A "
+        "smooth map has a low area. Neither curve is enough alone. A blank map has no variation, so it has the best "
+        "total variation without any information. A map that beats a random order in perturbation contains at least "
+        "some information about what the model uses.",
         Experiment(image="coffee"),
         "Open a photo where the curves separate",
         {},
@@ -95,11 +94,10 @@ LESSONS = (
     ),
     Lesson(
         "Why pretty is not faithful",
-        "On the left there is no model at all: an edge detector, run on the photo. It looks like an explanation, "
-        "it is sharp, and it would look the same for every class and every network. A map must be asked questions"
-        " that a picture of the photo cannot answer: does it change with the class? Does the score fall faster "
-        "than by chance? The area under its perturbation curve stands under each map (a random order: "
-        "{random:.1f}).",
+        "The left map uses no model: it is an edge detector applied to the photo. It is sharp and looks like an "
+        "explanation, but it is the same for every class and every network. Test a map with questions that edges "
+        "cannot answer: does the map change with the class? Does the score fall faster than with a random order? "
+        "AUPC, the area under the perturbation curve, is given under each map (a random order: {random:.1f}).",
         Experiment(image="coffee", target=968),
         "Open the same photo explained as a cup",
         {
@@ -112,14 +110,14 @@ LESSONS = (
 
 @cache
 def load() -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The maps of the file, and its numbers."""
+    """The maps and the numbers in the file."""
     with np.load(FILE) as held:
         numbers = json.loads(str(held["numbers"]))
         return {name: held[name].astype(np.float64) for name in held.files if name != "numbers"}, numbers
 
 
 def make() -> dict[str, Any]:
-    """Computes all pictures, on the CPU."""
+    """Computes all maps and numbers on the CPU."""
     model, store = load_model(device="cpu"), Store()
 
     def signed(attribution: Tensor) -> np.ndarray:
@@ -154,7 +152,7 @@ def _area(model: Model, x: Tensor, attribution: Tensor) -> float:
 
 
 def _path(model: Model, x: Tensor) -> list[float]:
-    """The score on the way from black to the photo, in fifty steps."""
+    """The score at 51 points on the path from black to the photo."""
     start = make_baselines(model, x, "black")[0].image
     alphas = torch.linspace(0, 1, 51)[:, None, None, None]
     score = score_of(model, x, None, "logit", None)

@@ -1,4 +1,4 @@
-"""Learn: six short lessons, each with a picture and a button that opens it."""
+"""Learn: six short lessons, each with a picture and a button that opens its experiment on Compare."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ BLANK = "blank"
 
 
 def picture(lesson: Lesson, number: int) -> None:
-    """The maps of a lesson, or its chart."""
+    """Draws the maps of a lesson, or its chart."""
     maps, numbers = load()
     if lesson.chart == "path":
         st.plotly_chart(path(numbers["path"]), key="learn-path", config=CONFIG, alt="The score along the path")
@@ -29,7 +29,7 @@ def picture(lesson: Lesson, number: int) -> None:
         lines = held.lines(VARIATION)
         blank = Line(BLANK, "A blank map", lines[0].x, [0.0] * len(lines[0].y), lines[0].ticks)
         figure = curves([*lines, blank], held.axes(VARIATION))
-        st.plotly_chart(figure, key="learn-blank", config=CONFIG, alt="A blank map has no variation at all")
+        st.plotly_chart(figure, key="learn-blank", config=CONFIG, alt="A blank map has no total variation")
     for column, (name, words) in zip(st.columns(2), lesson.maps.items(), strict=False):
         drawn = pictures.draw({name: pictures.from_map(maps[name])}, np.empty(0), pictures.Display())[name]
         caption = words.format(**{key: value for key, value in numbers.items() if key != "path"})
@@ -39,7 +39,7 @@ def picture(lesson: Lesson, number: int) -> None:
 
 
 def draw() -> None:
-    """The page."""
+    """Draws the page."""
     st.markdown("#### Six short lessons")
     _, numbers = load()
     for number, lesson in enumerate(LESSONS, 1):
