@@ -48,7 +48,7 @@ def against(
 def grid(
     rows: Sequence[str], columns: Sequence[str], areas: Sequence[Sequence[float | None]], names: tuple[str, str, str]
 ) -> go.Figure:
-    """An area over two settings. `names` are the names of rows, columns and area. Low areas, the better ones, are dark."""
+    """An area over two settings. `names` are the names of rows, columns and area. Low (better) areas are dark."""
     across, down, of = [list(columns) for _ in rows], [[row] * len(columns) for row in rows], names[2]
     figure = go.Figure()
     figure.add_heatmap(

@@ -8,6 +8,17 @@ from attribution.heatmaps import reduce_channels
 
 Prediction = tuple[int, str, float, float]
 """Class index, category, probability, logit."""
+TERMS = {
+    "perturbation": "AUPC: the area under the perturbation curve. A region is a square of 15 × 15 pixels. The regions "
+    "with the highest values of the map are replaced by noise first.",
+    "total_variation": "AUTVC: the area under the curve of the total variation at all scales.",
+}
+"""The tooltips of metrics."""
+COLUMNS = (
+    "↑ higher is better, ↓ lower is better. AUPC and AUTVC are the areas under the two curves above. Completeness gap: "
+    "the sum of the map, minus the difference between the score of the photo and the score of the baseline."
+)
+"""The tooltip of the table of methods."""
 
 
 def counted(count: int, noun: str) -> str:

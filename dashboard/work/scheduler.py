@@ -72,7 +72,7 @@ class Scheduler:
         self._change = Condition()
 
     def ask(self, session: str, slot: str, key: Hashable, start: Callable[[], Iterator[Any]]) -> View:
-        """The present state for `key`; starts the job if there is none. A page calls this repeatedly to watch the job."""
+        """The present state for `key`; starts the job if there is none. Pages call this repeatedly to watch the job."""
         with self._change:
             held = self._slots.get((session, slot))
             if held is None or held.job.key != key:

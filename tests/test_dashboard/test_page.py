@@ -26,7 +26,7 @@ def test_from_nothing_to_three_complete_maps(page, jobs):
     assert set(rows(app)) == {"Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Random order"}
     assert all(float(row["AUPC ↓"]) > 0 for row in rows(app).values())
     assert [row["Gradients"] for row in rows(app).values()] == ["4", "4 shared", "4 shared", "0"]
-    assert any(c.startswith("8 gradients make these maps, 8 of them computed") for c in captions(app))
+    assert any(c.startswith("These maps use 8 gradients; 8 of them were computed") for c in captions(app))
 
 
 def test_a_change_starts_only_what_depends_on_it(page, jobs):

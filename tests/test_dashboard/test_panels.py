@@ -311,7 +311,7 @@ class TestReport:
     def test_gradients_are_counted_once_for_all_who_share_them(self):
         taylor = panel("smooth_taylor", samples=150)
         cells = [finished(PATH, 20), finished(SMOOTH, 20), finished(taylor, 20), finished(panel(CONTROL), 20)]
-        assert table.spent(cells[:3]).startswith("200 gradients make these maps, 60 of them")
+        assert table.spent(cells[:3]).startswith("These maps use 200 gradients; 60 of them")
 
     def test_curves_are_held_against_the_random_order(self):
         control = finished(panel(CONTROL), 25)

@@ -37,11 +37,11 @@ class TestParsing:
     @pytest.mark.parametrize(
         ("text", "line"),
         [
-            ("", "is no sweep of one knob or two"),
-            ("smooth_taylor", "is no sweep of one knob or two"),
-            ("smooth_taylor:sigma=1,samples=1,seed=1", "is no sweep of one knob or two"),
-            ("smooth_taylor:sigma=1,sigma=2", "is no sweep of one knob or two"),
-            ("smooth_taylor:steps=1", "smooth_taylor has no steps to turn"),
+            ("", "is not a sweep of one or two settings"),
+            ("smooth_taylor", "is not a sweep of one or two settings"),
+            ("smooth_taylor:sigma=1,samples=1,seed=1", "is not a sweep of one or two settings"),
+            ("smooth_taylor:sigma=1,sigma=2", "is not a sweep of one or two settings"),
+            ("smooth_taylor:steps=1", "smooth_taylor has no setting steps"),
             ("smooth_taylor:sigma=a", "σ: a is not a number"),
             ("smooth_taylor:sigma=9", "sigma=9.0 must be a number from 0 to 2"),
             ("smooth_taylor:sigma=", "σ: there is no value"),

@@ -55,7 +55,7 @@ class TestSweep:
     def test_bad_values_are_one_line_and_nothing_is_lost(self, swept, jobs):
         app = finish(swept(sweep=self.SWEEP), jobs)
         app.text_input(key="sweep-values-0").set_value("0.2, much").run()
-        assert [e.value for e in app.main.error] == ["σ: much is not a number; write values apart by commas."]
+        assert [e.value for e in app.main.error] == ["σ: much is not a number; separate values with commas."]
         assert "complete: 4 maps" in self.progress(app)
 
     def test_a_method_beside_the_three(self, swept, jobs):
@@ -87,7 +87,7 @@ class TestSweep:
         app = swept(sweep="smooth_taylor:sigma=0.1/0.5")
         app.selectbox(key="sweep-axis-1").select("seed").run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5,seed=0/1/2/3"
-        app.selectbox(key="sweep-axis-1").select("nothing else").run()
+        app.selectbox(key="sweep-axis-1").select("none").run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5"
 
     def test_a_preset_is_a_button(self, swept):

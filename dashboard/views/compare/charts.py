@@ -1,4 +1,4 @@
-"""The charts of Compare: growing ones change now and then, finished ones not at all, and none of them blinks."""
+"""The charts of Compare. Growing charts are redrawn about once a second, finished charts never."""
 
 import time
 from collections.abc import Mapping
@@ -12,17 +12,18 @@ from dashboard.charts.curves import curves
 from dashboard.charts.lines import Line
 from dashboard.controls import layers
 from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.words import TERMS
 from dashboard.views.compare import steps, table
 from dashboard.work.panel import PERTURBATION, Cell
 
 EVERY = 1.0
-"""Seconds between new charts while curves grow: Plotly builds a changed one afresh, and the reader's zoom with it."""
+"""Seconds between redraws while curves grow. Plotly rebuilds a changed chart, which resets the user's zoom."""
 HELD = "compare-charts"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """The last drawings by metric, each with its words, and the cells that they show."""
+    """The last figures by metric, each with its alt text, and the cells that they show."""
 
     cells: tuple[Cell, ...]
     at: float
@@ -30,13 +31,13 @@ class Drawn:
 
 
 def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
-    """A chart for each metric, with its verdict and what a reader must know."""
+    """Draws a chart for each metric, with its verdict and note."""
     drawn = _draw(experiment, cells)
     grid = st.grid(2, min_column_width=320, gap="medium")
     for name, (figure, words) in drawn.charts.items():
         metric = METRICS[name]
         with grid.container():
-            st.markdown(f"**{metric.title}** · {metric.label}, {metric.reading}")
+            st.markdown(f"**{metric.title}** · {metric.label}, {metric.reading}", help=TERMS.get(name))
             # A click on a point of the perturbation curve shows the photo at that step.
             layers.show(f"compare-{name}", figure, words, steps.chosen if name == PERTURBATION else None)
             st.caption(f"{table.verdict(cells, name)} {metric.note}")

@@ -1,4 +1,4 @@
-"""One ZIP of what is on screen: pictures, numbers, the setting, and a script that makes the numbers again."""
+"""A ZIP of the results on screen: pictures, numbers, the setting, and a script that recomputes the numbers."""
 
 import csv
 import hashlib
@@ -22,7 +22,7 @@ from dashboard.views.compare.table import finished_area
 from dashboard.work.panel import CONTROL, Cell
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "attribution-dashboard")
-SCRIPT = '''"""Makes the numbers of this folder again, with the attribution core alone."""
+SCRIPT = '''"""Recomputes the numbers of this folder with the attribution core only."""
 
 import numpy as np
 
@@ -33,7 +33,7 @@ METRICS = {metrics!r}
 
 model = load_model({model!r})
 x = model.prepare(load_image("photo.png"))
-store = Store()  # points that two methods share are evaluated once
+store = Store()  # points shared by two methods are evaluated once
 for method, knobs in METHODS.items():
     done = explain(model, x, method, {target}, store=store, **knobs)
     for metric, how in METRICS.items():
@@ -43,7 +43,7 @@ for method, knobs in METHODS.items():
 
 
 def pack(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> bytes:
-    """The ZIP's bytes; what is not whole yet is in it as far as it is, and the manifest says so."""
+    """The bytes of the ZIP. It includes unfinished results; the manifest marks them."""
     shown = [cell for cell in cells if cell.panel.method != CONTROL and cell.snapshot]
     attributions = {cell.panel.method: cell.snapshot.partial.attribution for cell in shown if cell.snapshot}
     buffer = io.BytesIO()
@@ -66,7 +66,7 @@ def pack(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> byt
 
 
 def manifest(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> dict[str, Any]:
-    """What made the numbers, and how far they are."""
+    """What produced the numbers, and whether they are complete."""
     index, category, probability, logit = subject.explained
     return {
         "setting": {**asdict(experiment), "target": index, "patches": experiment.patches},

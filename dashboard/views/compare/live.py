@@ -1,4 +1,4 @@
-"""Compare, live: the photo and the maps beside it, and under them the curves that measure them."""
+"""Compare, live: the photo, the maps, and below them the curves that measure the maps."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -11,19 +11,19 @@ from dashboard.cold_start import first, precomputed
 from dashboard.controls import pins, progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import counted, describe, duration, provenance
+from dashboard.experiment.words import COLUMNS, counted, describe, duration, provenance
 from dashboard.stage import pictures, viewer
 from dashboard.views.compare import charts, export, log, plain, search, steps, table
 from dashboard.work.panel import CONTROL, Cell, Panel, Snapshot, curve_work, map_work
 from dashboard.work.scheduler import View
 
 POLL = 0.4
-"""Seconds between looks at running work."""
+"""Seconds between updates of the page while work is running."""
 SHOWN = "compare-shown"
 
 
 def ask(experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
-    """What there is of each method; asking starts what is not there, and keeps it running."""
+    """The results so far of each method. Starts missing work, and keeps it running."""
     jobs, name, known = resources.scheduler(), session.name(), (subject.model, subject.x, resources.store())
     if not experiment.methods:
         return ()
@@ -41,7 +41,7 @@ def ask(experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
 
 
 def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
-    """The newest map of each method; until a setting has one, the last of the same method on this photo and class."""
+    """The latest map of each method. Without one for this setting, the previous one for this photo and class."""
     held: Mapping[tuple[Panel | str | int, ...], Snapshot] = st.session_state.get(SHOWN, {})
     found = {}
     for cell in cells:
@@ -55,7 +55,7 @@ def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
 
 
 def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
-    """The photo and the maps in the linked viewer."""
+    """Shows the photo and the maps in the linked viewer."""
     maps, (height, width) = [], subject.x.shape[-2:]
     for cell in cells:
         panel, found = cell.panel, shown.get(cell.panel.method)
@@ -63,27 +63,27 @@ def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapsh
             continue
         values = pictures.signed(found.partial.attribution) if found else np.zeros((height, width))
         status = table.status(cell) if cell.snapshot or not found else f"previous setting · {table.status(cell)}"
-        words = describe(panel.title, found.partial.attribution) if found else f"{panel.title}: not there yet"
+        words = describe(panel.title, found.partial.attribution) if found else f"{panel.title}: not computed yet"
         maps.append((viewer.Labels(panel.title, panel.gloss, status, words, old=not cell.snapshot), values))
     viewer.show("compare", subject.labelled, [*maps, *pins.beside((height, width))], pictures.PALETTES)
 
 
 def how_far(cells: tuple[Cell, ...], subject: Subject) -> None:
-    """How far everything is."""
+    """Shows the progress of all work."""
     share, text = table.progress(cells, subject.pixels)
     state = progress.state(view for cell in cells for view in cell.views)
     others = _others(resources.scheduler().others(session.name()))
     words = {
         progress.LIVE: " · ".join(filter(None, [_left(cells, subject), others, text])),
         progress.STOPPED: progress.KEPT,
-        progress.FAILED: "ended: not everything could be computed",
+        progress.FAILED: "failed: not all results could be computed",
         progress.DONE: "complete",
     }
     progress.show(state, 1.0 if state == progress.DONE else share, words[state])
 
 
 def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
-    """What can be done with what is on screen."""
+    """The buttons: Pin, Export and Link."""
     with st.container(horizontal=True, gap="small"):
         st.button("Pin", icon=":material/keep:", key="compare-pin", on_click=log.pin, args=(experiment, subject, cells))
         st.download_button(
@@ -94,12 +94,12 @@ def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -
             key="compare-export",
             on_click="ignore",
             icon=":material/download:",
-            help="One ZIP: pictures, maps as .npy, curves as CSV, the setting, and a script that makes them again.",
+            help="A ZIP file: pictures, maps as .npy, curves as CSV, the setting, and a script that recomputes them.",
         )
         with st.popover("Link", icon=":material/link:"):
             query = experiment.to_query()
             if experiment.own_photo:
-                st.caption("A link cannot hold your own photo: it opens the setting on the cat.")
+                st.caption("A link cannot contain your own photo: it opens this setting with the cat.")
             address = st.context.url or ""
             st.code(f"{address.split('?')[0]}{'?' + urlencode(query) if query else ''}", language=None, wrap_lines=True)
 
@@ -118,11 +118,11 @@ def _others(count: int) -> str:
 
 
 def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
-    """The page, again and again while work is under way."""
+    """Draws the results. Runs repeatedly while work is running."""
     session.follow()
     cells = ask(experiment, subject)
     if polling != any(cell.live for cell in cells):
-        st.rerun()  # the whole page: polling begins or ends, and the sidebar learns what a gradient costs
+        st.rerun()  # the whole page: to start or end polling, and to show the time per gradient in the sidebar
     cells, at_work = precomputed.stand_in(cells, experiment, subject), cells
     (plain.show if st.query_params.get("viewer") == "static" else linked)(subject, cells, last_good(cells))
     if not cells:
@@ -135,17 +135,17 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")
-    st.caption(table.spent(cells))
+    st.caption(table.spent(cells), help=COLUMNS)
     log.note(experiment, subject, at_work)
     log.scatter(subject)
     st.caption(provenance(subject.model.name, str(subject.model.device)))
 
 
 def draw() -> None:
-    """The page."""
+    """Draws the page."""
     st.markdown(first.TITLE)
     experiment, subject = session.present()
     live = any(cell.live for cell in ask(experiment, subject))
-    with st.container():  # there with or without a search: what comes after it must not change its place
+    with st.container():  # always present: the elements after it must keep their places
         search.draw(experiment, subject)
     st.fragment(show, run_every=POLL if live else None)(experiment, subject, live)

@@ -1,4 +1,4 @@
-"""What a session keeps of Compare: pins, and a point for every map that it has finished."""
+"""What a session saves from Compare: pins, and a point for each finished map."""
 
 from dataclasses import dataclass
 from uuid import uuid4
@@ -23,7 +23,7 @@ FINISHED, CHART = "compare-finished", "compare-scatter"
 
 @dataclass(frozen=True)
 class Result:
-    """What a method measured in an experiment."""
+    """The areas of a method in an experiment."""
 
     experiment: Experiment
     photo: Photo | None
@@ -35,7 +35,7 @@ class Result:
 
 
 def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
-    """Keeps what is on screen."""
+    """Pins the present experiment and its maps."""
     maps = []
     for cell in cells:
         if cell.panel.method == CONTROL or cell.snapshot is None:
@@ -53,7 +53,7 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
 
 
 def note(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
-    """Notes every method whose map and both areas are whole."""
+    """Saves a result for each method whose map and both areas are complete."""
     results: dict[object, Result] = dict(st.session_state.get(FINISHED, {}))
     for cell in cells:
         key = (cell.panel, experiment.patches)
@@ -66,7 +66,7 @@ def note(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> N
 
 
 def scatter(subject: Subject) -> None:
-    """AUPC against AUTVC of everything that was computed; a click opens what made a point."""
+    """Draws AUPC against AUTVC for all finished maps. A click opens the experiment of a point."""
     results: list[Result] = list(st.session_state.get(FINISHED, {}).values())
     if len({result.experiment for result in results}) < 2:
         return
@@ -81,7 +81,7 @@ def scatter(subject: Subject) -> None:
         selection_mode="points",
         alt="AUPC against AUTVC of every finished map",
     )
-    st.caption("Faded points are of other photos: areas compare on one photo, one class and one model.")
+    st.caption("Faded points belong to other photos. Compare areas only for the same photo, class and model.")
 
 
 def _words(result: Result, default: Experiment) -> str:

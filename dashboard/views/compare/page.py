@@ -1,4 +1,4 @@
-"""Compare: what was computed beforehand until the model is there, then the live page in its very place."""
+"""Compare: the precomputed example until the model is loaded, then the live page in the same place."""
 
 import streamlit as st
 
@@ -7,6 +7,6 @@ from dashboard.cold_start import first
 if first.waits(st.session_state):
     first.show()
 else:
-    from dashboard.views.compare import live  # not before: it brings torch
+    from dashboard.views.compare import live  # not earlier: it imports torch
 
     live.draw()

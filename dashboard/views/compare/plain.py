@@ -1,4 +1,4 @@
-"""The maps as plain images beside the photo, for browsers without the viewer: each drawn here, none is fetched."""
+"""The photo and the maps as plain images, for browsers that cannot run the viewer."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ from dashboard.views.compare.table import status
 from dashboard.work.panel import CONTROL, Cell, Snapshot
 
 Drawn = Mapping[str, tuple[str, str, float]]
-"""For each method a picture's address, what it says in words, and the value of its last colour."""
+"""By method: the URL of a picture, its alt text, and the value of its last colour."""
 
 
 def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
-    """The photo and the maps, side by side, or stacked where it is narrow; then how they are shown."""
+    """Draws the photo and the maps side by side (stacked on a narrow screen), then the display controls."""
     pictures_at, controls_at = st.container(), st.container()
     with controls_at:
         display = _controls()
@@ -61,7 +61,7 @@ def _map(cell: Cell, drawn: Drawn) -> None:
 
 
 def _controls() -> pictures.Display:
-    """How maps are shown: none of this costs a gradient."""
+    """Draws the display controls. They cost no gradients."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         kind = st.segmented_control(
             "Values",
@@ -69,8 +69,8 @@ def _controls() -> pictures.Display:
             key="compare-kind",
             default=pictures.ABSOLUTE,
             required=True,
-            help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange speaks for the class, "
-            "blue against it.",
+            help="Absolute: |sum over channels|, clipped at its 99th percentile. Signed: orange supports the class, "
+            "blue opposes it.",
         )
         palette = st.segmented_control(
             "Colours",
@@ -86,8 +86,8 @@ def _controls() -> pictures.Display:
             key="compare-scale",
             default="per map",
             required=True,
-            help="Per map, each uses all of the colours; shared, the same colour is the same value in every map: a "
-            "map of smaller values is dark then.",
+            help="Per map: each map uses all colours. Shared: a colour is the same value in all maps, so a map of "
+            "small values is dark.",
         )
         opacity = st.slider(
             "Over the photo",
@@ -98,7 +98,7 @@ def _controls() -> pictures.Display:
             format="%d %%",
             key="compare-opacity",
             width=200,
-            help="0 % is the map alone.",
+            help="0 % shows only the map.",
         )
         display = pictures.Display(kind, palette, scale == "shared", opacity / 100, st.context.theme.type == "dark")
         _bar(display)
@@ -106,7 +106,7 @@ def _controls() -> pictures.Display:
 
 
 def _bar(display: pictures.Display) -> None:
-    """The colours, from the lowest value to the highest."""
+    """Draws the colour scale, from the lowest value to the highest."""
     with st.container(width=200, gap="xxsmall"):
         ends = "against the class ↔ for it" if display.kind == pictures.SIGNED else "0 → 99th percentile and above"
         st.caption(ends)
@@ -116,7 +116,7 @@ def _bar(display: pictures.Display) -> None:
 def _drawn(
     subject: Subject, shown: Mapping[str, Snapshot], display: pictures.Display, titles: Mapping[str, str]
 ) -> Drawn:
-    """Each map as a picture and in words; drawn again only when a map or the display is another."""
+    """Each map as a picture with alt text; redrawn only when a map or the display changes."""
 
     def drawn() -> Drawn:
         attributions = {method: found.partial.attribution for method, found in shown.items()}

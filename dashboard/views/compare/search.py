@@ -20,7 +20,7 @@ POLL = 0.5
 
 
 def draw(experiment: Experiment, subject: Subject) -> None:
-    """The search that was begun, if one was."""
+    """Draws the search that was started, if any."""
     search = current(experiment, subject)
     if search is not None:
         live = _ask(search, subject).live
@@ -33,7 +33,7 @@ def _ask(search: Search, subject: Subject) -> View:
 
 
 def _show(search: Search, subject: Subject, polling: bool) -> None:
-    if not running():  # closed just now
+    if not running():  # it was just closed
         st.rerun()
     view = _ask(search, subject)
     found: Found = view.snapshot or Found()
@@ -49,7 +49,7 @@ def _show(search: Search, subject: Subject, polling: bool) -> None:
             left, right = st.columns([3, 1], gap="medium")
             with left:
                 figure = chart([(t.sigma, t.area, t.accepted) for t in found.trials], NAMES[search.objective])
-                alt = "Sigma against the area, the steps of the search numbered"
+                alt = "The area against sigma; the steps of the search are numbered"
                 st.plotly_chart(figure, key="compare-search", config=CONFIG, alt=alt)
             with right:
                 _step(subject, found)
@@ -66,11 +66,11 @@ def _show(search: Search, subject: Subject, polling: bool) -> None:
 
 def _words(search: Search, view: View, found: Found) -> str:
     if view.state == "failed":
-        return f"It failed: {view.error}."
+        return f"Failed: {view.error}."
     if found.outcome:
         out = found.outcome
         return (
-            f"σ = **{out.sigma:.4g}**, and set above: {search.objective.upper()} {out.area:.2f} in the search, "
+            f"σ = **{out.sigma:.4g}** is now set: {search.objective.upper()} {out.area:.2f} in the search, "
             f"{out.fresh_area:.2f} when scored again on draws it had not seen, "
             f"after {counted(len(out.trials), 'evaluation')}."
         )
@@ -94,5 +94,5 @@ def _step(subject: Subject, found: Found) -> None:
     drawn = pictures.draw({"map": attribution}, subject.photo, pictures.Display())["map"]
     with st.container(key="compare-map-search"):
         st.image(pictures.data_url(drawn.pixels), width="stretch", alt=f"The map at sigma {trial.sigma:.4g}")
-    kept = "" if trial.accepted else " · not taken"
+    kept = "" if trial.accepted else " · not accepted"
     st.caption(f"{trial.number}: σ = {trial.sigma:.4g}, area {trial.area:.2f}{kept}")

@@ -1,4 +1,4 @@
-"""The photo at one step of each perturbation curve, and which regions are replaced by then."""
+"""The photo at one step of each perturbation curve, with the replaced regions."""
 
 import numpy as np
 import PIL.Image
@@ -11,31 +11,31 @@ from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from dashboard.charts.styles import style
 from dashboard.controls import session
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import counted
+from dashboard.experiment.words import TERMS, counted
 from dashboard.stage import pictures
 from dashboard.work.panel import PERTURBATION, Cell
 
 STEP = "compare-step"
 LARGER = 2
-"""Lines between pixels need room."""
+"""The scale of the picture, so that frames fit between pixels."""
 
 
 def chosen(name: str) -> None:
-    """Takes the step from a click on the chart called `name`: the place of the point on its curve."""
+    """Sets the step from a click on the chart `name`: the index of the clicked point."""
     points = st.session_state[name].selection.points
     if points:
         st.session_state[STEP] = int(points[0]["point_index"])
 
 
 def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
-    """A slider over the steps, which a click on the curve moves too, and the photo at that step for each method."""
+    """Draws a slider over the steps, which a click on the curve also sets, and the photo at that step per method."""
     regions: int = METRICS[PERTURBATION].knobs["regions"].default
     step = st.slider(
-        "Perturbed regions · click a point of the curve, or drag here to see the photo at that step",
+        "Perturbed regions · click a point of the curve or drag this slider to see the photo at that step",
         0,
         regions,
         key=STEP,
-        help="The regions that each method ranks highest are replaced by noise. The last one is framed in white.",
+        help=f"{TERMS[PERTURBATION]} The last replaced region has a white frame.",
     )
     if not step:
         return
@@ -45,7 +45,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
         with grid.container(), st.container(key=f"compare-step-{cell.panel.method}"):
             title = cell.panel.title
             if not isinstance(curve, PerturbationCurve):
-                st.caption(f"**{title}** · its curve is not there yet")
+                st.caption(f"**{title}** · its curve is not computed yet")
                 continue
             reached = min(step, len(curve.replaced))
             words = f"{title}: the photo after {counted(reached, 'region')}"
@@ -55,7 +55,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
 
 
 def _drawn(subject: Subject, method: str, curve: PerturbationCurve, step: int) -> str:
-    """The picture's address; drawn again only when it is another."""
+    """The picture as a data URL; redrawn only when it changes."""
 
     def drawn() -> str:
         present = to_picture(subject.model.pixels(perturbed(subject.x, curve, step, subject.model)))
@@ -65,7 +65,7 @@ def _drawn(subject: Subject, method: str, curve: PerturbationCurve, step: int) -
 
 
 def _outlined(photo: np.ndarray, method: str, curve: PerturbationCurve, step: int) -> np.ndarray:
-    """The photo with a frame round each region in the method's colour, and in white round the last."""
+    """The photo with a frame around each replaced region: the last one white, the others in the method's colour."""
     height, width = photo.shape[:2]
     image = PIL.Image.fromarray(photo).resize((LARGER * width, LARGER * height), PIL.Image.Resampling.NEAREST)
     draw = PIL.ImageDraw.Draw(image)

@@ -1,4 +1,4 @@
-"""How far the maps and curves are, in words and numbers: the status of a map, its row in the table, verdicts."""
+"""The state of maps and curves as text: the status of a map, its row in the table, verdicts, progress."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -11,11 +11,11 @@ from dashboard.work.scheduler import View
 
 PENDING = "…"
 PER_GRADIENT = 3
-"""Forward passes that a gradient takes about as long as."""
+"""A gradient takes about as long as this many forward passes."""
 
 
 def status(cell: Cell) -> str:
-    """How far a map is."""
+    """The state of a map."""
     if cell.instead_of is not None:
         return f"precomputed; here: {status(cell.instead_of)}"
     view, snapshot = cell.map, cell.snapshot
@@ -30,19 +30,19 @@ def status(cell: Cell) -> str:
 
 
 def heading(name: str) -> str:
-    """What a measure is called in the table, with an arrow that points to what is better."""
+    """The column title of a measure. The arrow shows whether higher or lower is better."""
     measure = measures()[name]
     return f"{measure.label} {'↑' if measure.better == 'higher' else '↓'}"
 
 
 def rows(cells: Sequence[Cell], metrics: Sequence[str]) -> list[dict[str, str]]:
-    """The table, a line for each method."""
+    """The table: one row for each method."""
     sharing = Counter(cell.panel.points for cell in cells)
     return [row(cell, metrics, sharing[cell.panel.points] > 1) for cell in cells]
 
 
 def row(cell: Cell, metrics: Sequence[str], shared: bool = False) -> dict[str, str]:
-    """The method's line; areas only once they are whole. `shared` gradients are another method's too."""
+    """The row of a method, with finished areas only. `shared`: another method uses the same gradients."""
     snapshot = cell.snapshot
     areas = {name: _area(cell, name) for name in metrics}
     for name, (one, other) in measured_differences(dict.fromkeys(metrics)).items():
@@ -59,7 +59,7 @@ def row(cell: Cell, metrics: Sequence[str], shared: bool = False) -> dict[str, s
 def _area(cell: Cell, metric: str) -> str:
     view = cell.view(metric)
     if view is None:
-        # The random order has no map, so it has no curve that is of the map alone.
+        # The random order has no map, so it has no curves that are computed from the map only.
         return "" if cell.panel.method == CONTROL and not METRICS[metric].scored else PENDING
     if view.state == "failed":
         return "failed"
@@ -72,7 +72,7 @@ def _area(cell: Cell, metric: str) -> str:
 
 
 def _difference(cell: Cell, name: str, one: str, other: str) -> str:
-    """One area less another, where both are whole."""
+    """One area minus another, if both are complete."""
     views = [cell.view(metric) for metric in (one, other)]
     if not all(view and view.state == "done" and view.snapshot for view in views):
         return PENDING
@@ -81,7 +81,7 @@ def _difference(cell: Cell, name: str, one: str, other: str) -> str:
 
 
 def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:
-    """What failed, each once, with the methods that it failed for."""
+    """Each error once, with the methods that have it."""
     found: dict[str, list[str]] = {}
     for cell in cells:
         if cell.error:
@@ -90,7 +90,7 @@ def errors(cells: Sequence[Cell]) -> dict[str, list[str]]:
 
 
 def spent(cells: Sequence[Cell]) -> str:
-    """What the maps on screen cost in gradients, and who shares them."""
+    """How many gradients the maps on screen use, and which methods share them."""
     counts: dict[Hashable, int] = {}
     sharing: dict[Hashable, list[str]] = {}
     for cell in cells:
@@ -99,15 +99,15 @@ def spent(cells: Sequence[Cell]) -> str:
             counts[points] = max(counts.get(points, 0), _points(cell))
             sharing.setdefault(points, []).append(cell.panel.title)
     new = sum(cell.snapshot.partial.evaluations for cell in cells if cell.snapshot)
-    together = [f" {' and '.join(names)} look at the same points." for names in sharing.values() if len(names) > 1]
+    together = [f" {' and '.join(names)} share their points." for names in sharing.values() if len(names) > 1]
     return (
-        f"{counted(sum(counts.values()), 'gradient')} make these maps, {new:,} of them computed for this setting."
+        f"These maps use {counted(sum(counts.values()), 'gradient')}; {new:,} of them were computed for this setting."
         f"{''.join(together)}"
     )
 
 
 def verdict(cells: Sequence[Cell], metric: str) -> str:
-    """How the finished curves of a metric compare with the random order, best first."""
+    """The areas of the finished curves, best first, compared with the random order."""
     entry, areas, titles = METRICS[metric], {}, {}
     for cell in cells:
         view = cell.view(metric)
@@ -115,7 +115,7 @@ def verdict(cells: Sequence[Cell], metric: str) -> str:
             areas[cell.panel.method], titles[cell.panel.method] = view.snapshot.area, cell.panel.title
     control = areas.pop(CONTROL, None)
     if not areas or (control is None and entry.scored):
-        return f"The areas follow when the {'curves' if entry.scored else 'maps'} are whole."
+        return f"Areas are shown when the {'curves' if entry.scored else 'maps'} are complete."
     higher = entry.better == "higher"
     ordered = sorted(areas.items(), key=lambda item: item[1], reverse=higher)
     listed = ", ".join(f"{titles[method]} {area:.{entry.digits}f}" for method, area in ordered)
@@ -128,7 +128,7 @@ def verdict(cells: Sequence[Cell], metric: str) -> str:
 
 
 def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:
-    """The gradients and the forward passes still to come, if no more is remembered than was so far."""
+    """The remaining gradients and forward passes, if no more of them are stored already."""
     gradients: dict[Hashable, int] = {}
     passes = 0
     for cell in cells:
@@ -144,7 +144,7 @@ def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:
 
 
 def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
-    """The share of all work that is done, and what is under way."""
+    """The finished share of all work, and what is running."""
     done = total = 0.0
     under_way = []
     for cell in cells:
@@ -164,18 +164,18 @@ def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
 
 
 def _points(cell: Cell) -> int:
-    """How many points the map is made of: as it says itself, or at most."""
+    """The number of points of the map: exact once it has started, else the maximum."""
     most = cell.panel.cost.gradients
     return min(most, cell.snapshot.partial.total) if cell.snapshot else most
 
 
 def finished_area(cell: Cell, metric: str) -> float | None:
-    """The area of a curve that is whole."""
+    """The area of a complete curve, else None."""
     view: View | None = cell.view(metric)
     return view.snapshot.area if view and view.state == "done" and view.snapshot else None
 
 
 def both_areas(cell: Cell) -> tuple[float, float] | None:
-    """AUPC and AUTVC, once both are whole."""
+    """AUPC and AUTVC, if both are complete."""
     aupc, autvc = finished_area(cell, PERTURBATION), finished_area(cell, VARIATION)
     return None if aupc is None or autvc is None or not cell.whole else (aupc, autvc)

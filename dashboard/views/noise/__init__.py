@@ -1,1 +1,1 @@
-"""Noise: how certain a map is that is a mean over noise."""
+"""Noise: how certain a mean over noise samples is."""

@@ -1,4 +1,4 @@
-"""Noise: how certain a mean over noise is, and whether R is enough here."""
+"""Noise: how certain a mean over noise samples is, and whether R is enough here."""
 
 import math
 from functools import partial
@@ -22,14 +22,14 @@ BOTH = "noise-both"
 
 
 def methods(experiment: Experiment) -> tuple[str, ...]:
-    """The compared methods that are means over noise, or the usual ones of that kind where none is."""
+    """The compared methods that average over noise. If there are none, the default methods that do."""
     noisy = noisy_methods()
     found = tuple(method for method in experiment.methods if method in noisy)
     return found or tuple(method for method in COMPARED if method in noisy)
 
 
 def ask(experiment: Experiment, subject: Subject, both: bool) -> dict[Doubt, View]:
-    """How far each method is, and with both signs of every draw where that is wanted."""
+    """Requests the work of each method, with antithetic sampling too if `both`; returns its state."""
     jobs, known = resources.scheduler(), (subject.model, subject.x, resources.store())
     found = {}
     for method in methods(experiment):
@@ -42,19 +42,19 @@ def ask(experiment: Experiment, subject: Subject, both: bool) -> dict[Doubt, Vie
 
 
 def maps(subject: Subject, found: dict[Doubt, View], draws: int) -> None:
-    """For each method the map after some draws, and its standard error."""
+    """Shows for each method the map after `draws` samples, and its standard error."""
     shown, errors = [], []
     for doubt, view in found.items():
         held: Convergence | None = view.snapshot
         if held is None:
             continue
         at = max(k for k, count in enumerate(held.counts) if count <= max(draws, held.counts[0]))
-        after = f"after {held.counts[at]} of {counted(held.total, 'draw')}"
-        labels = viewer.Labels(doubt.title, "its mean so far", after, f"{doubt.title} {after}")
+        after = f"after {held.counts[at]} of {counted(held.total, 'sample')}"
+        labels = viewer.Labels(doubt.title, "the mean so far", after, f"{doubt.title} {after}")
         shown.append((labels, held.maps[at].double().numpy()))
         if not held.error.isnan().any():
             gloss = "standard error at each pixel"
-            of = f"of the mean of {counted(held.done, 'draw')}"
+            of = f"of the mean of {counted(held.done, 'sample')}"
             labels = viewer.Labels(f"error of {doubt.title}", gloss, of, f"{doubt.title}: {gloss}")
             errors.append((labels, held.error.double().numpy()))
     viewer.show("noise", subject.labelled, [*shown, *errors], pictures.PALETTES)
@@ -69,11 +69,11 @@ def show(experiment: Experiment, subject: Subject, both: bool, polling: bool) ->
     draws = counts[-1]
     if len(counts) > 1:
         draws = st.select_slider(
-            "r, how many of the R draws are in the maps",
+            "r, how many of the R samples are in the maps",
             counts,
             value=counts[-1],
             key=f"noise-draws-{experiment.samples}",
-            help="From remembered evaluations: nothing is recomputed.",
+            help="R samples: R noisy copies of the photo, one gradient each. Nothing is recomputed.",
         )
     maps(subject, found, draws)
     for doubt, view in found.items():
@@ -91,25 +91,25 @@ def show(experiment: Experiment, subject: Subject, both: bool, polling: bool) ->
         agreement(lines, experiment.samples, ENOUGH),
         key="noise-agreement",
         config=CONFIG,
-        alt="The rank correlation of the two halves of the draws against their number",
+        alt="The rank correlation of two halves of the samples against the number of samples",
     )
     st.caption(
-        "The draws are split into two halves, and each half gives a map of its own. Where the two rank the pixels "
-        f"alike (Spearman's correlation above {ENOUGH}), more draws would change little. With ±ε every draw is taken "
-        "with both signs, so that what is linear in the noise cancels: the same number of gradients, of half as many "
-        "draws. Agreement says that a map is settled, not that it is right."
+        "The samples are split into two halves, and each half gives a map. If Spearman's rank correlation of the two "
+        f"maps is above {ENOUGH}, more samples would change little. Antithetic sampling (±ε) uses each noise draw with "
+        "both signs: R gradients from R / 2 draws, and terms that are linear in the noise cancel. Agreement shows "
+        "that a map has converged. It does not show that the map is right."
     )
 
 
 def how_far(found: dict[Doubt, View]) -> None:
-    """How many draws there are."""
+    """Shows how many samples are computed."""
     done = sum(view.snapshot.done for view in found.values() if view.snapshot)
     total = sum(doubt.samples for doubt in found)
     state = progress.state(found.values())
     words = {
-        progress.LIVE: f"{done} of {counted(total, 'draw')}",
+        progress.LIVE: f"{done} of {counted(total, 'sample')}",
         progress.STOPPED: progress.KEPT,
-        progress.FAILED: "ended: not every draw could be computed",
+        progress.FAILED: "failed: not all samples could be computed",
         progress.DONE: "complete",
     }
     progress.show(state, done / total, words[state])
@@ -118,32 +118,32 @@ def how_far(found: dict[Doubt, View]) -> None:
 def verdict(found: Convergence | None, samples: int) -> str:
     """Whether R is enough, in one line."""
     if found is None:
-        return "waiting for its first draws"
+        return "waiting for its first samples"
     agreement = found.agreement[-1]
     if found.done < found.total:
-        return f"draft: {found.done} of {counted(found.total, 'draw')}"
+        return f"draft: {found.done} of {counted(found.total, 'sample')}"
     if math.isnan(agreement):
-        return f"R = {samples} is too few to tell: no two halves, or a map that is blank"
+        return f"R = {samples} is too few to tell: there are no two halves, or a map is blank"
     if found.settled:
-        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}) from r = {found.settled} on"
-    words = f"R = {samples} is not enough here: its halves of {samples // 2} agree at {agreement:.2f} only"
+        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}), from r = {found.settled} on"
+    words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:.2f} only"
     if found.needed is None:
         return f"{words}, no better than by chance"
-    return f"{words}; {ENOUGH} would take about {found.needed:,} draws"
+    return f"{words}; {ENOUGH} needs about {found.needed:,} samples"
 
 
 def draw() -> None:
-    """The page."""
+    """Draws the page."""
     st.markdown("#### How sure is this map?")
     experiment, subject = session.present()
     if not set(methods(experiment)) & set(experiment.methods):
-        st.caption("None of the compared methods averages over noise. These two do, by the settings on the left.")
+        st.caption("No compared method averages over noise. These two methods do, with the settings on the left.")
     both = st.toggle(
         "also show antithetic sampling (±ε)",
         value=True,
         key=BOTH,
-        help="Each draw of the noise is taken with both signs. Half of these points are known already; the other half "
-        "costs R / 2 gradients.",
+        help="Each noise draw is used with both signs, +ε and -ε. Half of these gradients are known already; the other "
+        "half costs R / 2 gradients.",
     )
     live = any(view.live for view in ask(experiment, subject, both).values())
     st.fragment(show, run_every=POLL if live else None)(experiment, subject, both, live)

@@ -1,1 +1,1 @@
-"""Sweep: one method with one knob or two turned through their values."""
+"""Sweep: one method with several values of one or two settings."""

@@ -1,4 +1,4 @@
-"""The controls of a sweep. They are drawn from the one copy in the session, and their callbacks write it."""
+"""The controls of a sweep. They show the only copy in the session, and their callbacks write it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -26,15 +26,15 @@ from dashboard.views.sweep.sweep import (
 )
 
 SETTING, WRONG, TRAIL = "sweep-setting", "sweep-wrong", "sweep-trail"
-"""The sweep; of values that cannot be: the place, the text, and why; and the addresses so far."""
-NONE = "nothing else"
+"""Keys: the sweep; rejected values with their place, text and error; the known URLs."""
+NONE = "none"
 FIRST = "smooth_taylor:sigma=0.1/0.3/0.5/0.7/1"
 QUERY = "sweep"
-"""Its name in the address."""
+"""The name of the sweep in the URL."""
 
 
 def read() -> None:
-    """Takes the sweep from the address when a link opens the page, and when a person moves through the history."""
+    """Reads the sweep from the URL when a link opens the page, and after Back or Forward."""
     found = address.news(TRAIL, QUERY, (QUERY,)) or {}
     if QUERY in found:
         try:
@@ -44,7 +44,7 @@ def read() -> None:
 
 
 def current() -> Sweep:
-    """The sweep that is set now."""
+    """The present sweep."""
     if SETTING not in st.session_state:
         st.session_state[SETTING] = parse(FIRST)
     found: Sweep = st.session_state[SETTING]
@@ -52,7 +52,7 @@ def current() -> Sweep:
 
 
 def put(sweep: Sweep, place: int = -1, text: str = "") -> None:
-    """Sets the sweep. One that is too large is said in a line, and the last one stays."""
+    """Sets the sweep. If it is too large, an error is shown and the last sweep stays."""
     try:
         st.session_state[SETTING] = checked(sweep)
         st.session_state.pop(WRONG, None)
@@ -61,7 +61,7 @@ def put(sweep: Sweep, place: int = -1, text: str = "") -> None:
 
 
 def choose(subject: Subject) -> Sweep:
-    """The controls; what cannot be is said in a line, and the last sweep that could be stays."""
+    """Draws the controls. For values that are not allowed, an error is shown and the last sweep stays."""
     read()
     sweep, classes = current(), [index for index, *_ in subject.predictions]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -86,13 +86,13 @@ def choose(subject: Subject) -> Sweep:
 
 
 def _axis(place: DeltaGenerator, sweep: Sweep, classes: Sequence[int], k: int) -> None:
-    """The k-th knob and its values. The second may be none."""
+    """Draws the k-th setting and its values. The second setting is optional."""
     axis = sweep.axes[k] if k < len(sweep.axes) else None
     others = {other.knob for j, other in enumerate(sweep.axes) if j != k}
     options = [*([NONE] if k else []), *(name for name in knobs(sweep.method) if name not in others)]
     key = f"sweep-axis-{k}"
     st.session_state[key] = axis.knob if axis else NONE
-    label, taken = "and by" if k else "Turned by", partial(_take_axis, k, classes)
+    label, taken = "Second setting" if k else "Setting", partial(_take_axis, k, classes)
     st.selectbox(label, options, key=key, format_func=letter, on_change=taken)
     if axis is not None:
         _values(sweep, axis, k)
@@ -109,10 +109,10 @@ def _values(sweep: Sweep, axis: Axis, k: int) -> None:
     if names:
         st.session_state[key] = list(axis.values)
         words = partial(say, axis.knob)
-        st.multiselect("through", names, key=key, format_func=words, on_change=_take_values, args=(k, key))
+        st.multiselect("Values", names, key=key, format_func=words, on_change=_take_values, args=(k, key))
     else:
         st.session_state[key] = text if place == k else ", ".join(say(axis.knob, value) for value in axis.values)
-        st.text_input("through", key=key, on_change=_take_values, args=(k, key))
+        st.text_input("Values", key=key, on_change=_take_values, args=(k, key))
 
 
 def _take_values(k: int, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Sweep: what a knob does to a map, or two knobs at once; every cell is a click away from Compare."""
+"""Sweep: how one or two settings change a map. Each cell can be opened in Compare."""
 
 from functools import cache, partial
 from typing import Any
@@ -15,7 +15,7 @@ from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import counted, provenance
+from dashboard.experiment.words import TERMS, counted, provenance
 from dashboard.pages import COMPARE
 from dashboard.stage import pictures, viewer
 from dashboard.views.sweep import controls
@@ -26,11 +26,11 @@ from dashboard.work.sweep import Found, Look, Place, sweep_work
 
 POLL = 0.5
 CHOSEN, CELL = "sweep-chosen", "sweep-cell"
-"""The cell that can be opened, and its control."""
+"""Keys: the chosen cell, and its control."""
 
 
 def looking(subject: Subject, models: Models) -> Look:
-    """How the worker sees the photo by any model: it runs in a thread of its own, and knows no Streamlit."""
+    """How the worker prepares the photo for any model. It runs in another thread, without Streamlit."""
 
     @cache
     def seen(name: str) -> tuple[Tensor, str, int]:
@@ -45,7 +45,7 @@ def looking(subject: Subject, models: Models) -> Look:
 
 
 def ask(sweep: Sweep, experiment: Experiment, subject: Subject) -> View:
-    """How far the sweep is."""
+    """Requests the sweep; returns its state."""
     key = sweep.key(experiment, subject.image)
     work = partial(sweep_work, key, looking(subject, resources.models()), resources.store(), resources.cells())
     return resources.scheduler().ask(session.name(), "sweep", key, work)
@@ -63,7 +63,7 @@ def show(sweep: Sweep, experiment: Experiment, subject: Subject, polling: bool) 
 
 
 def how_far(view: View, found: Found, count: int) -> None:
-    """How many cells there are, and at last what they cost."""
+    """Shows how many cells are done, and at the end their cost."""
     new = sum(cell.new for cell in found.cells.values())
     needed = sum(cell.points for cell in found.cells.values())
     failed = sum(bool(cell.error) for cell in found.cells.values())
@@ -71,7 +71,7 @@ def how_far(view: View, found: Found, count: int) -> None:
     words = {
         progress.LIVE: f"{len(found.cells)} of {counted(count, 'map')} · {found.now or 'waiting for its turn'}",
         progress.STOPPED: progress.KEPT,
-        progress.FAILED: f"it failed: {view.error}",
+        progress.FAILED: f"failed: {view.error}",
         progress.DONE: f"complete: {counted(count - failed, 'map')} of {counted(needed, 'gradient')}, "
         f"{new:,} of them computed{f'; {failed} failed' if failed else ''}",
     }
@@ -79,7 +79,7 @@ def how_far(view: View, found: Found, count: int) -> None:
 
 
 def maps(sweep: Sweep, experiment: Experiment, subject: Subject, found: Found) -> None:
-    """The maps, in the order of the knobs; those of another size than the photo's cannot lie beside it."""
+    """Shows the maps in the order of the settings. Maps of another size than the photo are left out."""
     shown, others = [], 0
     for place in sweep.places:
         cell = found.cells.get(place)
@@ -94,20 +94,20 @@ def maps(sweep: Sweep, experiment: Experiment, subject: Subject, found: Found) -
         shown.append((viewer.Labels(sweep.title(place), "", areas, words), cell.heat))
     viewer.show("sweep", subject.labelled, shown, pictures.PALETTES)
     if others:
-        st.caption(f"{counted(others, 'map')} of models with another input size: their areas are below.")
+        st.caption(f"{counted(others, 'map')} of models with another input size not shown; their areas are below.")
     for place, cell in found.cells.items():
         if cell.error:
             st.error(f"{sweep.title(place)}: {cell.error}", icon=":material/error:")
 
 
 def charts(sweep: Sweep, experiment: Experiment, found: Found) -> None:
-    """Every area: lines over one knob, heat maps over two. A click chooses the cell that can be opened."""
+    """Charts of all areas: lines for one setting, heatmaps for two. A click chooses a cell."""
     columns = st.grid(2, min_column_width=320, gap="medium")
     whole = not {"target", "model"} & {axis.knob for axis in sweep.axes}
     for name in experiment.metrics:
         metric, key = METRICS[name], f"sweep-chart-{name}"
         with columns.container():
-            st.markdown(f"**{metric.label}** · {metric.reading}")
+            st.markdown(f"**{metric.label}** · {metric.reading}", help=TERMS.get(name))
             st.plotly_chart(
                 _figure(sweep, found, name, whole),
                 key=key,
@@ -146,7 +146,7 @@ def _clicked(chart: str, sweep: Sweep) -> None:
 
 
 def opening(sweep: Sweep, experiment: Experiment, found: Found) -> None:
-    """One cell is chosen, here or by a click, and opened in Compare."""
+    """The choice of a cell, which a click on a chart also sets, and the button that opens it in Compare."""
     done = [place for place in sweep.places if place in found.cells and not found.cells[place].error]
     if not done:
         return
@@ -165,7 +165,7 @@ def _take_cell() -> None:
 
 
 def draw() -> None:
-    """The page."""
+    """Draws the page."""
     st.markdown("#### What does a knob do?")
     experiment, subject = session.present()
     sweep = controls.choose(subject)
@@ -174,8 +174,8 @@ def draw() -> None:
     live = ask(sweep, experiment, subject).live
     st.fragment(show, run_every=POLL if live else None)(sweep, experiment, subject, live)
     st.caption(
-        "The other knobs are those on the left. Cells are computed cheapest first, and what is remembered is not "
-        "recomputed: a larger R goes on from a smaller one, with the same noise."
+        "The other settings are those on the left. The cheapest cells are computed first. Stored gradients are not "
+        "recomputed: a larger R uses the samples of a smaller R again."
     )
     st.caption(provenance(subject.model.name, str(subject.model.device)))
 

@@ -1,4 +1,4 @@
-"""A sweep: one method with one knob or two turned through their values; as text and back. No Streamlit."""
+"""A sweep: one method with several values of one or two knobs; as text and back. No Streamlit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from dashboard.work.panel import CONTROL
 from dashboard.work.sweep import Key, Place, Task
 
 MOST = 36
-"""Cells of one sweep: their maps are all on screen."""
+"""The maximum number of cells of a sweep: all their maps are on screen."""
 
 PRESETS = {
     "Table I: σ and R": "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200",
@@ -31,7 +31,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A method, and the axes that it is turned along; `text` says all of it in one line, as the benchmark does."""
+    """A method and its axes. `text` is the sweep in one line, in the notation of the benchmark."""
 
     method: str
     axes: tuple[Axis, ...]
@@ -49,7 +49,7 @@ class Sweep:
         return tuple((a, b) for a in first.values for b in second.values)
 
     def at(self, experiment: Experiment, place: Place) -> Experiment:
-        """The experiment of a cell. N is of noise baselines alone: turning it brings them."""
+        """The experiment of a cell. A sweep over N sets the noise baseline, because only that baseline uses N."""
         values = {axis.knob: value for axis, value in zip(self.axes, place, strict=True)}
         if "draws" in values and "baseline" not in values:
             values["baseline"] = "uniform"
@@ -59,12 +59,12 @@ class Sweep:
         return experiment
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
-        """A cell as Compare shows it: with the method among those compared."""
+        """The experiment of a cell for Compare: its method is among the compared methods."""
         found = self.at(experiment, place)
         return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
 
     def key(self, experiment: Experiment, photo: str) -> Key:
-        """The work: a task for each cell, and the curves of the random order."""
+        """The key of the work: a task for each cell, and the curves of the random order."""
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
         tasks = tuple(self._task(self.at(experiment, place), place) for place in self.places)
         return Key(tasks, experiment.curve_keys(control), photo)
@@ -93,12 +93,12 @@ def letter(knob: str) -> str:
 
 
 def say(knob: str, value: Any) -> str:
-    """A value as a reader knows it."""
+    """A value as shown on the page."""
     return FIELDS[knob].say(value) if knob in ("target", "model") else _plain(value)
 
 
 def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
-    """A knob with the values that a sweep begins with; `classes` are those of the photo, the likeliest first."""
+    """A knob with the first values of a sweep. `classes` are the classes of the photo, likeliest first."""
     if knob == "target":
         return Axis(knob, tuple(classes[:4]))
     declared = FIELDS[knob].usual if knob in FIELDS else ()
@@ -106,7 +106,7 @@ def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
 
 
 def with_method(sweep: Sweep, method: str, classes: Sequence[int]) -> Sweep:
-    """The sweep of another method: it keeps the knobs that this method has."""
+    """The sweep for another method, with the axes whose knobs this method has."""
     kept = tuple(axis for axis in sweep.axes if axis.knob in knobs(method))
     return Sweep(method, kept or (usual(knobs(method)[0], method, classes),))
 
@@ -118,12 +118,12 @@ def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
 
 
 def knobs(method: str) -> list[str]:
-    """What can be turned: the method's knobs, the class and the model."""
+    """What a sweep can change: the knobs of the method, the class and the model."""
     return [*METHODS[method].knobs, "target", "model"]
 
 
 def choices(knob: str, method: str) -> tuple[Any, ...]:
-    """All values of a knob that are names; nothing for a number."""
+    """All values of a knob with named values; empty for a number."""
     if knob == "model":
         return tuple(name for name, card in MODELS.items() if card.file.exists())
     if knob == "target":
@@ -135,7 +135,7 @@ def choices(knob: str, method: str) -> tuple[Any, ...]:
 
 
 def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]:
-    """The values that texts name, each once, in order. Raises ValueError for one that is not allowed."""
+    """The values of the texts, without duplicates, in order. Raises ValueError if one is not allowed."""
     found: dict[Any, None] = {}
     for text in filter(None, (text.strip() for text in texts)):
         named = {str(value): value for value in choices(knob, method)}
@@ -148,28 +148,28 @@ def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]
         try:
             value = declared.type(text)
         except ValueError:
-            raise ValueError(f"{letter(knob)}: {text} is not a number; write values apart by commas") from None
+            raise ValueError(f"{letter(knob)}: {text} is not a number; separate values with commas") from None
         found[declared.check(method, value)] = None
     if not found:
-        raise ValueError(f"{letter(knob)}: there is no value; write some apart by commas")
+        raise ValueError(f"{letter(knob)}: no value; write values separated by commas")
     return tuple(found)
 
 
 def parse(text: str) -> Sweep:
-    """The sweep that a link names. Raises ValueError for one that cannot be."""
+    """The sweep of a link. Raises ValueError if it is not a valid sweep."""
     method, _, rest = text.partition(":")
     pieces = [piece.partition("=") for piece in rest.split(",") if piece]
     if method not in METHODS or not 1 <= len(pieces) <= 2 or len({knob for knob, _, _ in pieces}) < len(pieces):
-        raise ValueError(f"{text[:80]} is no sweep of one knob or two")
+        raise ValueError(f"{text[:80]} is not a sweep of one or two settings")
     for knob, _, _ in pieces:
         if knob not in knobs(method):
-            raise ValueError(f"{method} has no {knob[:40]} to turn")
+            raise ValueError(f"{method} has no setting {knob[:40]}")
     axes = tuple(Axis(knob, read_values(method, knob, values.split("/"))) for knob, _, values in pieces)
     return checked(Sweep(method, axes))
 
 
 def checked(sweep: Sweep) -> Sweep:
-    """The sweep, unless it is too large."""
+    """The sweep. Raises ValueError if it is too large."""
     if len(sweep.places) > MOST:
-        raise ValueError(f"{len(sweep.places)} maps are too many to look at; use at most {MOST}")
+        raise ValueError(f"{len(sweep.places)} maps are too many; use at most {MOST}")
     return sweep

@@ -81,8 +81,8 @@ def test_noise_tells_whether_r_is_enough(page):
     expect(page.get_by_text(re.compile("R = 30 is (not )?enough here"))).to_have_count(4, timeout=PATIENCE)
     shown = maps(page)
     assert len(shown) == 8
-    assert shown["SmoothGrad"]["status"] == "after 30 of 30 draws"
-    drag(page, "r, how many of the R draws", "ArrowLeft", 3)
+    assert shown["SmoothGrad"]["status"] == "after 30 of 30 samples"
+    drag(page, "r, how many of the R samples", "ArrowLeft", 3)
     page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=shown["SmoothGrad"]["mark"])
     after = maps(page)
     assert int(re.search(r"after (\d+) of 30", after["SmoothGrad"]["status"])[1]) < 30
