@@ -1,1 +1,1 @@
-"""What is explained and how: one frozen object, its fields, the address that holds it, and the photo it speaks of."""
+"""The experiment (what is explained and how): a frozen object, its fields, its URL, and its photo."""

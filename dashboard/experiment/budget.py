@@ -1,4 +1,4 @@
-"""An equal budget: the knobs by which every method takes as many gradients as are given, or a few less."""
+"""An equal budget: knobs with which each method takes the given number of gradients, or slightly fewer."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from dashboard.experiment.experiment import Experiment
 def equal_budget(experiment: Experiment, gradients: int) -> Experiment:
     """The experiment in which no method takes more than `gradients`; a method of one gradient stays as it is.
 
-    A method that takes more even at the least value of its knob is set to that value.
+    If a method takes more even at the lowest value of its knob, it gets that value.
     """
     for method in experiment.methods:
         knob = spending_knob(method, experiment.every_knob(method))
@@ -21,7 +21,7 @@ def equal_budget(experiment: Experiment, gradients: int) -> Experiment:
 
 
 def spending_knob(method: str, knobs: dict[str, Any]) -> str:
-    """The first whole-number knob by which the method's cost grows; empty where there is none."""
+    """The first integer knob that increases the cost of the method; empty if there is none."""
     for name, knob in METHODS[method].knobs.items():
         if name == "seed" or knob.type is not int or not isinstance(knob.allowed, Range):
             continue
@@ -32,7 +32,7 @@ def spending_knob(method: str, knobs: dict[str, Any]) -> str:
 
 
 def largest(method: str, knobs: dict[str, Any], knob: str, gradients: int) -> int:
-    """The largest value of the knob whose cost is within `gradients`, by bisection; the least value where none is."""
+    """The largest value of the knob whose cost is within `gradients`, by bisection; else the lowest value."""
     allowed = METHODS[method].knobs[knob].allowed
     assert isinstance(allowed, Range)
     low, high = int(allowed.low), int(allowed.high)

@@ -1,4 +1,4 @@
-"""What can be chosen beside numbers: patches, classes, curves."""
+"""Choices that are not numbers: patches, classes, curves."""
 
 from attribution.models import CATEGORIES
 from attribution.registry import curves
@@ -8,12 +8,12 @@ PATCHES = {"quick": 10, "paper": 50}
 PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule": "right", "evaluation": "paper"}
 """The settings of the SmoothTaylor paper's tables."""
 PREDICTED = -1
-"""Stands for the likeliest class among the options of the class control."""
+"""The option of the class control for the likeliest class."""
 CLASSES = frozenset(map(str, range(len(CATEGORIES))))
 
 
 def further() -> tuple[str, ...]:
-    """The curves that can be shown beside the standard ones."""
+    """The curves that can be added to the standard ones."""
     return tuple(name for name, metric in curves().items() if not metric.standard)
 
 

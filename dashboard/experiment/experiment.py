@@ -1,4 +1,4 @@
-"""One experiment: photo, model, class and knobs, as one frozen object <-> the URL. What a URL says is clamped."""
+"""An experiment: photo, model, class and knobs in one frozen object <-> the URL. Values of a URL are clamped."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -16,7 +16,7 @@ from dashboard.experiment.own import shared as is_shared
 from dashboard.work.panel import CONTROL, CurveKey, Panel
 
 NOISE, PATH, MEASUREMENT = "Noise", "Path", "Measurement"
-"""Headings of the sidebar."""
+"""The headings of the sidebar."""
 
 
 def _uniform(experiment: "Experiment") -> bool:
@@ -27,22 +27,22 @@ SIGMA = Control(
     "slider",
     NOISE,
     "σ, noise scale · a change costs R gradients",
-    "The standard deviation of the noise, absolute in model space (after mean and std). Another σ costs R gradients. "
-    "The random numbers stay the same, so what changes on screen is due to σ and not to luck.",
+    "Standard deviation of the noise, in model space (after mean and std). Another σ costs R gradients. The random "
+    "numbers stay the same, so all changes on screen are due to σ.",
     step=0.01,
 )
 SAMPLES = Control(
     "slider",
     NOISE,
     "R, samples · 1 gradient each",
-    "Noisy copies of the photo, one gradient each, shared by SmoothGrad and SmoothTaylor. More samples cost only the "
-    "difference, fewer samples cost nothing.",
+    "Noisy copies of the photo, one gradient each. SmoothGrad and SmoothTaylor share them. More samples cost only the "
+    "difference; fewer samples cost nothing.",
 )
 SEED = Control(
     "number",
     NOISE,
     "Seed · a change costs R gradients",
-    "Of the noise, of noise baselines and of the patches. The same seed gives the same numbers on every machine.",
+    "Random seed of the noise, the noise baselines and the patches. The same seed gives the same random numbers.",
 )
 STEPS = Control(
     "slider",
@@ -54,35 +54,35 @@ BASELINE = Control(
     "select",
     PATH,
     "Baseline · a change costs M gradients",
-    "The image where the path starts. It should show nothing.",
+    "The image where the path starts. It should contain no information.",
     words=baseline_name,
 )
 RULE = Control(
     "select",
     PATH,
     "Rule · a change costs up to M gradients",
-    "Where on each step of the path the gradient is taken. The SmoothTaylor paper takes the right end.",
+    "Where in each step of the path the gradient is taken. The SmoothTaylor paper uses the right end.",
 )
 DRAWS = Control(
     "slider",
     PATH,
     "N, noise baselines · M gradients each",
-    "How many paths are averaged. Only for the baseline of uniform noise.",
+    "The number of noise baselines, whose paths are averaged. Only for the uniform noise baseline.",
     enabled=_uniform,
 )
 EVALUATION = Control(
     "segmented",
     MEASUREMENT,
     "P, patches per region · no gradients",
-    "Noise patches tried in each of the 30 regions of a perturbation curve, one forward pass each. No gradients.",
+    "Noise patches tried in each of the 30 regions (15 × 15 pixels) of a perturbation curve, one forward pass each.",
     words=lambda name: f"{name} ({PATCHES[name]})",
 )
 CURVES = Control(
     "pills",
     MEASUREMENT,
     "Further curves · no gradients",
-    "Curves beside the perturbation curve. For each method insertion and deletion take some hundred forward passes, "
-    "ABPC 20, SIC and AIC 15 and a few seconds to draw the images.",
+    "Curves in addition to the standard ones. Forward passes per method: some hundred for insertion and deletion, "
+    "20 for ABPC, 15 for SIC and AIC (and a few seconds to make their images).",
     words=lambda name: METRICS[name].label,
 )
 
@@ -151,7 +151,7 @@ class Experiment:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Experiment":
-        """The experiment of a URL: numbers out of range are clamped, and what makes no sense is the default."""
+        """The experiment of a URL. Numbers out of range are clamped; invalid values become the default."""
         default = cls()
         values = {
             name: how.read(query[how.url], getattr(default, name)) for name, how in FIELDS.items() if how.url in query
@@ -159,7 +159,7 @@ class Experiment:
         return cls(**values)
 
     def to_query(self) -> dict[str, str]:
-        """What differs from the default, by the names in links; a photo that is not of the gallery is left out."""
+        """The values that differ from the default, by their names in the URL. The user's own photo is left out."""
         default = Experiment()
         return {
             how.url: plain(value)
@@ -168,7 +168,7 @@ class Experiment:
         }
 
     def unlike(self, other: "Experiment") -> dict[str, str]:
-        """What differs from another experiment, by each field's letter."""
+        """The values that differ from another experiment, by the letter of each field."""
         return {
             how.letter: how.say(getattr(self, name))
             for name, how in FIELDS.items()
@@ -177,34 +177,34 @@ class Experiment:
 
     @property
     def own_photo(self) -> bool:
-        """Whether the photo is the reader's, which a link cannot bring back."""
+        """Whether the photo is the user's own. A link cannot restore it."""
         return self.image not in GALLERY
 
     @property
     def patches(self) -> int:
-        """P."""
+        """P, the noise patches tried in each region."""
         return PATCHES[self.evaluation]
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The curves that every map is measured by: the standard ones, and those that were chosen."""
+        """The metrics of every map: the standard ones and the chosen ones."""
         return tuple(name for name, metric in curves().items() if metric.standard or name in self.curves)
 
     def knobs(self, method: str) -> dict[str, Any]:
-        """The knobs of a method: those of the shared controls, those of its own that are set, and the seed."""
+        """The knobs of a method: from the shared controls, its own changed knobs, and the seed."""
         known = METHODS[method].knobs
         found = {name: getattr(self, name) for name in known if is_shared(method, name)}
         if "draws" in found and found.get("baseline") != "uniform":
             found["draws"] = 1
         found |= {name: value for of, name, value in self.own if of == method}
         if "seed" in known:
-            # Only noise has a seed: another seed must not start a method without noise again.
+            # Without noise the seed is 0: another seed must not recompute a method without noise.
             random = "samples" in known or found.get("baseline") == "uniform"
             found["seed"] = self.seed if random else 0
         return found
 
     def every_knob(self, method: str) -> dict[str, Any]:
-        """The knobs of a method, those at their defaults included."""
+        """All knobs of a method, including defaults."""
         return METHODS[method].complete(self.knobs(method))
 
     def turned(self, method: str, knob: str, value: Any) -> "Experiment":
@@ -215,11 +215,11 @@ class Experiment:
         return replace(self, own=own_of(own))
 
     def panel(self, method: str, image: str, model: str, target: int) -> Panel:
-        """The map of a method; the random order has no knobs."""
+        """The panel of a method. The random order has no knobs."""
         return Panel(method, image, model, target, () if method == CONTROL else tuple(self.knobs(method).items()))
 
     def panels(self, image: str, model: str, target: int) -> tuple[Panel, ...]:
-        """What Compare shows: a map for each method, and the random order as the control."""
+        """The panels of Compare: the methods, and the random order as the control."""
         return tuple(self.panel(method, image, model, target) for method in (*self.methods, CONTROL))
 
     def curve_keys(self, panel: Panel) -> tuple[CurveKey, ...]:
@@ -227,14 +227,14 @@ class Experiment:
         return tuple(self.curve_key(panel, name) for name in self.metrics if METRICS[name].scored)
 
     def curve_key(self, panel: Panel, metric: str) -> CurveKey:
-        """One curve of a map. P and the seed are of the metrics that try patches."""
+        """One curve of a map. Only metrics with noise patches use P and the seed."""
         knobs = {"draws": self.patches, "seed": self.seed} if "draws" in METRICS[metric].knobs else {}
         order = self.seed if panel.method == CONTROL else 0
         return CurveKey(panel, metric, tuple(knobs.items()), order)
 
     @property
     def cost(self) -> Cost:
-        """Gradients and forward passes of everything at most, when nothing is remembered."""
+        """The maximum number of gradients and forward passes, if none is stored yet."""
         gradients: dict[Hashable, int] = {}
         passes, pixels = 0, MODELS[self.model].size ** 2
         for panel in self.panels("", self.model, 0):
@@ -247,4 +247,4 @@ class Experiment:
 
 FIELDS: dict[str, Field] = {field.name: field.metadata["field"] for field in fields(Experiment)}
 NAMES = {name: field.url for name, field in FIELDS.items()}
-"""Each field's name in the URL."""
+"""The name of each field in the URL."""

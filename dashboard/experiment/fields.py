@@ -1,6 +1,6 @@
-"""How a field of the experiment is declared: its name in the address, its letter, its range, its words and its control.
+"""The declaration of a field of the experiment: its name in the URL, letter, range, texts and control.
 
-A field is declared once, in `experiment.py`. The address, the sidebar, the pins and the sweeps read the declaration.
+A field is declared once, in `experiment.py`. The URL, the sidebar, the pins and the sweeps use the declaration.
 """
 
 import math
@@ -13,15 +13,15 @@ from attribution.registry import Choice, Range
 
 Value = TypeVar("Value")
 Reader = Callable[[str, Any], Any]
-"""Text of an address, and the field's default -> the value. What makes no sense is the default."""
+"""(text of the URL, default) -> the value. Invalid text gives the default."""
 
 
 @dataclass(frozen=True)
 class Control:
     """How the sidebar shows a field. `kind` is "slider", "number", "select", "segmented" or "pills".
 
-    `group` is the heading that it stands under. `words` are options as a reader knows them. `enabled` says whether the
-    field matters in an experiment; otherwise the control is greyed out.
+    `group` is its heading. `words` gives the text of an option. `enabled`: the field has an effect in an experiment; if
+    not, the control is disabled.
     """
 
     kind: str
@@ -35,11 +35,11 @@ class Control:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of the experiment. `url` is its name in links, which people keep; `letter` is what a reader calls it.
+    """A field of the experiment. `url` is its name in links and must not change; `letter` is its short name.
 
-    `allowed` is its range or its names. `usual` are the values that a sweep begins with. `control` is None where the
-    sidebar has a control made for this field alone. `to_widget` and `from_widget` convert between the field's value and
-    the value of its control.
+    `allowed` is its range or its names. `usual` are the first values of a sweep. `control` is None if the sidebar has
+    special code for this field. `to_widget` and `from_widget` convert between the value of the field and of its
+    control.
     """
 
     url: str
@@ -54,7 +54,7 @@ class Field:
 
 
 SHARED: dict[str, Field] = {}
-"""The fields that turn a knob of several methods at once, by the knob's name."""
+"""The fields that set a knob of several methods, by the name of the knob."""
 
 
 def declared(default: Value, how: Field) -> Value:
@@ -65,7 +65,7 @@ def declared(default: Value, how: Field) -> Value:
 def shared(
     default: Value, of: tuple[str, str], url: str, letter: str, control: Control, usual: tuple[Any, ...] = ()
 ) -> Value:
-    """A field that turns a knob of several methods. Its range is the one that the method `of[0]` declares for it."""
+    """A field that sets a knob of several methods. `of` is (method, knob): this method declares its range."""
     method, knob = of
     allowed = METHODS[method].knobs[knob].allowed
     assert allowed is not None
@@ -96,5 +96,5 @@ def one_of(names: Collection[str] | Mapping[str, Any]) -> Reader:
 
 
 def say_number(value: Any) -> str:
-    """A number, or a name, as a reader knows it."""
+    """A number or a name as text."""
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Sample photos that come with scikit-image, read when asked for; and the names of photos that are the reader's own."""
+"""The sample photos of scikit-image, and the names of the user's own photos."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ GALLERY: dict[str, Callable[[], np.ndarray]] = {
     "rocket": skimage.data.rocket,
 }
 UPLOAD, PINNED = "upload", "pinned"
-"""The reader's own photo, and the photo of a pin."""
+"""The user's own photo, and the photo of a pin."""
 
 
 def gallery_photo(name: str) -> PIL.Image.Image:

@@ -1,4 +1,4 @@
-"""What is looked at: a photo as it came and as a model sees it, the model's predictions, and the class explained."""
+"""The subject: a photo, the input made from it, the predictions of the model, and the explained class."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from dashboard.stage.viewer import PHOTO, Labelled, Labels
 
 @dataclass(frozen=True)
 class Photo:
-    """The reader's own photo. Equal photos have equal digests; `data` are the bytes of its file, where there is one."""
+    """The user's own photo. Equal photos have equal digests. `data` are the bytes of its file, if any."""
 
     digest: str
     image: PIL.Image.Image
@@ -25,7 +25,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Subject:
-    """A photo, seen by a model. `image` is the fingerprint of the input x; `predictions` are of all classes."""
+    """A photo and a model. `image` is the fingerprint of the input x. `predictions` has all classes."""
 
     source: PIL.Image.Image
     x: Tensor
@@ -51,24 +51,24 @@ class Subject:
 
     @property
     def labelled(self) -> Labelled:
-        """The photo with what the model says of it, for the viewer."""
+        """The photo with the prediction of the model, for the viewer."""
         status = words.prediction(self.predicted, self.explained).replace("**", "")
         return Labels(*PHOTO, status, words.photo(self.predicted)), self.photo
 
     @property
     def pixels(self) -> int:
-        """How many pixels a map has."""
+        """The number of pixels of a map."""
         height, width = self.x.shape[-2:]
         return int(height * width)
 
     @property
     def spread(self) -> float:
-        """From the darkest to the brightest value, in model space."""
+        """The largest minus the smallest value of the input, in model space."""
         return (self.x.max() - self.x.min()).item()
 
     @property
     def seen(self) -> float:
-        """The share of the photo's area that the model sees: a square from its middle."""
+        """The share of the photo's area that the model sees: a square in the middle."""
         width, height = self.source.size
         side = min(width, height) * self.model.size / self.model.resize
         return min(side * side / (width * height), 1.0)

@@ -1,4 +1,4 @@
-"""Words that several pages use: predictions, durations, counts, and what made the numbers."""
+"""Texts that several pages use: terms, predictions, durations, counts, provenance."""
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def prediction(predicted: Prediction, explained: Prediction) -> str:
-    """What the model predicts, and what is explained where that is another class."""
+    """The predicted class, and the explained class if it is another one."""
     _, category, probability, logit = predicted
     words = f"predicted: **{category}** · {probability:.1%} · logit {logit:.2f}"
     if explained != predicted:
@@ -37,29 +37,29 @@ def prediction(predicted: Prediction, explained: Prediction) -> str:
 
 
 def photo(predicted: Prediction) -> str:
-    """The photo, for those who cannot see it."""
+    """The alt text of the photo."""
     return f"The photo as the model sees it. The model predicts {predicted[1]}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds, or minutes where there are many."""
+    """Seconds, or minutes if there are many."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def provenance(model: str, device: str) -> str:
-    """What made the numbers."""
+    """The model, device and versions that produced the numbers."""
     return f"{MODELS[model].title} · {device} · float32 · torch {torch.__version__}"
 
 
 def gap(gap: tuple[float, float]) -> str:
-    """A completeness gap, and how much it is of the difference that should be met."""
+    """A completeness gap, also as a share of the difference that the map should sum to."""
     missing, difference = gap
     share = f" ({abs(missing / difference):.1%})" if difference else ""
     return f"{missing:+.2f}{share}"
 
 
 def describe(title: str, attribution: Tensor) -> str:
-    """What a map shows, for those who cannot see it."""
+    """The alt text of a map."""
     raw = reduce_channels(attribution)
     if not raw.any():
         return f"{title}: a blank map"

@@ -1,1 +1,1 @@
-"""The linked viewer with its JavaScript and style, and plain images for browsers without it."""
+"""The linked viewer (JavaScript, CSS), and plain images for browsers that cannot run it."""

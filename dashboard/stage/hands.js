@@ -1,12 +1,12 @@
-// What a reader does: pointer, wheel, keys and controls. Everything ends in `set` or `redraw`.
+// Input: pointer, wheel, keys and controls. Each handler ends with `set` or `redraw`.
 
-// The box between two pixels, both of them in it.
+// The box between two pixels, both included.
 const around = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]) + 1, Math.max(a[1], b[1]) + 1];
 
 const next = (list, item) => list[(list.indexOf(item) + 1) % list.length];
 
 Object.assign(Viewer.prototype, {
-  // The pixel of the photo under a pointer.
+  // The pixel of the photo under the pointer.
   pixel(event) {
     const { width, height } = this.head.photo;
     const box = event.currentTarget.getBoundingClientRect();
@@ -49,7 +49,7 @@ Object.assign(Viewer.prototype, {
       const last = this.tiles[this.tiles.length - 1];
       if (this.state.extra === "blink" && canvas === last.canvas) this.set({ flipped: !this.state.flipped });
     });
-    // The page scrolls under a wheel until a map was clicked: a viewer must not trap the reader.
+    // The wheel scrolls the page until a map is clicked: a viewer must not block scrolling.
     canvas.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && this.root.activeElement !== this.frame && document.activeElement !== this.frame) return;
       event.preventDefault();
@@ -124,7 +124,7 @@ Object.assign(Viewer.prototype, {
     does();
   },
 
-  // The controls; `sync` shows the state in them, wherever it was changed.
+  // Builds the controls; `sync` updates them from the state.
   build() {
     this.shown = [];
     const choice = (label, name, options) => {
@@ -139,7 +139,7 @@ Object.assign(Viewer.prototype, {
       return make("label", { class: "tick" }, input, label);
     };
     const slide = (label, name, low, high, unit) => {
-      // Not an <output>: the label would name that, and not the slider.
+      // Not an <output>: the label would then belong to it instead of the slider.
       const number = make("span");
       const input = make("input", { type: "range", min: low, max: high, step: 1, oninput: () => this.set({ [name]: Number(input.value) }) });
       this.shown.push(() => ((input.value = this.state[name]), (number.textContent = `${this.state[name]} ${unit}`)));
@@ -169,7 +169,7 @@ Object.assign(Viewer.prototype, {
         make("div", {}, pick("first map", "first"), pick("second map", "second"), mixer("blink", "blink"), mixer("difference", "difference"))),
       make("div", { class: "choice" }, ends, bar),
       make("details", {}, make("summary", {}, "Keys"), keys,
-        make("p", {}, "Click a map, then turn the wheel to zoom; drag to move; drag with shift for a box.")),
+        make("p", {}, "Click a map, then use the wheel to zoom. Drag to move. Drag with shift to draw a box.")),
     );
   },
 
@@ -188,8 +188,8 @@ Object.assign(Viewer.prototype, {
       context.fillRect(k, 0, 1, bar.height);
     }
     const tops = [...new Set(this.ends.map(([, high]) => told(high)))];
-    const top = tops.length === 1 ? tops[0] : "each map's own";
-    ends.textContent = signed ? `against the class ↔ for it, to ±${top}` : `0 → ${top}`;
+    const top = tops.length === 1 ? tops[0] : "the top of each map";
+    ends.textContent = signed ? `against the class ↔ for the class, ±${top}` : `0 → ${top}`;
     bar.setAttribute("aria-label", `The colours: ${ends.textContent}`);
   },
 });

@@ -1,4 +1,4 @@
-"""Maps as pictures: one colour scale for all or one for each, signed or not, alone or over the photo."""
+"""Maps as pictures: shared or separate colour scales, absolute or signed, alone or over the photo."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ from torch import Tensor
 from attribution.heatmaps import COLOURS, DIVERGING, Limits, colour, limits, overlay, reduce_channels, rescale
 
 PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
-"""What the linked viewer colours by."""
+"""The colours of the linked viewer."""
 ABSOLUTE, SIGNED = "absolute", "signed"
 
 
@@ -37,7 +37,7 @@ class Picture:
 
 
 def draw(maps: Mapping[str, Tensor], photo: np.ndarray, display: Display) -> dict[str, Picture]:
-    """Each attribution (3, H, W), by the same display."""
+    """Draws each attribution (3, H, W) with the same display."""
     raws = {name: reduce_channels(attribution, display.kind) for name, attribution in maps.items()}
     scales = {name: limits(raw, display.kind) for name, raw in raws.items()}
     if display.shared:
@@ -62,28 +62,28 @@ def _picture(values: Tensor, photo: np.ndarray, display: Display) -> np.ndarray:
     coloured = _coloured(values, display)
     if not display.opacity:
         return coloured
-    # The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
+    # The square root raises low values: most of a map is far below its maximum, and would be invisible over a photo.
     return overlay(coloured, values.abs().sqrt(), photo, display.opacity)
 
 
 def signed(attribution: Tensor) -> np.ndarray:
-    """The map (H, W) that the linked viewer is given: signed sums over the channels."""
+    """The map (H, W) for the linked viewer: signed sums over the channels."""
     return reduce_channels(attribution, SIGNED).numpy()
 
 
 def from_map(values: np.ndarray) -> Tensor:
-    """A map (H, W) as an attribution of one channel."""
+    """A map (H, W) as an attribution with one channel."""
     return torch.from_numpy(values)[None]
 
 
 def data_url(picture: np.ndarray) -> str:
-    """The picture, lossless, as an address that holds it: nothing is fetched, so nothing can be missing."""
+    """The picture as a lossless data URL: the browser needs no further request."""
     buffer = io.BytesIO()
     PIL.Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def scale_bar(display: Display, width: int = 256) -> np.ndarray:
-    """The colours from the lowest value to the highest, (8, width, 3)."""
+    """The colour scale from the lowest to the highest value, (8, width, 3)."""
     low = -1.0 if display.kind == SIGNED else 0.0
     return _coloured(torch.linspace(low, 1, width, dtype=torch.float64).expand(8, -1), display)

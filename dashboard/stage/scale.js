@@ -1,10 +1,10 @@
-// What the numbers of a map become on screen. Pure functions: no page, no state. Mirrors attribution/heatmaps.py.
+// From the numbers of a map to colours. Pure functions. Mirrors attribution/heatmaps.py.
 
 const SHADES = 511;
 const KINDS = ["absolute", "signed", "positive"];
 const SCALES = ["per map", "shared", "raw"];
 
-// Every number of sixteen bits, as the maps are sent, at its place.
+// All float16 numbers, indexed by their bits. Maps are sent as float16.
 const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
@@ -33,7 +33,7 @@ function valueOf(raw, kind) {
   return kind === "absolute" ? Math.abs(raw) : kind === "positive" ? Math.max(raw, 0) : raw;
 }
 
-// The map's values (the sizes of signed ones) in rising order, found once for each kind.
+// The sorted values of the map (absolute values if signed), computed once for each kind.
 function ordered(map, kind) {
   const by = kind === "positive" ? "positive" : "absolute";
   map.sorted[by] ??= Float32Array.from(map.raw, (raw) => valueOf(raw, by)).sort();
@@ -54,7 +54,7 @@ function endsOf(map, kind, percent) {
   return kind === "signed" ? [-top, top] : [sorted[0], top];
 }
 
-// The ends of every map by a scale: its own; one for all; or one for all that clips nothing and starts at zero.
+// The ends of each map. "per map": its own; "shared": the same for all; "raw": shared, without clipping, from zero.
 function allEnds(maps, kind, percent, scale) {
   const own = maps.map((map) => endsOf(map, kind, scale === "raw" ? 100 : percent));
   if (scale === "per map" || !maps.length) return own;
@@ -63,7 +63,7 @@ function allEnds(maps, kind, percent, scale) {
   return maps.map(() => [low, high]);
 }
 
-// Values of a map -> values between the ends, in [0, 1] or signed in [-1, 1]; zeros where the ends coincide.
+// Values of a map -> values scaled by the ends to [0, 1], or to [-1, 1] if signed; zeros if the ends are equal.
 function fill(values, raw, kind, [low, high]) {
   const flat = !(high - low > 1e-12 * Math.max(Math.abs(low), Math.abs(high)));
   const span = low < 0 ? high : high - low;
@@ -76,7 +76,7 @@ function fill(values, raw, kind, [low, high]) {
   }
 }
 
-// Colours at equal steps -> [r, g, b, r, g, b, ...] of every shade between them.
+// Colours at equal steps -> [r, g, b, r, g, b, ...] of all shades between them.
 function paletteOf(anchors) {
   const parts = anchors.map((text) => [1, 3, 5].map((k) => parseInt(text.slice(k, k + 2), 16)));
   const palette = new Uint8Array(3 * SHADES);
@@ -90,15 +90,15 @@ function paletteOf(anchors) {
   return palette;
 }
 
-// The photo's pixels -> how bright each is.
+// The pixels of the photo -> their brightness.
 function greyOf(photo) {
   return Float32Array.from({ length: photo.length / 3 }, (_, k) => 0.299 * photo[3 * k] + 0.587 * photo[3 * k + 1] + 0.114 * photo[3 * k + 2]);
 }
 
-// Fills `out` (RGBA) with values in [0, 1] or [-1, 1], alone or laid over the photo in grey.
+// Fills `out` (RGBA) with the colours of values in [0, 1] or [-1, 1], alone or over the grey photo.
 function paint(out, values, palette, signed, grey, opacity) {
   const [scale, shift] = signed ? [(SHADES - 1) / 2, (SHADES - 1) / 2 + 0.5] : [SHADES - 1, 0.5];
-  // The square root lifts the middle: most of a map is far below its top, and would be invisible over a photo.
+  // The square root raises low values: most of a map is far below its maximum, and would be invisible over a photo.
   const alphas = Float32Array.from({ length: SHADES }, (_, k) =>
     opacity ? opacity * Math.sqrt(Math.abs(signed ? (2 * k) / (SHADES - 1) - 1 : k / (SHADES - 1))) : 1);
   for (let k = 0, p = 0; k < values.length; k++, p += 4) {
@@ -112,7 +112,7 @@ function paint(out, values, palette, signed, grey, opacity) {
   }
 }
 
-// The share of all attribution, by size, that lies in a box [left, top, right, bottom], ends not included.
+// The share of the absolute attribution inside a box [left, top, right, bottom], right and bottom excluded.
 function shareIn(map, width, [left, top, right, bottom]) {
   let inside = 0;
   let all = 0;
@@ -126,7 +126,7 @@ function shareIn(map, width, [left, top, right, bottom]) {
   return all ? inside / all : 0;
 }
 
-// How many values lie in each of `bins` equal steps from 0 to the largest one.
+// The number of values in each of `bins` equal intervals from 0 to the largest value.
 function histogram(sorted, bins) {
   const counts = new Array(bins).fill(0);
   const most = sorted[sorted.length - 1] || 1;

@@ -1,6 +1,6 @@
-// The linked viewer: photo and maps side by side; zoom, cross-hair and box are one for all. No request, no library.
+// The linked viewer: photo and maps side by side with a common zoom, cross-hair and box. No request, no library.
 
-// What a reader has set outlives new maps and a visit to another page.
+// The display settings, kept for new maps and after visits to other pages.
 const remembered = new Map();
 
 const BLANK = {
@@ -10,10 +10,10 @@ const BLANK = {
 };
 
 const KEYS = [
-  ["arrows", "move the cross-hair (with shift: by ten)"], ["+ − 0", "zoom in, out, all"], ["v", "values"],
-  ["c", "colours"], ["s", "scale"], ["[ ]", "clip lower, higher"], ["o", "over the photo"], ["p", "pixels or smooth"],
-  ["b", "blink: swap the two maps"], ["d", "difference of the two maps"], ["r", "a corner of the box, then the other"],
-  ["Esc", "no box, no cross-hair"],
+  ["arrows", "move the cross-hair (with shift: by ten)"], ["+ − 0", "zoom in, zoom out, show all"], ["v", "next kind of values"],
+  ["c", "next colours"], ["s", "next scale"], ["[ ]", "clip lower, higher"], ["o", "over the photo"], ["p", "pixels or smooth"],
+  ["b", "blink: swap the two maps"], ["d", "difference of the two maps"], ["r", "set the first corner of the box, then the second"],
+  ["Esc", "remove box and cross-hair"],
 ];
 
 function make(tag, attributes = {}, ...children) {
@@ -40,14 +40,14 @@ class Viewer {
     this.controls = make("div", { class: "controls" });
     this.frame = make(
       "section",
-      { class: "viewer", tabindex: "0", "aria-label": "Photo and maps, linked. Keys are listed under Keys.",
+      { class: "viewer", tabindex: "0", "aria-label": "Photo and maps, linked. Keyboard keys are listed under Keys.",
         onkeydown: (event) => this.key(event) },
       this.grid, this.line, this.controls,
     );
     root.append(this.frame);
     this.sizes = new ResizeObserver(() => this.redraw());
     this.sizes.observe(this.frame);
-    // The theme can change at any time; the diverging colours fade into the page's own.
+    // The theme can change at any time; zero in the diverging colours is the page colour.
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
     this.scheme.addEventListener("change", () => this.recolour());
     this.build();
@@ -70,7 +70,7 @@ class Viewer {
     this.recolour();
   }
 
-  // The photo has its own colours, whatever is set.
+  // The photo always has its own colours.
   develop() {
     const [{ pixels: from }, { pixels: to, picture }] = [this.head.photo, this.tiles[0]];
     for (let k = 0, p = 0; p < from.length; k += 4, p += 3) {
@@ -80,7 +80,7 @@ class Viewer {
     picture.getContext("2d").putImageData(to, 0, 0);
   }
 
-  // One tile for the photo, one for each map, one more while two maps are blinked or subtracted.
+  // One tile for the photo, one for each map, and one more for blink or difference.
   place() {
     const titles = [this.head.photo, ...this.head.maps].map((part) => [part.title, part.gloss]);
     if (this.extra()) titles.push(["", ""]);
@@ -133,7 +133,7 @@ class Viewer {
     return paletteOf(anchors);
   }
 
-  // Maps -> colours. All that a control can change goes through here.
+  // Maps -> colours. Every change of a control runs this.
   recolour() {
     if (!this.head) return;
     const began = performance.now();
@@ -163,18 +163,18 @@ class Viewer {
     const [first, second] = [this.head.maps[a].title, this.head.maps[b].title];
     if (this.state.extra === "blink") {
       tile.heading.textContent = this.state.flipped ? second : first;
-      tile.gloss.textContent = `blink: b or a click swaps it with ${this.state.flipped ? first : second}`;
+      tile.gloss.textContent = `blink: press b or click to show ${this.state.flipped ? first : second}`;
       tile.values.set(this.state.flipped ? two : one);
       paint(tile.pixels.data, tile.values, palette, signed, this.head.photo.grey, strength);
     } else {
       tile.heading.textContent = `${first} − ${second}`;
-      tile.gloss.textContent = "as coloured: orange where the first is stronger";
+      tile.gloss.textContent = "of the scaled values; orange: the first is larger";
       tile.values.forEach((_, k) => (tile.values[k] = clamp(one[k] - two[k], -1, 1)));
       paint(tile.pixels.data, tile.values, this.palette(true), true, this.head.photo.grey, strength);
     }
   }
 
-  // Pictures -> screen: the part that is zoomed to, the cross-hair, the box.
+  // Pictures -> screen: the zoomed part, the cross-hair, the box.
   draw() {
     if (!this.head) return;
     const { width, height } = this.head.photo;

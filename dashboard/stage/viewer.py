@@ -1,6 +1,6 @@
-"""The linked viewer: photo and maps in one canvas component. All that changes how they look happens in the browser.
+"""The linked viewer: photo and maps in one canvas component. Display settings are applied in the browser.
 
-Needs no torch, so that maps which were computed before can be on screen while it is still being loaded.
+Does not import torch, so that precomputed maps can be shown while torch is being loaded.
 """
 
 import json
@@ -16,24 +16,24 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 PHOTO = ("Photo", "what the model sees")
-"""Title and gloss of the photo."""
+"""The title and gloss of the photo."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What stands over and under a picture, and what it shows in words."""
+    """Texts of a picture: title and gloss above it, status below it, and its alt text `words`."""
 
     title: str
     gloss: str
     status: str
     words: str
     old: bool = False
-    """Of a setting before the present one."""
+    """Whether the map belongs to a previous setting."""
 
 
 @cache
 def source() -> tuple[str, str]:
-    """The component's script, of files that read as one, and its style."""
+    """The script (several files joined) and the style of the component."""
     names = ("scale.js", "viewer.js", "words.js", "hands.js")
     scripts = [(HERE / name).read_text(encoding="utf-8") for name in names]
     return "\n".join(scripts), (HERE / "viewer.css").read_text(encoding="utf-8")
@@ -41,18 +41,18 @@ def source() -> tuple[str, str]:
 
 Labelled = tuple[Labels, np.ndarray]
 Palettes = Mapping[str, Mapping[str, Sequence[str]]]
-"""The anchors of each colour map: "colours" for sizes, "diverging" for signs on a light or a dark page."""
+"""Anchors of colour maps: "colours" for absolute values, "diverging" for signed ones on light or dark pages."""
 
 
 def show(key: str, photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> None:
-    """The photo, bytes (H, W, 3), and signed maps (H, W). Viewers of one key keep what the reader has set."""
+    """Shows the photo, bytes (H, W, 3), and signed maps (H, W). A viewer keeps its settings by `key`."""
     script, style = source()
     component = st.components.v2.component("attribution_viewer", css=style, js=script)
     component(key=key, data=pack(photo, maps, palettes))
 
 
 def pack(photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> bytes:
-    """The length of the head in four bytes, the head as JSON, the photo's bytes, each map in float16 of its largest."""
+    """Four bytes: length of the head; the head as JSON; the photo; each map in float16, divided by its maximum."""
     labels, pixels = photo
     units = [float(np.abs(values).max()) or 1.0 for _, values in maps]
     head: dict[str, Any] = {

@@ -1,7 +1,7 @@
-// What stands under the pictures: how far a map is, its values, its share of a box, its histogram.
+// The texts under the pictures: status of a map, its values, its share in a box, its histogram.
 
 Object.assign(Viewer.prototype, {
-  // What stands under each map: how far it is, and its value at the cross-hair or its share in the box.
+  // The text under each map: its status, and its value at the cross-hair or its share in the box.
   values() {
     const { width } = this.head.photo;
     const { at, box } = this.state;
@@ -16,7 +16,7 @@ Object.assign(Viewer.prototype, {
     const share = box && ((box[2] - box[0]) * (box[3] - box[1])) / this.head.photo.pixels.length * 3;
     const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${(100 * share).toFixed(1)} % of the photo`
       : at ? `column ${at[0]}, row ${at[1]}` : "";
-    this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map, or click it and use the arrow keys.";
+    this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map to read its values, or click it and use the arrow keys.";
   },
 
   words() {
@@ -32,7 +32,7 @@ Object.assign(Viewer.prototype, {
     this.tiles[maps.length + 1]?.canvas.setAttribute("aria-label", this.tiles[maps.length + 1].heading.textContent);
   },
 
-  // The histogram of each map's values, on a scale of logarithms, and where they are clipped.
+  // The histogram of each map's values with logarithmic counts, and the clip value.
   bars() {
     this.head?.maps.forEach((map, m) => {
       const canvas = this.tiles[m + 1].bars;
@@ -52,7 +52,7 @@ Object.assign(Viewer.prototype, {
       const high = sorted[sorted.length - 1];
       context.fillStyle = getComputedStyle(canvas).getPropertyValue("--mark");
       if (high) context.fillRect(clamp((this.ends[m][1] / high) * across, 0, across - 2), 0, 2, down);
-      canvas.title = `values from 0 to ${told(high)}; the last colour begins at ${told(this.ends[m][1])}`;
+      canvas.title = `values from 0 to ${told(high)}; the last colour starts at ${told(this.ends[m][1])}`;
     });
   },
 });

@@ -22,23 +22,31 @@ def walk(model, baseline="mean", steps=8) -> Trace:
 class TestSaturated:
     def test_of_a_path_without_a_way(self):
         row = saturated(walk(toys.convolutional(), X), 0.9)
-        assert (row["of the sum"], row["of the size"], row["Completeness gap"]) == ("none", "none", "+0.00")
+        assert (row["Share of the sum"], row["Share of the absolute sum"], row["Completeness gap"]) == (
+            "none",
+            "none",
+            "+0.00",
+        )
 
     def test_of_a_score_that_is_flat(self):
         row = saturated(walk(toys.model(lambda z: 0 * z.sum(1) + 3)), 0.9)
-        assert (row["of the sum"], row["of the size"], row["Completeness gap"]) == ("none", "none", "+0.00")
+        assert (row["Share of the sum"], row["Share of the absolute sum"], row["Completeness gap"]) == (
+            "none",
+            "none",
+            "+0.00",
+        )
         assert row["Left-IG cuts at α"].startswith("nowhere")
 
     def test_of_a_score_that_falls(self):
         row = saturated(walk(toys.model(lambda z: -(z @ X.flatten()))), 0.9)
         assert row["Left-IG cuts at α"] == "nowhere: the score falls"
-        assert row["of the sum"] == row["of the steps after it"] == ""
+        assert row["Share of the sum"] == row["Steps after the cut"] == ""
 
     def test_of_a_score_that_jumps(self):
         direction = X.flatten() / X.square().sum()
         row = saturated(walk(toys.model(lambda z: torch.sigmoid(50 * (z @ direction - 0.45)))), 0.9)
         assert row["Left-IG cuts at α"] == "0.5"
-        assert row["of the steps after it"] == "62%"
+        assert row["Steps after the cut"] == "62%"
 
 
 @pytest.mark.parametrize("beyond", [-30.0, 30.0])

@@ -69,7 +69,7 @@ class TestPairs:
 
     @pytest.mark.parametrize(
         ("differences", "word"),
-        [([-1, -1.2, -0.9, -1.1], "is lower"), ([1, 1.2, 0.9, 1.1], "is higher"), ([-9, 9, 8, -8], "not surely")],
+        [([-1, -1.2, -0.9, -1.1], "is lower"), ([1, 1.2, 0.9, 1.1], "is higher"), ([-9, 9, 8, -8], "not clearly different")],
     )
     def test_the_verdict_says_how_sure_it_is(self, differences, word):
         found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(3 * differences)]
@@ -252,7 +252,7 @@ class TestPage:
         assert sorted(shown) == ["The photo cat.png", "The photo coffee.png", "The photo rocket.png"]
 
     def test_differences_are_to_what_is_chosen(self, held, table):
-        box = next(box for box in held.main.selectbox if box.label == "Differences are to")
+        box = next(box for box in held.main.selectbox if box.label == "Differences are relative to")
         box.select(table.cases[-1]).run()
         assert list(held.dataframe[0].value["AUPC difference"])[-1].startswith("+0.00")
 
@@ -277,7 +277,7 @@ class TestPage:
     def test_without_the_folder_it_says_what_to_do(self, held):
         held.main.text_input[0].set_value("/nowhere").run()
         assert not any(b.label == "Open in Compare" for b in held.main.button)
-        assert sum("Name its folder above" in c.value for c in held.main.caption) == 3
+        assert sum("Enter its folder above" in c.value for c in held.main.caption) == 3
 
     @pytest.mark.parametrize(
         "spoil",

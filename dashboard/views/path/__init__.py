@@ -1,1 +1,1 @@
-"""Path: what a path method meets between the baseline and the photo."""
+"""Path: scores and gradients between the baseline and the photo."""

@@ -1,7 +1,8 @@
-"""The charts of a path, and what of its attribution comes from where the score is saturated."""
+"""The charts of a path, and the share of its attribution that comes from after the score saturates."""
 
 import streamlit as st
 
+from attribution import METRICS
 from attribution.studies.trace import Detour, Trace
 from dashboard.charts import path as charts_of
 from dashboard.charts.styles import baseline_name
@@ -10,21 +11,21 @@ from dashboard.experiment.experiment import Experiment
 from dashboard.views.path.walks import GAP, GUIDED, RUG, Views, cut, saturated
 
 CLICKED = "path-clicked"
-"""How many clicks there were, and where the last one was."""
+"""Key: the number of clicks, and the alpha of the last click."""
 DRAWINGS = 8
-"""How often a chart of Guided IG's path is drawn while it is walked."""
+"""How often the chart of Guided IG's path is redrawn while it grows."""
 
 
 def saturation(found: dict[str, Trace], usual: float) -> float:
-    """What of each path's attribution comes from where the score has all but arrived; and which share of it that is."""
+    """Draws the slider of phi and the table of the attribution after Left-IG's cut; returns phi."""
     phi = st.slider(
-        "φ, the share of the climb after which Left-IG cuts",
+        "φ, the share of the climb f(x) − f(b) where Left-IG cuts the path",
         0.5,
         1.0,
         usual,
         0.01,
         key=f"path-phi-{usual}",
-        help="From the same walk: nothing is recomputed.",
+        help="The cut is where the score saturates. Nothing is recomputed.",
     )
     rows = []
     for baseline, trace in found.items():
@@ -41,11 +42,13 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
         if trace.complete:
             row |= saturated(trace, phi)
         rows.append(row)
-    st.table(rows, hide_index=True, alt="Where each path saturates, and what comes from there")
+    st.table(rows, hide_index=True, alt="Where each path saturates, and the attribution after that point")
     st.caption(
-        "After the cut the score hardly moves, so that little is added to the sum; but gradients do not stop where the "
-        "score does. “Of the size” counts what each step adds by its absolute values: a large share there is what "
-        "Integrated Gradients owes to saturation, and what Left-IG leaves out."
+        "After the cut the score changes little, so the steps add little to the sum. But gradients can still be large. "
+        "The absolute "
+        "sum adds the absolute values of each step. If its share is large, much of Integrated Gradients comes from the "
+        "saturated part, which Left-IG leaves out.",
+        help=f"f(b): score of the baseline. f(x): score of the photo. {METRICS['completeness_gap'].note}",
     )
     return phi
 
@@ -53,15 +56,15 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
 def charts(
     experiment: Experiment, views: Views, found: dict[str, Trace], baseline: str, alpha: float, phi: float
 ) -> None:
-    """The four charts against alpha; drawn again only when something in them is another.
+    """Draws the charts against alpha. A chart is redrawn only when its data changes.
 
-    The cut, IDG's samples and Guided IG's path are of the path from `baseline`, and are not drawn without it.
+    The cut, IDG's samples and Guided IG's path belong to the path from `baseline`, and are not drawn without it.
     """
     trace = found.get(baseline)
     samples: tuple[float, ...] = (views[RUG].snapshot or ()) if trace else ()
     place = cut(trace, phi) if trace and trace.complete else None
     straight = tuple(found.values())
-    # Each is made again only for what is in it, so that the reader's zoom stays in the others.
+    # A chart is rebuilt only if its own data changes, so that the user's zoom in the others stays.
     cuts = (straight, alpha, place, samples)
     drawn = [
         session.once("path-made-scores", cuts, lambda: charts_of.scores(found, alpha, place, samples)),
@@ -82,7 +85,7 @@ def charts(
 
 
 def clicked(key: str) -> None:
-    """Takes alpha from a click on the chart of that key."""
+    """Sets alpha from a click on the chart of that key."""
     points = st.session_state[key].selection.points
     if points:
         clicks, _ = st.session_state.get(CLICKED, (0, 0.0))

@@ -1,4 +1,4 @@
-"""Path: what Integrated Gradients meets on its way from the baseline to the photo, and what its kin make of it."""
+"""Path: the path of Integrated Gradients from the baseline to the photo, and how related methods use it."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ POLL = 0.6
 
 
 def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: bool) -> Views:
-    """How far each path is."""
+    """Requests the work of each path; returns its state."""
     jobs, name, known = resources.scheduler(), session.name(), (subject.model, subject.x, resources.store())
     starts = [start(experiment, subject.image, subject.model.name, subject.target, baseline) for baseline in baselines]
     found = {}
@@ -41,7 +41,7 @@ def ask(experiment: Experiment, subject: Subject, baselines: list[str], detour: 
 
 
 def traces(views: Views) -> dict[str, Trace]:
-    """What there is of each straight path."""
+    """The straight paths so far."""
     return {name: view.snapshot for name, view in views.items() if name in BASELINES and view.snapshot}
 
 
@@ -68,29 +68,29 @@ def show(experiment: Experiment, subject: Subject, baselines: list[str], detour:
 
 
 def slider(experiment: Experiment) -> float:
-    """Where on the path; the places are those that maps are kept of."""
+    """Draws the slider of alpha. Its values are the steps with stored maps."""
     nodes, _ = RULES[experiment.rule](experiment.steps)
     places = [nodes[k] for k in kept(len(nodes))]
     if len(places) == 1:
         return places[0]
-    # A click makes a new slider that begins there: a run that is cut off can lose what is written into an old one.
+    # A click creates a new slider with this value: an interrupted run can lose a value written to an old slider.
     clicks, wanted = st.session_state.get(CLICKED, (0, 0.5))
     return float(
         st.select_slider(
-            "α, how far on the way · click a point of a chart to go there",
+            "α, position on the path · click a point of a chart to go there",
             places,
             min(places, key=lambda place: abs(place - wanted)),
             key=f"path-alpha-{experiment.steps}-{experiment.rule}-{clicks}",
             format_func=lambda place: f"{place:.3g}",
-            help="All from one walk: nothing is recomputed.",
+            help="0 is the baseline, 1 the photo. Nothing is recomputed.",
         )
     )
 
 
 def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one_of: int) -> None:
-    """The image on the path, the gradient there, and the map that all steps up to there add up to.
+    """Shows the image at alpha, its gradient, and the map of all steps up to alpha.
 
-    `one_of` says of how many noise baselines, which Integrated Gradients would average, this is the first.
+    `one_of` is the number N of noise baselines that Integrated Gradients averages; this path is the first of them.
     """
     if found is None:
         st.caption("The path is waiting for its turn.")
@@ -104,15 +104,15 @@ def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one
         "Image",
         f"from {baseline_name(baseline)}",
         where,
-        f"The image {at:.0%} of the way from {baseline_name(baseline)}",
+        f"The image at {at:.0%} of the path from {baseline_name(baseline)}",
     )
     shown = [
         (
-            viewer.Labels("Gradient there", "what each pixel would do now", where, "The gradient at this point"),
+            viewer.Labels("Gradient", "at this image", where, "The gradient at this image"),
             found.gradients,
         ),
         (
-            viewer.Labels("Map so far", "all steps up to here, added up", where, "The attribution up to this point"),
+            viewer.Labels("Map so far", "the sum of all steps up to α", where, "The attribution up to this point"),
             found.maps,
         ),
     ]
@@ -126,13 +126,13 @@ def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one
     climbed = f", {(found.scores[node] - found.ends[0]) / found.climb:.0%} of the climb" if found.climb > 0 else ""
     st.markdown(
         f"**{where}** · logit {found.scores[node]:.2f}{climbed} · probability {found.probabilities[node]:.1%} · "
-        f"F′ {found.slopes[node]:.2f} · ‖∇f‖ {found.sizes[node]:.3g} · summed so far {found.sums[node]:.2f} of "
+        f"F′ {found.slopes[node]:.2f} · ‖∇f‖ {found.sizes[node]:.3g} · sum so far {found.sums[node]:.2f} of "
         f"{found.climb:.2f}"
     )
 
 
 def how_far(views: Views) -> None:
-    """How many gradients there are."""
+    """Shows how many points of the paths are computed."""
     done = total = 0
     for view in views.values():
         held: Trace | Detour | tuple[float, ...] | None = view.snapshot
@@ -142,33 +142,34 @@ def how_far(views: Views) -> None:
             done, total = done + len(held.alphas), total + held.total + 1
     state = progress.state(views.values())
     words = {
-        progress.LIVE: f"{done} of {total} points of the paths that are begun",
+        progress.LIVE: f"{done} of {total} points of the started paths",
         progress.STOPPED: progress.KEPT,
-        progress.FAILED: "ended: not every path could be walked",
+        progress.FAILED: "failed: not all paths could be computed",
         progress.DONE: "complete",
     }
     progress.show(state, 1.0 if state == progress.DONE else done / total if total else 0.0, words[state])
 
 
 def draw() -> None:
-    """The page."""
+    """Draws the page."""
     st.markdown("#### What happens on the way?")
     experiment, subject = session.present()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         others = st.multiselect(
-            "The path from the baseline, and over it those from · M gradients each",
+            "Add paths from other baselines · M gradients each",
             [baseline for baseline in BASELINES if baseline != experiment.baseline],
             default=["mean" if experiment.baseline == "black" else "black"],
             key=f"path-others-{experiment.baseline}",
             format_func=baseline_name,
-            help="The sidebar's baseline, M and rule are those of the path; of uniform noise it is the first.",
+            help="The first path uses the baseline, M and rule of the sidebar. For uniform noise it uses one baseline.",
         )
         steps = experiment.every_knob("guided_ig")["steps"]
         detour = st.toggle(
-            f"Guided IG's path beside it · {steps} gradients",
+            f"Add Guided IG's path · {steps} gradients",
             value=True,
             key="path-detour",
-            help="One after another, by its own knobs: they are in the sidebar once it is among the methods.",
+            help="Slower: each gradient needs the previous one. To change its method settings, add Guided IG to the "
+            "methods in the sidebar.",
         )
     baselines = [experiment.baseline, *others]
     live = any(view.live for view in ask(experiment, subject, baselines, detour).values())

@@ -1,4 +1,4 @@
-"""The paths of an experiment, and what is said of a whole one."""
+"""The paths of an experiment, and the numbers of a complete path."""
 
 import math
 
@@ -10,7 +10,7 @@ from dashboard.work.path import Guided, Rug, Start, Straight
 from dashboard.work.scheduler import View
 
 Views = dict[str, View]
-"""By baseline; under the two names below the path of Guided IG, and where IDG samples."""
+"""By baseline; the path of Guided IG and the samples of IDG have the two names below."""
 GUIDED, RUG = "guided", "rug"
 GAP = METRICS["completeness_gap"].label
 """The head of a column."""
@@ -35,7 +35,7 @@ def guided(experiment: Experiment, begin: Start) -> Guided:
 
 
 def cut(trace: Trace, phi: float) -> float | None:
-    """Where Left-IG cuts a whole path; None where the score does not climb, or never so far."""
+    """The alpha where Left-IG cuts a complete path. None if the score does not climb, or not far enough."""
     try:
         place = trace.cut(phi)
     except ValueError:
@@ -44,7 +44,7 @@ def cut(trace: Trace, phi: float) -> float | None:
 
 
 def saturated(trace: Trace, phi: float) -> dict[str, str]:
-    """What of a whole path's attribution comes from after the cut; the columns of its row."""
+    """The share of a complete path's attribution after the cut, as columns of the table."""
     gap = gap_words((float(trace.sums[-1]) - trace.climb, trace.climb))
     try:
         place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)

@@ -1,1 +1,1 @@
-"""Results: what the benchmark measured over a folder of photos."""
+"""Results: the measurements of the benchmark over many photos."""

@@ -1,4 +1,4 @@
-"""Two methods photo by photo, and the photos on which they differ most, each a click from Compare."""
+"""Two methods photo by photo, and the photos with the largest differences, which can be opened in Compare."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,14 +17,14 @@ from dashboard.pages import COMPARE
 from dashboard.views.results import pairs
 
 Thumbnails = Mapping[str, bytes]
-"""Small pictures, by the photo's digest."""
+"""Small pictures by the digest of the photo."""
 
 
 def pair(table: Table, name: str, thumbnails: Thumbnails) -> None:
-    """Two methods on every photo, and the photos on which they differ most."""
+    """Draws the differences of two methods on all photos, and the photos where they are largest."""
     st.markdown("**Two methods, photo by photo**")
     if len(table.cases) < 2:
-        st.caption("There is one method only.")
+        st.caption("There is only one method.")
         return
     one, two, by = st.columns([3, 3, 2])
     tell = table.labels.__getitem__
@@ -33,7 +33,7 @@ def pair(table: Table, name: str, thumbnails: Thumbnails) -> None:
     usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
     second = two.selectbox("Second", rest, usual, key=f"results-second {name}", format_func=tell)
     metric = by.selectbox(
-        "by", list(table.areas), key=f"results-by {name}", format_func=lambda name: measures()[name].label
+        "Measure", list(table.areas), key=f"results-by {name}", format_func=lambda name: measures()[name].label
     )
     found = pairs.pairs(table, metric, first, second)
     st.markdown(pairs.verdict(found, metric, tell(first), tell(second)))
@@ -51,12 +51,12 @@ def farthest(
     places: int,
     thumbnails: Thumbnails,
 ) -> None:
-    """The photos on which the two differ most, each with its button."""
+    """Draws the photos where the two methods differ most, each with a button."""
     st.markdown("**Where they differ most**")
     folder = st.text_input(
-        "The folder with the photos, on the machine of this dashboard",
+        "Folder of the photos, on the machine of this dashboard",
         key=f"results-folder {name}",
-        help="A photo is taken only if it is the one that was measured, to the last byte.",
+        help="A photo is used only if its file has exactly the bytes that were measured.",
     )
     grid = st.grid(3, min_column_width=220)
     for place, one in enumerate(found[:6]):
@@ -70,11 +70,11 @@ def farthest(
             if picture:
                 st.image(picture, width="stretch", alt=f"The photo {one.name}")
             st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
-            st.caption(f"`{one.name}` · {one.first:.{places}f} against {one.second:.{places}f}")
+            st.caption(f"`{one.name}` · {one.first:.{places}f} and {one.second:.{places}f}")
             if data is None:
-                st.caption("Name its folder above to open it.")
+                st.caption("Enter its folder above to open it.")
             elif not pairs.can_open(table):
-                st.caption("Its model is not on this machine.")
+                st.caption("Its model is not installed on this machine.")
             elif st.button(
                 "Open in Compare",
                 key=f"results-open-{place}",
@@ -86,6 +86,6 @@ def farthest(
 
 
 def show_photo(table: Table, cases: tuple[Case, Case], one: pairs.Pair, data: bytes) -> None:
-    """Sets the controls to the photo, its class and the knobs of both methods."""
+    """Sets the controls to the photo, its class and the settings of both methods."""
     experiment = pairs.experiment_of(table, *cases, one.photo)
     pins.open_experiment(experiment, Photo(one.photo, load_image(data), data))

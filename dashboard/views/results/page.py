@@ -1,4 +1,4 @@
-"""Results: what the benchmark has measured over a folder of photos; every photo is a click from Compare."""
+"""Results: the measurements of the benchmark over many photos. Photos can be opened in Compare."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,25 +17,26 @@ from attribution.registry import METRICS, curves, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
 from dashboard.controls import session
+from dashboard.experiment.words import TERMS
 from dashboard.views.results.differences import Thumbnails, pair
 
 ASSETS = Path(__file__).parents[3] / "assets"
 SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
-"""The project's own runs."""
+"""The results files of the project."""
 ALL = "everything"
 USUAL = [name for name, metric in curves().items() if metric.standard]
 WIDE = 1_999
-"""Resamplings for the bands of curves: enough for a picture."""
+"""Bootstrap resamples for the bands of curves: enough for a chart."""
 CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
 
 
 def source() -> tuple[str, bytes] | None:
-    """The results file: the reader's, or one of those that are part of the project."""
+    """The results file: uploaded by the user, or one of the project."""
     given = st.file_uploader(
-        "A results file of your own",
+        "Your own results file",
         type=["db", "gz"],
         key="results-file",
-        help="What `python -m attribution.benchmark PHOTOS --out results.db` has written. It stays in memory.",
+        help="A file written by `python -m attribution.benchmark PHOTOS --out results.db`. It stays in memory.",
     )
     if given is not None:
         return given.file_id, given.getvalue()
@@ -43,7 +44,7 @@ def source() -> tuple[str, bytes] | None:
     if not there:
         return None
     name = st.segmented_control(
-        "or one of the project's own, over ImageNet photos; docs/results.md says how to repeat them",
+        "or a results file of the project, over ImageNet photos (how to repeat: docs/results.md)",
         there,
         default=there[0],
         required=True,
@@ -53,7 +54,7 @@ def source() -> tuple[str, bytes] | None:
 
 
 def read(data: bytes) -> tuple[list[Row], Thumbnails]:
-    """What the file holds: its rows, and a small picture of each photo where there is one."""
+    """Reads the rows of the file, and its small pictures of photos, if any."""
     results = Results.from_bytes(data)
     try:
         return results.rows(), results.thumbnails()
@@ -62,7 +63,7 @@ def read(data: bytes) -> tuple[list[Row], Thumbnails]:
 
 
 def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
-    """The model, the preset and the table that is made of them."""
+    """The choice of model, preset and measures; returns their table."""
     models = sorted({row.model for row in found})
     model = st.selectbox("Model", models, key="results-model") if len(models) > 1 else None
     preset = st.segmented_control(
@@ -83,7 +84,8 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
             default=metrics,
             key="results-metrics",
             format_func=lambda name: METRICS[name].label,
-            help="Of these, those that all rows were measured by. Photos that lack one are left out.",
+            help="The metrics in the table. Photos without all of them are left out. AUPC: area under the perturbation "
+            "curve. AUTVC: area under the total variation curve.",
         )
     name = f"{key} {model} {preset} {measured}"
     chosen = None if preset == ALL else preset
@@ -91,9 +93,9 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
 
 
 def table_of(table: Table, name: str) -> None:
-    """Every method with its means, their intervals, and the paper's numbers."""
+    """Draws the table of means and intervals of all methods, and the numbers of the paper."""
     reference = st.selectbox(
-        "Differences are to", table.cases, key=f"results-against {name}", format_func=table.labels.__getitem__
+        "Differences are relative to", table.cases, key=f"results-against {name}", format_func=table.labels.__getitem__
     )
     shown = session.once(
         "results-made-lines", (name, reference), lambda: [spoken(line, table) for line in lines(table, reference)]
@@ -105,10 +107,10 @@ def table_of(table: Table, name: str) -> None:
 
 
 def charts(table: Table, name: str) -> list[Case]:
-    """Both mean curves of the chosen methods with their bands, and the means of all."""
+    """Draws the mean curves of the chosen methods with bands, and the mean areas of all methods."""
     usual = [next((c for c in table.cases if c.name == method), None) for method in CHARTED]
     chosen = st.multiselect(
-        "In the charts",
+        "Methods in the charts",
         table.cases,
         [case for case in usual if case is not None],
         key=f"results-charted {name}",
@@ -118,7 +120,7 @@ def charts(table: Table, name: str) -> list[Case]:
     grid = st.grid(3, min_column_width=300, gap="medium")
     for metric in table.metrics:
         with grid.container():
-            st.markdown(f"**{METRICS[metric.name].label}** · mean curves, with 95 % bands")
+            st.markdown(f"**{METRICS[metric.name].label}** · mean curves, with 95 % bands", help=TERMS.get(metric.name))
             key = (name, tuple(chosen))
             made = session.once(f"results-made-bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
             alt = f"Mean curves of {len(chosen)} methods"
@@ -139,7 +141,7 @@ def paint(table: Table, chosen: Sequence[Case]) -> dict[str, charts_of.Look]:
 
 
 def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
-    """The mean curve of each chosen case, with its band."""
+    """The chart of the mean curve of each chosen case, with its band."""
     found = {}
     for case in chosen:
         curves = table.curves[metric][table.cases.index(case)]
@@ -151,12 +153,12 @@ def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
 
 
 def label(name: str) -> str:
-    """What a measure is called."""
+    """The label of a measure."""
     return measures()[name].label
 
 
 def points(table: Table) -> list[charts_of.Point]:
-    """The means of every method."""
+    """The mean areas of each method with their intervals."""
     around = {name: (values.mean(1), *interval(values)) for name, values in table.areas.items()}
     both = [around["total_variation"], around["perturbation"]]
     return [
@@ -166,11 +168,11 @@ def points(table: Table) -> list[charts_of.Point]:
 
 
 def draw() -> None:
-    """The page."""
+    """Draws the page."""
     st.markdown("#### What holds over many photos?")
     held = source()
     if held is None:
-        st.info("Measure a folder with `python -m attribution.benchmark PHOTOS --out results.db`, and open it here.")
+        st.info("Measure a folder with `python -m attribution.benchmark PHOTOS --out results.db`. Open the file here.")
         return
     name, data = held
     key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"

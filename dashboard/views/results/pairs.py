@@ -1,4 +1,4 @@
-"""Two methods of a results file, photo by photo: where they differ, and the experiment that shows it. No Streamlit."""
+"""Two methods of a results file, photo by photo: their differences, and the experiment of a photo. No Streamlit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -20,7 +20,7 @@ from dashboard.experiment.own import own_knobs, own_of
 
 @dataclass(frozen=True)
 class Pair:
-    """One photo, by its digest, with the areas of two methods."""
+    """One photo (`photo` is its digest) with the areas of two methods."""
 
     photo: str
     name: str
@@ -33,7 +33,7 @@ class Pair:
 
 
 def pairs(table: Table, metric: str, first: Case, second: Case) -> list[Pair]:
-    """Every photo, those first on which the methods differ most."""
+    """All photos, largest difference first."""
     one, other = (table.areas[metric][table.cases.index(case)] for case in (first, second))
     found = [
         Pair(photo, table.rows[first, photo].photo, float(a), float(b))
@@ -43,24 +43,25 @@ def pairs(table: Table, metric: str, first: Case, second: Case) -> list[Pair]:
 
 
 def verdict(found: list[Pair], metric: str, first: str, second: str) -> str:
-    """Which of the two is lower, by how much, and how sure that is."""
+    """Which of the two methods is lower, by how much, and whether that is certain."""
     differences = np.array([[pair.difference for pair in found]])
     (low,), (high,) = interval(differences)
     name, places = measures()[metric].label, measures()[metric].digits
     mean, lower = differences.mean(), int((differences < 0).sum())
-    told = f"it is the lower one on {lower} of {len(found)} photos"
+    link = "from" if low <= 0 <= high else "than"
+    told = f"it is lower on {lower} of {len(found)} photos"
     if len(found) < FEW:
-        less = f"{name} of {first} less that of {second}: {mean:+.{places}f} on average"
+        less = f"{name} of {first} minus that of {second}: {mean:+.{places}f} on average"
         return f"{less}, too few photos to be sure; {told}."
-    sure = "lower" if high < 0 else "higher" if low > 0 else "not surely other"
+    sure = "lower" if high < 0 else "higher" if low > 0 else "not clearly different"
     return (
-        f"{name} of {first} is {sure} than that of {second}: {mean:+.{places}f} on average, 95 % interval "
+        f"{name} of {first} is {sure} {link} that of {second}: {mean:+.{places}f} on average, 95 % interval "
         f"{low:+.{places}f} to {high:+.{places}f}; {told}."
     )
 
 
 def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experiment:
-    """What Compare is set to for a photo: the knobs of both methods; where they disagree, those of the first."""
+    """The experiment of a photo for Compare, with the knobs of both methods. The first method wins conflicts."""
     row = table.rows[first, photo]
     values: dict[str, Any] = {}
     for case in (second, first):
@@ -75,23 +76,23 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
     own = {(case.name, k): v for case in (second, first) for k, v in case.knobs if case.name in METHODS}
     held = {(method, knob): value for (method, knob), value in own.items() if knob in own_knobs(method)}
     found = Experiment(**known, own=own_of(held), evaluation=named.get(patches(table.metrics), Experiment().evaluation))
-    return Experiment.from_query(found.to_query())  # whatever the file says, what comes out can be shown
+    return Experiment.from_query(found.to_query())  # clamps values of the file that are out of range
 
 
 def _knobs(row: Row) -> Mapping[str, Any]:
-    """A search is shown as SmoothTaylor, at the sigma that it found."""
+    """The knobs of a row. A search is shown as SmoothTaylor with the sigma that it found."""
     if row.method == ADAPTIVE:
         return {"sigma": row.detail["sigma"], "samples": row.knobs["samples"]}
     return row.knobs
 
 
 def can_open(table: Table) -> bool:
-    """Whether the file's model can be shown here."""
+    """Whether the model of the file is installed here."""
     return table.model in MODELS and MODELS[table.model].file.exists()
 
 
 def find_photo(folder: str, name: str, digest: str) -> bytes | None:
-    """The photo of that name in the folder, if it is the one that was measured, to the last byte."""
+    """The bytes of the photo of that name in the folder, if its digest is the measured one; else None."""
     place = Path(folder)
     try:
         named = place / name

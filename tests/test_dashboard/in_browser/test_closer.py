@@ -240,7 +240,7 @@ def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
     expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
-    page.get_by_test_id("stSlider").filter(has_text="how far on the way").locator("input").press("ArrowRight")
+    page.get_by_test_id("stSlider").filter(has_text="position on the path").locator("input").press("ArrowRight")
     expect(page.get_by_text(re.compile("α = 0.625 · logit"))).to_be_visible(timeout=PATIENCE)
     point = page.locator(".st-key-stack-path-sums .scatterlayer .point").nth(2)
     point.scroll_into_view_if_needed()
