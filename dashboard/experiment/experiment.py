@@ -135,7 +135,7 @@ class Experiment:
             from_widget=tuple,
         ),
     )
-    own: Own = declared((), Field("own", "own knobs", read_own, lambda own: plain(own) if own else "the defaults"))
+    own: Own = declared((), Field("own", "method settings", read_own, lambda own: plain(own) if own else "default"))
     curves: tuple[str, ...] = declared(
         (),
         Field(

@@ -69,7 +69,11 @@ class TestPairs:
 
     @pytest.mark.parametrize(
         ("differences", "word"),
-        [([-1, -1.2, -0.9, -1.1], "is lower"), ([1, 1.2, 0.9, 1.1], "is higher"), ([-9, 9, 8, -8], "not clearly different")],
+        [
+            ([-1, -1.2, -0.9, -1.1], "is lower"),
+            ([1, 1.2, 0.9, 1.1], "is higher"),
+            ([-9, 9, 8, -8], "not clearly different"),
+        ],
     )
     def test_the_verdict_says_how_sure_it_is(self, differences, word):
         found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(3 * differences)]

@@ -101,7 +101,7 @@ class TestSweep:
         while not (found := app.run()).get("selectbox") or not any(s.key == "sweep-cell" for s in found.selectbox):
             jobs.step()
         app.button(key="control-stop").click().run()
-        assert self.progress(app) == "stopped: what there is stays"
+        assert self.progress(app) == "stopped: the results so far stay"
         app.button(key="control-resume").click().run()
         finish(app, jobs)
         assert "complete: 4 maps" in self.progress(app)

@@ -45,9 +45,8 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
     st.table(rows, hide_index=True, alt="Where each path saturates, and the attribution after that point")
     st.caption(
         "After the cut the score changes little, so the steps add little to the sum. But gradients can still be large. "
-        "The absolute "
-        "sum adds the absolute values of each step. If its share is large, much of Integrated Gradients comes from the "
-        "saturated part, which Left-IG leaves out.",
+        "The absolute sum adds the absolute values of each step. If its share is large, much of Integrated Gradients "
+        "comes from the saturated part, which Left-IG leaves out.",
         help=f"f(b): score of the baseline. f(x): score of the photo. {METRICS['completeness_gap'].note}",
     )
     return phi

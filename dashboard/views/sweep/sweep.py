@@ -151,7 +151,7 @@ def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]
             raise ValueError(f"{letter(knob)}: {text} is not a number; separate values with commas") from None
         found[declared.check(method, value)] = None
     if not found:
-        raise ValueError(f"{letter(knob)}: no value; write values separated by commas")
+        raise ValueError(f"{letter(knob)}: there is no value; separate values with commas")
     return tuple(found)
 
 
