@@ -20,7 +20,7 @@ CHARTS = (
     (
         "path-gradients",
         "**Gradient** · along the path, and its size",
-        "F′ is how much the next step adds to the sum; IDG weights each gradient by it. The gradient can stay "
+        "F′ is the slope of the score along the path; IDG weights each gradient by it. The gradient can stay "
         "large where F′ is small.",
     ),
     (
