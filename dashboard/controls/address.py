@@ -63,6 +63,13 @@ def news(key: str, page: str, names: Collection[str]) -> Query | None:
     return query if found else None
 
 
+def note(key: str, query: Query) -> None:
+    """Notes an address that the session writes: it is no news when a run carries it."""
+    trail: Trail = st.session_state[key]
+    trail.sent = query
+    trail.known.append(query)
+
+
 def read(page: str) -> None:
     """Reads the experiment from the URL at the start of a session, and after Back or Forward."""
     query = news(TRAIL, page, NAMES.values())
@@ -98,8 +105,7 @@ def write() -> None:
         trail.sent = now
     # Compare with the last URL sent too: the browser may have received it after it reported its URL.
     if not now == query == trail.sent:
-        trail.sent = query
-        trail.known.append(query)
+        note(TRAIL, query)
         others = {key: st.query_params.get_all(key) for key in st.query_params if key not in NAMES.values()}
         st.query_params.from_dict({**others, **query})
     session.settled()

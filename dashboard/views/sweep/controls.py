@@ -43,6 +43,13 @@ def read() -> None:
             st.warning(f"The link's sweep was not used: {error}.", icon=":material/link_off:")
 
 
+def write(sweep: Sweep) -> None:
+    """Writes the sweep to the address."""
+    if st.query_params.get(QUERY) != sweep.text:
+        address.note(TRAIL, {QUERY: sweep.text})
+        st.query_params[QUERY] = sweep.text
+
+
 def current() -> Sweep:
     """The present sweep."""
     if SETTING not in st.session_state:

@@ -169,8 +169,7 @@ def draw() -> None:
     st.markdown("#### What does a knob do?")
     experiment, subject = session.present()
     sweep = controls.choose(subject)
-    if st.query_params.get(controls.QUERY) != sweep.text:
-        st.query_params[controls.QUERY] = sweep.text
+    controls.write(sweep)
     live = ask(sweep, experiment, subject).live
     st.fragment(show, run_every=POLL if live else None)(sweep, experiment, subject, live)
     st.caption(
