@@ -14,19 +14,19 @@ CHARTS = (
     (
         "path-scores",
         "**Score** · logit, IDG's samples, probability",
-        "The model decides where the score climbs. IDG takes its samples there: the marks between the two charts. "
+        "The model decides where the score climbs. IDG takes its samples there (marks between the two charts). "
         "Left-IG uses the part before the dashed line.",
     ),
     (
         "path-gradients",
         "**Gradient** · along the path, and its size",
-        "F′ is the slope of the score along the path; IDG weights each gradient by it. The gradient can stay "
-        "large where F′ is small.",
+        "F′ is the slope of the score along the path; IDG weights each gradient by it. The gradient can be large where "
+        "F′ is small.",
     ),
     (
         "path-sums",
         "**Completeness** · the sum so far",
-        "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not show that "
+        "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not prove that "
         "the map is right.",
     ),
     (

@@ -75,7 +75,7 @@ def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, tick
 
 
 def means(points: Sequence[Point], paint: Mapping[str, Look], labels: tuple[str, str]) -> go.Figure:
-    """Every method's mean AUTVC and AUPC with its intervals; those that have a look in `paint` by name, others grey."""
+    """The two mean areas of each method with intervals. Methods that are not in `paint` are grey."""
     across, up = labels
     figure = go.Figure()
     ordered = sorted(points, key=lambda point: point.name in paint)

@@ -21,7 +21,7 @@ class Point:
 
 
 def scatter(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
-    """The two areas of each map, across and up, under their labels; each point knows its place in `points`."""
+    """One area of each map against the other. The data of each point contains its index in `points`."""
     across, up = labels
     figure = go.Figure()
     for method, title in dict.fromkeys((point.method, point.title) for point in points):

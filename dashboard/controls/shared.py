@@ -20,7 +20,7 @@ from dashboard.stage.pictures import data_url
 
 
 def draw(group: str, subject: Subject) -> None:
-    """The controls of one heading, in the order of their declarations."""
+    """Draws the controls of one heading, in the order of their declarations."""
     turned = [METHODS[method].title for method in COMPARED if _turns(group, method)]
     st.markdown(f"**{group}** · {', '.join(turned)}" if turned else f"**{group}**")
     for name, field in FIELDS.items():
@@ -36,7 +36,7 @@ def draw(group: str, subject: Subject) -> None:
 
 
 def _turns(group: str, method: str) -> bool:
-    """Whether a control of this heading turns a knob of the method; the seed is every method's."""
+    """Whether a control of this heading sets a setting of the method. The seed belongs to every method."""
     fields = (name for name, field in FIELDS.items() if field.control and field.control.group == group)
     return any(shared(method, name) for name in fields if name != "seed")
 

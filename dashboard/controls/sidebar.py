@@ -14,7 +14,6 @@ def draw(page: str) -> None:
     """Draws the controls, and writes the experiment to the URL. Pages read it from `session.present`."""
     address.read(page)
     with st.sidebar:
-        visit.mount()  # not beside the page: what is there must keep its place
         image, name = photo.choose()
         seen = st.container()
         chosen = model.choose()
@@ -27,6 +26,7 @@ def draw(page: str) -> None:
         _buttons()
         _cost(session.experiment(), chosen)
         pins.show(session.experiment())
+        visit.mount()  # after all controls: its rerun would end the run before they are drawn, and lose them
     address.write()
     session.drawn(subject)
     visit.keep()

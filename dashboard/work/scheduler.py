@@ -1,8 +1,8 @@
 """The scheduler: one worker, small chunks, sessions in turn, the latest request wins. No Streamlit.
 
-A job is an iterator of snapshots; one step of it is one chunk. A session has named slots, and each slot watches one
-job. A job that no slot watches is paused, and continues when a slot asks for it again. The latest of the unwatched jobs
-are kept, finished or not. Equal keys are one job, whichever session asks.
+A job is an iterator of snapshots; one chunk is one `next`. A session has named slots, and each slot watches one job.
+A job that no slot watches is paused, and continues when a slot asks for it again. The latest unwatched jobs are kept,
+finished or not. Equal keys are the same job, also across sessions.
 """
 
 import atexit

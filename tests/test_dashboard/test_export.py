@@ -33,7 +33,15 @@ def subject(lite0) -> Subject:
 
 
 @pytest.fixture(scope="module")
-def cells(subject) -> tuple[Cell, ...]:
+def patches():
+    """Few patches, for the curves and the script alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Experiment, "patches", PATCHES)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cells(subject, patches) -> tuple[Cell, ...]:
     store, found = Store(), []
     for panel in EXPERIMENT.panels("coffee", subject.model.name, subject.target):
         seen = View("done")
@@ -51,10 +59,7 @@ def cells(subject) -> tuple[Cell, ...]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, subject, cells):
     found = tmp_path_factory.mktemp("export")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Experiment, "patches", PATCHES)
-        data = export.pack(EXPERIMENT, subject, cells)
-    zipfile.ZipFile(io.BytesIO(data)).extractall(found)
+    zipfile.ZipFile(io.BytesIO(export.pack(EXPERIMENT, subject, cells))).extractall(found)
     return found
 
 

@@ -217,7 +217,7 @@ class TestPage:
 
     def test_two_methods_are_told_apart_by_any_metric(self, opened):
         opened.segmented_control(key="results-shipped").set_value("every method").run()
-        by = next(box for box in opened.main.selectbox if box.label == "by")
+        by = next(box for box in opened.main.selectbox if box.label == "Measure")
         assert by.options == ["AUPC", "AUTVC", "ABPC", "Insertion", "Deletion", "Insertion - Deletion"]
         by.select("insertion_less_deletion").run()
         assert not opened.exception

@@ -59,7 +59,7 @@ def test_every_key_has_an_owner(page, jobs):
     found: set[str] = set()
     for one in PAGES:
         app = finish(app.switch_page(one.file).run(), jobs)
-        found |= {str(key) for key in app.session_state.filtered_state}
+        found |= {str(key) for key in app.session_state}
     strangers = {key for key in found if not owner(key)}
     assert not strangers
     assert {owner(key) for key in found} == set(OWNED)

@@ -34,9 +34,9 @@ def saturation(found: dict[str, Trace], usual: float) -> float:
             "f(b)": f"{trace.ends[0]:.2f}",
             "f(x)": f"{trace.ends[1]:.2f}",
             "Left-IG cuts at α": "…",
-            "of the steps after it": "…",
-            "of the sum": "…",
-            "of the size": "…",
+            "Steps after the cut": "…",
+            "Share of the sum": "…",
+            "Share of the absolute sum": "…",
             GAP: "…",
         }
         if trace.complete:

@@ -108,7 +108,7 @@ def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one
     )
     shown = [
         (
-            viewer.Labels("Gradient", "at this image", where, "The gradient at this image"),
+            viewer.Labels(METHODS["gradient"].title, "at this image", where, "The gradient at this image"),
             found.gradients,
         ),
         (
@@ -120,7 +120,7 @@ def walk(subject: Subject, baseline: str, found: Trace | None, alpha: float, one
     if found.complete:
         title = METHODS["integrated_gradients"].title
         of = title if one_of == 1 else f"{title}, the first of N = {one_of}"
-        labels = viewer.Labels("Whole map", of, "α = 1", "The finished attribution")
+        labels = viewer.Labels("Complete map", of, "α = 1", "The complete attribution")
         maps.append((labels, found.maps[-1].double().numpy()))
     viewer.show("path", (photo, to_picture(subject.model.pixels(point))), maps, pictures.PALETTES)
     climbed = f", {(found.scores[node] - found.ends[0]) / found.climb:.0%} of the climb" if found.climb > 0 else ""

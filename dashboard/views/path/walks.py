@@ -49,13 +49,13 @@ def saturated(trace: Trace, phi: float) -> dict[str, str]:
     try:
         place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
     except ValueError:
-        none = dict.fromkeys(("of the steps after it", "of the sum", "of the size"), "")
+        none = dict.fromkeys(("Steps after the cut", "Share of the sum", "Share of the absolute sum"), "")
         return {"Left-IG cuts at α": "nowhere: the score falls", **none, GAP: gap}
-    where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: it never comes so far"
+    where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: the score stays below φ"
     return {
         "Left-IG cuts at α": where,
-        "of the steps after it": f"{1 - place / trace.total:.0%}",
-        "of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
-        "of the size": "none" if math.isnan(absolute) else f"{absolute:.0%}",
+        "Steps after the cut": f"{1 - place / trace.total:.0%}",
+        "Share of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
+        "Share of the absolute sum": "none" if math.isnan(absolute) else f"{absolute:.0%}",
         GAP: gap,
     }
