@@ -45,10 +45,10 @@ Palettes = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def show(key: str, photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> None:
-    """Shows the photo, bytes (H, W, 3), and signed maps (H, W). A viewer keeps its settings by `key`."""
+    """Shows the photo, bytes (H, W, 3), and signed maps (H, W). A viewer keeps its settings by page: `key`."""
     script, style = source()
     component = st.components.v2.component("attribution_viewer", css=style, js=script)
-    component(key=key, data=pack(photo, maps, palettes))
+    component(key=f"{key}-viewer", data=pack(photo, maps, palettes))
 
 
 def pack(photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> bytes:

@@ -34,15 +34,19 @@ OWNED = {
     ],
     "cold_start": ["cold-waits"],
     "compare": [
-        "compare-(shown|charts|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter)",
+        "compare-(viewer|shown|charts|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter)",
         "compare-step-picture-.+",
         "compare-[a-z_]+-layers",
         r"compare-[a-z_]+-\d-chart",
     ],
-    "sweep": ["sweep-(setting|trail|method|cell|chosen|open)", r"sweep-(axis|values|preset)-\d", "sweep-chart-.+"],
+    "sweep": [
+        "sweep-(viewer|setting|trail|method|cell|chosen|open)",
+        r"sweep-(axis|values|preset)-\d",
+        "sweep-chart-.+",
+    ],
     "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
-    "path": ["path-(detour|alpha|phi|others|made|clicked).*", r"path-[a-z]+-(layers|\d-chart)"],
-    "noise": ["noise-(both|agreement)", "noise-draws-.+"],
+    "path": ["path-(viewer|detour|alpha|phi|others|made|clicked).*", r"path-[a-z]+-(layers|\d-chart)"],
+    "noise": ["noise-(viewer|both|agreement)", "noise-draws-.+"],
     "learn": [r"learn-open-\d", "learn-(path|blank)"],
 }
 
