@@ -16,6 +16,7 @@ def choose() -> None:
     st.multiselect(
         "Compared methods · a new method costs its own gradients",
         list(METHODS),
+        session.shown("methods"),
         key=session.place("methods"),
         on_change=session.take,
         args=("methods",),
@@ -53,13 +54,13 @@ def _control(method: str, knob: Knob) -> None:
     }
     given["args"] = (method, knob.name)
     if knob.type is bool:
-        st.toggle(knob.name, **given)
+        st.toggle(knob.name, value, **given)
     elif isinstance(allowed, Choice):
-        st.selectbox(knob.name, allowed.names, **given)
+        st.selectbox(knob.name, allowed.names, allowed.names.index(value), **given)
     elif knob.type is int:
         assert isinstance(allowed, Range)
-        st.number_input(knob.name, int(allowed.low), int(allowed.high), **given)
+        st.number_input(knob.name, int(allowed.low), int(allowed.high), value, **given)
     else:
         assert isinstance(allowed, Range)
         step = 0.0001 if value < 0.01 else 0.01
-        st.number_input(knob.name, allowed.low, allowed.high, step=step, format="%g", **given)
+        st.number_input(knob.name, allowed.low, allowed.high, value, step=step, format="%g", **given)

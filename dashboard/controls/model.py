@@ -19,6 +19,7 @@ def choose() -> Model:
     st.selectbox(
         "Model",
         list(MODELS),
+        list(MODELS).index(session.shown("model")),
         key=session.place("model"),
         on_change=session.take,
         args=("model",),
@@ -87,9 +88,11 @@ def choose_class(predictions: tuple[Prediction, ...]) -> None:
     """The choice of the explained class: the likeliest class, or any other."""
     likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions[:5]}
     rest = [index for index in range(len(CATEGORIES)) if index not in likely]
+    options = [PREDICTED, *likely, *rest]
     st.selectbox(
         "Class to explain · a change recomputes everything",
-        [PREDICTED, *likely, *rest],
+        options,
+        options.index(session.shown("target")),
         key=session.place("target"),
         on_change=session.take,
         args=("target",),

@@ -42,6 +42,7 @@ def choose() -> tuple[PIL.Image.Image, str]:
     gallery.pills(
         "Photo",
         options,
+        default=session.shown("image"),
         key=session.place("image"),
         required=True,
         on_change=_another,

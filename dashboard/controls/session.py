@@ -61,15 +61,21 @@ def change(**values: Any) -> None:
     put(replace(experiment(), **values))
 
 
+def shown(field: str) -> Any:
+    """The present value of a field, as its control shows it."""
+    return FIELDS[field].to_widget(getattr(experiment(), field))
+
+
 def place(field: str) -> str:
     """Sets the control of a field to the present value before it is drawn; returns the control's key."""
-    return show(f"control-{field}", FIELDS[field].to_widget(getattr(experiment(), field)))
+    return show(f"control-{field}", shown(field))
 
 
 def show(key: str, value: Any) -> str:
     """Sets a control to a value before it is drawn; returns its key.
 
-    A value that it already shows is not set again: a slider would jump back during fast key presses.
+    A value that it already shows is not set again: a slider would jump back during fast key presses. So the control is
+    also drawn with its value as the default: the browser may miss a value that was set in an interrupted run.
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value

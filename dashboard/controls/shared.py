@@ -53,20 +53,20 @@ def control(name: str, where: DeltaGenerator) -> None:
         ends: Any = (int(allowed.low), int(allowed.high)) if whole else (allowed.low, allowed.high)
         step: Any = {} if how.step is None else {"step": how.step}
         draw: Any = where.slider if how.kind == "slider" else where.number_input
-        draw(how.label, *ends, **step, **given)
+        draw(how.label, *ends, value=session.shown(name), **step, **given)
         return
     options = list(allowed.names) if isinstance(allowed, Choice) else list(further())
-    _names(how, options, where, given)
+    _names(how, options, session.shown(name), where, given)
 
 
-def _names(how: Control, options: list[str], where: DeltaGenerator, given: dict[str, Any]) -> None:
+def _names(how: Control, options: list[str], value: Any, where: DeltaGenerator, given: dict[str, Any]) -> None:
     shown = {**given, "format_func": how.words}
     if how.kind == "select":
-        where.selectbox(how.label, options, **shown)
+        where.selectbox(how.label, options, options.index(value), **shown)
     elif how.kind == "segmented":
-        where.segmented_control(how.label, options, required=True, **shown)
+        where.segmented_control(how.label, options, default=value, required=True, **shown)
     else:
-        where.pills(how.label, options, selection_mode="multi", **shown)
+        where.pills(how.label, options, default=value, selection_mode="multi", **shown)
 
 
 def _range(subject: Subject) -> None:

@@ -268,6 +268,17 @@ class TestOneCopy:
         app = page(**{how.url: wanted.to_query()[how.url]})
         assert shown(app, name) == how.to_widget(getattr(wanted, name))
 
+    def test_its_value_is_its_default_too(self, page):
+        """A browser that missed the value, set in an interrupted run, draws the default: never the lowest number."""
+        app = page(sigma="0.7", r="6", seed="11", base="white").run()
+        protos = [app.slider(key=f"control-{name}").proto for name in ("sigma", "samples")]
+        assert [list(proto.default) for proto in protos] == [[0.7], [6]]
+        assert not any(proto.set_value for proto in protos), "nothing is set in a run that changes nothing"
+        assert app.number_input(key="control-seed").proto.default == 11
+        baseline = app.selectbox(key="control-baseline").proto
+        assert baseline.options[baseline.default] == FIELDS["baseline"].control.words("white")
+        assert list(app.multiselect(key="control-methods").proto.default)
+
 
 class TestUploads:
     def upload(self, app, name, data):
