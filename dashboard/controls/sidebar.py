@@ -14,6 +14,7 @@ def draw(page: str) -> None:
     """Draws the controls, and writes the experiment to the URL. Pages read it from `session.present`."""
     address.read(page)
     with st.sidebar:
+        visit_place = st.container(key="control-visit-place")  # first, so its place is the same in every run
         image, name = photo.choose()
         seen = st.container()
         chosen = model.choose()
@@ -26,7 +27,8 @@ def draw(page: str) -> None:
         _buttons()
         _cost(session.experiment(), chosen)
         pins.show(session.experiment())
-        visit.mount()  # after all controls: its rerun would end the run before they are drawn, and lose them
+        with visit_place:
+            visit.mount()  # after all controls: its rerun would end the run before they are drawn
     address.write()
     session.drawn(subject)
     visit.keep()

@@ -48,8 +48,7 @@ def _source() -> str:
 def mount() -> None:
     """The invisible component in the browser. It is a fragment, so its messages do not rerun the page."""
     component = st.components.v2.component("attribution_visit", js=_source(), isolate_styles=False)
-    with st.container(key="control-visit-place"):
-        result = component(key=KEY, data={"known": TOKEN in st.session_state}, on_token_change=lambda: None)
+    result = component(key=KEY, data={"known": TOKEN in st.session_state}, on_token_change=lambda: None)
     given: Any = result.token
     if TOKEN not in st.session_state and isinstance(given, str) and re.fullmatch("[0-9a-f]{32}", given):
         st.session_state[TOKEN] = given
