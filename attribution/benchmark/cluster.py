@@ -1,7 +1,7 @@
-"""The photos of a run, spread over a Ray cluster; what comes out is written here, by one process.
+"""Measures the photos of a run on a Ray cluster. One process, this one, receives all results.
 
-A worker is a Ray actor that loads the model once. Ray places it, and starts it again where there is room. The photo of
-a lost worker goes to whoever is free, and only what it still lacked is measured again.
+A worker is a Ray actor that loads the model once. Ray decides on which machine it runs, and restarts it on another if
+that machine is lost. The photo of a lost worker is given to another worker, which measures only the missing cases.
 """
 
 import os
@@ -25,11 +25,11 @@ READY = 600
 LOOK = 1
 """Seconds after which a run without any worker looks again whether a machine has room for one."""
 TRIES = 3
-"""How many workers a photo may cost before it is held to be the reason."""
+"""How many workers may be lost while they measure a photo, before the photo counts as the reason."""
 
 
 class Worker:
-    """Lives in a process of its own, somewhere on the cluster."""
+    """Runs in its own process on a machine of the cluster."""
 
     def __init__(self, model: str, device: str | None, batch: int | None, patches: int, threads: int) -> None:
         torch.set_num_threads(threads)
@@ -41,7 +41,7 @@ class Worker:
         return self.model.digest, str(self.model.device), os.getpid()
 
     def measure(self, task: Task, photo: bytes) -> Iterator[Measured | Unreadable]:
-        """The cases as they are done; one Unreadable where the photo cannot be decoded."""
+        """Yields each case when it is measured, or one Unreadable if the photo cannot be decoded."""
         try:
             yield from measure(task, photo, self.model)
         except Unreadable as error:
@@ -50,7 +50,7 @@ class Worker:
 
 @dataclass(eq=False)
 class _Held:
-    """A worker. `awaited` comes next of it: who it is while it starts, the stream of its task while it measures."""
+    """A worker. `awaited` is its next answer: its description while it starts, the results while it measures."""
 
     actor: Any
     awaited: Any = None
@@ -59,12 +59,12 @@ class _Held:
     """None until the worker has started, and again when it is lost."""
 
     def start(self) -> None:
-        """Asks who it is. The answer comes once Ray has found room for it and its model is loaded."""
+        """Asks for its description. The answer comes when Ray has started it and its model is loaded."""
         self.task = self.process = None
         self.awaited = self.actor.about.remote()
 
     def give(self, task: Task, photo: bytes) -> None:
-        """Without Ray's retries: these wait for the same worker, and measure the whole photo again."""
+        """Starts a task, without Ray's retries: these would measure the whole photo again, on the same worker."""
         self.task = task
         self.awaited = self.actor.measure.options(num_returns="streaming", max_task_retries=0).remote(task, photo)
 
@@ -126,10 +126,10 @@ class Cluster:
         _ray().shutdown()
 
     def work(self, to_do: Iterable[Task], read: Callable[[Task], bytes]) -> Iterator[Found]:
-        """What comes of the tasks, in no order, as it comes; None after all of a task.
+        """Yields the results of all tasks as they arrive, in any order, and None after the last of each task.
 
-        A task whose worker is lost goes back to the others. Raises ValueError when no worker is left and none can
-        start, and when a worker has other weights than the first; what was yielded until then stands.
+        A task whose worker is lost is given to another. Raises ValueError when no worker is left and none can
+        start, and when a worker has other weights than the first; results that were yielded before stay valid.
         """
         waiting, lost = deque(to_do), Counter[str]()
         while True:
@@ -146,7 +146,7 @@ class Cluster:
         return any(held.task for held in self._held)
 
     def _give_out(self, waiting: deque[Task], read: Callable[[Task], bytes]) -> Iterator[Found]:
-        """A task to each worker that is free, as long as there are tasks."""
+        """Gives a task to each free worker, as long as there are tasks."""
         for held in self._held:
             while held.awaited is None and waiting:
                 task = waiting.popleft()
@@ -157,10 +157,10 @@ class Cluster:
                     yield task, None
 
     def _next(self) -> _Held:
-        """The worker that something has come of. Raises ValueError when none is at work and none can start."""
+        """Waits for a worker that answered. Raises ValueError if none is running and none can start."""
         ray, end = _ray(), time.monotonic() + READY
         awaited = {held.awaited: held for held in self._held if held.awaited is not None}
-        # A case takes as long as it takes. A start may never come: there may be no machine for it any more.
+        # Measuring a case has no time limit. A start has: there may be no machine for it any more.
         patience = None if self._measuring() else LOOK
         while True:
             ready, _ = ray.wait(list(awaited), num_returns=1, timeout=patience)
@@ -178,7 +178,7 @@ class Cluster:
                 )
 
     def _welcome(self, held: _Held) -> None:
-        """Makes use of a worker that has started. One whose model does not load is dropped, if others are left."""
+        """Handles the start of a worker. One whose model cannot be loaded is dropped if others are left."""
         ray = _ray()
         try:
             digest, device, held.process = ray.get(held.awaited)
@@ -196,7 +196,7 @@ class Cluster:
             raise ValueError("a new worker has different weights of the model: give all of them the same file")
 
     def _take(self, held: _Held, task: Task, waiting: deque[Task], lost: Counter[str]) -> Iterator[Found]:
-        """What has come of a task. That of a lost worker is put back, unless it has cost `TRIES` of them."""
+        """Yields the next result of a task. The task of a lost worker is put back, unless it has lost `TRIES` workers."""
         ray = _ray()
         try:
             found = ray.get(next(held.awaited))

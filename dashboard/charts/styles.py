@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+import pandas  # noqa: F401  Plotly takes pandas from sys.modules, even while another thread is still importing it
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 

@@ -37,6 +37,7 @@ def _key(method: str, knob: str) -> str:
 
 def _take(method: str, knob: str) -> None:
     value = st.session_state[_key(method, knob)]
+    session.received(_key(method, knob))
     if METHODS[method].knobs[knob].type is float:
         value = round(float(value), 6)
     held = {(of, name): held for of, name, held in session.experiment().own} | {(method, knob): value}

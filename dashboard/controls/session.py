@@ -16,7 +16,7 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo, Subject
 
 EXPERIMENT, DRAWN, PRESENT = "session-experiment", "session-drawn", "session-present"
-REDRAW, CHANGED = "session-redraw", "session-changed"
+REDRAW, CHANGED, PENDING = "session-redraw", "session-changed", "session-pending"
 NAME, MISSING = "session-name", "session-photo-missing"
 PHOTOS = {UPLOAD: "session-own-photo", PINNED: "session-pinned-photo"}
 Made = TypeVar("Made")
@@ -74,12 +74,32 @@ def place(field: str) -> str:
 def show(key: str, value: Any) -> str:
     """Sets a control to a value before it is drawn; returns its key.
 
-    A value that it already shows is not set again: a slider would jump back during fast key presses. So the control is
-    also drawn with its value as the default: the browser may miss a value that was set in an interrupted run.
+    A value that it already shows is not set again: a slider would jump back during fast key presses. But the browser
+    may miss what an interrupted run set. So such a value is set again until a run has ended, and the control is also
+    drawn with its value as the default.
     """
+    pending = _pending()
     if key not in st.session_state or st.session_state[key] != value:
+        pending.add(key)
+    if key in pending:
         st.session_state[key] = value
     return key
+
+
+def received(key: str) -> None:
+    """Notes that a control's value came from the browser: it need not be set again."""
+    _pending().discard(key)
+
+
+def ended() -> None:
+    """Called at the end of a whole run: the browser has received all values that it set."""
+    _pending().clear()
+
+
+def _pending() -> set[str]:
+    """The keys of the controls that were set since the last whole run."""
+    found: set[str] = st.session_state.setdefault(PENDING, set())
+    return found
 
 
 def take(field: str) -> None:
@@ -91,6 +111,7 @@ def take(field: str) -> None:
         value = FIELDS[field].from_widget(st.session_state[f"control-{field}"])
     except ValueError:
         return
+    received(f"control-{field}")
     change(**{field: value})
 
 

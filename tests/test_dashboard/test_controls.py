@@ -279,6 +279,35 @@ class TestOneCopy:
         assert baseline.options[baseline.default] == FIELDS["baseline"].control.words("white")
         assert list(app.multiselect(key="control-methods").proto.default)
 
+    def test_what_an_interrupted_run_set_is_set_again(self, page, monkeypatch):
+        """The browser may have received nothing of that run."""
+
+        def cut_off(subject):
+            raise StopException
+
+        app = page(**QUICK, sigma="0.3")
+        app.query_params["sigma"] = "0.8"
+        with monkeypatch.context() as interrupted:
+            interrupted.setattr(session, "drawn", cut_off)
+            app.run()
+        app.run()
+        proto = app.slider(key="control-sigma").proto
+        assert (proto.set_value, list(proto.value)) == (True, [0.8])
+        assert not app.run().slider(key="control-sigma").proto.set_value, "once is enough"
+
+    def test_a_key_press_after_an_interrupted_run_is_not_undone(self, page, monkeypatch):
+        def cut_off(subject):
+            raise StopException
+
+        app = page(**QUICK, sigma="0.3")
+        app.query_params["sigma"] = "0.8"
+        with monkeypatch.context() as interrupted:
+            interrupted.setattr(session, "drawn", cut_off)
+            app.run()
+        app.slider(key="control-sigma").set_value(0.81).run()
+        assert not app.slider(key="control-sigma").proto.set_value
+        assert shown(app, "sigma") == 0.81
+
 
 class TestUploads:
     def upload(self, app, name, data):

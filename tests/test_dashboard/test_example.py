@@ -69,6 +69,15 @@ def test_showing_it_loads_no_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
 
 
+def test_no_chart_meets_a_half_imported_pandas():
+    """Plotly takes pandas from `sys.modules`, even while another session's thread is still importing it."""
+    code = "import sys, dashboard.charts.styles; sys.exit('pandas' not in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+    for path in (ROOT / "dashboard" / "charts").glob("*.py"):
+        text = path.read_text()
+        assert "\nimport plotly" not in text or "\nfrom dashboard.charts.styles import" in text, path
+
+
 def test_the_photo_is_what_the_model_sees(lite0):
     labels, pixels = example.load().photo()
     seen = to_picture(lite0.pixels(lite0.prepare(gallery_photo("cat"))))

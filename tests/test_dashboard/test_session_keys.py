@@ -13,6 +13,7 @@ OWNED = {
         "session-experiment",
         "session-drawn",
         "session-present",
+        "session-pending",
         "session-redraw",
         "session-changed",
         "session-trail",
