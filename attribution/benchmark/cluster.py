@@ -196,7 +196,7 @@ class Cluster:
             raise ValueError("a new worker has different weights of the model: give all of them the same file")
 
     def _take(self, held: _Held, task: Task, waiting: deque[Task], lost: Counter[str]) -> Iterator[Found]:
-        """Yields the next result of a task. The task of a lost worker is put back, unless it has lost `TRIES` workers."""
+        """Yields the next result of a task. The task of a lost worker is put back, but not after `TRIES` losses."""
         ray = _ray()
         try:
             found = ray.get(next(held.awaited))
