@@ -4,6 +4,7 @@ import pytest
 from page import APP
 from streamlit.testing.v1 import AppTest
 
+from attribution import Store
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.work.scheduler import Scheduler
@@ -16,6 +17,14 @@ def jobs(monkeypatch) -> Scheduler:
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)
     return scheduler
+
+
+@pytest.fixture
+def own_store(monkeypatch) -> Store:
+    """An empty store, for tests that count gradients: the shared one holds points of the tests before."""
+    store = Store()
+    monkeypatch.setattr(resources, "store", lambda: store)
+    return store
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from attribution import METRICS
 from dashboard.controls import resources
 
 
-def test_from_nothing_to_three_complete_maps(page, jobs):
+def test_from_nothing_to_three_complete_maps(page, jobs, own_store):
     app = page(**QUICK)
     assert not app.exception
     assert captions(app).count("waiting for its turn") == 3

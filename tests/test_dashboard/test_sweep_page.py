@@ -6,7 +6,6 @@ import pytest
 from page import QUICK, finish, query
 from streamlit.testing.v1 import AppTest
 
-from attribution import Store
 from dashboard.controls import resources
 
 
@@ -24,9 +23,7 @@ class TestSweep:
     def progress(self, app: AppTest) -> str:
         return next(p.proto.text for p in app.get("progress"))
 
-    def test_it_fills_and_says_what_it_cost(self, swept, jobs, monkeypatch):
-        store = Store()  # its own: a test before this one may have computed some of its points
-        monkeypatch.setattr(resources, "store", lambda: store)
+    def test_it_fills_and_says_what_it_cost(self, swept, jobs, own_store):
         app = swept(sweep=self.SWEEP)
         assert not app.exception
         assert "0 of 4 maps" in self.progress(app)
