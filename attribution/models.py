@@ -20,6 +20,7 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.engine.devices import BatchSize, best_device
 from attribution.engine.downloads import fetch, reason_of
+from attribution.engine.folding import folded
 from attribution.engine.score import logits
 from attribution.images import denormalise, normalise, to_pixels
 from attribution.types import Image, Pixels
@@ -170,17 +171,20 @@ class UnfitState(ValueError):
 def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | torch.device | None = None) -> Model:
     """Builds a network with the given state, or with random weights if it is None; `device` as in `load_model`.
 
-    Raises ValueError for an unknown name, and UnfitState, a ValueError, for a state of another network.
+    Its batch-norms are folded where that is exact, so its module has other parameters than the state. Raises
+    ValueError for an unknown name, and UnfitState, a ValueError, for a state of another network.
     """
     chosen = card(name)
-    module = chosen.build()
+    module: nn.Module = chosen.build()
     if state is not None:
         try:
             module.load_state_dict(_rename(name, module, state))
         except (RuntimeError, ValueError) as error:
             raise UnfitState(f"the state does not fit {chosen.title}") from error
     module.eval().requires_grad_(False)
+    digest = _digest(module)
     device = best_device() if device is None else torch.device(device)
+    module = folded(module)
     # On a CPU, convolutions are up to twice as fast with channels last.
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     return Model(
@@ -192,7 +196,7 @@ def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | tor
         std=chosen.std,
         interpolation=chosen.interpolation,
         device=device,
-        digest=_digest(module),
+        digest=digest,
         memory_format=layout,
     )
 

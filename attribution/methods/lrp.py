@@ -15,11 +15,10 @@ from typing import Any
 import timm.models.efficientnet
 import torch
 import torchvision.models
-from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from attribution.engine.devices import full_precision
+from attribution.engine.folding import folded
 from attribution.engine.score import ClassScore
 from attribution.registry import Cost, method
 from attribution.types import Image, Partial, Run
@@ -66,17 +65,18 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
 
     Raises ValueError for a network that is not supported.
     """
-    from zennit.torchvision import ResNetCanonizer, VGGCanonizer
+    from zennit.torchvision import ResNetCanonizer
 
-    found = copy.deepcopy(module)
+    found = folded(module)
+    found = copy.deepcopy(module) if found is module else found
     if isinstance(found, timm.models.efficientnet.EfficientNet) and not _has_squeeze_excite(found):
         return _efficientnet(found), []
     if isinstance(found, torchvision.models.ResNet):
         return found, [ResNetCanonizer()]
     if isinstance(found, torchvision.models.VGG):
-        return found, [VGGCanonizer()]
+        return found, []
     if isinstance(found, torchvision.models.DenseNet):
-        return _densenet(found), [_densenet_norms()]
+        return _densenet(found), []
     if isinstance(found, nn.Sequential) and all(isinstance(layer, PLAIN) for layer in found):
         return found, []
     raise ValueError(
@@ -92,29 +92,11 @@ def _has_squeeze_excite(network: nn.Module) -> bool:
 def _efficientnet(network: nn.Module) -> nn.Module:
     from zennit.layer import Sum
 
-    _fold(network)
     for block in network.modules():
         if getattr(block, "has_skip", False):
             block.add = Sum()
             block.forward = MethodType(_with_a_sum(block), block)
     return network
-
-
-def _fold(parent: nn.Module) -> None:
-    """Folds every batch-norm into the convolution before it, in the order of the children of its block."""
-    before: nn.Conv2d | None = None
-    for name, layer in list(parent.named_children()):
-        if isinstance(layer, nn.Conv2d):
-            before = layer
-        elif isinstance(layer, BatchNormAct2d):
-            assert before is not None
-            norm: Any = layer
-            before.weight, before.bias = fuse_conv_bn_weights(
-                *(before.weight, before.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
-            )
-            setattr(parent, name, layer.act)
-        else:
-            _fold(layer)
 
 
 def _with_a_sum(block: nn.Module) -> Callable[[Any, Tensor], Tensor]:
@@ -132,7 +114,10 @@ def _with_a_sum(block: nn.Module) -> Callable[[Any, Tensor], Tensor]:
 
 
 def _densenet(network: nn.Module) -> nn.Module:
-    """Replaces its last activation and pooling by modules: they are functions, and rules apply only to modules."""
+    """Replaces its last activation and pooling by modules: they are functions, and rules apply only to modules.
+
+    Its batch-norms before a convolution stay; they pass relevance unchanged.
+    """
     network.last, network.pool = nn.ReLU(), nn.AdaptiveAvgPool2d(1)
 
     def forward(self: Any, x: Tensor) -> Tensor:
@@ -142,15 +127,3 @@ def _densenet(network: nn.Module) -> nn.Module:
 
     network.forward = MethodType(forward, network)
     return network
-
-
-def _densenet_norms() -> Any:
-    """Folds the batch-norms that follow a convolution. The others cannot be folded; they pass relevance unchanged."""
-    from zennit.canonizers import CompositeCanonizer, NamedMergeBatchNorm
-
-    blocks = [
-        ([f"features.denseblock{b}.denselayer{k}.conv1"], f"features.denseblock{b}.denselayer{k}.norm2")
-        for b, count in enumerate((6, 12, 24, 16), 1)
-        for k in range(1, count + 1)
-    ]
-    return CompositeCanonizer([NamedMergeBatchNorm([(["features.conv0"], "features.norm0"), *blocks])])

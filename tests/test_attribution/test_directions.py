@@ -26,7 +26,7 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "store"},
+        {"random_numbers", "devices", "downloads", "folding", "store"},
         {"baselines"},
         {"plans", "score"},
         {"accumulate", "profile"},
