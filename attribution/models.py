@@ -21,6 +21,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from attribution.engine.devices import BatchSize, best_device
 from attribution.engine.downloads import fetch, reason_of
 from attribution.engine.folding import folded
+from attribution.engine.layers import quicken
 from attribution.engine.score import logits
 from attribution.images import denormalise, normalise, to_pixels
 from attribution.types import Image, Pixels
@@ -185,6 +186,7 @@ def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | tor
     digest = _digest(module)
     device = best_device() if device is None else torch.device(device)
     module = folded(module)
+    quicken(module, device)
     # On a CPU, convolutions are up to twice as fast with channels last.
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     return Model(

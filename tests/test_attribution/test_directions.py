@@ -26,7 +26,7 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "store"},
+        {"random_numbers", "devices", "downloads", "folding", "layers", "store"},
         {"baselines"},
         {"plans", "score"},
         {"accumulate", "profile"},
