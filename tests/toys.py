@@ -97,8 +97,15 @@ def layered(weights: Tensor) -> Model:
     return model(nn.Sequential(nn.Flatten(), layer))
 
 
+class Steady(BatchSize):
+    """Stays at its size, however long a batch takes."""
+
+    def _pace(self, count: int, seconds: float) -> None:
+        pass
+
+
 def in_batches_of(size: int, of: Model) -> Model:
-    return replace(of, gradient_batch=BatchSize(size, most=size), value_batch=BatchSize(size, most=size))
+    return replace(of, gradient_batch=Steady(size, most=size), value_batch=Steady(size, most=size))
 
 
 ALL: dict[str, Callable[[], Model]] = {

@@ -1,6 +1,6 @@
 """The main loop: points of a plan, from the store or computed -> weighted running sum -> partial attributions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from attribution.engine.devices import sum_dtype
 from attribution.engine.plans import Plan
 from attribution.engine.score import ClassScore
-from attribution.types import Batch, Image, Images, Partial, Run
+from attribution.types import Batch, Image, Images, Partial, Run, Scores
 
 MOST_REMEMBERED = 16
 """The most points of one batch that are read from the store: few, so that the batch needs little memory."""
@@ -21,10 +21,11 @@ def visit(score: ClassScore, x: Image, plan: Plan) -> Iterator[tuple[Batch, int]
     store, owner = score.store, None if score.store is None else score.key(x)
     start = 0
     while start < len(plan):
-        found: dict[int, tuple[Tensor, Tensor]] = {}
+        found: dict[int, tuple[Tensor, ...]] = {}
         missing: list[int] = []
+        room = score.model.gradient_batch.next(len(plan) - start)
         k = start
-        while k < len(plan) and len(missing) < score.model.gradient_batch.size and len(found) < MOST_REMEMBERED:
+        while k < len(plan) and len(missing) < room and len(found) < MOST_REMEMBERED:
             point = store.get((owner, plan.key(k))) if store is not None else None
             if point is None:
                 missing.append(k)
@@ -32,16 +33,27 @@ def visit(score: ClassScore, x: Image, plan: Plan) -> Iterator[tuple[Batch, int]
                 found[k] = point
             k += 1
         indices = range(start, k)
-        points = plan.points(x, missing) if missing else None
-        if points is not None:
-            for j, value, gradient in zip(missing, *score.gradients(points), strict=True):
-                found[j] = (value, gradient)
-                if store is not None:
-                    store.put((owner, plan.key(j)), value, gradient)
-        values, gradients = (torch.stack([found[j][part] for j in indices]) for part in (0, 1))
-        known = points if len(missing) == len(indices) else None
+        known = plan.points(x, missing) if len(missing) == len(indices) else None
+        if known is not None:
+            values, gradients = _compute(score, plan, known, missing, owner)
+        else:
+            if missing:
+                computed = _compute(score, plan, plan.points(x, missing), missing, owner)
+                found.update(zip(missing, zip(*computed, strict=True), strict=True))
+            values, gradients = (torch.stack([found[j][part] for j in indices]) for part in (0, 1))
         yield Batch(indices, values, gradients, partial(_points, plan, x, indices, known)), len(missing)
         start = k
+
+
+def _compute(
+    score: ClassScore, plan: Plan, points: Images, indices: Sequence[int], owner: Hashable
+) -> tuple[Scores, Images]:
+    """f_c and its gradient at the points of the plan with these indices. The store receives them."""
+    values, gradients = score.gradients(points)
+    if score.store is not None:
+        for k, value, gradient in zip(indices, values, gradients, strict=True):
+            score.store.put((owner, plan.key(k)), value, gradient)
+    return values, gradients
 
 
 def _points(plan: Plan, x: Image, indices: range, known: Images | None) -> Images:
@@ -59,13 +71,16 @@ def accumulate(
 
     A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far).
     """
-    total = x.new_zeros((), dtype=sum_dtype(x.device))
+    total: Tensor | None = None
     weighed, evaluations = 0.0, 0
     whole = sum(plan.weight(k) for k in range(len(plan)))
     for batch, cost in visit(score, x, plan):
         # Point by point, in order: the sum does not depend on the batches, not even in the last bit.
-        for k, one in zip(batch.indices, term(batch).to(total.dtype), strict=True):
-            total = total + plan.weight(k) * one
+        terms = term(batch)
+        if total is None:
+            total = torch.zeros_like(terms[0], dtype=sum_dtype(x.device))
+        for k, one in zip(batch.indices, terms, strict=True):
+            total.add_(one, alpha=plan.weight(k))
             weighed += plan.weight(k)
         evaluations += cost
         yield Partial(

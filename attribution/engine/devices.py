@@ -1,18 +1,27 @@
 """The choice of the device, batch sizes that fit it, and the handling of its memory running out."""
 
 import ctypes
+import math
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 KEPT_BYTES = 1 << 30
 """The most freed memory that the process keeps."""
+
+REMEMBERED = 3
+"""Batches of a size whose times count. The quickest one: the others waited for something else."""
+LOOK_AGAIN = 50
+"""Batches after which other sizes are tried again."""
+CLEARLY = 0.95
+"""Another size must take at most this share of the time."""
 
 
 def best_device() -> torch.device:
@@ -85,12 +94,13 @@ def _out_of_memory(error: RuntimeError) -> bool:
 
 @dataclass
 class BatchSize:
-    """How many points go through the network at once.
+    """How many points go through the network at once: the size that takes the least time per point, found by measuring.
 
-    It doubles after a batch that takes less than half of `seconds`, and halves after one that takes more than twice
-    `seconds`. So progress and cancelling are prompt on every machine. It also halves when memory runs out, and then it
-    never grows beyond that size. A `fixed` size ignores the time, and the last batch is padded to it. The device
-    chooses its kernels by the size of a batch, so with a fixed size each result depends only on its point, bit for bit.
+    It is doubled and halved as long as that is quicker, and tried again from time to time, because the machine may be
+    shared. A batch of that size takes at most about `seconds`, so progress and cancelling are prompt on every machine.
+    When memory runs out, the size halves and never grows beyond that again. A `fixed` size is not measured, and the
+    last batch is padded to it. The device chooses its kernels by the size of a batch, so with a fixed size each result
+    depends only on its point, bit for bit.
     """
 
     size: int = 4
@@ -98,6 +108,15 @@ class BatchSize:
     seconds: float = 0.2
     seconds_per_point: float | None = None
     fixed: bool = False
+    _measured: dict[int, deque[float]] = field(default_factory=dict, repr=False, compare=False)
+    """Seconds per point of the last batches of each size."""
+    _batches: int = field(default=0, repr=False, compare=False)
+
+    def next(self, remaining: int) -> int:
+        """The size of the next batch for this many remaining points: batches of nearly equal sizes."""
+        if self.fixed:
+            return min(self.size, remaining)
+        return math.ceil(remaining / math.ceil(remaining / self.size))
 
     def run(self, evaluate: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """Yields `evaluate(batch)` for batches of `points`, in order.
@@ -106,7 +125,7 @@ class BatchSize:
         """
         start = 0
         while start < len(points):
-            batch = points[start : start + self.size]
+            batch = points[start : start + self.next(len(points) - start)]
             began = time.perf_counter()
             result = None
             try:
@@ -141,11 +160,32 @@ class BatchSize:
         self.size = self.most = tried // 2
 
     def _pace(self, count: int, seconds: float) -> None:
+        """Takes the time of a batch into account."""
         each = seconds / count
         self.seconds_per_point = each if self.seconds_per_point is None else 0.7 * self.seconds_per_point + 0.3 * each
-        if self.fixed:
+        if self.fixed or 2 * count <= self.size:  # a small rest says nothing about the size
             return
-        if seconds < self.seconds / 2 and count == self.size:
-            self.size = min(2 * self.size, self.most)
-        elif seconds > 2 * self.seconds:
+        times = self._measured.setdefault(self.size, deque(maxlen=REMEMBERED))
+        times.append(each)
+        self._batches += 1
+        if self._batches % LOOK_AGAIN == 0:
+            self._measured = {self.size: times}
+        if self.size * each > 2 * self.seconds:
             self.size = max(1, self.size // 2)
+        else:
+            self.size = self._best()
+
+    def _best(self) -> int:
+        """This size, its half or its double: the quickest if it was tried, else one that was not tried yet."""
+        now, each = self.size, self._each(self.size)
+        near = [size for size in (min(2 * now, self.most), now // 2) if size not in (0, now)]
+        known = [size for size in near if size in self._measured and size * self._each(size) <= self.seconds]
+        best = min(known, key=self._each, default=now)
+        if self._each(best) < CLEARLY * each:
+            # The first batch of a size includes the preparation of its kernels.
+            return now if len(self._measured[now]) == 1 else best
+        untried = [size for size in near if size not in self._measured and (size < now or size * each <= self.seconds)]
+        return next(iter(untried), now)
+
+    def _each(self, size: int) -> float:
+        return min(self._measured[size])

@@ -1,14 +1,15 @@
 """Plans: the points to evaluate, by index and independent of the batch size, each with its key in the store."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from attribution.engine.baselines import Baseline
-from attribution.engine.random_numbers import Purpose, normal
+from attribution.engine.random_numbers import Purpose, normals
+from attribution.engine.store import Store
 from attribution.quadrature import RULES
 from attribution.registry import Cost
 from attribution.types import Image, Images
@@ -53,13 +54,14 @@ class NoiseCloud:
     """x + sigma * eps_k, k = 0..samples-1, with eps_k from N(0, 1).
 
     eps_k depends only on (seed, k). So a larger cloud contains the smaller ones, and all sigmas share the same eps_k.
-    An antithetic cloud uses each eps twice, as +eps and as -eps.
+    An antithetic cloud uses each eps twice, as +eps and as -eps. The store keeps each eps for other methods and sigmas.
     """
 
     sigma: float
     seed: int
     samples: int
     antithetic: bool = False
+    store: Store | None = field(default=None, compare=False, repr=False)
 
     def _draw(self, k: int) -> tuple[int, int]:
         return (k // 2, 1 - 2 * (k % 2)) if self.antithetic else (k, 1)
@@ -75,8 +77,19 @@ class NoiseCloud:
 
     def points(self, x: Image, indices: Sequence[int]) -> Images:
         draws = [self._draw(k) for k in indices]
-        eps = torch.stack([sign * normal(Purpose.ROOTS, self.seed, draw, tuple(x.shape)) for draw, sign in draws])
-        return x + self.sigma * eps.to(x)
+        eps = self._noise(x, {draw for draw, _ in draws})
+        return x + self.sigma * torch.stack([sign * eps[draw] for draw, sign in draws])
+
+    def _noise(self, x: Image, draws: Iterable[int]) -> dict[int, Image]:
+        """eps of each of the draws, of the type and on the device of x."""
+        keys = {k: ("noise", self.seed, k, tuple(x.shape), x.dtype, str(x.device)) for k in draws}
+        held = {k: found[0] for k, key in keys.items() if self.store is not None and (found := self.store.get(key))}
+        missing = sorted(keys.keys() - held.keys())
+        for k, eps in zip(missing, normals(Purpose.ROOTS, self.seed, missing, tuple(x.shape)), strict=True):
+            held[k] = eps.to(x)
+            if self.store is not None:
+                self.store.put(keys[k], held[k])
+        return held
 
 
 def coarse_to_fine(count: int) -> list[int]:

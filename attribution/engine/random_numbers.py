@@ -1,6 +1,9 @@
 """Reproducible random numbers: (purpose, seed, k) gives the same numbers on every device and in any order of draws."""
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -23,6 +26,20 @@ class Purpose(IntEnum):
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
     """The k-th draw from N(0, 1), float32 on the CPU."""
     return torch.from_numpy(np.random.default_rng((purpose, seed, k)).standard_normal(shape, dtype=np.float32))
+
+
+def normals(purpose: Purpose, seed: int, draws: Iterable[int], shape: tuple[int, ...]) -> list[Float[Tensor, "..."]]:
+    """`normal` for each k of `draws`, on all processors: one draw takes a tenth of the time of a gradient."""
+    return list(_threads().map(partial(_normal, purpose, seed, shape), draws))
+
+
+def _normal(purpose: Purpose, seed: int, shape: tuple[int, ...], k: int) -> Float[Tensor, "..."]:
+    return normal(purpose, seed, k, shape)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(torch.get_num_threads(), "noise")
 
 
 def uniform(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

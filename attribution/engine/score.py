@@ -103,7 +103,7 @@ class ClassScore:
         for part in self.model.gradient_batch.run(evaluate, points):
             parts.append(part)
             start += len(part[0])
-        values, gradients, winners = (torch.cat(kind) for kind in zip(*parts, strict=True))
+        values, gradients, winners = parts[0] if len(parts) == 1 else map(torch.cat, zip(*parts, strict=True))
         return values, gradients, winners
 
     def key(self, x: Image) -> Hashable:

@@ -37,5 +37,5 @@ def smooth_taylor(
     antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
 ) -> Run:
     r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = \frac1R \sum_r (x - z_r) \odot \nabla f_c(z_r)$."""
-    cloud = NoiseCloud(sigma, seed, samples, antithetic)
+    cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)
     yield from accumulate(score, x, cloud, partial(term, x))

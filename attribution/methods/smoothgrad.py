@@ -42,7 +42,7 @@ def smoothgrad(
     r"""A moment of $g_r = \nabla f_c(x + \sigma\epsilon_r)$ over r: the mean $\overline{g}$, the mean square
     $\overline{g^2}$, or the population variance $\overline{g^2} - \overline{g}^2$.
     """
-    cloud = NoiseCloud(sigma, seed, samples, antithetic)
+    cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)
     if form == "mean":
         yield from accumulate(score, x, cloud, partial(term, x))
     elif form == "squared":

@@ -8,6 +8,7 @@ import torch
 import toys
 
 from attribution import Store, explain
+from attribution.engine import plans
 from attribution.engine.accumulate import visit
 from attribution.engine.baselines import fingerprint
 from attribution.engine.plans import NoiseCloud
@@ -137,6 +138,42 @@ class TestRemembered:
         counter.gradients = counter.largest = 0
         assert [cost for _, cost in visit(score, X, cloud)] == [8]
         assert counter.largest == 8
+
+
+class TestNoise:
+    @pytest.fixture
+    def drawn(self, monkeypatch) -> list[int]:
+        """How many draws were made, call by call."""
+        made, real = [], plans.normals
+
+        def counted(purpose, seed, draws, shape):
+            made.append(len(draws))
+            return real(purpose, seed, draws, shape)
+
+        monkeypatch.setattr(plans, "normals", counted)
+        return made
+
+    def test_each_draw_is_made_once_for_all_methods_sigmas_and_photos(self, drawn):
+        store, model = Store(), toys.convolutional()
+        explain(model, X, "smoothgrad", 0, samples=20, store=store)
+        assert sum(drawn) == 20
+        explain(model, X, "smooth_taylor", 0, samples=20, store=store)
+        explain(model, X, "smooth_taylor", 0, samples=20, sigma=0.1, antithetic=True, store=store)
+        explain(model, X + 1, "smoothgrad", 1, samples=20, store=store)
+        assert sum(drawn) == 20
+        explain(model, X, "smoothgrad", 0, samples=30, store=store)
+        assert sum(drawn) == 30
+        explain(model, X, "smoothgrad", 0, samples=5, seed=1, store=store)
+        assert sum(drawn) == 35
+
+    def test_remembered_noise_is_the_same(self, drawn):
+        store = Store()
+        for _ in range(2):
+            for antithetic in (False, True):
+                cloud = NoiseCloud(0.5, 3, 8, antithetic)
+                kept = NoiseCloud(0.5, 3, 8, antithetic, store)
+                assert torch.equal(kept.points(X, range(8)), cloud.points(X, range(8)))
+        assert kept == cloud, "where noise is kept does not make other points"
 
 
 class TestStore:
