@@ -107,8 +107,9 @@ def test_pins(page):
     page.get_by_role("button", name="Pin").click()
     page.get_by_role("button", name="Beside").click()
     page.wait_for_function(f"Object.keys(({MAPS})()).length === 6", timeout=PATIENCE)
+    same = f"() => (found => found['SmoothGrad (pin)'].mark === found.SmoothGrad.mark)(({MAPS})())"
+    page.wait_for_function(same, timeout=PATIENCE)  # maps are drawn one after another
     now = maps(page)
-    assert now["SmoothGrad (pin)"]["mark"] == now["SmoothGrad"]["mark"]
     drag(page, "σ, noise", "PageUp")
     page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=now["SmoothGrad"]["mark"])
     complete(page)
