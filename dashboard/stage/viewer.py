@@ -54,9 +54,7 @@ def show(key: str, photo: Labelled, maps: Sequence[Labelled], palettes: Palettes
 def pack(photo: Labelled, maps: Sequence[Labelled], palettes: Palettes) -> bytes:
     """Four bytes: length of the head; the head as JSON; the photo; each map in float16, divided by its maximum."""
     labels, pixels = photo
-    maps = [
-        (said, np.asarray(values, np.float32)) for said, values in maps
-    ]  # as pins are kept, so that both look alike
+    maps = [(said, np.asarray(values, np.float32)) for said, values in maps]  # as pins are kept
     units = [float(np.abs(values).max()) or 1.0 for _, values in maps]
     head: dict[str, Any] = {
         "photo": {**asdict(labels), "height": pixels.shape[0], "width": pixels.shape[1]},
