@@ -152,6 +152,15 @@ def idg(model: Model, x: Tensor, b: Tensor, target: int, nodes: list[tuple[float
     return total
 
 
+def idgi(model: Model, x: Tensor, b: Tensor, target: int, steps: int) -> Tensor:
+    total = torch.zeros_like(x)
+    for k in range(steps):
+        here, there = b + k / steps * (x - b), b + (k + 1) / steps * (x - b)
+        slope = g(model, here, target)
+        total += slope**2 / (slope**2).sum() * (f(model, there, target) - f(model, here, target))
+    return total
+
+
 def ggig(
     model: Model, x: Tensor, b: Tensor, target: int, steps: int, iterations: int, rate: float, form: str = "max"
 ) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from attribution.engine.baselines import Baseline
 from attribution.engine.random_numbers import Purpose, normals
 from attribution.engine.store import Store
-from attribution.quadrature import RULES
+from attribution.quadrature import Rule
 from attribution.registry import Cost
 from attribution.types import Image, Images
 
@@ -138,24 +138,24 @@ class Walk:
 class StraightPath:
     """Points b + alpha * (x - b): baseline after baseline, and for each baseline the alphas coarse to fine.
 
-    Keys contain alpha, so nested grids share points: with the right rule, M = 100 contains all points of M = 50.
+    `rules` are the nodes and weights for each baseline, equally many for all. Keys contain alpha, so nested grids share
+    points: with the right rule, M = 100 contains all points of M = 50.
     """
 
     baselines: tuple[Baseline, ...]
-    steps: int
-    rule: str = "right"
+    rules: tuple[Rule, ...]
 
     @cached_property
-    def _nodes(self) -> tuple[tuple[float, float], ...]:
-        nodes, weights = RULES[self.rule](self.steps)
-        return tuple((nodes[k], weights[k]) for k in coarse_to_fine(len(nodes)))
+    def _order(self) -> list[int]:
+        return coarse_to_fine(len(self.rules[0][0]))
 
     def _locate(self, k: int) -> tuple[Baseline, float, float]:
-        draw, node = divmod(k, len(self._nodes))
-        return self.baselines[draw], *self._nodes[node]
+        draw, place = divmod(k, len(self._order))
+        nodes, weights = self.rules[draw]
+        return self.baselines[draw], nodes[self._order[place]], weights[self._order[place]]
 
     def __len__(self) -> int:
-        return len(self.baselines) * len(self._nodes)
+        return len(self.baselines) * len(self._order)
 
     def key(self, k: int) -> Hashable:
         baseline, alpha, _ = self._locate(k)

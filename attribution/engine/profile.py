@@ -7,9 +7,19 @@ import torch
 from attribution.engine.baselines import Baseline
 from attribution.engine.plans import path_key
 from attribution.engine.score import ClassScore
+from attribution.quadrature import ADAPTIVE, RULES, Rule, climbing
 from attribution.types import Image
 
 AT_ONCE = 32
+LOOKS = 16
+"""The parts of the path whose ends the rule "adaptive" scores first, by forward passes."""
+
+
+def nodes(score: ClassScore, x: Image, baseline: Baseline, rule: str, steps: int) -> Rule:
+    """Nodes and weights of a rule on the path from `baseline` to x. The rule "adaptive" costs LOOKS + 1 passes."""
+    if rule != ADAPTIVE:
+        return RULES[rule](steps)
+    return climbing(list(scores_along(score, x, baseline, [k / LOOKS for k in range(LOOKS + 1)])), steps)
 
 
 def scores_along(score: ClassScore, x: Image, baseline: Baseline, alphas: Sequence[float]) -> Iterator[float]:

@@ -17,6 +17,7 @@ from attribution.engine.accumulate import visit
 from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.engine.plans import StraightPath
 from attribution.engine.score import ClassScore
+from attribution.quadrature import trapezoid
 from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Partial, Run
 
@@ -52,7 +53,7 @@ def ggig(
     each ascent is stored, because a path with the trapezoid rule has the same points.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
-    path = StraightPath((start,), steps, "trapezoid")
+    path = StraightPath((start,), (trapezoid(steps),))
     larger = _larger if reduce == "absmax" else torch.maximum
     total, done, evaluations, weighed = len(path) * iterations, 0, 0, 0.0
     before: Tensor | None = None

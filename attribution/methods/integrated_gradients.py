@@ -8,15 +8,19 @@ from torch import Tensor
 from attribution.engine.accumulate import accumulate
 from attribution.engine.baselines import BASELINES, Draws, make_baselines
 from attribution.engine.plans import StraightPath, path_points
+from attribution.engine.profile import LOOKS, nodes
 from attribution.engine.score import ClassScore
-from attribution.quadrature import RULES, node_count
+from attribution.quadrature import ADAPTIVE, RULES, node_count
 from attribution.registry import Choice, Cost, Range, method
 from attribution.types import Image, Run
 
 
 def _cost(knobs: Mapping[str, Any]) -> Cost:
-    paths = knobs["draws"] if knobs["baseline"] == "uniform" else 1
-    return Cost(paths * node_count(knobs["rule"], knobs["steps"]), points=path_points(knobs, knobs["rule"]))
+    paths, rule = knobs["draws"] if knobs["baseline"] == "uniform" else 1, knobs["rule"]
+    gradients = paths * node_count(rule, knobs["steps"])
+    if rule == ADAPTIVE:  # its nodes depend on all settings
+        return Cost(gradients, paths * (LOOKS + 1))
+    return Cost(gradients, points=path_points(knobs, rule))
 
 
 @method(
@@ -33,12 +37,14 @@ def integrated_gradients(
     steps: Annotated[int, Range(1, 500), "M, the steps on the path from the baseline to the image"] = 50,
     baseline: Annotated[str | Tensor, Choice(BASELINES), "b, where the path starts"] = "black",
     draws: Draws = 1,
-    rule: Annotated[str, Choice(RULES), "where on each step the gradient is taken"] = "right",
+    rule: Annotated[str, Choice((*RULES, ADAPTIVE)), "where on each step the gradient is taken"] = "right",
     seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise baselines"] = 0,
 ) -> Run:
     r"""The mean over N baselines of $A = (x - b) \odot \sum_k w_k \nabla f_c(b + \alpha_k (x - b))$.
 
-    N gradients per node. `draws` (N) and `seed` affect only the baseline "uniform".
+    N gradients per node. `draws` (N) and `seed` affect only the baseline "uniform". The rule "adaptive" puts more nodes
+    where the score changes: it takes a first look by forward passes.
     """
-    path = StraightPath(make_baselines(score.model, x, baseline, draws, seed), steps, rule)
+    starts = make_baselines(score.model, x, baseline, draws, seed)
+    path = StraightPath(starts, tuple(nodes(score, x, start, rule, steps) for start in starts))
     yield from accumulate(score, x, path, lambda at: path.displacements(x, at.indices) * at.gradients)

@@ -16,9 +16,9 @@ from torch import Tensor
 from attribution.engine.accumulate import visit
 from attribution.engine.baselines import Baseline
 from attribution.engine.plans import Walk
+from attribution.engine.profile import nodes
 from attribution.engine.score import ClassScore, logits
 from attribution.methods import guided_ig, left_ig
-from attribution.quadrature import RULES
 from attribution.types import Image, Images
 
 FRAMES = 50
@@ -95,9 +95,10 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
     """Follows the straight path from `baseline` to x at the nodes of Integrated Gradients; yields the path so far.
 
     It shares its points with Integrated Gradients through the store of `score`, whose output must be the logit. It also
-    takes 2 forward passes, and one per node. Raises ValueError for a gradient that is not finite.
+    takes 2 forward passes, one per node, and those of the rule "adaptive". Raises ValueError for a gradient that is not
+    finite.
     """
-    alphas, weights = RULES[rule](steps)
+    alphas, weights = nodes(score, x, baseline, rule, steps)
     path = Walk(baseline, tuple(zip(alphas, weights, strict=True)), in_order=True)
     ends, chances = _logits_and_probabilities(score, torch.stack([baseline.image, x]))
     framed, delta = set(kept(len(path))), x - baseline.image

@@ -124,7 +124,7 @@ def test_equal_points_are_equal_plans():
         for rule in ("right", "left"):
             for seed in (0, 1):
                 knobs = {"baseline": baseline, "rule": rule, "seed": seed, "steps": 3}
-                path = StraightPath(make_baselines(toys.linear(), X, baseline, 1, seed), 3, rule)
+                path = StraightPath(make_baselines(toys.linear(), X, baseline, 1, seed), (RULES[rule](3),))
                 points = METHODS["integrated_gradients"].cost(knobs).points
                 costs.setdefault(points, set()).add(tuple(path.key(k) for k in range(len(path))))
     assert all(len(paths) == 1 for paths in costs.values())

@@ -17,6 +17,7 @@ from attribution.images import normalise
 from attribution.methods.blur_ig import blur
 from attribution.methods.guided_ig import _step
 from attribution.methods.idg import allocate
+from attribution.quadrature import RULES, climbing
 
 X = toys.image()
 MEAN = torch.zeros_like(X)
@@ -186,6 +187,120 @@ class TestDecision:
         model, store = decision(0.4, 12), Store()
         explain(model, X, "integrated_gradients", 0, steps=50, baseline="mean", rule="midpoint", store=store)
         assert explain(model, X, "idg", 0, sampling="uniform", store=store).evaluations == 0
+
+
+class TestImportantDirection:
+    @pytest.mark.parametrize("toy", ["linear", "additive", "quadratic", "convolutional"])
+    @pytest.mark.parametrize("size", [1, 4, 64])
+    def test_the_definition(self, toy, size):
+        model = toys.in_batches_of(size, toys.ALL[toy]())
+        (start,) = make_baselines(model, X, "white")
+        ours = explain(model, X, "idgi", 1, steps=7, baseline="white").attribution
+        close(ours, definitions.idgi(model, X, start.image, 1, 7))
+
+    @pytest.mark.parametrize("steps", [1, 2, 13])
+    @pytest.mark.parametrize("toy", ["additive", "quadratic", "convolutional"])
+    def test_it_sums_to_the_change_of_the_score_for_any_number_of_steps(self, toy, steps):
+        model = toys.ALL[toy]()
+        (start,) = make_baselines(model, X, "white")
+        found = explain(model, X, "idgi", 0, steps=steps, baseline="white").attribution.sum().item()
+        assert found == pytest.approx(definitions.f(model, X, 0) - definitions.f(model, start.image, 0), rel=1e-9)
+
+    def test_a_linear_score_goes_to_pixels_by_their_squared_weights(self):
+        weights = toys.WEIGHTS.view(X.shape)
+        change = (X * weights).sum()
+        close(
+            explain(toys.linear(), X, "idgi", 0, baseline="mean").attribution, weights**2 / (weights**2).sum() * change
+        )
+
+    def test_a_partial_map_is_the_path_so_far(self):
+        model = toys.in_batches_of(2, toys.additive())
+        *_, before, last = stream(model, X, "idgi", 0, steps=6, baseline="mean")
+        assert (before.done, last.done) == (4, 6)
+        here = MEAN + 3 / 6 * X  # the last score that is known is that of point 3
+        climb = definitions.f(model, here, 0) - definitions.f(model, MEAN, 0)
+        assert before.attribution.sum().item() == pytest.approx(climb)
+
+    def test_it_is_free_beside_integrated_gradients(self):
+        model, counter = toys.counted(toys.convolutional())
+        store = Store()
+        explain(model, X, "integrated_gradients", 0, steps=9, baseline="mean", rule="trapezoid", store=store)
+        asked = counter.gradients, counter.values
+        assert explain(model, X, "idgi", 0, steps=9, baseline="mean", store=store).evaluations == 0
+        assert (counter.gradients, counter.values) == asked
+
+    def test_a_step_without_a_gradient_adds_nothing(self):
+        assert not explain(toys.constant(), X, "idgi", 0).attribution.any()
+        assert not explain(toys.convolutional(), X, "idgi", 0, baseline=X).attribution.any()
+
+
+class TestClimbing:
+    """The rule "adaptive" of Integrated Gradients."""
+
+    @pytest.mark.parametrize("steps", [1, 2, 7, 50])
+    @pytest.mark.parametrize("scores", [[0, 1], [3, 3, 3], [0, 0, 5, 5], [1, 0, 4, 2, 2], [0, 1e300, 0], [0, 1e-300]])
+    def test_weights_are_exact_and_nodes_in_order(self, scores, steps):
+        nodes, weights = climbing(scores, steps)
+        assert len(nodes) == len(weights) == steps
+        assert sum(weights) == pytest.approx(1, abs=1e-12)
+        assert all(weight > 0 for weight in weights)
+        assert list(nodes) == sorted(nodes)
+        assert 0 < nodes[0] <= nodes[-1] < 1
+        assert np.dot(nodes, weights) == pytest.approx(0.5, abs=1e-12), "exact for a gradient linear along the path"
+
+    def test_a_score_that_climbs_evenly_is_the_midpoint_rule(self):
+        for scores in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1]):
+            assert climbing(scores, 7)[0] == pytest.approx(RULES["midpoint"](7)[0])
+
+    def test_nodes_lie_where_the_score_climbs(self):
+        nodes, _ = climbing([0, 0, 0, 0, 1, 1, 1, 1, 1], 10)
+        assert sum(3 / 8 <= node <= 4 / 8 for node in nodes) == 8
+
+    @pytest.mark.parametrize("toy", ["linear", "quadratic"])
+    def test_exact_where_the_midpoint_rule_is(self, toy):
+        model = toys.ALL[toy]()
+        ours, theirs = (
+            explain(model, X, "integrated_gradients", 0, baseline="mean", steps=5, rule=rule).attribution
+            for rule in ("adaptive", "midpoint")
+        )
+        close(ours, theirs)
+
+    def test_a_sudden_decision_needs_fewer_gradients(self):
+        model = decision(0.41, 60)
+        climb = definitions.f(model, X, 0) - definitions.f(model, MEAN, 0)
+
+        def gap(rule, steps):
+            done = explain(model, X, "integrated_gradients", 0, baseline="mean", steps=steps, rule=rule)
+            return abs(done.attribution.sum().item() - climb)
+
+        assert gap("adaptive", 12) < gap("midpoint", 12) / 3
+
+    def test_it_converges_with_order_two(self):
+        model = toys.additive()
+        exact = X.sin() * toys.WEIGHTS.view(X.shape)
+
+        def error(m):
+            knobs = {"baseline": "mean", "rule": "adaptive", "steps": m}
+            return (explain(model, X, "integrated_gradients", 0, **knobs).attribution - exact).abs().max()
+
+        assert (error(100) / error(400)).log2().item() == pytest.approx(4, abs=0.3)
+
+    def test_each_noise_baseline_has_its_own_nodes(self):
+        knobs = {"steps": 6, "rule": "adaptive", "seed": 3}
+        model = toys.convolutional()
+        both = explain(model, X, "integrated_gradients", 0, baseline="uniform", draws=2, **knobs).attribution
+        starts = make_baselines(model, X, "uniform", 2, 3)
+        alone = [
+            explain(model, X, "integrated_gradients", 0, baseline=start.image, **knobs).attribution for start in starts
+        ]
+        close(both, sum(alone) / 2)
+
+    def test_scores_that_are_remembered_are_not_asked_again(self):
+        model, counter = toys.counted(toys.convolutional())
+        store = Store()
+        explain(model, X, "integrated_gradients", 0, steps=16, rule="trapezoid", store=store)
+        explain(model, X, "integrated_gradients", 0, steps=5, rule="adaptive", store=store)
+        assert counter.values == 0
 
 
 class TestGreatest:

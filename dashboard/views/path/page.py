@@ -8,7 +8,7 @@ import torch
 from attribution import METHODS
 from attribution.engine.baselines import BASELINES
 from attribution.images import to_picture
-from attribution.quadrature import RULES
+from attribution.quadrature import RULES, midpoint
 from attribution.studies.trace import Detour, Trace, kept
 from dashboard.charts.styles import baseline_name
 from dashboard.controls import progress, resources, session
@@ -68,8 +68,11 @@ def show(experiment: Experiment, subject: Subject, baselines: list[str], detour:
 
 
 def slider(experiment: Experiment) -> float:
-    """Draws the slider of alpha. Its values are the steps with stored maps."""
-    nodes, _ = RULES[experiment.rule](experiment.steps)
+    """Draws the slider of alpha. Its values are the steps with stored maps.
+
+    The steps of the rule "adaptive" are not known before the path is computed, so its values are evenly spread.
+    """
+    nodes, _ = RULES.get(experiment.rule, midpoint)(experiment.steps)
     places = [nodes[k] for k in kept(len(nodes))]
     if len(places) == 1:
         return places[0]
