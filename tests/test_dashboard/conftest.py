@@ -5,6 +5,7 @@ from page import APP
 from streamlit.testing.v1 import AppTest
 
 from attribution import Store
+from attribution.engine.devices import BatchSize
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.work.scheduler import Scheduler
@@ -12,7 +13,11 @@ from dashboard.work.scheduler import Scheduler
 
 @pytest.fixture
 def jobs(monkeypatch) -> Scheduler:
-    """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same."""
+    """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same.
+
+    So are batches of four at most.
+    """
+    monkeypatch.setattr(BatchSize, "next", lambda batch, remaining: min(remaining, batch.size if batch.fixed else 4))
     scheduler = Scheduler(clock=lambda: 0.0)
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)

@@ -41,15 +41,6 @@ class TestPath:
     def said(self, app: AppTest) -> str:
         return next(m.value for m in app.main.markdown if m.value.startswith("**α = "))
 
-    @pytest.fixture
-    def fours(self, monkeypatch):
-        """Four gradients at once, and nothing remembered."""
-        store = Store(1 << 28)
-        monkeypatch.setattr(resources, "store", lambda: store)
-        batch = resources.model("efficientnet_lite0").gradient_batch
-        for name in ("size", "most"):
-            monkeypatch.setattr(batch, name, 4)
-
     def test_what_is_of_the_first_path_is_not_drawn_on_another(self, walked, jobs):
         """The other path is there at once, from before: where Left-IG cuts it, and what lies beside, is not asked."""
         finish(walked(), jobs)
@@ -83,7 +74,7 @@ class TestPath:
         assert "α = 0.25" in self.said(app)
         assert not jobs.step(), "there was nothing left to do"
 
-    def test_a_place_without_an_image_yet_shows_the_last_that_is_there(self, walked, jobs, fours):
+    def test_a_place_without_an_image_yet_shows_the_last_that_is_there(self, walked, jobs, own_store):
         app = walked(m="12", methods="smoothgrad")
         assert any("waiting for its turn" in caption for caption in captions(app))
         self.begin(app, jobs)
@@ -170,7 +161,7 @@ class TestPath:
         assert any("From uniform noise: the gradient holds NaN or infinity" in line for line in told)
         assert any("Guided IG: the gradient holds NaN or infinity" in line for line in told)
 
-    def test_stop_keeps_what_there_is(self, walked, jobs, fours):
+    def test_stop_keeps_what_there_is(self, walked, jobs, own_store):
         app = walked(m="12", methods="smoothgrad")
         self.begin(app, jobs)
         app.button(key="control-stop").click().run()
