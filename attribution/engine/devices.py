@@ -18,7 +18,7 @@ KEPT_BYTES = 1 << 30
 
 REMEMBERED = 3
 """Batches of a size whose times count. The quickest one: the others waited for something else."""
-LOOK_AGAIN = 50
+LOOK_AGAIN = 200
 """Batches after which other sizes are tried again."""
 CLEARLY = 0.95
 """Another size must take at most this share of the time."""

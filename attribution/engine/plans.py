@@ -1,6 +1,7 @@
 """Plans: the points to evaluate, by index and independent of the batch size, each with its key in the store."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -8,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from attribution.engine.baselines import Baseline
-from attribution.engine.random_numbers import Purpose, normals
+from attribution.engine.random_numbers import Purpose, normal_soon
 from attribution.engine.store import Store
 from attribution.quadrature import Rule
 from attribution.registry import Cost
@@ -62,6 +63,8 @@ class NoiseCloud:
     samples: int
     antithetic: bool = False
     store: Store | None = field(default=None, compare=False, repr=False)
+    _ahead: "dict[int, Future[Image]]" = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The draws that other threads are making."""
 
     def _draw(self, k: int) -> tuple[int, int]:
         return (k // 2, 1 - 2 * (k % 2)) if self.antithetic else (k, 1)
@@ -78,18 +81,38 @@ class NoiseCloud:
     def points(self, x: Image, indices: Sequence[int]) -> Images:
         draws = [self._draw(k) for k in indices]
         eps = self._noise(x, {draw for draw, _ in draws})
-        return x + self.sigma * torch.stack([sign * eps[draw] for draw, sign in draws])
+        self._look_ahead(x, max(indices) + 1, len(indices))
+        found = torch.stack([eps[draw] if sign == 1 else -eps[draw] for draw, sign in draws])
+        return found.mul_(self.sigma).add_(x)
 
     def _noise(self, x: Image, draws: Iterable[int]) -> dict[int, Image]:
         """eps of each of the draws, of the type and on the device of x."""
-        keys = {k: ("noise", self.seed, k, tuple(x.shape), x.dtype, str(x.device)) for k in draws}
-        held = {k: found[0] for k, key in keys.items() if self.store is not None and (found := self.store.get(key))}
-        missing = sorted(keys.keys() - held.keys())
-        for k, eps in zip(missing, normals(Purpose.ROOTS, self.seed, missing, tuple(x.shape)), strict=True):
-            held[k] = eps.to(x)
+        held = {draw: self._held(x, draw) for draw in draws}
+        begun = {draw: self._begin(x, draw) for draw, eps in held.items() if eps is None}
+        for draw, future in begun.items():
+            held[draw] = eps = future.result().to(x)
+            self._ahead.pop(draw, None)
             if self.store is not None:
-                self.store.put(keys[k], held[k])
-        return held
+                self.store.put(self._noise_key(x, draw), eps)
+        return {draw: eps for draw, eps in held.items() if eps is not None}
+
+    def _look_ahead(self, x: Image, first: int, count: int) -> None:
+        """Begins the draws of the next points, so that they are made while the network computes."""
+        for draw in {self._draw(k)[0] for k in range(first, min(first + count, self.samples))}:
+            if self._held(x, draw) is None:
+                self._begin(x, draw)
+
+    def _begin(self, x: Image, draw: int) -> "Future[Image]":
+        if draw not in self._ahead:
+            self._ahead[draw] = normal_soon(Purpose.ROOTS, self.seed, draw, tuple(x.shape))
+        return self._ahead[draw]
+
+    def _held(self, x: Image, draw: int) -> Image | None:
+        found = None if self.store is None else self.store.get(self._noise_key(x, draw))
+        return None if found is None else found[0]
+
+    def _noise_key(self, x: Image, draw: int) -> Hashable:
+        return ("noise", self.seed, draw, tuple(x.shape), x.dtype, str(x.device))
 
 
 def coarse_to_fine(count: int) -> list[int]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from attribution import explain, perturbation_curve
 from attribution.engine import devices
-from attribution.engine.devices import CLEARLY, BatchSize, best_device, keep_freed_memory
+from attribution.engine.devices import CLEARLY, LOOK_AGAIN, BatchSize, best_device, keep_freed_memory
 from attribution.models import build_model
 
 X = toys.image()
@@ -119,8 +119,8 @@ class TestPace:
     def test_it_moves_when_the_machine_is_shared(self):
         batch = BatchSize(size=4, most=64, seconds=10)
         assert self.settle(batch, lambda n: 0.02 + 0.004 * n, 40)[-1] == 64
-        sizes = self.settle(batch, lambda n: 0.02 + 0.004 * n + 0.001 * n * n, 120)
-        assert sizes[-50:].count(4) >= 45, "the others are tried again now and then"
+        sizes = self.settle(batch, lambda n: 0.02 + 0.004 * n + 0.001 * n * n, 2 * LOOK_AGAIN)
+        assert sizes[-LOOK_AGAIN:].count(4) >= 0.95 * LOOK_AGAIN, "the others are tried again now and then"
 
     def test_slow_batches_halve_down_to_one(self):
         batch = BatchSize(size=4, seconds=0.2)

@@ -143,28 +143,28 @@ class TestRemembered:
 class TestNoise:
     @pytest.fixture
     def drawn(self, monkeypatch) -> list[int]:
-        """How many draws were made, call by call."""
-        made, real = [], plans.normals
+        """The draws that were made."""
+        made, real = [], plans.normal_soon
 
-        def counted(purpose, seed, draws, shape):
-            made.append(len(draws))
-            return real(purpose, seed, draws, shape)
+        def counted(purpose, seed, k, shape):
+            made.append(k)
+            return real(purpose, seed, k, shape)
 
-        monkeypatch.setattr(plans, "normals", counted)
+        monkeypatch.setattr(plans, "normal_soon", counted)
         return made
 
     def test_each_draw_is_made_once_for_all_methods_sigmas_and_photos(self, drawn):
         store, model = Store(), toys.convolutional()
         explain(model, X, "smoothgrad", 0, samples=20, store=store)
-        assert sum(drawn) == 20
+        assert len(drawn) == 20
         explain(model, X, "smooth_taylor", 0, samples=20, store=store)
         explain(model, X, "smooth_taylor", 0, samples=20, sigma=0.1, antithetic=True, store=store)
         explain(model, X + 1, "smoothgrad", 1, samples=20, store=store)
-        assert sum(drawn) == 20
+        assert len(drawn) == 20
         explain(model, X, "smoothgrad", 0, samples=30, store=store)
-        assert sum(drawn) == 30
+        assert len(drawn) == 30
         explain(model, X, "smoothgrad", 0, samples=5, seed=1, store=store)
-        assert sum(drawn) == 35
+        assert len(drawn) == 35
 
     def test_remembered_noise_is_the_same(self, drawn):
         store = Store()
@@ -174,6 +174,16 @@ class TestNoise:
                 kept = NoiseCloud(0.5, 3, 8, antithetic, store)
                 assert torch.equal(kept.points(X, range(8)), cloud.points(X, range(8)))
         assert kept == cloud, "where noise is kept does not make other points"
+
+    @pytest.mark.parametrize("antithetic", [False, True])
+    @pytest.mark.parametrize("store", [lambda: None, Store])
+    def test_what_is_drawn_ahead_is_used(self, drawn, antithetic, store):
+        cloud = NoiseCloud(0.5, 4, 10, antithetic, store())
+        first = cloud.points(X, range(4))
+        assert sorted(set(drawn)) == list(range(4 if antithetic else 8)), "the next four are begun"
+        rest = torch.cat([cloud.points(X, range(4, 8)), cloud.points(X, range(8, 10))])
+        assert len(drawn) == len(set(drawn)) == (5 if antithetic else 10), "none twice, and none after the last"
+        assert torch.equal(torch.cat([first, rest]), NoiseCloud(0.5, 4, 10, antithetic).points(X, range(10)))
 
 
 class TestStore:

@@ -1,0 +1,130 @@
+"""What is measured: networks, a photo, and how each peer computes the same maps. Imported in the contestants."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attribution import Store, explain
+from attribution.models import MODELS, Model, build_model, load_model
+
+TARGET, SIGMA = 281, 0.5
+
+
+def network(name: str) -> Model:
+    """The network as this project uses it; with random weights, which are as quick, where none are embedded."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return load_model(name, "cpu") if not MODELS[name].url else build_model(name, None, "cpu")
+
+
+def plain(name: str) -> nn.Module:
+    """The network as it is published, with channels last, which is quicker."""
+    module: nn.Module = MODELS[name].build()
+    return module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def photo(name: str, side: int | None = None) -> Tensor:
+    side = side or MODELS[name].size
+    return torch.randn(3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def three_maps(name: str, steps: int, samples: int) -> Callable[[], Any]:
+    """The three maps of the page Compare."""
+    model, x = network(name), photo(name)
+
+    def run() -> None:
+        store = Store()
+        explain(model, x, "integrated_gradients", TARGET, steps=steps, store=store)
+        for method in ("smoothgrad", "smooth_taylor"):
+            explain(model, x, method, TARGET, sigma=SIGMA, samples=samples, store=store)
+
+    return run
+
+
+def one_map(name: str, method: str, knobs: dict[str, Any], side: int | None = None) -> Callable[[], Any]:
+    """One map, with nothing remembered."""
+    model, x = network(name), photo(name, side)
+    return lambda: explain(model, x, method, TARGET, **knobs)
+
+
+def captums_three_maps(name: str, steps: int, samples: int, batch: int) -> Callable[[], Any]:
+    """SmoothTaylor as x * mean(g) - mean(z * g): two runs of the noise tunnel with the same noise."""
+    from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
+
+    module, x = plain(name), photo(name)[None].requires_grad_(True)
+    noise: dict[str, Any] = {"nt_samples": samples, "nt_samples_batch_size": batch, "stdevs": SIGMA, "target": TARGET}
+
+    def run() -> Tensor:
+        path: dict[str, Any] = {"n_steps": steps, "internal_batch_size": batch, "method": "riemann_right"}
+        IntegratedGradients(module).attribute(x, target=TARGET, **path)
+        torch.manual_seed(0)
+        smooth = NoiseTunnel(Saliency(module)).attribute(x, abs=False, **noise)
+        torch.manual_seed(0)
+        weighed = NoiseTunnel(InputXGradient(module)).attribute(x, **noise)
+        taylor: Tensor = x * smooth - weighed
+        return taylor
+
+    return run
+
+
+def captums_smoothgrad(name: str, samples: int, batch: int) -> Callable[[], Any]:
+    from captum.attr import NoiseTunnel, Saliency
+
+    module, x = plain(name), photo(name)[None].requires_grad_(True)
+    noise: dict[str, Any] = {"nt_samples": samples, "nt_samples_batch_size": batch, "stdevs": SIGMA, "target": TARGET}
+    return lambda: NoiseTunnel(Saliency(module)).attribute(x, abs=False, **noise)
+
+
+def pairs_smoothgrad(name: str, samples: int) -> Callable[[], Any]:
+    """PAIR's saliency asks for one gradient at a time."""
+    import saliency.core as saliency
+
+    module, x = plain(name), photo(name).permute(1, 2, 0).numpy()
+
+    def gradient(images: Any, call_model_args: Any = None, expected_keys: Any = None) -> dict[str, Any]:
+        points = torch.as_tensor(images, dtype=torch.float32).permute(0, 3, 1, 2).requires_grad_(True)
+        (found,) = torch.autograd.grad(module(points)[:, TARGET].sum(), points)
+        return {saliency.INPUT_OUTPUT_GRADIENTS: found.permute(0, 2, 3, 1).numpy()}
+
+    spread = SIGMA / float(x.max() - x.min())
+    method = saliency.GradientSaliency()
+    return lambda: method.GetSmoothedMask(x, gradient, stdev_spread=spread, nsamples=samples, magnitude=False)
+
+
+def bare_gradients(name: str, count: int, batch: int) -> Callable[[], Any]:
+    """A loop over points that exist already: the network of this project, gradients, their sum. Nothing else."""
+    model = network(name)
+    points = photo(name) + SIGMA * torch.randn(count, *photo(name).shape)
+
+    def run() -> Tensor:
+        total = torch.zeros(points.shape[1:])
+        for some in points.split(batch):
+            at = some.clone(memory_format=torch.channels_last).requires_grad_(True)
+            (found,) = torch.autograd.grad(model.module(at)[:, TARGET].sum(), at)
+            total += found.sum(0)
+        return total
+
+    return run
+
+
+def curve(name: str, patches: int, regions: int) -> Callable[[], Any]:
+    """A perturbation curve."""
+    from attribution import perturbation_curve
+
+    model, x = network(name), photo(name)
+    return lambda: perturbation_curve(model, x, x, TARGET, draws=patches, regions=regions)
+
+
+def bare_passes(name: str, batches: Sequence[int]) -> Callable[[], Any]:
+    """Forward passes in batches of these sizes. Nothing else."""
+    model = network(name)
+    points = torch.randn(max(batches), *photo(name).shape).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def run() -> None:
+        for size in batches:
+            model.module(points[:size])
+
+    return run
