@@ -4,76 +4,82 @@
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import subjects
-from timing import Found, interleaved, write
+from timing import Make, apart, together, write
 
 NETWORKS = ("efficientnet_lite0", "resnet50", "densenet121")
 BATCHES = (1, 2, 4, 8, 16)
+Given = tuple[Make, Sequence[Any]]
 
 
-def best(makes: dict[int, Any]) -> int:
-    """The batch size whose contestant is the quickest, by two rounds."""
-    found = interleaved({str(size): make for size, make in makes.items()}, 2)
-    return min(makes, key=lambda size: min(found[str(size)].seconds))
+def quickest(makes: Mapping[int, Given]) -> int:
+    """The batch size that takes the least time, by two rounds."""
+    found = together({str(size): given for size, given in makes.items()}, 2)
+    return min(makes, key=lambda size: min(found[str(size)]))
 
 
-def row(what: str, name: str, ours: Found, theirs: dict[str, Found], relation: str) -> dict[str, Any]:
-    other, quickest = min(theirs.items(), key=lambda item: item[1].median)
-    ratio = quickest.median / ours.median if relation == "quicker" else ours.median / quickest.median
-    return {"what": what, "network": name, "beside": other, relation: ratio, "rounds": len(ours.seconds)}
-
-
-def peers(name: str, steps: int, samples: int, rounds: int, batches: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+def beside_peers(name: str, steps: int, samples: int, rounds: int, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
     few = max(2, samples // 8)
-    size = best({b: (subjects.captums_smoothgrad, (name, few, b)) for b in batches})
-    found = interleaved(
-        {
-            "ours": (subjects.three_maps, (name, steps, samples)),
-            f"captum, batches of {size}": (subjects.captums_three_maps, (name, steps, samples, size)),
-        },
-        rounds,
-    )
-    yield {**row("three maps", name, found.pop("ours"), found, "quicker")}
-    for other, make in {
-        f"captum, batches of {size}": (subjects.captums_smoothgrad, (name, samples, size)),
-        "PAIR": (subjects.pairs_smoothgrad, (name, samples)),
-    }.items():
-        ours = (subjects.one_map, (name, "smoothgrad", {"samples": samples}))
-        found = interleaved({"ours": ours, other: make}, rounds)
-        yield {**row(f"SmoothGrad, R = {samples}", name, found.pop("ours"), found, "quicker")}
+    size = quickest({b: (subjects.captums_smoothgrad, (name, few, b)) for b in sizes})
+    captum, one = f"captum, batches of {size}", (subjects.one_map, (name, "smoothgrad", {"samples": samples}))
+    pairs: list[tuple[str, Given, str, Given]] = [
+        (
+            "three maps",
+            (subjects.three_maps, (name, steps, samples)),
+            captum,
+            (subjects.captums_three_maps, (name, steps, samples, size)),
+        ),
+        (f"SmoothGrad, R = {samples}", one, captum, (subjects.captums_smoothgrad, (name, samples, size))),
+        (f"SmoothGrad, R = {samples}", one, "PAIR", (subjects.pairs_smoothgrad, (name, samples))),
+    ]
+    for what, ours, other, theirs in pairs:
+        found = apart({"ours": ours, "theirs": theirs}, rounds)
+        ratio = found["theirs"].median / found["ours"].median
+        yield {"what": what, "network": name, "beside": other, "over": "", "quicker": ratio}
 
 
-def bare(name: str, steps: int, samples: int, rounds: int, batches: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+def beside_bare(name: str, steps: int, samples: int, rounds: int, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
     few = max(2, samples // 4)
-    size = best({b: (subjects.bare_gradients, (name, few, b)) for b in batches})
-    for what, count, ours in (
-        (f"SmoothGrad, R = {samples}", samples, (subjects.one_map, (name, "smoothgrad", {"samples": samples}))),
+    size = quickest({b: (subjects.bare_gradients, (name, few, b)) for b in sizes})
+    patches, regions = 10, max(2, samples // 5)
+    passes = {b: (subjects.bare_passes, (name, [1, *[b] * (patches // b * regions)])) for b in (patches, patches // 2)}
+    at_once = quickest(passes)
+    smooth: Given = (subjects.one_map, (name, "smoothgrad", {"samples": samples}))
+    pairs: list[tuple[str, Given, str, Given]] = [
         (
             f"IG, M = {steps}",
-            steps,
             (subjects.one_map, (name, "integrated_gradients", {"steps": steps})),
+            f"batches of {size}",
+            (subjects.bare_path, (name, steps, size)),
         ),
-        ("three maps", samples + steps, (subjects.three_maps, (name, steps, samples))),
-    ):
-        loop = {f"a bare loop, batches of {size}": (subjects.bare_gradients, (name, count, size))}
-        found = interleaved({"ours": ours, **loop}, rounds)
-        yield {**row(what, name, found.pop("ours"), found, "over")}
-    patches, regions = 10, max(2, samples // 5)
-    sizes = [1] + [patches] * regions
-    halves = [1] + [patches // 2] * 2 * regions
-    found = interleaved(
-        {
-            "ours": (subjects.curve, (name, patches, regions)),
-            f"bare passes, batches of {patches}": (subjects.bare_passes, (name, sizes)),
-            f"bare passes, batches of {patches // 2}": (subjects.bare_passes, (name, halves)),
-        },
-        rounds,
-    )
-    yield {**row(f"perturbation curve, P = {patches}", name, found.pop("ours"), found, "over")}
+        (
+            f"SmoothGrad, R = {samples}",
+            smooth,
+            f"batches of {size}, noise drawn in the loop",
+            (subjects.bare_gradients, (name, samples, size, True)),
+        ),
+        (
+            f"SmoothGrad, R = {samples}",
+            smooth,
+            f"batches of {size}, noise drawn before",
+            (subjects.bare_gradients, (name, samples, size)),
+        ),
+        (
+            f"perturbation curve, P = {patches}",
+            (subjects.curve, (name, patches, regions)),
+            f"batches of {at_once}",
+            passes[at_once],
+        ),
+    ]
+    for what, ours, loop, bare in pairs:
+        found = together({"ours": ours, "bare": bare}, rounds)
+        ratio = median(found["ours"]) / median(found["bare"])
+        yield {"what": what, "network": name, "beside": f"a bare loop, {loop}", "over": ratio, "quicker": ""}
 
 
 def main() -> None:
@@ -85,11 +91,13 @@ def main() -> None:
     given.add_argument("--rounds", type=int, default=5)
     given.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     args = given.parse_args()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in args.networks:
-        for measured in (bare, peers):
-            rows += measured(name, args.steps, args.samples, args.rounds, tuple(args.batches))
-    write(args.out / "peers.csv", ({"over": "", "quicker": "", **one} for one in rows))
+        for measured in (beside_bare, beside_peers):
+            for row in measured(name, args.steps, args.samples, args.rounds, args.batches):
+                print(row, flush=True)
+                rows.append(row)
+    write(args.out / "peers.csv", rows)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """What is measured: networks, a photo, and how each peer computes the same maps. Imported in the contestants."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from attribution import Store, explain
+from attribution.engine.baselines import make_baselines
+from attribution.engine.random_numbers import Purpose, normal
 from attribution.models import MODELS, Model, build_model, load_model
 
 TARGET, SIGMA = 281, 0.5
@@ -47,6 +50,26 @@ def one_map(name: str, method: str, knobs: dict[str, Any], side: int | None = No
     """One map, with nothing remembered."""
     model, x = network(name), photo(name, side)
     return lambda: explain(model, x, method, TARGET, **knobs)
+
+
+def growing(name: str, before: int, after: int) -> Callable[[], Any]:
+    """SmoothTaylor from R = `before` to R = `after`, where the first points are remembered."""
+    model, x = network(name), photo(name)
+    seeds = count()
+    store = Store(1 << 32)
+    prepared: list[int] = []
+
+    def prepare() -> int:
+        seed = next(seeds)
+        explain(model, x, "smooth_taylor", TARGET, sigma=SIGMA, samples=before, seed=seed, store=store)
+        return seed
+
+    def run() -> None:
+        seed = prepared.pop() if prepared else prepare()
+        explain(model, x, "smooth_taylor", TARGET, sigma=SIGMA, samples=after, seed=seed, store=store)
+
+    prepared.extend(prepare() for _ in range(8))
+    return run
 
 
 def captums_three_maps(name: str, steps: int, samples: int, batch: int) -> Callable[[], Any]:
@@ -93,18 +116,41 @@ def pairs_smoothgrad(name: str, samples: int) -> Callable[[], Any]:
     return lambda: method.GetSmoothedMask(x, gradient, stdev_spread=spread, nsamples=samples, magnitude=False)
 
 
-def bare_gradients(name: str, count: int, batch: int) -> Callable[[], Any]:
-    """A loop over points that exist already: the network of this project, gradients, their sum. Nothing else."""
-    model = network(name)
-    points = photo(name) + SIGMA * torch.randn(count, *photo(name).shape)
+def bare_gradients(name: str, points: int, batch: int, drawn: bool = False) -> Callable[[], Any]:
+    """A loop with the network of this project: gradients at noisy copies, their sum. Nothing else.
+
+    The noise exists already, or is `drawn` in the loop, with the same numbers as those of this project.
+    """
+    model, x = network(name), photo(name)
+    noise = [normal(Purpose.ROOTS, 0, k, tuple(x.shape)) for k in range(0 if drawn else count)]
 
     def run() -> Tensor:
-        total = torch.zeros(points.shape[1:])
-        for some in points.split(batch):
-            at = some.clone(memory_format=torch.channels_last).requires_grad_(True)
+        total = torch.zeros(x.shape)
+        for start in range(0, count, batch):
+            which = range(start, min(start + batch, count))
+            some = [normal(Purpose.ROOTS, 0, k, tuple(x.shape)) for k in which] if drawn else [noise[k] for k in which]
+            points = x + SIGMA * torch.stack(some)
+            at = points.clone(memory_format=torch.channels_last).requires_grad_(True)
             (found,) = torch.autograd.grad(model.module(at)[:, TARGET].sum(), at)
             total += found.sum(0)
         return total
+
+    return run
+
+
+def bare_path(name: str, count: int, batch: int) -> Callable[[], Any]:
+    """A loop with the network of this project: gradients on the path from black, their sum. Nothing else."""
+    model, x = network(name), photo(name)
+    (black,) = make_baselines(model, x, "black")
+
+    def run() -> Tensor:
+        total = torch.zeros(x.shape)
+        for some in (torch.arange(1, count + 1) / count).split(batch):
+            points = torch.lerp(black.image, x, some[:, None, None, None])
+            at = points.clone(memory_format=torch.channels_last).requires_grad_(True)
+            (found,) = torch.autograd.grad(model.module(at)[:, TARGET].sum(), at)
+            total += found.sum(0)
+        return total * (x - black.image)
 
     return run
 

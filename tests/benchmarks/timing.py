@@ -1,14 +1,21 @@
-"""Times contestants in turn, A B A B, each in a process of its own, and writes tables as CSV.
+"""Times contestants in turn, A B A B, and writes tables as CSV.
 
-Only ratios within one run mean something on a shared machine: each is a ratio of medians.
+Only ratios within one run mean something on a shared machine: each is a ratio of medians. `apart`: each contestant has
+a process of its own, because peers must not profit from what this project tells the C library; there are several of
+them, because two processes that do the same can differ by a tenth for as long as they live. `together`: all in one
+process, so that not even that differs.
 """
 
 import csv
 import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # an idle process must not use the processors of the others
+
 import platform
 import resource
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -65,7 +72,6 @@ class Contestant:
 
 
 def _serve(pipe: Connection, make: Make, given: Sequence[Any]) -> None:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # an idle process must not use the processors of the other
     try:
         call = make(*given)
         call()  # the first call is not timed: it prepares kernels, and finds the size of batches
@@ -85,18 +91,39 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def interleaved(makes: Mapping[str, tuple[Make, Sequence[Any]]], rounds: int) -> dict[str, Found]:
-    """Runs all contestants in turn, `rounds` times."""
-    with ExitStack() as stack:
-        all_of = {name: stack.enter_context(Contestant(make, given)) for name, (make, given) in makes.items()}
-        met: dict[str, list[tuple[float, float]]] = {name: [] for name in all_of}
-        for _ in range(rounds):
-            for name, one in all_of.items():
-                met[name].append(one.run())
-        return {
-            name: Found(tuple(seconds for seconds, _ in runs), all_of[name].begun[1], runs[-1][1])
-            for name, runs in met.items()
-        }
+Makes = Mapping[str, tuple[Make, Sequence[Any]]]
+
+
+def apart(makes: Makes, rounds: int, lives: int = 3) -> dict[str, Found]:
+    """Runs all contestants in turn, `rounds` times in each of `lives` sets of processes."""
+    met: dict[str, list[tuple[float, float]]] = {name: [] for name in makes}
+    begun: dict[str, float] = {}
+    for _ in range(lives):
+        with ExitStack() as stack:
+            all_of = {name: stack.enter_context(Contestant(make, given)) for name, (make, given) in makes.items()}
+            begun = {name: one.begun[1] for name, one in all_of.items()}
+            for _ in range(rounds):
+                for name, one in all_of.items():
+                    met[name].append(one.run())
+    return {name: Found(tuple(seconds for seconds, _ in runs), begun[name], runs[-1][1]) for name, runs in met.items()}
+
+
+def together(makes: Makes, rounds: int) -> dict[str, tuple[float, ...]]:
+    """Seconds of all contestants, which run in turn in one process of their own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_together, dict(makes), rounds).result()
+
+
+def _together(makes: Makes, rounds: int) -> dict[str, tuple[float, ...]]:
+    calls = {name: make(*given) for name, (make, given) in makes.items()}
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(rounds + 1):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            if turn:  # the first call is not timed: it prepares kernels, and finds the size of batches
+                found[name].append(time.perf_counter() - began)
+    return {name: tuple(seconds) for name, seconds in found.items()}
 
 
 def machine() -> dict[str, Any]:

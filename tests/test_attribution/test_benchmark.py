@@ -107,9 +107,9 @@ class TestCases:
         assert sum(bool(found) for found in matched.values()) == len(PUBLISHED) == 23
         assert {tuple(found.values()) for found in matched.values() if found} == {v for _, _, v in PUBLISHED}
 
-    def test_the_family_has_every_method(self):
+    def test_the_family_has_every_method_but_the_one_that_came_after_its_results(self):
         cases = parse(PRESETS["ig-family"], subjects())
-        assert {case.name for case in cases} == {*registry.METHODS, "random_order"}
+        assert {case.name for case in cases} == {*registry.METHODS, "random_order"} - {"idgi"}
         paths = ("left_ig", "right_ig", "idg", "guided_ig", "ggig")
         assert {(dict(c.knobs)["steps"], dict(c.knobs)["baseline"]) for c in cases if c.name in paths} == {(50, "mean")}
 

@@ -26,9 +26,10 @@ def jobs(monkeypatch) -> Scheduler:
 
 @pytest.fixture
 def own_store(monkeypatch) -> Store:
-    """An empty store, for tests that count gradients: the shared one holds points of the tests before."""
-    store = Store()
+    """Nothing remembered, for tests that count gradients: what is shared holds points and cells of the tests before."""
+    store, cells = Store(), resources.Latest()
     monkeypatch.setattr(resources, "store", lambda: store)
+    monkeypatch.setattr(resources, "cells", lambda: cells)
     return store
 
 

@@ -183,7 +183,7 @@ def test_sigma_is_found_for_a_photo(page):
     page.get_by_role("button", name="Find σ: smoothest").click()
     expect(page.get_by_text("best so far")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("when scored again on draws it had not seen")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile(r"sigma=\d"))
+    expect(page).to_have_url(re.compile(r"sigma=\d"), timeout=PATIENCE)
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("when scored again")).to_have_count(0)
 
