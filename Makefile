@@ -7,7 +7,7 @@ QUICK := adaptive baselines convergence costs directions heatmaps images informa
 QUICK += remembering sensitivity trace
 
 .DEFAULT_GOAL := help
-.PHONY: help app quick test lint clean
+.PHONY: help app quick test bench lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +21,10 @@ quick: $(VENV)/test.installed lint ## lint and the fast tests, under a minute: r
 
 test: $(VENV)/test.installed lint ## every check; ARGS="-k smooth" passes options to pytest
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+bench: $(VENV)/test.installed ## measure speed beside other packages, about an hour; writes docs/performance
+	$(BIN)/python tests/benchmarks/growth.py $(ARGS)
+	$(BIN)/python tests/benchmarks/peers.py $(ARGS)
 
 lint: $(VENV)/test.installed ## style, format and types, without tests
 	$(BIN)/ruff check .

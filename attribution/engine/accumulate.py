@@ -16,17 +16,20 @@ MOST_REMEMBERED = 16
 """The most points of one batch that are read from the store: few, so that the batch needs little memory."""
 
 
-def visit(score: ClassScore, x: Image, plan: Plan) -> Iterator[tuple[Batch, int]]:
-    """Yields f_c and its gradient at the points of the plan, in order, and how many gradients each batch computed."""
+def visit(score: ClassScore, x: Image, plan: Plan, start: int = 0) -> Iterator[tuple[Batch, int]]:
+    """Yields f_c and its gradient at the points of the plan, in order, and how many gradients each batch computed.
+
+    The store receives them, but not those of a point without a key.
+    """
     store, owner = score.store, None if score.store is None else score.key(x)
-    start = 0
     while start < len(plan):
         found: dict[int, tuple[Tensor, ...]] = {}
         missing: list[int] = []
         room = score.model.gradient_batch.next(len(plan) - start)
         k = start
         while k < len(plan) and len(missing) < room and len(found) < MOST_REMEMBERED:
-            point = store.get((owner, plan.key(k))) if store is not None else None
+            name = plan.key(k)
+            point = store.get((owner, name)) if store is not None and name is not None else None
             if point is None:
                 missing.append(k)
             else:
@@ -52,7 +55,9 @@ def _compute(
     values, gradients = score.gradients(points)
     if score.store is not None:
         for k, value, gradient in zip(indices, values, gradients, strict=True):
-            score.store.put((owner, plan.key(k)), value, gradient)
+            name = plan.key(k)
+            if name is not None:
+                score.store.put((owner, name), value, gradient)
     return values, gradients
 
 

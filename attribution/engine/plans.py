@@ -15,6 +15,9 @@ from attribution.quadrature import Rule
 from attribution.registry import Cost
 from attribution.types import Image, Images
 
+REMEMBERED = 500
+"""The points of a noise cloud that are remembered one by one, and the distance of the milestones after them."""
+
 
 @runtime_checkable
 class Plan(Protocol):
@@ -23,7 +26,7 @@ class Plan(Protocol):
     def __len__(self) -> int: ...
 
     def key(self, k: int) -> Hashable:
-        """Identifies point k: plans with a common point use the same key for it."""
+        """Identifies point k: plans with a common point use the same key for it. None: it is not to be remembered."""
         ...
 
     def weight(self, k: int) -> float:
@@ -73,7 +76,7 @@ class NoiseCloud:
         return self.samples
 
     def key(self, k: int) -> Hashable:
-        return ("cloud", self.sigma, self.seed, *self._draw(k))
+        return ("cloud", self.sigma, self.seed, *self._draw(k)) if k < REMEMBERED else None
 
     def weight(self, k: int) -> float:
         return 1 / self.samples
@@ -92,7 +95,7 @@ class NoiseCloud:
         for draw, future in begun.items():
             held[draw] = eps = future.result().to(x)
             self._ahead.pop(draw, None)
-            if self.store is not None:
+            if self.store is not None and draw < REMEMBERED:
                 self.store.put(self._noise_key(x, draw), eps)
         return {draw: eps for draw, eps in held.items() if eps is not None}
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from attribution.engine.accumulate import accumulate
+from attribution.engine.clouds import cloud_means
 from attribution.engine.devices import sum_dtype
-from attribution.engine.plans import NoiseCloud, cloud_cost
+from attribution.engine.plans import REMEMBERED, NoiseCloud, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
 from attribution.types import Batch, Image, Images, Run
@@ -34,7 +35,7 @@ def smoothgrad(
     x: Image,
     *,
     sigma: Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"] = 0.5,
-    samples: Annotated[int, Range(1, 500), "R, the samples: noisy copies"] = 150,
+    samples: Annotated[int, Range(1, 10_000), "R, the samples: noisy copies"] = 150,
     form: Annotated[str, Choice(("mean", "squared", "variance")), "the moment of the gradients"] = "mean",
     seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
     antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
@@ -43,12 +44,15 @@ def smoothgrad(
     $\overline{g^2}$, or the population variance $\overline{g^2} - \overline{g}^2$.
     """
     cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)
-    if form == "mean":
+    if samples > REMEMBERED:
+        names = {"mean": ["gradient"], "squared": ["square"], "variance": ["gradient", "square"]}[form]
+        yield from cloud_means(score, x, cloud, names, _spread if form == "variance" else lambda mean: mean)
+    elif form == "mean":
         yield from accumulate(score, x, cloud, partial(term, x))
     elif form == "squared":
         yield from accumulate(score, x, cloud, lambda at: at.gradients.square())
     else:
-        yield from accumulate(score, x, cloud, _both_moments, _variance)
+        yield from accumulate(score, x, cloud, _both_moments, lambda moments: _spread(*moments.chunk(2)))
 
 
 def _both_moments(at: Batch) -> Tensor:
@@ -57,6 +61,6 @@ def _both_moments(at: Batch) -> Tensor:
     return torch.cat([g, g.square()], dim=1)
 
 
-def _variance(moments: Tensor) -> Tensor:
-    mean, square = moments.chunk(2)
+def _spread(mean: Image, square: Image) -> Image:
+    """The variance by the first two moments."""
     return (square - mean.square()).clamp(min=0)

@@ -107,7 +107,7 @@ class Experiment:
         ),
     )
     sigma: float = shared(0.5, ("smooth_taylor", "sigma"), "sigma", "σ", SIGMA, (0.1, 0.3, 0.5, 0.7, 1.0))
-    samples: int = shared(150, ("smooth_taylor", "samples"), "r", "R", SAMPLES, (10, 50, 100, 150, 200))
+    samples: int = shared(150, ("smooth_taylor", "samples"), "r", "R", SAMPLES, (10, 50, 100, 150, 200), 500)
     steps: int = shared(50, ("integrated_gradients", "steps"), "m", "M", STEPS, (10, 25, 50, 100, 200))
     baseline: str = shared("black", ("integrated_gradients", "baseline"), "base", "baseline", BASELINE)
     draws: int = shared(5, ("integrated_gradients", "draws"), "n", "N", DRAWS, (1, 5, 10, 20))

@@ -63,12 +63,24 @@ def declared(default: Value, how: Field) -> Value:
 
 
 def shared(
-    default: Value, of: tuple[str, str], url: str, letter: str, control: Control, usual: tuple[Any, ...] = ()
+    default: Value,
+    of: tuple[str, str],
+    url: str,
+    letter: str,
+    control: Control,
+    usual: tuple[Any, ...] = (),
+    most: float | None = None,
 ) -> Value:
-    """A field that sets a knob of several methods. `of` is (method, knob): this method declares its range."""
+    """A field that sets a knob of several methods. `of` is (method, knob): this method declares its range.
+
+    `most`: the control ends there, because on a longer slider small values could not be set.
+    """
     method, knob = of
     allowed = METHODS[method].knobs[knob].allowed
     assert allowed is not None
+    if most is not None:
+        assert isinstance(allowed, Range)
+        allowed = Range(allowed.low, most)
     read = number(allowed) if isinstance(allowed, Range) else one_of(allowed.names)
     SHARED[knob] = Field(url, letter, read, say_number, allowed, usual, control)
     return declared(default, SHARED[knob])

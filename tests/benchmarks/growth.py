@@ -18,7 +18,7 @@ Given = tuple[Make, Sequence[Any]]
 
 def lines(name: str, scale: int) -> dict[str, dict[int, Given]]:
     """For each setting, its values and what is computed with each. `scale` shortens all of them."""
-    counts = [n // scale for n in (50, 100, 200, 300, 400, 500)]
+    counts = [max(1, n // scale) for n in (50, 100, 200, 300, 400, 500)]
     few = [max(1, n // scale) for n in (5, 10, 20, 30, 40, 50)]
     sides = [96, 128, 160, 192, 224, 256] if scale == 1 else [64, 96]
     return {
@@ -53,7 +53,7 @@ def main() -> None:
         fit = straight(list(times), list(times.values()))
         for value, seconds in times.items():
             rows.append({"setting": setting, "value": value, "time": seconds / longest, "straight": fit})
-    more = 50 // args.scale
+    more = max(1, 50 // args.scale)
     from_150 = together(
         {
             "R 150 to 200": (subjects.growing, (args.network, 3 * more, 4 * more)),
@@ -64,7 +64,10 @@ def main() -> None:
     ratio = median(from_150["R 150 to 200"]) / median(from_150["bare"])
     rows.append({"setting": f"R {3 * more} -> {4 * more} over {more} bare gradients", "value": "", "time": ratio})
     memory = apart(
-        {str(n): (subjects.one_map, (args.network, "smoothgrad", {"samples": n // args.scale})) for n in (50, 500)},
+        {
+            str(n): (subjects.one_map, (args.network, "smoothgrad", {"samples": max(1, n // args.scale)}))
+            for n in (50, 500)
+        },
         1,
         1,
     )

@@ -5,6 +5,7 @@
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +24,9 @@ def quickest(makes: Mapping[int, Given]) -> int:
     return min(makes, key=lambda size: min(found[str(size)]))
 
 
-def beside_peers(name: str, steps: int, samples: int, rounds: int, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
+def beside_peers(
+    name: str, steps: int, samples: int, rounds: int, lives: int, sizes: Sequence[int]
+) -> Iterator[dict[str, Any]]:
     few = max(2, samples // 8)
     size = quickest({b: (subjects.captums_smoothgrad, (name, few, b)) for b in sizes})
     captum, one = f"captum, batches of {size}", (subjects.one_map, (name, "smoothgrad", {"samples": samples}))
@@ -38,7 +41,7 @@ def beside_peers(name: str, steps: int, samples: int, rounds: int, sizes: Sequen
         (f"SmoothGrad, R = {samples}", one, "PAIR", (subjects.pairs_smoothgrad, (name, samples))),
     ]
     for what, ours, other, theirs in pairs:
-        found = apart({"ours": ours, "theirs": theirs}, rounds)
+        found = apart({"ours": ours, "theirs": theirs}, rounds, lives)
         ratio = found["theirs"].median / found["ours"].median
         yield {"what": what, "network": name, "beside": other, "over": "", "quicker": ratio}
 
@@ -89,14 +92,15 @@ def main() -> None:
     given.add_argument("--steps", type=int, default=50)
     given.add_argument("--samples", type=int, default=150)
     given.add_argument("--rounds", type=int, default=5)
+    given.add_argument("--lives", type=int, default=3, help="sets of processes beside a peer")
     given.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     args = given.parse_args()
     rows: list[dict[str, Any]] = []
     for name in args.networks:
-        for measured in (beside_bare, beside_peers):
-            for row in measured(name, args.steps, args.samples, args.rounds, args.batches):
-                print(row, flush=True)
-                rows.append(row)
+        size = (name, args.steps, args.samples, args.rounds)
+        for row in chain(beside_bare(*size, args.batches), beside_peers(*size, args.lives, args.batches)):
+            print(row, flush=True)
+            rows.append(row)
     write(args.out / "peers.csv", rows)
 
 

@@ -30,6 +30,7 @@ WITHIN = {
         {"baselines"},
         {"plans", "score"},
         {"accumulate", "profile"},
+        {"clouds"},
     ],
     "methods": [],
     "metrics": [],

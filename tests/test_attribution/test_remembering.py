@@ -140,6 +140,59 @@ class TestRemembered:
         assert counter.largest == 8
 
 
+class TestLargeClouds:
+    """Above 500 points, sums are remembered instead of points."""
+
+    FORMS = (("smooth_taylor", {}), *(("smoothgrad", {"form": form}) for form in ("mean", "squared", "variance")))
+
+    @pytest.mark.parametrize(("name", "knobs"), FORMS)
+    @pytest.mark.parametrize("store", [lambda: None, Store])
+    def test_the_map_is_the_mean(self, name, knobs, store):
+        ours = explain(toys.convolutional(), X, name, 0, samples=1203, sigma=0.3, store=store(), **knobs).attribution
+        score = ClassScore(toys.convolutional(), 0)
+        points = NoiseCloud(0.3, 0, 1203).points(X, range(1203))
+        _, g = score.gradients(points)
+        expected = {
+            "smooth_taylor": ((X - points) * g).mean(0),
+            "mean": g.mean(0),
+            "squared": g.square().mean(0),
+            "variance": g.var(0, correction=0),
+        }[knobs.get("form", name)]
+        torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-12)
+
+    def test_more_costs_the_difference_and_less_costs_nothing_for_all_noise_methods(self, session):
+        assert session.cost("smoothgrad", samples=1000) == 1000
+        assert session.cost("smoothgrad", samples=2000) == 1000
+        assert session.cost("smoothgrad", samples=1000) == 0
+        for name, knobs in self.FORMS:
+            assert session.cost(name, samples=2000, **knobs) == 0
+            assert session.cost(name, samples=1000, **knobs) == 0
+        assert session.cost("smooth_taylor", samples=2100) == 100
+        assert session.cost("smooth_taylor", samples=300) == 0
+
+    def test_a_run_that_goes_on_is_the_same_to_the_last_bit(self):
+        model, store = toys.in_batches_of(7, toys.convolutional()), Store()
+        for samples in (700, 1600, 600, 2000):
+            ours = explain(model, X, "smooth_taylor", 0, samples=samples, store=store).attribution
+            alone = explain(model, X, "smooth_taylor", 0, samples=samples, store=Store()).attribution
+            assert torch.equal(ours, alone)
+
+    def test_another_cloud_is_another_sum(self, session):
+        session.cost("smoothgrad", samples=1000)
+        for change in ({"seed": 1}, {"sigma": 0.4}, {"antithetic": True}, {"target": 1}):
+            assert session.cost("smoothgrad", samples=1000, **change) > 0
+
+    def test_memory_does_not_grow_with_r(self):
+        held = {}
+        for samples in (1000, 4000):
+            store = Store()
+            explain(toys.linear(), X, "smoothgrad", 0, samples=samples, store=store)
+            held[samples] = store.bytes, len(store)
+        sums = 3 * X.numel() * 8
+        assert held[4000][0] - held[1000][0] == 6 * sums
+        assert held[1000][1] == 2 * 500 + 2, "500 points, their noise, and two milestones"
+
+
 class TestNoise:
     @pytest.fixture
     def drawn(self, monkeypatch) -> list[int]:

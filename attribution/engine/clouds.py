@@ -1,0 +1,64 @@
+"""Means over a noise cloud of any size. Of a large cloud, sums are remembered instead of points."""
+
+from collections.abc import Callable, Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from attribution.engine.accumulate import visit
+from attribution.engine.devices import sum_dtype
+from attribution.engine.plans import REMEMBERED, NoiseCloud
+from attribution.engine.score import ClassScore
+from attribution.types import Batch, Image, Images, Partial, Run
+
+SUMS: dict[str, Callable[[Image, Batch], Images]] = {
+    "gradient": lambda x, at: at.gradients,
+    "square": lambda x, at: at.gradients.square(),
+    "taylor": lambda x, at: (x - at.points) * at.gradients,
+}
+"""What noise methods sum up. A milestone holds all of them, so that one method's points serve the others."""
+
+
+def cloud_means(
+    score: ClassScore, x: Image, cloud: NoiseCloud, names: Sequence[str], finish: Callable[..., Image]
+) -> Run:
+    """finish(mean of `SUMS[name]` over the cloud, for each name), as (c, h, w).
+
+    With a store, all sums are remembered after each `REMEMBERED` points, and a later run continues from there: R from
+    1,000 to 2,000 costs 1,000 gradients, and R = 1,000 again costs none, for all noise methods. Points after the first
+    `REMEMBERED` are not remembered, so the memory does not grow with R.
+    """
+    sums, start = _begin(score, x, cloud)
+    kept = list(SUMS) if score.store is not None else names
+    for name in kept:
+        sums.setdefault(name, torch.zeros(x.shape, dtype=sum_dtype(x.device), device=x.device))
+    evaluations = 0
+
+    def partial(done: int) -> Partial:
+        means = (sums[name] / done for name in names)
+        return Partial(finish(*means).to(x.dtype), done, len(cloud), evaluations, score.target)
+
+    if start == len(cloud):
+        yield partial(start)
+    for batch, cost in visit(score, x, cloud, start):
+        terms = {name: SUMS[name](x, batch) for name in kept}
+        for place, k in enumerate(batch.indices):
+            for name in kept:
+                sums[name].add_(terms[name][place])
+            if score.store is not None and (k + 1) % REMEMBERED == 0:
+                score.store.put(_key(score, x, cloud, k + 1), *(sums[name] for name in SUMS))
+        evaluations += cost
+        yield partial(batch.indices.stop)
+
+
+def _begin(score: ClassScore, x: Image, cloud: NoiseCloud) -> tuple[dict[str, Tensor], int]:
+    """The sums at the last milestone that is remembered, and its number of points."""
+    for count in range(len(cloud) // REMEMBERED * REMEMBERED, 0, -REMEMBERED):
+        held = None if score.store is None else score.store.get(_key(score, x, cloud, count))
+        if held is not None:
+            return {name: one.clone() for name, one in zip(SUMS, held, strict=True)}, count
+    return {}, 0
+
+
+def _key(score: ClassScore, x: Image, cloud: NoiseCloud, count: int) -> Hashable:
+    return (score.key(x), "sums", cloud.sigma, cloud.seed, cloud.antithetic, count)
