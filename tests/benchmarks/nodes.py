@@ -1,7 +1,7 @@
 """The rules of Integrated Gradients with few steps: `python tests/benchmarks/nodes.py PHOTOS`.
 
-For each rule and M: the completeness gap, a share of the score's climb, and the distance to the map at M = 2,000, a share
-of its norm. Medians over the photos. Writes nodes.csv and nodes.png.
+For each rule and M: the completeness gap, a share of the score's climb, and the distance to the map at M = 2,000, a
+share of its norm. Medians over the photos. Writes nodes.csv and nodes.png.
 """
 
 import argparse
@@ -21,24 +21,23 @@ from attribution.explain import score_of
 from attribution.models import Model
 
 RULES = ("right", "midpoint", "gauss-legendre", "adaptive")
-FINE = 2000
 
 
-def dense(model: Model, x: Tensor, target: int, parts: int) -> Tensor:
-    """The map at M = 2,000 by the midpoint rule; more steps than the knob allows, as a mean over parts of the path."""
+def dense(model: Model, x: Tensor, target: int, fine: int, parts: int) -> Tensor:
+    """The map at M = `fine` by the midpoint rule; more steps than the knob allows, as a mean over parts of the path."""
     (black,) = make_baselines(model, x, "black")
     total = torch.zeros_like(x, dtype=torch.float64)
     for part in range(parts):
         start, end = (torch.lerp(black.image, x, k / parts) for k in (part, part + 1))
-        knobs = {"steps": FINE // parts, "rule": "midpoint", "baseline": start}
+        knobs = {"steps": fine // parts, "rule": "midpoint", "baseline": start}
         total += explain(model, end, "integrated_gradients", target, **knobs).attribution
     return total
 
 
-def measured(model: Model, photo: Path, steps: Sequence[int], parts: int) -> list[dict[str, Any]]:
+def measured(model: Model, photo: Path, steps: Sequence[int], fine: int, parts: int) -> list[dict[str, Any]]:
     x = model.prepare(load_image(photo))
     ((target, *_),) = model.predict(x, k=1)
-    fine, store = dense(model, x, target, parts), Store()
+    exact, store = dense(model, x, target, fine, parts), Store()
     (black,) = make_baselines(model, x, "black")
     low, high = score_of(model, x, target, "logit", None).values(torch.stack([black.image, x])).tolist()
     rows = []
@@ -46,7 +45,7 @@ def measured(model: Model, photo: Path, steps: Sequence[int], parts: int) -> lis
         for count in steps:
             found = explain(model, x, "integrated_gradients", target, steps=count, rule=rule, store=store).attribution
             gap = abs(found.double().sum().item() - (high - low)) / abs(high - low)
-            far = ((found - fine).norm() / fine.norm()).item()
+            far = ((found - exact).norm() / exact.norm()).item()
             rows.append({"rule": rule, "steps": count, "gap": gap, "distance": far})
     return rows
 
@@ -57,11 +56,12 @@ def main() -> None:
     given.add_argument("--out", type=Path, default=Path("docs/performance"))
     given.add_argument("--most", type=int, default=50, help="photos at most")
     given.add_argument("--steps", type=int, nargs="+", default=[10, 25, 50, 100])
+    given.add_argument("--fine", type=int, default=2000, help="the steps of the map that all are compared with")
     given.add_argument("--parts", type=int, default=4)
     args = given.parse_args()
     model = load_model(device="cpu")
     photos = sorted(path for path in args.photos.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    rows = [row for photo in photos[: args.most] for row in measured(model, photo, args.steps, args.parts)]
+    rows = [row for photo in photos[: args.most] for row in measured(model, photo, args.steps, args.fine, args.parts)]
     table = []
     for rule in RULES:
         for count in args.steps:
