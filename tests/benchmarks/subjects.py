@@ -1,7 +1,7 @@
 """What is measured: networks, a photo, and how each peer computes the same maps. Imported in the contestants."""
 
+import itertools
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
 import torch
@@ -55,7 +55,7 @@ def one_map(name: str, method: str, knobs: dict[str, Any], side: int | None = No
 def growing(name: str, before: int, after: int) -> Callable[[], Any]:
     """SmoothTaylor from R = `before` to R = `after`, where the first points are remembered."""
     model, x = network(name), photo(name)
-    seeds = count()
+    seeds = itertools.count()
     store = Store(1 << 32)
     prepared: list[int] = []
 
@@ -116,7 +116,7 @@ def pairs_smoothgrad(name: str, samples: int) -> Callable[[], Any]:
     return lambda: method.GetSmoothedMask(x, gradient, stdev_spread=spread, nsamples=samples, magnitude=False)
 
 
-def bare_gradients(name: str, points: int, batch: int, drawn: bool = False) -> Callable[[], Any]:
+def bare_gradients(name: str, count: int, batch: int, drawn: bool = False) -> Callable[[], Any]:
     """A loop with the network of this project: gradients at noisy copies, their sum. Nothing else.
 
     The noise exists already, or is `drawn` in the loop, with the same numbers as those of this project.
