@@ -18,7 +18,7 @@ KEPT_BYTES = 1 << 30
 
 REMEMBERED = 3
 """Batches of a size whose times count. The quickest one: the others waited for something else."""
-LOOK_AGAIN = 200
+LOOK_AGAIN = 100
 """Batches after which other sizes are tried again."""
 CLEARLY = 0.95
 """Another size must take at most this share of the time."""
@@ -109,7 +109,7 @@ class BatchSize:
     seconds_per_point: float | None = None
     fixed: bool = False
     _measured: dict[int, deque[float]] = field(default_factory=dict, repr=False, compare=False)
-    """Seconds per point of the last batches of each size."""
+    """Seconds per point of the last batches of each size, without the first: it includes the preparation of kernels."""
     _batches: int = field(default=0, repr=False, compare=False)
 
     def next(self, remaining: int) -> int:
@@ -165,26 +165,27 @@ class BatchSize:
         self.seconds_per_point = each if self.seconds_per_point is None else 0.7 * self.seconds_per_point + 0.3 * each
         if self.fixed or 2 * count <= self.size:  # a small rest says nothing about the size
             return
-        times = self._measured.setdefault(self.size, deque(maxlen=REMEMBERED))
+        times = self._measured.get(self.size)
+        if times is None:
+            self._measured[self.size] = deque(maxlen=REMEMBERED)
+            if seconds > 4 * self.seconds:
+                self.size = max(1, self.size // 2)
+            return
         times.append(each)
         self._batches += 1
         if self._batches % LOOK_AGAIN == 0:
             self._measured = {self.size: times}
-        if self.size * each > 2 * self.seconds:
-            self.size = max(1, self.size // 2)
-        else:
-            self.size = self._best()
+        self.size = max(1, self.size // 2) if self.size * each > 2 * self.seconds else self._best()
 
     def _best(self) -> int:
         """This size, its half or its double: the quickest if it was tried, else one that was not tried yet."""
         now, each = self.size, self._each(self.size)
         near = [size for size in (min(2 * now, self.most), now // 2) if size not in (0, now)]
-        known = [size for size in near if size in self._measured and size * self._each(size) <= self.seconds]
+        known = [size for size in near if self._measured.get(size) and size * self._each(size) <= self.seconds]
         best = min(known, key=self._each, default=now)
         if self._each(best) < CLEARLY * each:
-            # The first batch of a size includes the preparation of its kernels.
-            return now if len(self._measured[now]) == 1 else best
-        untried = [size for size in near if size not in self._measured and (size < now or size * each <= self.seconds)]
+            return best
+        untried = [s for s in near if not self._measured.get(s) and (s < now or s * each <= self.seconds)]
         return next(iter(untried), now)
 
     def _each(self, size: int) -> float:

@@ -99,19 +99,22 @@ class TestPace:
     """Told how long a batch took, without waiting for one."""
 
     @staticmethod
-    def settle(batch, seconds_of, batches):
-        """The sizes of the batches, of which each takes `seconds_of(size)`."""
+    def settle(batch, seconds_of, batches, first=1.0):
+        """The sizes of the batches. Each takes `seconds_of(size)`, the first of a size `first` times as long."""
         sizes = []
         for _ in range(batches):
+            late = 1.0 if batch.size in sizes else first
             sizes.append(batch.size)
-            batch._pace(batch.size, seconds_of(batch.size))
+            batch._pace(batch.size, late * seconds_of(batch.size))
         return sizes
 
     @pytest.mark.parametrize("cost", COSTS.values(), ids=COSTS)
-    @pytest.mark.parametrize("first", [1, 4, 64])
-    def test_it_settles_where_a_point_takes_the_least_time(self, cost, first):
-        batch = BatchSize(size=first, most=64, seconds=0.2)
-        size = self.settle(batch, cost, 49)[-1]
+    @pytest.mark.parametrize("begin", [1, 4, 64])
+    @pytest.mark.parametrize("first", [1.0, 3.0])
+    def test_it_settles_where_a_point_takes_the_least_time(self, cost, begin, first):
+        """Also where the first batch of a size takes longer: its kernels are prepared."""
+        batch = BatchSize(size=begin, most=64, seconds=0.2)
+        size = self.settle(batch, cost, 49, first)[-1]
         sizes = [2**k for k in range(7) if cost(2**k) <= 0.2]
         assert cost(size) / size <= min(cost(n) / n for n in sizes) / CLEARLY**2
         assert cost(size) <= 2 * 0.2
