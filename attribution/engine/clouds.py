@@ -11,11 +11,23 @@ from attribution.engine.plans import REMEMBERED, NoiseCloud
 from attribution.engine.score import ClassScore
 from attribution.types import Batch, Image, Images, Partial, Run
 
-SUMS: dict[str, Callable[[Image, Batch], Images]] = {
-    "gradient": lambda x, at: at.gradients,
-    "square": lambda x, at: at.gradients.square(),
-    "taylor": lambda x, at: (x - at.points) * at.gradients,
-}
+
+def gradient(x: Image, at: Batch) -> Images:
+    """The gradient at each noisy copy of a batch, (n, c, h, w)."""
+    return at.gradients
+
+
+def square(x: Image, at: Batch) -> Images:
+    """The squared gradients, in the most precise type: a variance is the difference of two nearly equal moments."""
+    return at.gradients.to(sum_dtype(x.device)).square()
+
+
+def taylor(x: Image, at: Batch) -> Images:
+    """The first-order Taylor term of x at each noisy copy of a batch, (n, c, h, w)."""
+    return (x - at.points) * at.gradients
+
+
+SUMS: dict[str, Callable[[Image, Batch], Images]] = {"gradient": gradient, "square": square, "taylor": taylor}
 """What noise methods sum up. A milestone holds all of them, so that one method's points serve the others."""
 
 

@@ -9,16 +9,11 @@ from functools import partial
 from typing import Annotated
 
 from attribution.engine.accumulate import accumulate
-from attribution.engine.clouds import cloud_means
+from attribution.engine.clouds import cloud_means, taylor
 from attribution.engine.plans import REMEMBERED, NoiseCloud, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Range, method
-from attribution.types import Batch, Image, Images, Run
-
-
-def term(x: Image, at: Batch) -> Images:
-    """The contribution of each root of a batch to the mean, (n, c, h, w)."""
-    return (x - at.points) * at.gradients
+from attribution.types import Image, Run
 
 
 @method(
@@ -26,7 +21,7 @@ def term(x: Image, at: Batch) -> Images:
     gloss="Taylor terms at noisy roots",
     paper="Goh et al. 2021, arXiv:2004.10484",
     cost=cloud_cost,
-    term=term,
+    term=taylor,
 )
 def smooth_taylor(
     score: ClassScore,
@@ -42,4 +37,4 @@ def smooth_taylor(
     if samples > REMEMBERED:
         yield from cloud_means(score, x, cloud, ["taylor"], lambda mean: mean)
     else:
-        yield from accumulate(score, x, cloud, partial(term, x))
+        yield from accumulate(score, x, cloud, partial(taylor, x))

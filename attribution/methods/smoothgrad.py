@@ -10,17 +10,12 @@ import torch
 from torch import Tensor
 
 from attribution.engine.accumulate import accumulate
-from attribution.engine.clouds import cloud_means
+from attribution.engine.clouds import cloud_means, gradient
 from attribution.engine.devices import sum_dtype
 from attribution.engine.plans import REMEMBERED, NoiseCloud, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
-from attribution.types import Batch, Image, Images, Run
-
-
-def term(x: Image, at: Batch) -> Images:
-    """The contribution of each noisy copy of a batch to the mean, (n, c, h, w)."""
-    return at.gradients
+from attribution.types import Batch, Image, Run
 
 
 @method(
@@ -28,7 +23,7 @@ def term(x: Image, at: Batch) -> Images:
     gloss="gradients of noisy copies",
     paper="Smilkov et al. 2017, arXiv:1706.03825",
     cost=cloud_cost,
-    term=term,
+    term=gradient,
 )
 def smoothgrad(
     score: ClassScore,
@@ -48,7 +43,7 @@ def smoothgrad(
         names = {"mean": ["gradient"], "squared": ["square"], "variance": ["gradient", "square"]}[form]
         yield from cloud_means(score, x, cloud, names, _spread if form == "variance" else lambda mean: mean)
     elif form == "mean":
-        yield from accumulate(score, x, cloud, partial(term, x))
+        yield from accumulate(score, x, cloud, partial(gradient, x))
     elif form == "squared":
         yield from accumulate(score, x, cloud, lambda at: at.gradients.square())
     else:

@@ -177,6 +177,12 @@ class TestLargeClouds:
             alone = explain(model, X, "smooth_taylor", 0, samples=samples, store=Store()).attribution
             assert torch.equal(ours, alone)
 
+    def test_the_variance_of_what_does_not_vary_is_zero(self):
+        """In float32 too: squares of single precision would leave their rounding."""
+        model = toys.model(lambda z: z @ toys.WEIGHTS.float())
+        found = explain(model, X.float(), "smoothgrad", 0, samples=600, form="variance").attribution
+        assert found.max() < 1e-12
+
     def test_another_cloud_is_another_sum(self, session):
         session.cost("smoothgrad", samples=1000)
         for change in ({"seed": 1}, {"sigma": 0.4}, {"antithetic": True}, {"target": 1}):
