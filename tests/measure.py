@@ -21,10 +21,9 @@ import PIL.Image
 import torch
 from playwright.sync_api import Error, Page, sync_playwright
 from skimage import data
+from toys import in_batches_of
 
 from attribution import Store, explain, load_model
-from attribution.engine.devices import BatchSize
-from attribution.models import Model
 
 ROUNDS = 5
 
@@ -43,11 +42,6 @@ def ratio(what: str, slow: Callable[[], object], quick: Callable[[], object]) ->
     print(f"{what}: {median(found):.1f} times as quick ({min(found):.1f} to {max(found):.1f}, {ROUNDS} rounds)")
 
 
-def fixed(model: Model, size: int) -> Model:
-    """The same model, with batches of one size."""
-    return replace(model, gradient_batch=BatchSize(size, most=size), value_batch=BatchSize(size, most=size))
-
-
 def core() -> None:
     model = load_model()
     x = model.prepare(PIL.Image.fromarray(data.cat()))
@@ -60,13 +54,13 @@ def core() -> None:
         lambda: explain(model, x, "smooth_taylor", **knobs),
         lambda: explain(model, x, "smooth_taylor", store=store, **knobs),
     )
-    single = fixed(model, 1)
+    single = in_batches_of(1, model)
     ratio(
         "gradients in batches as found, not one by one",
         lambda: explain(single, x, "smoothgrad", **knobs),
         lambda: explain(model, x, "smoothgrad", **knobs),
     )
-    eight = fixed(model, 8)
+    eight = in_batches_of(8, model)
     layout = torch.contiguous_format
     contiguous = replace(eight, module=copy.deepcopy(model.module).to(memory_format=layout), memory_format=layout)
     ratio(

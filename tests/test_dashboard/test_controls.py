@@ -279,34 +279,29 @@ class TestOneCopy:
         assert baseline.options[baseline.default] == FIELDS["baseline"].control.words("white")
         assert list(app.multiselect(key="control-methods").proto.default)
 
-    def test_what_an_interrupted_run_set_is_set_again(self, page, monkeypatch):
-        """The browser may have received nothing of that run."""
+    @pytest.fixture
+    def interrupted(self, page, monkeypatch) -> AppTest:
+        """A page whose last run set σ to 0.8, and was cut off before the browser received anything of it."""
 
         def cut_off(subject):
             raise StopException
 
         app = page(**QUICK, sigma="0.3")
         app.query_params["sigma"] = "0.8"
-        with monkeypatch.context() as interrupted:
-            interrupted.setattr(session, "drawn", cut_off)
+        with monkeypatch.context() as within:
+            within.setattr(session, "drawn", cut_off)
             app.run()
-        app.run()
-        proto = app.slider(key="control-sigma").proto
+        return app
+
+    def test_what_an_interrupted_run_set_is_set_again(self, interrupted):
+        proto = interrupted.run().slider(key="control-sigma").proto
         assert (proto.set_value, list(proto.value)) == (True, [0.8])
-        assert not app.run().slider(key="control-sigma").proto.set_value, "once is enough"
+        assert not interrupted.run().slider(key="control-sigma").proto.set_value, "once is enough"
 
-    def test_a_key_press_after_an_interrupted_run_is_not_undone(self, page, monkeypatch):
-        def cut_off(subject):
-            raise StopException
-
-        app = page(**QUICK, sigma="0.3")
-        app.query_params["sigma"] = "0.8"
-        with monkeypatch.context() as interrupted:
-            interrupted.setattr(session, "drawn", cut_off)
-            app.run()
-        app.slider(key="control-sigma").set_value(0.81).run()
-        assert not app.slider(key="control-sigma").proto.set_value
-        assert shown(app, "sigma") == 0.81
+    def test_a_key_press_after_an_interrupted_run_is_not_undone(self, interrupted):
+        interrupted.slider(key="control-sigma").set_value(0.81).run()
+        assert not interrupted.slider(key="control-sigma").proto.set_value
+        assert shown(interrupted, "sigma") == 0.81
 
 
 class TestUploads:
