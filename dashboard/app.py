@@ -45,9 +45,8 @@ if cold or (example and first.new()):
     dashboard.warm.set()
     st.rerun()
 
-from dashboard.controls import session, sidebar  # noqa: E402  they import torch
+from dashboard.controls import sidebar  # noqa: E402  they import torch
 
 first.wait(False)
 sidebar.draw(page.url_path)
 page.run()
-session.ended()

@@ -1,5 +1,8 @@
 """Hands and eyes on the page, run without a browser and with a scheduler that is stepped by hand."""
 
+import re
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -41,8 +44,13 @@ def query(app: AppTest, name: str) -> str:
 def shown(app: AppTest, field: str):
     """What the control of a field shows."""
     kinds = (app.slider, app.selectbox, app.pills, app.segmented_control, app.number_input, app.multiselect)
-    (found,) = [control for kind in kinds for control in kind if control.key == f"control-{field}"]
-    return found.value
+    return control(chain(*kinds), f"control-{field}").value
+
+
+def control(controls: Iterable, name: str):
+    """A control by the name it has in the code: its key has a number when the program has set it."""
+    (found,) = [one for one in controls if re.fullmatch(rf"{name}(-\d+)?", one.key or "")]
+    return found
 
 
 def pictures(app: AppTest) -> int:

@@ -31,13 +31,12 @@ def choose() -> None:
                     _control(method, METHODS[method].knobs[name])
 
 
-def _key(method: str, knob: str) -> str:
+def _name(method: str, knob: str) -> str:
     return f"control-own-{method}-{knob}"
 
 
 def _take(method: str, knob: str) -> None:
-    value = st.session_state[_key(method, knob)]
-    session.received(_key(method, knob))
+    value = session.value(_name(method, knob))
     if METHODS[method].knobs[knob].type is float:
         value = round(float(value), 6)
     held = {(of, name): held for of, name, held in session.experiment().own} | {(method, knob): value}
@@ -46,10 +45,10 @@ def _take(method: str, knob: str) -> None:
 
 def _control(method: str, knob: Knob) -> None:
     """A control for the knob, with its present value."""
-    key, allowed = _key(method, knob.name), knob.allowed
+    allowed = knob.allowed
     value = session.experiment().every_knob(method)[knob.name]
     given: dict[str, Any] = {
-        "key": session.show(key, value),
+        "key": session.show(_name(method, knob.name), value),
         "help": f"{knob.help}.",
         "on_change": _take,
     }

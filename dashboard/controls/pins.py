@@ -71,7 +71,7 @@ def _change(one: Pin, **change: Any) -> None:
 
 
 def _rename(one: Pin) -> None:
-    _change(one, name=st.session_state[f"control-pin-name-{one.id}"].strip() or one.name)
+    _change(one, name=session.value(f"control-pin-name-{one.id}").strip() or one.name)
 
 
 def _remove(one: Pin) -> None:
@@ -84,10 +84,9 @@ def show(experiment: Experiment) -> None:
         return
     st.markdown("**Pins**")
     for one in pinned():
-        key = f"control-pin-name-{one.id}"
-        session.show(key, one.name)
+        key = session.show(f"control-pin-name-{one.id}", one.name)
         with st.container(border=True, key=f"control-pin-{one.id}"):
-            st.text_input("Name", key=key, on_change=_rename, args=(one,), label_visibility="collapsed")
+            st.text_input("Name", one.name, key=key, on_change=_rename, args=(one,), label_visibility="collapsed")
             unlike = one.experiment.unlike(experiment)
             st.caption(" · ".join(f"{letter} {value}" for letter, value in unlike.items()) or "the present setting")
             with st.container(horizontal=True, gap="small"):

@@ -16,7 +16,7 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo, Subject
 
 EXPERIMENT, DRAWN, PRESENT = "session-experiment", "session-drawn", "session-present"
-REDRAW, CHANGED, PENDING = "session-redraw", "session-changed", "session-pending"
+REDRAW, CHANGED, NUMBERS = "session-redraw", "session-changed", "session-numbers"
 NAME, MISSING = "session-name", "session-photo-missing"
 PHOTOS = {UPLOAD: "session-own-photo", PINNED: "session-pinned-photo"}
 Made = TypeVar("Made")
@@ -67,39 +67,30 @@ def shown(field: str) -> Any:
 
 
 def place(field: str) -> str:
-    """Sets the control of a field to the present value before it is drawn; returns the control's key."""
+    """The key of the control of a field, which is drawn with `shown` as its default."""
     return show(f"control-{field}", shown(field))
 
 
-def show(key: str, value: Any) -> str:
-    """Sets a control to a value before it is drawn; returns its key.
+def show(name: str, value: Any) -> str:
+    """The key of a control that must show a value. The control must be drawn with this value as its default.
 
-    A value that it already shows is not set again: a slider would jump back during fast key presses. But the browser
-    may miss what an interrupted run set. So such a value is set again until a run has ended, and the control is also
-    drawn with its value as the default.
+    When the program sets a value, the control gets a new key, so it is a new control for the browser. What the browser
+    sends before it receives the new value belongs to the old control, and cannot undo it.
     """
-    pending = _pending()
-    if key not in st.session_state or st.session_state[key] != value:
-        pending.add(key)
-    if key in pending:
-        st.session_state[key] = value
-    return key
+    numbers: dict[str, int] = st.session_state.setdefault(NUMBERS, {})
+    if _key(name) not in st.session_state or st.session_state[_key(name)] != value:
+        numbers[name] = numbers.get(name, -1) + 1
+    return _key(name)
 
 
-def received(key: str) -> None:
-    """Notes that a control's value came from the browser: it need not be set again."""
-    _pending().discard(key)
+def value(name: str) -> Any:
+    """The value of a control that was drawn with a key of `show`."""
+    return st.session_state[_key(name)]
 
 
-def ended() -> None:
-    """Called at the end of a whole run: the browser has received all values that it set."""
-    _pending().clear()
-
-
-def _pending() -> set[str]:
-    """The keys of the controls that were set since the last whole run."""
-    found: set[str] = st.session_state.setdefault(PENDING, set())
-    return found
+def _key(name: str) -> str:
+    number = st.session_state[NUMBERS].get(name, 0)
+    return f"{name}-{number}" if number else name
 
 
 def take(field: str) -> None:
@@ -108,11 +99,10 @@ def take(field: str) -> None:
     After Back the browser can send a choice of the page before, which is none of the present options: it is left out.
     """
     try:
-        value = FIELDS[field].from_widget(st.session_state[f"control-{field}"])
+        taken = FIELDS[field].from_widget(value(f"control-{field}"))
     except ValueError:
         return
-    received(f"control-{field}")
-    change(**{field: value})
+    change(**{field: taken})
 
 
 def present() -> tuple[Experiment, Subject]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import PIL.Image
 import pytest
-from page import QUICK, alts, captions, complete, finish, pictures, query, rows, shown
+from page import QUICK, alts, captions, complete, control, finish, pictures, query, rows, shown
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
@@ -68,13 +68,13 @@ def test_paper_settings(page):
 
 def test_another_photo_is_explained_by_its_own_class(page):
     app = page(**QUICK, cls="3")
-    app.pills(key="control-image").set_value("rocket").run()
+    control(app.pills, "control-image").set_value("rocket").run()
     assert shown(app, "target") == -1
 
 
 def test_n_is_for_noise_alone(page):
-    assert page(**QUICK).slider(key="control-draws").disabled
-    assert not page(**QUICK, base="uniform").slider(key="control-draws").disabled
+    assert control(page(**QUICK).slider, "control-draws").disabled
+    assert not control(page(**QUICK, base="uniform").slider, "control-draws").disabled
 
 
 def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch, tmp_path):
@@ -83,7 +83,7 @@ def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch
     downloads = Scheduler(clock=lambda: 0.0)
     monkeypatch.setattr(resources, "downloads", lambda: downloads)
     app = finish(page(**QUICK), jobs)
-    app.selectbox(key="control-model").set_value("resnet18").run()
+    control(app.selectbox, "control-model").set_value("resnet18").run()
     while downloads.step():
         pass
     app.run()
@@ -108,7 +108,7 @@ def test_a_photo_that_cannot_be_read_is_a_line_and_the_last_stays(page, jobs):
     app.file_uploader(key="control-file").upload("broken.jpg", b"not a photo", "image/jpeg").run()
     assert "is not an image that can be read" in app.sidebar.error[0].value
     assert complete(app, 4) == 3
-    app.pills(key="control-image").set_value("coffee").run()
+    control(app.pills, "control-image").set_value("coffee").run()
     assert not app.sidebar.error, "once another photo is chosen, it is no longer news"
 
 
@@ -122,8 +122,8 @@ def test_an_upload_is_shown_and_taking_it_away_forgets_it(page, jobs):
     app = page(**QUICK, cls="3")
     app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
     assert (shown(app, "image"), shown(app, "target")) == ("upload", -1)
-    app.pills(key="control-image").set_value("coffee").run()
-    app.pills(key="control-image").set_value("upload").run()
+    control(app.pills, "control-image").set_value("coffee").run()
+    control(app.pills, "control-image").set_value("upload").run()
     assert shown(app, "image") == "upload"
     app.file_uploader(key="control-file").set_value(None).run()
     assert shown(app, "image") == "cat"
@@ -156,15 +156,15 @@ class TestPins:
     def test_a_pin_tells_what_differs_from_now(self, page, jobs):
         app = self.pin(finish(page(**QUICK), jobs))
         assert self.told(app) == ["the present setting"]
-        app.slider(key="control-sigma").set_value(0.7).run()
+        control(app.slider, "control-sigma").set_value(0.7).run()
         assert self.told(app) == ["σ 0.5"]
 
     def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
         app = self.pin(finish(page(**QUICK), jobs))
-        app.slider(key="control-sigma").set_value(0.7).run()
+        control(app.slider, "control-sigma").set_value(0.7).run()
         app.switch_page("views/learn/page.py").run()
         (one,) = app.session_state[pins.PINS]
-        app.text_input(key=f"control-pin-name-{one.id}").set_value("<b>mine</b>").run()
+        control(app.text_input, f"control-pin-name-{one.id}").set_value("<b>mine</b>").run()
         assert app.session_state[pins.PINS][0].name == "<b>mine</b>"
         app.button(key=f"control-pin-open-{one.id}").click().run()
         assert shown(app, "sigma") == 0.5
@@ -186,7 +186,7 @@ class TestPins:
     def test_what_was_computed_is_logged_once(self, page, jobs):
         app = finish(page(**QUICK), jobs)
         assert len(app.session_state["compare-finished"]) == 3
-        app.slider(key="control-sigma").set_value(0.7).run()
+        control(app.slider, "control-sigma").set_value(0.7).run()
         finish(app, jobs).run()
         assert len(app.session_state["compare-finished"]) == 5, "Integrated Gradients knows no sigma"
         assert any("Everything computed in this session" in m.value for m in app.main.markdown)
@@ -234,30 +234,30 @@ class TestOneCopy:
         app = page(methods="smoothgrad,idg", r="20", m="20")
         app.button(key="control-equal-budget").click().run()
         assert query(app, "own") == "idg.steps:20"
-        assert app.number_input(key="control-own-idg-steps").value == 20
-        app.slider(key="control-steps").set_value(21).run()
+        assert control(app.number_input, "control-own-idg-steps").value == 20
+        control(app.slider, "control-steps").set_value(21).run()
         assert query(app, "own") == "idg.steps:20"
-        assert app.number_input(key="control-own-idg-steps").value == 20
+        assert control(app.number_input, "control-own-idg-steps").value == 20
 
     def test_a_lesson_sets_the_methods_own_settings_too(self, page):
         app = page(**QUICK, own="smoothgrad.form:squared")
-        assert app.selectbox(key="control-own-smoothgrad-form").value == "squared"
+        assert control(app.selectbox, "control-own-smoothgrad-form").value == "squared"
         app.switch_page("views/learn/page.py").run()
         app.button(key="learn-open-4").click().run()
-        assert app.selectbox(key="control-own-smoothgrad-form").value == "mean"
+        assert control(app.selectbox, "control-own-smoothgrad-form").value == "mean"
         assert app.session_state[session.EXPERIMENT].own == ()
 
     def test_no_method_is_no_map_and_all_methods_are_all_maps(self, page, jobs):
         app = finish(page(**QUICK), jobs)
-        app.multiselect(key="control-methods").set_value([]).run()
+        control(app.multiselect, "control-methods").set_value([]).run()
         assert shown(app, "methods") == []
         assert [info.value for info in app.main.info] == ["No method is chosen. Choose one under Methods."]
         assert query(app, "methods") == "none"
         assert not jobs.step(), "and nothing is computed"
-        app.multiselect(key="control-methods").set_value(list(METHODS)).run()
+        control(app.multiselect, "control-methods").set_value(list(METHODS)).run()
         assert shown(app, "methods") == list(METHODS)
         assert len(rows(app)) == len(METHODS) + 1
-        assert app.multiselect(key="control-methods").max_selections in (None, 0)
+        assert control(app.multiselect, "control-methods").max_selections in (None, 0)
 
     @pytest.mark.parametrize("name", [name for name, how in FIELDS.items() if how.control])
     def test_every_declared_control_is_drawn_at_what_is_set(self, page, name):
@@ -268,16 +268,15 @@ class TestOneCopy:
         app = page(**{how.url: wanted.to_query()[how.url]})
         assert shown(app, name) == how.to_widget(getattr(wanted, name))
 
-    def test_its_value_is_its_default_too(self, page):
-        """A browser that missed the value, set in an interrupted run, draws the default: never the lowest number."""
+    def test_its_value_is_its_default(self, page):
         app = page(sigma="0.7", r="6", seed="11", base="white").run()
-        protos = [app.slider(key=f"control-{name}").proto for name in ("sigma", "samples")]
+        protos = [control(app.slider, f"control-{name}").proto for name in ("sigma", "samples")]
         assert [list(proto.default) for proto in protos] == [[0.7], [6]]
         assert not any(proto.set_value for proto in protos), "nothing is set in a run that changes nothing"
-        assert app.number_input(key="control-seed").proto.default == 11
-        baseline = app.selectbox(key="control-baseline").proto
+        assert control(app.number_input, "control-seed").proto.default == 11
+        baseline = control(app.selectbox, "control-baseline").proto
         assert baseline.options[baseline.default] == FIELDS["baseline"].control.words("white")
-        assert list(app.multiselect(key="control-methods").proto.default)
+        assert list(control(app.multiselect, "control-methods").proto.default)
 
     @pytest.fixture
     def interrupted(self, page, monkeypatch) -> AppTest:
@@ -293,15 +292,28 @@ class TestOneCopy:
             app.run()
         return app
 
-    def test_what_an_interrupted_run_set_is_set_again(self, interrupted):
-        proto = interrupted.run().slider(key="control-sigma").proto
-        assert (proto.set_value, list(proto.value)) == (True, [0.8])
-        assert not interrupted.run().slider(key="control-sigma").proto.set_value, "once is enough"
+    def test_what_an_interrupted_run_set_is_shown_by_the_next_run(self, interrupted):
+        assert list(control(interrupted.run().slider, "control-sigma").proto.default) == [0.8]
 
     def test_a_key_press_after_an_interrupted_run_is_not_undone(self, interrupted):
-        interrupted.slider(key="control-sigma").set_value(0.81).run()
-        assert not interrupted.slider(key="control-sigma").proto.set_value
+        control(interrupted.slider, "control-sigma").set_value(0.81).run()
         assert shown(interrupted, "sigma") == 0.81
+
+    def test_what_a_person_sets_stays_the_same_control(self, page):
+        """A new control would lose the keyboard's focus, and with it a fast row of key presses."""
+        app = page(**QUICK)
+        before = control(app.slider, "control-sigma").id
+        control(app.slider, "control-sigma").set_value(0.7).run()
+        assert control(app.slider, "control-sigma").id == before
+
+    def test_what_the_program_sets_is_a_new_control(self, page):
+        """Messages in transit belong to the old one: they cannot undo it."""
+        app = page(**QUICK, sigma="0.7")
+        before = control(app.slider, "control-sigma").id, control(app.slider, "control-steps").id
+        app.button(key="control-paper").click().run()
+        after = control(app.slider, "control-sigma").id, control(app.slider, "control-steps").id
+        assert not set(before) & set(after)
+        assert control(app.run().slider, "control-sigma").id == after[0], "once is enough"
 
 
 class TestUploads:
@@ -375,8 +387,8 @@ class TestGoingBack:
 
     def test_an_address_that_is_older_than_the_last_change_is_not(self, page):
         app = page(**QUICK, sigma="0.3")
-        app.slider(key="control-sigma").set_value(0.5).run()
-        app.slider(key="control-sigma").set_value(0.7).run()
+        control(app.slider, "control-sigma").set_value(0.5).run()
+        control(app.slider, "control-sigma").set_value(0.7).run()
         app.query_params["sigma"] = "0.3"
         app.run()
         assert shown(app, "sigma") == 0.7

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from page import APP, QUICK, alts, captions, complete, finish, pictures, query, rows, shown
+from page import APP, QUICK, alts, captions, complete, control, finish, pictures, query, rows, shown
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
@@ -31,20 +31,20 @@ def test_from_nothing_to_three_complete_maps(page, jobs, own_store):
 
 def test_a_change_starts_only_what_depends_on_it(page, jobs):
     app = finish(page(**QUICK), jobs)
-    app.slider(key="control-sigma").set_value(0.7).run()
+    control(app.slider, "control-sigma").set_value(0.7).run()
     states = captions(app)
     assert sum("waiting" in c for c in states) == 2
     assert complete(app, 4) == 1
     finish(app, jobs)
-    app.selectbox(key="control-baseline").set_value("white").run()
+    control(app.selectbox, "control-baseline").set_value("white").run()
     assert sum("waiting" in c for c in captions(app)) == 1
 
 
 def test_going_back_costs_nothing(page, jobs):
     app = finish(page(**QUICK), jobs)
-    app.slider(key="control-sigma").set_value(0.7).run()
+    control(app.slider, "control-sigma").set_value(0.7).run()
     finish(app, jobs)
-    app.slider(key="control-sigma").set_value(0.5).run()
+    control(app.slider, "control-sigma").set_value(0.5).run()
     assert complete(app, 4) == 3
     assert not jobs.step()
 
@@ -62,11 +62,11 @@ def test_the_display_costs_nothing(page, jobs):
 def test_the_last_map_stays_until_the_next_has_points(page, jobs):
     app = finish(page(**QUICK), jobs)
     assert pictures(app) == 4
-    app.slider(key="control-sigma").set_value(0.7).run()
+    control(app.slider, "control-sigma").set_value(0.7).run()
     assert pictures(app) == 4
     assert captions(app).count("previous setting · waiting for its turn") == 2
     assert [row["AUTVC ↓"] for row in rows(app).values()].count("…") == 2, "its numbers do not stand for the new one's"
-    app.pills(key="control-image").set_value("coffee").run()
+    control(app.pills, "control-image").set_value("coffee").run()
     assert pictures(app) == 1, "but not beside another photo"
 
 
@@ -106,7 +106,7 @@ def test_stopping_outlives_looking_away_and_a_change_of_the_display(page, jobs):
 
 def test_p_costs_no_map(page, jobs):
     app = finish(page(**QUICK), jobs)
-    app.segmented_control(key="control-evaluation").set_value("paper").run()
+    control(app.segmented_control, "control-evaluation").set_value("paper").run()
     assert complete(app, 4) == 3
     assert {row["AUPC ↓"] for row in rows(app).values()} == {"…"}
 
@@ -177,18 +177,18 @@ class TestMethods:
 
     def test_a_control_for_each_knob_of_the_signature(self, page, jobs):
         app = page(**QUICK, methods="guided_ig")
-        app.number_input(key="control-own-guided_ig-steps").set_value(4).run()
-        app.number_input(key="control-own-guided_ig-max_dist").set_value(0.5).run()
-        app.selectbox(key="control-own-guided_ig-baseline").select("white").run()
+        control(app.number_input, "control-own-guided_ig-steps").set_value(4).run()
+        control(app.number_input, "control-own-guided_ig-max_dist").set_value(0.5).run()
+        control(app.selectbox, "control-own-guided_ig-baseline").select("white").run()
         assert query(app, "own") == "guided_ig.baseline:white,guided_ig.max_dist:0.5,guided_ig.steps:4"
         app = finish(app, jobs)
         assert rows(app)["Guided IG"]["Gradients"] == "4"
 
     def test_methods_come_and_go(self, page, jobs):
         app = page(**QUICK)
-        app.multiselect(key="control-methods").select("gradient").run()
+        control(app.multiselect, "control-methods").select("gradient").run()
         assert "Gradient" in rows(app)
-        app.multiselect(key="control-methods").unselect("smoothgrad").run()
+        control(app.multiselect, "control-methods").unselect("smoothgrad").run()
         assert "SmoothGrad" not in rows(app)
         assert query(app, "methods") == "integrated_gradients,smooth_taylor,gradient"
 
@@ -196,8 +196,8 @@ class TestMethods:
         app = page(r="12", m="4", methods="integrated_gradients,smoothgrad,guided_ig,ggig", own="ggig.iterations:2")
         next(b for b in app.sidebar.button if b.label.startswith("Equal budget")).click().run()
         assert shown(app, "steps") == 12
-        assert app.number_input(key="control-own-guided_ig-steps").value == 12
-        assert app.number_input(key="control-own-ggig-steps").value == 5
+        assert control(app.number_input, "control-own-guided_ig-steps").value == 12
+        assert control(app.number_input, "control-own-ggig-steps").value == 5
 
     def test_a_score_that_falls_is_a_line_under_the_maps(self, page, jobs):
         app = finish(page(**QUICK, methods="left_ig,gradient", own="left_ig.steps:4", cls="0"), jobs)
@@ -225,13 +225,13 @@ class TestFurtherCurves:
 
     def test_one_more_costs_no_map_and_is_in_the_link(self, page, jobs):
         app = finish(page(**QUICK), jobs)
-        app.pills(key="control-curves").set_value(["deletion"]).run()
+        control(app.pills, "control-curves").set_value(["deletion"]).run()
         assert query(app, "curves") == "deletion"
         before = {method: row["Gradients"] for method, row in rows(app).items()}
         finish(app, jobs)
         assert {method: row["Gradients"] for method, row in rows(app).items()} == before
         assert all(0 <= float(row["Deletion ↓"]) <= 1 for row in rows(app).values())
-        app.pills(key="control-curves").set_value([]).run()
+        control(app.pills, "control-curves").set_value([]).run()
         assert "Deletion ↓" not in rows(app)["Random order"]
 
     def test_a_class_whose_score_falls_is_one_line_for_all(self, page, jobs):

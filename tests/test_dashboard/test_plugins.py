@@ -9,7 +9,7 @@ import zipfile
 import PIL.Image
 import pytest
 import toys
-from page import alts, finish, query, rows
+from page import alts, control, finish, query, rows
 from skimage import data
 from sources import ROOT
 
@@ -105,7 +105,7 @@ def test_compare(page, jobs):
     assert any(title.startswith("**Concentration** · Conc, higher is better") for title in titles)
     assert any("gradients nearby, times the pixel" in title for title in titles)
     assert any(words.startswith("Local mean") for words in alts(app))
-    app.number_input(key="control-own-local_mean-samples").set_value(4).run()
+    control(app.number_input, "control-own-local_mean-samples").set_value(4).run()
     assert query(app, "own") == "local_mean.samples:4"
     finish(app, jobs)
     assert rows(app)["Local mean"]["Gradients"] == "4"
@@ -114,7 +114,7 @@ def test_compare(page, jobs):
 def test_sweep(page, jobs):
     app = page(r="2", m="2", **OPEN, sweep="local_mean:samples=1/2")
     app = finish(app.switch_page("views/sweep/page.py").run(), jobs)
-    assert app.selectbox(key="sweep-method").value == "local_mean"
+    assert control(app.selectbox, "sweep-method").value == "local_mean"
     assert "complete: 2 maps" in next(p.proto.text for p in app.get("progress"))
     assert any(m.value.startswith("**Conc**") for m in app.main.markdown)
     assert any(m.value.startswith("**Blank**") for m in app.main.markdown)

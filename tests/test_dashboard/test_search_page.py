@@ -1,7 +1,7 @@
 """The search for sigma, without a browser."""
 
 import pytest
-from page import finish, shown
+from page import control, finish, shown
 from streamlit.testing.v1 import AppTest
 
 
@@ -32,7 +32,7 @@ class TestFindingSigma:
 
     def test_another_photo_ends_it(self, page, jobs):
         app = self.start(page)
-        app.pills(key="control-image").set_value("coffee").run()
+        control(app.pills, "control-image").set_value("coffee").run()
         assert "control-search-objective" not in app.session_state
         assert not app.exception
 

@@ -13,7 +13,7 @@ OWNED = {
         "session-experiment",
         "session-drawn",
         "session-present",
-        "session-pending",
+        "session-numbers",
         "session-redraw",
         "session-changed",
         "session-trail",
@@ -35,19 +35,19 @@ OWNED = {
     ],
     "cold_start": ["cold-waits"],
     "compare": [
-        "compare-(viewer|shown|charts|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter)",
+        "compare-(viewer|shown|charts|finished|step|pin|export|polling|drawn|photo-url|kind|colours|scale|opacity|scatter)",
         "compare-step-picture-.+",
         "compare-[a-z_]+-layers",
         r"compare-[a-z_]+-\d-chart",
     ],
     "sweep": [
-        "sweep-(viewer|setting|trail|method|cell|chosen|open)",
+        "sweep-(viewer|setting|trail|method|cell|chosen|open|polling)",
         r"sweep-(axis|values|preset)-\d",
         "sweep-chart-.+",
     ],
     "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
-    "path": ["path-(viewer|detour|alpha|phi|others|made|clicked).*", r"path-[a-z]+-(layers|\d-chart)"],
-    "noise": ["noise-(viewer|both|agreement)", "noise-draws-.+"],
+    "path": ["path-(viewer|polling|detour|alpha|phi|others|made|clicked).*", r"path-[a-z]+-(layers|\d-chart)"],
+    "noise": ["noise-(viewer|polling|both|agreement)", "noise-draws-.+"],
     "learn": [r"learn-open-\d", "learn-(path|blank)"],
 }
 

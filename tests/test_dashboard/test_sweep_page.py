@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from page import QUICK, finish, query
+from page import QUICK, control, finish, query
 from streamlit.testing.v1 import AppTest
 
 from dashboard.controls import resources
@@ -44,7 +44,7 @@ class TestSweep:
 
     def test_the_link_holds_it(self, swept):
         app = swept(sweep=self.SWEEP)
-        app.text_input(key="sweep-values-0").set_value("0.2, 0.4").run()
+        control(app.text_input, "sweep-values-0").set_value("0.2, 0.4").run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.2/0.4,samples=2/4"
 
     def test_a_link_that_cannot_be_is_said_and_replaced(self, swept):
@@ -54,7 +54,7 @@ class TestSweep:
 
     def test_bad_values_are_one_line_and_nothing_is_lost(self, swept, jobs):
         app = finish(swept(sweep=self.SWEEP), jobs)
-        app.text_input(key="sweep-values-0").set_value("0.2, much").run()
+        control(app.text_input, "sweep-values-0").set_value("0.2, much").run()
         assert [e.value for e in app.main.error] == ["σ: much is not a number; separate values with commas."]
         assert "complete: 4 maps" in self.progress(app)
 
@@ -73,28 +73,28 @@ class TestSweep:
 
     def test_another_method_keeps_the_knobs_it_has(self, swept):
         app = swept(sweep=self.SWEEP)
-        app.selectbox(key="sweep-method").select("smoothgrad").run()
+        control(app.selectbox, "sweep-method").select("smoothgrad").run()
         assert query(app, "sweep") == "smoothgrad:sigma=0.1/0.6,samples=2/4"
-        app.selectbox(key="sweep-method").select("integrated_gradients").run()
+        control(app.selectbox, "sweep-method").select("integrated_gradients").run()
         assert query(app, "sweep") == "integrated_gradients:steps=10/25/50/100/200"
 
     def test_names_are_chosen_from_a_list(self, swept):
         app = swept(sweep="integrated_gradients:baseline=black/white")
-        app.multiselect(key="sweep-values-0").select("mean").run()
+        control(app.multiselect, "sweep-values-0").select("mean").run()
         assert query(app, "sweep") == "integrated_gradients:baseline=black/white/mean"
 
     def test_a_second_knob_comes_and_goes(self, swept):
         app = swept(sweep="smooth_taylor:sigma=0.1/0.5")
-        app.selectbox(key="sweep-axis-1").select("seed").run()
+        control(app.selectbox, "sweep-axis-1").select("seed").run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5,seed=0/1/2/3"
-        app.selectbox(key="sweep-axis-1").select("none").run()
+        control(app.selectbox, "sweep-axis-1").select("none").run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.5"
 
     def test_a_preset_is_a_button(self, swept):
         app = swept(sweep="integrated_gradients:steps=10/20")
         next(b for b in app.main.button if b.label.startswith("Table I:")).click().run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200"
-        assert app.text_input(key="sweep-values-1").value == "100, 150, 200"
+        assert control(app.text_input, "sweep-values-1").value == "100, 150, 200"
 
     def test_stop_keeps_what_there_is(self, swept, jobs):
         app = swept(sweep=self.SWEEP)
@@ -113,14 +113,14 @@ class TestSweep:
 
     def test_a_preset_is_what_the_controls_show_and_another_photo_keeps_it(self, swept):
         app = self.table_one(swept())
-        assert (app.selectbox(key="sweep-axis-0").value, app.selectbox(key="sweep-axis-1").value) == (
+        assert (control(app.selectbox, "sweep-axis-0").value, control(app.selectbox, "sweep-axis-1").value) == (
             "sigma",
             "samples",
         )
-        app.pills(key="control-image").set_value("coffee").run()
+        control(app.pills, "control-image").set_value("coffee").run()
         assert query(app, "sweep") == "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200"
-        assert app.selectbox(key="sweep-axis-1").value == "samples"
-        assert app.text_input(key="sweep-values-1").value == "100, 150, 200"
+        assert control(app.selectbox, "sweep-axis-1").value == "samples"
+        assert control(app.text_input, "sweep-values-1").value == "100, 150, 200"
 
     def test_a_cell_that_is_chosen_in_mid_run_stays_chosen(self, swept, jobs):
         app = swept(sweep=self.SWEEP)
@@ -133,11 +133,11 @@ class TestSweep:
     def test_too_many_values_are_a_line_and_stay_to_be_mended(self, swept):
         app = swept(sweep=self.SWEEP)
         many = ", ".join(map(str, range(1, 40)))
-        app.text_input(key="sweep-values-1").set_value(many).run()
+        control(app.text_input, "sweep-values-1").set_value(many).run()
         assert "78 maps are too many" in app.main.error[0].value
-        assert app.text_input(key="sweep-values-1").value == many, "what was typed is not lost"
+        assert control(app.text_input, "sweep-values-1").value == many, "what was typed is not lost"
         assert query(app, "sweep") == self.SWEEP
-        app.text_input(key="sweep-values-1").set_value("3").run()
+        control(app.text_input, "sweep-values-1").set_value("3").run()
         assert not app.main.error
         assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.6,samples=3"
 

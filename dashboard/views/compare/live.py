@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.cold_start import first, precomputed
-from dashboard.controls import pins, progress, resources, session
+from dashboard.controls import pins, polling, progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import COLUMNS, counted, describe, duration, provenance
@@ -148,4 +148,4 @@ def draw() -> None:
     live = any(cell.live for cell in ask(experiment, subject))
     with st.container():  # always present: the elements after it must keep their places
         search.draw(experiment, subject)
-    st.fragment(show, run_every=POLL if live else None)(experiment, subject, live)
+    polling.draw("compare-polling", POLL if live else None, show, experiment, subject, live)

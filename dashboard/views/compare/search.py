@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.charts.search import search as chart
 from dashboard.charts.styles import CONFIG
-from dashboard.controls import resources, session
+from dashboard.controls import polling, resources, session
 from dashboard.controls.search import NAMES, SLOT, close, current, running, settle
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
@@ -24,7 +24,7 @@ def draw(experiment: Experiment, subject: Subject) -> None:
     search = current(experiment, subject)
     if search is not None:
         live = _ask(search, subject).live
-        st.fragment(_show, run_every=POLL if live else None)(search, subject, live)
+        polling.draw("compare-search-polling", POLL if live else None, _show, search, subject, live)
 
 
 def _ask(search: Search, subject: Subject) -> View:

@@ -8,7 +8,7 @@ import streamlit as st
 from attribution.studies.convergence import ENOUGH, Convergence, checkpoints, noisy_methods
 from dashboard.charts.noise import Agreement, agreement
 from dashboard.charts.styles import CONFIG
-from dashboard.controls import progress, resources, session
+from dashboard.controls import polling, progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.own import COMPARED
 from dashboard.experiment.subject import Subject
@@ -146,7 +146,7 @@ def draw() -> None:
         "half costs R / 2 gradients.",
     )
     live = any(view.live for view in ask(experiment, subject, both).values())
-    st.fragment(show, run_every=POLL if live else None)(experiment, subject, both, live)
+    polling.draw("noise-polling", POLL if live else None, show, experiment, subject, both, live)
 
 
 if __name__ == "__main__":

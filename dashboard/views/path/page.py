@@ -11,7 +11,7 @@ from attribution.images import to_picture
 from attribution.quadrature import RULES, midpoint
 from attribution.studies.trace import Detour, Trace, kept
 from dashboard.charts.styles import baseline_name
-from dashboard.controls import progress, resources, session
+from dashboard.controls import polling, progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.stage import pictures, viewer
@@ -176,7 +176,7 @@ def draw() -> None:
         )
     baselines = [experiment.baseline, *others]
     live = any(view.live for view in ask(experiment, subject, baselines, detour).values())
-    st.fragment(show, run_every=POLL if live else None)(experiment, subject, baselines, detour, live)
+    polling.draw("path-polling", POLL if live else None, show, experiment, subject, baselines, detour, live)
 
 
 if __name__ == "__main__":

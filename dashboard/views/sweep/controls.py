@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attribution import METHODS
-from dashboard.controls import address
+from dashboard.controls import address, session
 from dashboard.experiment.subject import Subject
 from dashboard.views.sweep.sweep import (
     PRESETS,
@@ -76,13 +77,13 @@ def choose(subject: Subject) -> Sweep:
             st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text),), help=text)
     method, first, second = st.columns([2, 3, 3], gap="medium")
     with method:
-        st.session_state["sweep-method"] = sweep.method
         st.selectbox(
             "Method",
             list(METHODS),
+            list(METHODS).index(sweep.method),
             format_func=lambda name: METHODS[name].title,
-            key="sweep-method",
-            on_change=lambda: put(with_method(current(), st.session_state["sweep-method"], classes)),
+            key=session.show("sweep-method", sweep.method),
+            on_change=lambda: put(with_method(current(), session.value("sweep-method"), classes)),
         )
     for k, place in enumerate((first, second)):
         with place:
@@ -97,33 +98,34 @@ def _axis(place: DeltaGenerator, sweep: Sweep, classes: Sequence[int], k: int) -
     axis = sweep.axes[k] if k < len(sweep.axes) else None
     others = {other.knob for j, other in enumerate(sweep.axes) if j != k}
     options = [*([NONE] if k else []), *(name for name in knobs(sweep.method) if name not in others)]
-    key = f"sweep-axis-{k}"
-    st.session_state[key] = axis.knob if axis else NONE
+    chosen = axis.knob if axis else NONE
+    key = session.show(f"sweep-axis-{k}", chosen)
     label, taken = "Second setting" if k else "Setting", partial(_take_axis, k, classes)
-    st.selectbox(label, options, key=key, format_func=letter, on_change=taken)
+    st.selectbox(label, options, options.index(chosen), key=key, format_func=letter, on_change=taken)
     if axis is not None:
         _values(sweep, axis, k)
 
 
 def _take_axis(k: int, classes: Sequence[int]) -> None:
-    sweep, knob = current(), st.session_state[f"sweep-axis-{k}"]
+    sweep, knob = current(), session.value(f"sweep-axis-{k}")
     put(with_axis(sweep, k, None if knob == NONE else usual(knob, sweep.method, classes)))
 
 
 def _values(sweep: Sweep, axis: Axis, k: int) -> None:
-    key, names = f"sweep-values-{k}", choices(axis.knob, sweep.method)
+    name, names = f"sweep-values-{k}", choices(axis.knob, sweep.method)
     place, text, _ = st.session_state.get(WRONG, (-1, "", ""))
     if names:
-        st.session_state[key] = list(axis.values)
-        words = partial(say, axis.knob)
-        st.multiselect("Values", names, key=key, format_func=words, on_change=_take_values, args=(k, key))
+        chosen, words = list(axis.values), partial(say, axis.knob)
+        given: dict[str, Any] = {"key": session.show(name, chosen), "format_func": words}
+        st.multiselect("Values", names, chosen, on_change=_take_values, args=(k, name), **given)
     else:
-        st.session_state[key] = text if place == k else ", ".join(say(axis.knob, value) for value in axis.values)
-        st.text_input("Values", key=key, on_change=_take_values, args=(k, key))
+        shown = text if place == k else ", ".join(say(axis.knob, value) for value in axis.values)
+        key = session.show(name, shown)
+        st.text_input("Values", shown, key=key, on_change=_take_values, args=(k, name))
 
 
-def _take_values(k: int, key: str) -> None:
-    sweep, given = current(), st.session_state[key]
+def _take_values(k: int, name: str) -> None:
+    sweep, given = current(), session.value(name)
     knob, texts = sweep.axes[k].knob, given.split(",") if isinstance(given, str) else [str(value) for value in given]
     try:
         values = read_values(sweep.method, knob, texts)

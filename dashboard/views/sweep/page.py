@@ -12,7 +12,7 @@ from attribution.engine.baselines import fingerprint
 from attribution.models import CATEGORIES, Model
 from dashboard.charts.styles import BARE
 from dashboard.charts.sweep import against, grid
-from dashboard.controls import progress, resources, session
+from dashboard.controls import polling, progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import TERMS, counted, provenance
@@ -171,7 +171,7 @@ def draw() -> None:
     sweep = controls.choose(subject)
     controls.write(sweep)
     live = ask(sweep, experiment, subject).live
-    st.fragment(show, run_every=POLL if live else None)(sweep, experiment, subject, live)
+    polling.draw("sweep-polling", POLL if live else None, show, sweep, experiment, subject, live)
     st.caption(
         "The other settings are those on the left. The cheapest cells are computed first. Stored gradients are not "
         "recomputed: a larger R uses the samples of a smaller R again."

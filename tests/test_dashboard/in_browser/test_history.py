@@ -5,7 +5,7 @@ import re
 
 import PIL.Image
 import pytest
-from pages import PATIENCE, drag, visit
+from pages import PATIENCE, SlowLine, drag, slider, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -13,14 +13,9 @@ pytestmark = pytest.mark.browser
 SIGMA = "σ, noise scale"
 
 
-def sigma(page: Page):
-    """The slider of sigma, whose value is in hundredths."""
-    return page.get_by_test_id("stSlider").filter(has_text=SIGMA).locator("input[type=range]")
-
-
 def shows(page: Page, value: str) -> None:
     """Waits until the slider and the address both say so."""
-    expect(sigma(page)).to_have_attribute("aria-valuetext", value, timeout=PATIENCE)
+    expect(slider(page, SIGMA)).to_have_attribute("aria-valuetext", value, timeout=PATIENCE)
     wanted = rf"sigma={re.escape(value.rstrip('0'))}(&|$)" if value != "0.50" else r"^(?!.*sigma=)"
     expect(page).to_have_url(re.compile(wanted), timeout=PATIENCE)
 
@@ -61,6 +56,16 @@ def test_a_lesson_can_be_left_and_opened_again(page):
     shows(page, "0.30")
 
 
+def test_another_page_opens_over_a_slow_line(page):
+    line = SlowLine(page)
+    visit(page, "r=300&m=4&seed=13")
+    page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
+    line.act(page.get_by_role("link", name="Noise").click)
+    expect(page.get_by_text("How sure is this map?")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile("R = 300 is (not )?enough here")).first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+
+
 def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     visit(page, "r=2&m=2")
     buffer = io.BytesIO()
@@ -80,6 +85,7 @@ def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
     expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
     shows(page, "0.51")
+    expect(page).to_have_url(re.compile("img=upload"))
     other = page.context.new_page()
     other.goto(page.url)
     expect(other.get_by_text("is not in this session any more")).to_be_visible(timeout=PATIENCE)

@@ -1,0 +1,36 @@
+// Asks for the next update of a part of the page.
+//
+// Streamlit answers an update of a page that was left with an empty page. So after a click that can lead to another
+// page nothing is asked, until a run of the whole page has answered, or none has come for some time.
+
+const LINK = 30000; // milliseconds; a link leads to another page
+const BUTTON = 3000; // a button may
+const UNANSWERED = 5000;
+
+function watch() {
+  if (window.streamlitPolling) return window.streamlitPolling;
+  const polling = { until: 0, runs: {} };
+  const wait = (time) => { polling.until = performance.now() + time; };
+  addEventListener("click", (event) => {
+    const other = event.ctrlKey || event.metaKey || event.shiftKey; // opens in another tab
+    if (event.target.closest?.("a[href]")) other || wait(LINK);
+    else if (event.target.closest?.("button")) wait(BUTTON);
+  }, { capture: true, passive: true });
+  addEventListener("popstate", () => wait(LINK), { capture: true });
+  window.streamlitPolling = polling;
+  return polling;
+}
+
+export default function poll({ data, parentElement, setTriggerValue }) {
+  const polling = watch();
+  if (polling.runs[data.key] !== data.run) polling.until = 0; // a run of the whole page has answered
+  polling.runs[data.key] = data.run;
+  const ask = () => {
+    const left = polling.until - performance.now();
+    if (left <= 0) setTriggerValue("update", true);
+    parentElement.timer = setTimeout(ask, left > 0 ? Math.min(left, data.every) : UNANSWERED);
+  };
+  clearTimeout(parentElement.timer);
+  parentElement.timer = setTimeout(ask, data.every);
+  return () => clearTimeout(parentElement.timer);
+}
