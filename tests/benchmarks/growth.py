@@ -38,13 +38,13 @@ def straight(x: Sequence[float], y: Sequence[float]) -> float:
     return float(np.corrcoef(x, y)[0, 1] ** 2)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--out", type=Path, default=Path("docs/performance"))
     given.add_argument("--network", default="efficientnet_lite0")
     given.add_argument("--rounds", type=int, default=5)
     given.add_argument("--scale", type=int, default=1, help="all settings are divided by it")
-    args = given.parse_args()
+    args = given.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     for setting, makes in lines(args.network, args.scale).items():
         found = together({str(value): one for value, one in makes.items()}, args.rounds)

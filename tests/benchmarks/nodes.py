@@ -50,7 +50,7 @@ def measured(model: Model, photo: Path, steps: Sequence[int], fine: int, parts: 
     return rows
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("photos", type=Path)
     given.add_argument("--out", type=Path, default=Path("docs/performance"))
@@ -58,7 +58,7 @@ def main() -> None:
     given.add_argument("--steps", type=int, nargs="+", default=[10, 25, 50, 100])
     given.add_argument("--fine", type=int, default=2000, help="the steps of the map that all are compared with")
     given.add_argument("--parts", type=int, default=4)
-    args = given.parse_args()
+    args = given.parse_args(arguments)
     model = load_model(device="cpu")
     photos = sorted(path for path in args.photos.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     rows = [row for photo in photos[: args.most] for row in measured(model, photo, args.steps, args.fine, args.parts)]

@@ -85,7 +85,7 @@ def beside_bare(name: str, steps: int, samples: int, rounds: int, sizes: Sequenc
         yield {"what": what, "network": name, "beside": f"a bare loop, {loop}", "over": ratio, "quicker": ""}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--out", type=Path, default=Path("docs/performance"))
     given.add_argument("--networks", nargs="+", default=NETWORKS)
@@ -94,7 +94,7 @@ def main() -> None:
     given.add_argument("--rounds", type=int, default=5)
     given.add_argument("--lives", type=int, default=3, help="sets of processes beside a peer")
     given.add_argument("--batches", type=int, nargs="+", default=BATCHES)
-    args = given.parse_args()
+    args = given.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     for name in args.networks:
         size = (name, args.steps, args.samples, args.rounds)

@@ -111,10 +111,11 @@ def apart(makes: Makes, rounds: int, lives: int = 3) -> dict[str, Found]:
 def together(makes: Makes, rounds: int) -> dict[str, tuple[float, ...]]:
     """Seconds of all contestants, which run in turn in one process of their own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_together, dict(makes), rounds).result()
+        return pool.submit(time_in_turn, dict(makes), rounds).result()
 
 
-def _together(makes: Makes, rounds: int) -> dict[str, tuple[float, ...]]:
+def time_in_turn(makes: Makes, rounds: int) -> dict[str, tuple[float, ...]]:
+    """Seconds of all contestants, which run in turn in this process."""
     calls = {name: make(*given) for name, (make, given) in makes.items()}
     found: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 1):

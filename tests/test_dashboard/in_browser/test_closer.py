@@ -188,8 +188,7 @@ def test_sigma_is_found_for_a_photo(page):
     expect(page.get_by_text("when scored again")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 380])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 @pytest.mark.parametrize(
     ("place", "title"),
     [
