@@ -1,14 +1,40 @@
 """The page without a browser, with a scheduler that is stepped by hand."""
 
+from functools import cache
+from hashlib import blake2b
+
 import pytest
+import torch
 from page import APP
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from timm.models.efficientnet import EfficientNet
 
 from attribution import Store
 from attribution.engine.devices import BatchSize
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.work.scheduler import Scheduler
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_pages():
+    """What every page does anew, and what costs more than the page, is done once: a search of all installed packages
+    for components, and a forward pass of the network at the same points, which gives the same numbers."""
+    known, forward = {}, EfficientNet.forward
+
+    def remembered(network, x):
+        if torch.is_grad_enabled():
+            return forward(network, x)
+        key = (network, tuple(x.shape), blake2b(x.contiguous().numpy()).digest())
+        if key not in known:
+            known[key] = forward(network, x)
+        return known[key].clone()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(EfficientNet, "forward", remembered)
+        yield
 
 
 @pytest.fixture
