@@ -21,13 +21,12 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
 
 
 class SlowLine:
-    """The line between a page and its server, on which a question can take long."""
+    """The line between a page with a clock and its server, on which a question can take long."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._slow = False
         self._asked: list[bytes] = []
-        page.clock.install()
         page.expose_function("asked", lambda: len(self._asked))
         page.route_web_socket(re.compile("_stcore/stream"), self._connect)
 

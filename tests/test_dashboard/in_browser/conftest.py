@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import browser
@@ -16,6 +17,7 @@ from pages import foreign
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[3]
+SIZE = {"width": 1440, "height": 1000}
 SERVED = """
 from dashboard.experiment.choices import PATCHES
 from streamlit.web.cli import main
@@ -63,9 +65,32 @@ def chromium():
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def profile(chromium):
+    """What tabs share: they need not fetch and compile the page's code again."""
+    context = chromium.new_context(viewport=SIZE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium, address):
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+def page(profile, address):
+    with tab(profile, address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clocked_page(chromium, address):
+    """In a profile of its own: a clock that a test moves is that of all its tabs."""
+    context = chromium.new_context(viewport=SIZE)
+    with tab(context, address) as opened:
+        opened.clock.install()
+        yield opened
+    context.close()
+
+
+@contextmanager
+def tab(context, address):
     page = context.new_page()
     page.set_default_timeout(30_000)
     errors: list[str] = []
@@ -79,7 +104,7 @@ def page(chromium, address):
     )
     page.address = address
     yield page
-    context.close()
+    page.close()
     assert not errors
 
 
