@@ -4,7 +4,7 @@
 // page nothing is asked, until a run of the whole page has answered, or none has come for some time.
 
 const LINK = 30000; // milliseconds; a link leads to another page
-const BUTTON = 3000; // a button may
+const BUTTON = 1000; // a button may
 const UNANSWERED = 5000;
 
 function watch() {
@@ -12,9 +12,11 @@ function watch() {
   const polling = { until: 0, runs: {} };
   const wait = (time) => { polling.until = performance.now() + time; };
   addEventListener("click", (event) => {
-    const other = event.ctrlKey || event.metaKey || event.shiftKey; // opens in another tab
-    if (event.target.closest?.("a[href]")) other || wait(LINK);
-    else if (event.target.closest?.("button")) wait(BUTTON);
+    const at = (selector) => event.target.closest?.(selector);
+    const link = at("a[href]");
+    const newTab = event.ctrlKey || event.metaKey || event.shiftKey || link?.target === "_blank";
+    if (link && !newTab) wait(LINK);
+    if (at("button") && !at(".viewer")) wait(BUTTON);
   }, { capture: true, passive: true });
   addEventListener("popstate", () => wait(LINK), { capture: true });
   window.streamlitPolling = polling;

@@ -167,7 +167,7 @@ def test_a_lesson_opens_its_experiment(page):
 
 def test_a_connection_that_drops_and_comes_back(page):
     """The run goes on where it was, and what was pinned is still there."""
-    visit(page, "r=200&m=4&seed=12")
+    visit(page, "r=150&m=4&seed=12")
     page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('draft')", timeout=PATIENCE)
     page.get_by_role("button", name="Pin").click()
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
@@ -178,7 +178,7 @@ def test_a_connection_that_drops_and_comes_back(page):
 
 
 def test_sigma_is_found_for_a_photo(page):
-    visit(page, "r=3&m=1&seed=5")
+    visit(page, "r=1&m=1&seed=5")
     complete(page)
     page.get_by_role("button", name="Find σ: smoothest").click()
     expect(page.get_by_text("best so far")).to_be_visible(timeout=PATIENCE)
