@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from attribution.engine.accumulate import accumulate
-from attribution.engine.clouds import cloud_means, gradient
-from attribution.engine.devices import sum_dtype
+from attribution.engine.clouds import cloud_means, gradient, square
 from attribution.engine.plans import REMEMBERED, NoiseCloud, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
@@ -47,15 +46,13 @@ def smoothgrad(
     elif form == "squared":
         yield from accumulate(score, x, cloud, lambda at: at.gradients.square())
     else:
-        yield from accumulate(score, x, cloud, _both_moments, lambda moments: _spread(*moments.chunk(2)))
+        yield from accumulate(score, x, cloud, partial(_both_moments, x), lambda moments: _spread(*moments.chunk(2)))
 
 
-def _both_moments(at: Batch) -> Tensor:
-    # The most precise type: the difference of two nearly equal moments would lose digits otherwise.
-    g = at.gradients.to(sum_dtype(at.gradients.device))
-    return torch.cat([g, g.square()], dim=1)
+def _both_moments(x: Image, at: Batch) -> Tensor:
+    return torch.cat([gradient(x, at), square(x, at)], dim=1)  # in the type of the squares, the most precise
 
 
-def _spread(mean: Image, square: Image) -> Image:
+def _spread(mean: Image, squares: Image) -> Image:
     """The variance by the first two moments."""
-    return (square - mean.square()).clamp(min=0)
+    return (squares - mean.square()).clamp(min=0)
