@@ -45,7 +45,7 @@ if cold or (example and first.new()):
     dashboard.warm.set()
     st.rerun()
 
-from dashboard.controls import sidebar  # noqa: E402  they import torch
+from dashboard.controls import sidebar  # noqa: E402  it imports torch
 
 first.wait(False)
 sidebar.draw(page.url_path)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from attribution import MODELS
 from attribution.models import CATEGORIES, Model, download
-from dashboard.controls import resources, session
+from dashboard.controls import polling, resources, session
 from dashboard.experiment.choices import PREDICTED
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.words import Prediction
@@ -12,6 +12,8 @@ from dashboard.work.scheduler import View
 
 LAST = "session-last-model"
 SLOT = "weights"
+POLL = 0.5
+"""Seconds between updates of the progress of a download."""
 
 
 def choose() -> Model:
@@ -71,11 +73,10 @@ def _downloaded(name: str) -> bool:
             st.code(str(file), language=None, wrap_lines=True)
     elif view.live:
         st.caption(f"Until then {MODELS[_last()].title} is shown.")
-        _progress(name)
+        polling.draw("control-download-polling", POLL, _progress, name)
     return view.state == "done"
 
 
-@st.fragment(run_every=0.5)
 def _progress(name: str) -> None:
     view = _ask(name)
     if not view.live:

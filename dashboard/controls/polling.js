@@ -1,11 +1,11 @@
 // Asks for the next update of a part of the page.
 //
-// Streamlit answers an update of a page that was left with an empty page. So after a click that can lead to another
-// page nothing is asked, until a run of the whole page has answered, or none has come for some time.
+// If the browser has left a page and asks for an update of it, Streamlit answers with an empty page. So nothing is asked
+// after a click that can lead to another page, until a run of the whole page has answered. All times are milliseconds.
 
-const LINK = 30000; // milliseconds; a link leads to another page
-const BUTTON = 1000; // a button may
-const UNANSWERED = 5000;
+const LINK = 30000; // the longest wait after a click on a link, which leads to another page
+const BUTTON = 1000; // the longest wait after a click on a button, which can lead to another page
+const UNANSWERED = 5000; // the wait for an answer, before the same question is asked again
 
 function watch() {
   if (window.streamlitPolling) return window.streamlitPolling;

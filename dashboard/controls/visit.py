@@ -5,20 +5,18 @@ The JavaScript part also keeps the browser history clean: one entry for each cha
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from attribution import load_image
 from dashboard.controls import pins, resources, session
+from dashboard.controls.components import invisible
 from dashboard.controls.pins import Pin
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo
 
-SCRIPT = Path(__file__).with_suffix(".js")
 KEY, TOKEN = "control-visit", "session-token"
 
 
@@ -39,16 +37,10 @@ class Held:
         return maps + pixels + sum(len(data) for _, data in self.files.values())
 
 
-@cache
-def _source() -> str:
-    return SCRIPT.read_text(encoding="utf-8")
-
-
 @st.fragment
 def mount() -> None:
     """The invisible component in the browser. It is a fragment, so its messages do not rerun the page."""
-    component = st.components.v2.component("attribution_visit", js=_source(), isolate_styles=False)
-    result = component(key=KEY, data={"known": TOKEN in st.session_state}, on_token_change=lambda: None)
+    result = invisible(__file__)(key=KEY, data={"known": TOKEN in st.session_state}, on_token_change=lambda: None)
     given: Any = result.token
     if TOKEN not in st.session_state and isinstance(given, str) and re.fullmatch("[0-9a-f]{32}", given):
         st.session_state[TOKEN] = given
