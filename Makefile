@@ -22,7 +22,7 @@ quick: $(VENV)/test.installed lint ## lint and the fast tests, under a minute: r
 test: $(VENV)/test.installed lint ## every check; ARGS="-k smooth" passes options to pytest
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-bench: $(VENV)/test.installed ## measure speed beside other packages, about an hour; writes docs/performance
+bench: $(VENV)/test.installed ## measure speed beside other packages, for hours; writes docs/performance
 	$(BIN)/python tests/benchmarks/growth.py $(ARGS)
 	$(BIN)/python tests/benchmarks/peers.py $(ARGS)
 
