@@ -279,25 +279,34 @@ class TestOneCopy:
         assert list(control(app.multiselect, "control-methods").proto.default)
 
     @pytest.fixture
-    def interrupted(self, page, monkeypatch) -> AppTest:
-        """A page whose last run set σ to 0.8, and was cut off before the browser received anything of it."""
+    def interrupted(self, page, monkeypatch) -> tuple[AppTest, str]:
+        """A page whose last run set σ to 0.8, and was cut off before the browser received anything of it.
+
+        And the id of the control that the browser still shows, at 0.3.
+        """
 
         def cut_off(subject):
             raise StopException
 
         app = page(**QUICK, sigma="0.3")
+        still_shown = control(app.slider, "control-sigma").id
         app.query_params["sigma"] = "0.8"
         with monkeypatch.context() as within:
             within.setattr(session, "drawn", cut_off)
             app.run()
-        return app
+        return app, still_shown
 
     def test_what_an_interrupted_run_set_is_shown_by_the_next_run(self, interrupted):
-        assert list(control(interrupted.run().slider, "control-sigma").proto.default) == [0.8]
+        app, still_shown = interrupted
+        found = control(app.run().slider, "control-sigma")
+        assert list(found.proto.default) == [0.8]
+        assert found.id != still_shown, "the browser draws it anew, at its default"
 
     def test_a_key_press_after_an_interrupted_run_is_not_undone(self, interrupted):
-        control(interrupted.slider, "control-sigma").set_value(0.81).run()
-        assert shown(interrupted, "sigma") == 0.81
+        app, _ = interrupted
+        control(app.slider, "control-sigma").set_value(0.81).run()
+        assert not control(app.slider, "control-sigma").proto.set_value
+        assert shown(app, "sigma") == 0.81
 
     def test_what_a_person_sets_stays_the_same_control(self, page):
         """A new control would lose the keyboard's focus, and with it a fast row of key presses."""

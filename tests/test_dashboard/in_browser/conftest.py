@@ -91,6 +91,7 @@ def clocked_page(chromium, address):
 
 @contextmanager
 def tab(context, address):
+    """A tab, which fails its test when its page has an error."""
     page = context.new_page()
     page.set_default_timeout(30_000)
     errors: list[str] = []
