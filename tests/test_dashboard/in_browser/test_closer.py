@@ -178,7 +178,7 @@ def test_a_connection_that_drops_and_comes_back(page):
 
 
 def test_sigma_is_found_for_a_photo(page):
-    visit(page, "r=1&m=1&seed=5")
+    visit(page, "r=3&m=1&seed=5")
     complete(page)
     page.get_by_role("button", name="Find σ: smoothest").click()
     expect(page.get_by_text("best so far")).to_be_visible(timeout=PATIENCE)
