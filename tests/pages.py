@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
@@ -21,37 +22,59 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
 
 
 class SlowLine:
-    """The line between a page with a clock and its server, on which a question can take long."""
+    """The line between a page with a clock and its server, on which messages can take long."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._slow = False
+        self._late_questions = self._late_answers = False
         self._asked: list[bytes] = []
+        self._answers: list[bytes] = []
         page.expose_function("asked", lambda: len(self._asked))
+        page.expose_function("answered", lambda: any(map(_ends_a_run, self._answers)))
         page.route_web_socket(re.compile("_stcore/stream"), self._connect)
 
     def _connect(self, browser) -> None:
-        self._server = browser.connect_to_server()
-        browser.on_message(lambda message: self._asked.append(message) if self._slow else self._server.send(message))
-        self._server.on_message(lambda message: self._answer(browser, message))
+        self._browser, self._server = browser, browser.connect_to_server()
+        browser.on_message(lambda message: (self._asked.append if self._late_questions else self._server.send)(message))
+        self._server.on_message(self._answer)
 
-    def _answer(self, browser, message: bytes) -> None:
-        asked, self._asked = ([], self._asked) if self._slow else (self._asked, [])
-        for late in asked:
-            self._server.send(late)
-        browser.send(message)
+    def _answer(self, message: bytes) -> None:
+        if self._late_answers:
+            self._answers.append(message)
+            return
+        if not self._late_questions:
+            asked, self._asked = self._asked, []
+            for late in asked:
+                self._server.send(late)
+        self._browser.send(message)
 
-    def act(self, act: Callable[[], None]) -> None:
-        """A person acts. The server hears of it ten seconds later; while it answers, of all the page asked since."""
-        self._slow = True
-        act()
+    def act(self, first: Callable[[], None], then: Callable[[], None]) -> None:
+        """A person acts twice. The page hears of the first after the second. The server hears of the second ten seconds
+        later; and while it answers, of all that the page asked since."""
+        run = self._page.wait_for_function("window.streamlitVisit?.run", timeout=PATIENCE).json_value()
+        self._late_answers = True
+        first()
+        self._page.wait_for_function("async () => await answered()")
+        self._late_questions = True
+        then()
         self._page.wait_for_function("async () => await asked() > 0")
+        self._late_answers = False
+        answers, self._answers = self._answers, []
+        for message in answers:
+            self._browser.send(message)
+        self._page.wait_for_function("run => window.streamlitVisit.run !== run", arg=run)
         self._page.clock.fast_forward(10_000)
-        self._slow = False
+        self._late_questions = False
         acted = [BackMsg.FromString(message).rerun_script.fragment_id for message in self._asked].index("")
         before, self._asked = self._asked[: acted + 1], self._asked[acted + 1 :]
         for message in before:
             self._server.send(message)
+
+
+def _ends_a_run(message: bytes) -> bool:
+    """Whether a message of the server is the last one of a run of the whole page."""
+    found = ForwardMsg.FromString(message)
+    return found.WhichOneof("type") == "script_finished" and found.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
 def complete(page: Page) -> None:

@@ -17,7 +17,6 @@ def draw(key: str, every: float | None, show: Callable[Given, None], *args: Give
     An invisible component with this key asks for the updates. `st.fragment(run_every=...)` would also ask after a click
     on a link to another page, and Streamlit answers such a late question with an empty page.
     """
-    run = uuid4().hex
 
     def update() -> None:
         show(*args, **kwargs)
@@ -25,7 +24,7 @@ def draw(key: str, every: float | None, show: Callable[Given, None], *args: Give
             with st.container(key=f"{key}-place"):
                 invisible(__file__)(
                     key=key,
-                    data={"key": key, "every": 1000 * every, "run": run, "update": uuid4().hex},
+                    data={"every": 1000 * every, "update": uuid4().hex},
                     on_update_change=lambda: None,
                 )
 

@@ -1,5 +1,7 @@
 """The sidebar: the controls of the experiment that all pages show, and its cost."""
 
+from uuid import uuid4
+
 import streamlit as st
 
 from attribution.models import Model
@@ -28,7 +30,7 @@ def draw(page: str) -> None:
         _cost(session.experiment(), chosen)
         pins.show(session.experiment())
         with visit_place:
-            visit.mount()  # after all controls: its rerun would end the run before they are drawn
+            visit.mount(page, uuid4().hex)  # after all controls: its rerun would end the run before they are drawn
     address.write()
     session.drawn(subject)
     visit.keep()

@@ -1,6 +1,7 @@
 """Restores the user's photo and the pins after a reload. A token in the browser's tab identifies them.
 
-The JavaScript part also keeps the browser history clean: one entry for each change.
+The JavaScript part also keeps the browser history clean, one entry for each change. And it tells other components when
+they may ask the server.
 """
 
 import re
@@ -16,6 +17,7 @@ from dashboard.controls.pins import Pin
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo
+from dashboard.pages import COMPARE, PAGES
 
 KEY, TOKEN = "control-visit", "session-token"
 
@@ -38,9 +40,14 @@ class Held:
 
 
 @st.fragment
-def mount() -> None:
-    """The invisible component in the browser. It is a fragment, so its messages do not rerun the page."""
-    result = invisible(__file__)(key=KEY, data={"known": TOKEN in st.session_state}, on_token_change=lambda: None)
+def mount(page: str, run: str) -> None:
+    """The invisible component in the browser. It is a fragment, so its messages do not rerun the page.
+
+    `page` is the URL path of the page, and `run` a new name for each run of the whole page.
+    """
+    pages = [one.name for one in PAGES if one is not COMPARE]
+    data = {"known": TOKEN in st.session_state, "page": page, "pages": pages, "run": run}
+    result = invisible(__file__)(key=KEY, data=data, on_token_change=lambda: None)
     given: Any = result.token
     if TOKEN not in st.session_state and isinstance(given, str) and re.fullmatch("[0-9a-f]{32}", given):
         st.session_state[TOKEN] = given

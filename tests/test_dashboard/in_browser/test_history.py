@@ -60,7 +60,7 @@ def test_another_page_opens_over_a_slow_line(clocked_page):
     line = SlowLine(clocked_page)
     visit(clocked_page, "r=300&m=4&seed=13")
     clocked_page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
-    line.act(clocked_page.get_by_role("link", name="Noise").click)
+    line.act(lambda: drag(clocked_page, SIGMA, "ArrowRight"), clocked_page.get_by_role("link", name="Noise").click)
     expect(clocked_page.get_by_text("How sure is this map?")).to_be_visible(timeout=PATIENCE)
     expect(clocked_page.get_by_text(re.compile("R = 300 is (not )?enough here")).first).to_be_visible(timeout=PATIENCE)
     clocked_page.get_by_role("button", name="Stop").click()
