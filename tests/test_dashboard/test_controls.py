@@ -423,7 +423,7 @@ class TestReload:
         again = page(**QUICK, img="upload")
         assert shown(again, "image") == "cat"
 
-        def met() -> None:
+        def met(*given: str) -> None:
             from dashboard.controls import visit
 
             visit.bring_back("0" * 32)
