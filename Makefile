@@ -23,8 +23,9 @@ test: $(VENV)/test.installed lint ## every check; ARGS="-k smooth" passes option
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/test.installed ## measure speed beside other packages, for hours; writes docs/performance
-	$(BIN)/python tests/benchmarks/growth.py $(ARGS)
-	$(BIN)/python tests/benchmarks/peers.py $(ARGS)
+	$(BIN)/python tests/benchmarks/levers.py
+	$(BIN)/python tests/benchmarks/growth.py
+	$(BIN)/python tests/benchmarks/peers.py
 
 lint: $(VENV)/test.installed ## style, format and types, without tests
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from dashboard.experiment.gallery import gallery_photo
 FOLDER = Path(__file__).parent / "benchmarks"
 TINY = {
     "peers": "--networks efficientnet_lite0 --steps 2 --samples 4 --rounds 1 --lives 1 --batches 2",
+    "levers": "--networks efficientnet_lite0 --count 4 --batch 2 --rounds 1 --lives 1",
     "growth": "--rounds 1 --scale 250",
     "nodes": "PHOTOS --most 1 --steps 2 4 --fine 4 --parts 1",
 }

@@ -33,24 +33,42 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
+def all_devices() -> tuple[torch.device, ...]:
+    """Every CUDA device; without CUDA, the best device."""
+    if torch.cuda.is_available():
+        return tuple(torch.device("cuda", index) for index in range(torch.cuda.device_count()))
+    return (best_device(),)
+
+
 def sum_dtype(device: torch.device) -> torch.dtype:
     """The type of long sums: float64, but float32 on MPS, which has no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Inside it, CUDA convolutions use float32 and deterministic algorithms. Afterwards the old settings return.
+PRECISIONS = ("float32", "tf32")
+"""Of products on CUDA. TF32 is quicker; its mantissa has only ten bits, so maps change."""
 
-    torch's default is TF32, whose mantissa has only ten bits.
+
+def precision_on(device: torch.device, name: str) -> str:
+    """The precision that the device uses: only CUDA has a choice. Raises ValueError for an unknown one."""
+    if name not in PRECISIONS:
+        raise ValueError(f"precision {name!r} is unknown; use one of {', '.join(PRECISIONS)}")
+    return name if device.type == "cuda" else PRECISIONS[0]
+
+
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Inside it, CUDA uses this precision and deterministic convolutions. Afterwards the old settings return.
+
+    torch's default is TF32 for convolutions, and float32 for products of matrices.
     """
-    cudnn = torch.backends.cudnn
-    before = cudnn.allow_tf32, cudnn.deterministic
-    cudnn.allow_tf32, cudnn.deterministic = False, True
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32
+    cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32 = name == "tf32", True, name == "tf32"
     try:
         yield
     finally:
-        cudnn.allow_tf32, cudnn.deterministic = before
+        cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32 = before
 
 
 def keep_freed_memory() -> bool:

@@ -1,6 +1,6 @@
 """f_c, the score of one class, and its gradient. Only this file runs the network; LRP runs a modified copy."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -8,7 +8,8 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from attribution.engine.baselines import fingerprint
-from attribution.engine.devices import BatchSize, full_precision
+from attribution.engine.devices import BatchSize, precision
+from attribution.engine.graphs import Graphs
 from attribution.engine.store import Store
 from attribution.types import Image, Images, Scores
 
@@ -30,6 +31,10 @@ class Network(Protocol):
     @property
     def memory_format(self) -> torch.memory_format: ...
     @property
+    def precision(self) -> str: ...
+    @property
+    def graphs(self) -> Graphs | None: ...
+    @property
     def gradient_batch(self) -> BatchSize: ...
     @property
     def value_batch(self) -> BatchSize: ...
@@ -38,12 +43,15 @@ class Network(Protocol):
 def logits(model: Network, points: Images) -> Iterator[Tensor]:
     """Yields the model's logits at `points`, (n, classes), batch by batch."""
 
-    @torch.no_grad()
     def evaluate(batch: Tensor) -> tuple[Tensor]:
-        with full_precision():
-            return (model.module(batch.contiguous(memory_format=model.memory_format)),)
+        return (model.module(batch.contiguous(memory_format=model.memory_format)),)
 
-    return (found for (found,) in model.value_batch.run(evaluate, points))
+    @torch.no_grad()
+    def run(batch: Tensor) -> tuple[Tensor, ...]:
+        with precision(model.precision):
+            return evaluate(batch) if model.graphs is None else model.graphs.run("logits", evaluate, batch)
+
+    return (found for (found,) in model.value_batch.run(run, points))
 
 
 class ClassScore:
@@ -72,35 +80,37 @@ class ClassScore:
 
     def gradients(self, points: Images) -> tuple[Scores, Images]:
         """f_c and its gradient at `points`."""
-        values, gradients, _ = self._gradients(points, lambda found, start: self._select(found))
+        classes = torch.full((len(points),), self.target, device=points.device)
+        values, gradients, _ = self._gradients(points, classes, self.output)
         return values, gradients
 
     def gradients_toward(self, points: Images, classes: Int[Tensor, " n"]) -> tuple[Scores, Images, Int[Tensor, " n"]]:
         """At point k: the probability of class `classes[k]`, its gradient, and the most likely class."""
-
-        def select(found: Tensor, start: int) -> Scores:
-            own = classes[start : start + len(found)].clone()  # autograd refuses a tensor made in inference mode
-            return found.softmax(1).gather(1, own[:, None])[:, 0]
-
-        return self._gradients(points, select)
+        return self._gradients(points, classes, "probability")
 
     def _gradients(
-        self, points: Images, select: Callable[[Tensor, int], Scores]
+        self, points: Images, classes: Int[Tensor, " n"], output: str
     ) -> tuple[Scores, Images, Int[Tensor, " n"]]:
-        """`select(logits, start)` gives the scores of a batch; `start` is the index of its first point."""
-        start = 0
+        model, start = self.model, 0
 
-        def evaluate(batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            # The caller may be in inference mode or no_grad mode. A clone made here can require gradients.
-            with torch.inference_mode(False), torch.enable_grad(), full_precision():
-                at = batch.detach().clone(memory_format=self.model.memory_format).requires_grad_(True)
-                found = self.model.module(at)
-                values = select(found, start)
-                (gradients,) = torch.autograd.grad(values.sum(), at)
+        def evaluate(batch: Tensor, own: Tensor) -> tuple[Tensor, ...]:
+            at = batch.detach().clone(memory_format=model.memory_format).requires_grad_(True)
+            found = model.module(at)
+            values = (found if output == "logit" else found.softmax(1)).gather(1, own[:, None])[:, 0]
+            (gradients,) = torch.autograd.grad(values.sum(), at)
             return values.detach(), gradients.contiguous(), found.detach().argmax(1)
 
+        def run(batch: Tensor) -> tuple[Tensor, ...]:
+            own = classes[start : start + len(batch)]
+            own = torch.cat([own, own[-1:].expand(len(batch) - len(own))])  # a filled batch is longer
+            # The caller may be in inference mode or no_grad mode. A clone made here can require gradients.
+            with torch.inference_mode(False), torch.enable_grad(), precision(model.precision):
+                if model.graphs is None:
+                    return evaluate(batch, own.clone())
+                return model.graphs.run(output, evaluate, batch, own.clone())
+
         parts = []
-        for part in self.model.gradient_batch.run(evaluate, points):
+        for part in model.gradient_batch.run(run, points):
             parts.append(part)
             start += len(part[0])
         values, gradients, winners = parts[0] if len(parts) == 1 else map(torch.cat, zip(*parts, strict=True))
@@ -108,4 +118,6 @@ class ClassScore:
 
     def key(self, x: Image) -> Hashable:
         """The part that the keys of all stored points of x share."""
-        return (self.model.name, self.model.digest, str(x.device), x.dtype, fingerprint(x), self.target, self.output)
+        model = self.model
+        known = (model.name, model.digest, model.precision, str(x.device), x.dtype)
+        return (*known, fingerprint(x), self.target, self.output)

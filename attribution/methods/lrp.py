@@ -17,7 +17,7 @@ import torch
 import torchvision.models
 from torch import Tensor, nn
 
-from attribution.engine.devices import full_precision
+from attribution.engine.devices import precision
 from attribution.engine.folding import folded
 from attribution.engine.score import ClassScore
 from attribution.registry import Cost, method
@@ -55,7 +55,8 @@ def lrp(score: ClassScore, x: Image) -> Run:
         return kept
 
     composite = EpsilonPlusFlat(canonizers=folds)
-    with torch.inference_mode(False), torch.enable_grad(), full_precision(), Gradient(network, composite) as attributor:
+    chosen = precision(score.model.precision)
+    with torch.inference_mode(False), torch.enable_grad(), chosen, Gradient(network, composite) as attributor:
         _, relevance = attributor(x.detach().clone()[None], only_target)
     yield Partial(relevance[0].detach().contiguous(), 1, 1, 1, score.target)
 

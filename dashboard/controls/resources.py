@@ -5,15 +5,18 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import streamlit as st
+import torch
 
 from attribution import Store
-from attribution.engine.devices import best_device
+from attribution.engine.devices import all_devices
 from attribution.models import Model
 from dashboard.work.kept import Kept
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
 
 STORE_BYTES = 1 << 30
+DEVICE = "session-device"
+"""Key: the number of the session's device, if there are several."""
 CELLS = 256
 """The maximum number of sweep cells; with their maps about 50 MB."""
 
@@ -24,12 +27,17 @@ def models() -> Models:
     return Models()
 
 
+def device() -> torch.device:
+    """The device that computes for this session."""
+    return all_devices()[_place()]
+
+
 def model(name: str) -> Model:
-    """The model, on the best device. Raises ValueError if its weights cannot be loaded."""
-    if name in models():
-        return models().get(name)
+    """The model, on the device of this session. Raises ValueError if its weights cannot be loaded."""
+    if models().holds(name, device()):
+        return models().get(name, device())
     with st.spinner("Loading the model"):
-        return models().get(name)
+        return models().get(name, device())
 
 
 @st.cache_resource(show_spinner=False)
@@ -39,9 +47,24 @@ def store() -> Store:
 
 
 @st.cache_resource(show_spinner=False)
+def schedulers() -> tuple[Scheduler, ...]:
+    """A worker for each device."""
+    return tuple(Scheduler().start(f"attribution on {device}") for device in all_devices())
+
+
 def scheduler() -> Scheduler:
-    """The worker for the device of the models."""
-    return Scheduler().start(f"attribution on {best_device()}")
+    """The worker for the device of this session."""
+    return schedulers()[_place()]
+
+
+def _place() -> int:
+    """A new session gets the device with the fewest sessions, and keeps it."""
+    if len(all_devices()) == 1:
+        return 0
+    if DEVICE not in st.session_state:
+        counts = [worker.sessions for worker in schedulers()]
+        st.session_state[DEVICE] = counts.index(min(counts))
+    return int(st.session_state[DEVICE])
 
 
 @st.cache_resource(show_spinner=False)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from attribution import MODELS
 from attribution.heatmaps import reduce_channels
+from attribution.models import Model
 
 Prediction = tuple[int, str, float, float]
 """Class index, category, probability, logit."""
@@ -46,9 +47,9 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def provenance(model: str, device: str) -> str:
-    """The model, device and versions that produced the numbers."""
-    return f"{MODELS[model].title} · {device} · float32 · torch {torch.__version__}"
+def provenance(model: Model) -> str:
+    """The model, device, precision and version that produced the numbers."""
+    return f"{MODELS[model.name].title} · {model.device} · {model.precision} · torch {torch.__version__}"
 
 
 def gap(gap: tuple[float, float]) -> str:

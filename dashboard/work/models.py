@@ -1,40 +1,50 @@
-"""Loaded models, shared by all sessions and the worker. Only the last used ones are kept."""
+"""Loaded models, shared by all sessions and workers. Only the last used ones are kept."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
+import torch
+
 from attribution import load_model
+from attribution.engine.devices import best_device
 from attribution.models import Model
 
 MOST = 3
+"""The maximum number of models on each device."""
+
+
+Place = tuple[str, torch.device]
 
 
 class Models:
-    """Loads each model once. Requests during loading wait for it. Thread-safe."""
+    """Loads each model once on each device. Requests during loading wait for it. Thread-safe."""
 
-    def __init__(self, load: Callable[[str], Model] = load_model, most: int = MOST) -> None:
+    def __init__(self, load: Callable[[str, torch.device], Model] = load_model, most: int = MOST) -> None:
         self.load, self.most = load, most
-        self._held: OrderedDict[str, Model] = OrderedDict()
-        self._loading: dict[str, Lock] = {}
+        self._held: OrderedDict[Place, Model] = OrderedDict()
+        self._loading: dict[Place, Lock] = {}
         self._lock = Lock()
 
-    def get(self, name: str) -> Model:
-        """The model, on the best device. Raises ValueError if its weights cannot be loaded."""
+    def get(self, name: str, device: torch.device | None = None) -> Model:
+        """The model, on the device or else the best one. Raises ValueError if its weights cannot be loaded."""
+        place = (name, device or best_device())
         with self._lock:
-            loading = self._loading.setdefault(name, Lock())
+            loading = self._loading.setdefault(place, Lock())
         with loading:
             with self._lock:
-                found = self._held.get(name)
+                found = self._held.get(place)
             if found is None:
-                found = self.load(name)
+                found = self.load(*place)
             with self._lock:
-                self._held[name] = found
-                self._held.move_to_end(name)
-                while len(self._held) > self.most:
-                    self._held.popitem(last=False)
+                self._held[place] = found
+                self._held.move_to_end(place)
+                beside = [held for held in self._held if held[1] == place[1]]
+                for oldest in beside[: max(0, len(beside) - self.most)]:
+                    del self._held[oldest]
         return found
 
-    def __contains__(self, name: str) -> bool:
+    def holds(self, name: str, device: torch.device | None = None) -> bool:
+        """Whether the model is loaded on the device."""
         with self._lock:
-            return name in self._held
+            return (name, device or best_device()) in self._held

@@ -9,7 +9,7 @@ import atexit
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import Any
@@ -60,11 +60,17 @@ class Scheduler:
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, patience: float = 10.0, keep: int = 64, parked: int = 16
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = 10.0,
+        keep: int = 64,
+        parked: int = 16,
+        changed: Callable[[Collection[str]], None] = lambda sessions: None,
     ) -> None:
-        self.clock, self.patience, self.keep, self.parked = clock, patience, keep, parked
+        self.clock, self.patience, self.keep, self.parked, self.changed = clock, patience, keep, parked, changed
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
         self._slots: dict[tuple[str, str], Slot] = {}
+        self._attended: set[str] = set()
         self._served: dict[str, int] = {}
         self._steps = 0
         self._open = True
@@ -100,6 +106,24 @@ class Scheduler:
         with self._change:
             self._slots.pop((session, slot), None)
 
+    def only(self, session: str, slots: Collection[str]) -> None:
+        """The session leaves all its slots but these."""
+        with self._change:
+            for owner, slot in list(self._slots):
+                if owner == session and slot not in slots:
+                    del self._slots[owner, slot]
+
+    def attend(self, session: str, here: bool) -> None:
+        """Whether a browser looks at the session's slots. As long as one does, they are kept without being asked."""
+        with self._change:
+            if here:
+                self._attended.add(session)
+                return
+            self._attended.discard(session)
+            for (owner, _), slot in self._slots.items():
+                if owner == session:
+                    slot.asked = self.clock()
+
     def stop(self, session: str) -> None:
         """Stops the session's unfinished slots, until they ask for another key, or until `resume`."""
         with self._change:
@@ -118,11 +142,18 @@ class Scheduler:
     def _at_rest(slot: Slot) -> bool:
         return slot.stopped is not None or slot.job.view.state == "failed"
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions look at a job of this worker."""
+        with self._change:
+            return len({owner for owner, _ in self._slots})
+
     def others(self, session: str, within: float = 3.0) -> int:
         """How many other sessions have unfinished work and asked for it within the last seconds."""
         with self._change:
             now = self.clock()
-            at_work = {o for (o, _), s in self._slots.items() if self._wanted(s) and now - s.asked <= within}
+            present = [(o, s) for (o, _), s in self._slots.items() if o in self._attended or now - s.asked <= within]
+            at_work = {owner for owner, slot in present if self._wanted(slot)}
             return len(at_work - {session})
 
     def _wanted(self, slot: Slot) -> bool:
@@ -142,6 +173,8 @@ class Scheduler:
         state, snapshot, error = self._advance(job)
         with self._change:
             job.view = View(state, snapshot, error, job.view.seconds + self.clock() - began)
+            watching = {owner for (owner, _), slot in self._slots.items() if slot.job is job}
+        self.changed(watching)
         return True
 
     @staticmethod
@@ -160,7 +193,7 @@ class Scheduler:
         now = self.clock()
         for name, slot in list(self._slots.items()):
             # A stopped slot is kept longer: the user decided to stop it.
-            if now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
+            if name[0] not in self._attended and now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
                 del self._slots[name]
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
         for live, most in ((True, self.parked), (False, self.keep)):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 
 from attribution import Store, explain
 from attribution.engine.baselines import make_baselines
+from attribution.engine.devices import keep_freed_memory
+from attribution.engine.folding import folded
+from attribution.engine.layers import quicken
 from attribution.engine.random_numbers import Purpose, normal
 from attribution.models import MODELS, Model, build_model, load_model
 
@@ -174,3 +178,40 @@ def bare_passes(name: str, batches: Sequence[int]) -> Callable[[], Any]:
             model.module(points[:size])
 
     return run
+
+
+def levered(name: str, what: str, count: int, batch: int, without: str = "") -> Callable[[], Any]:
+    """Gradients or forward passes of the network with all levers of the CPU but one."""
+    module = MODELS[name].build().eval().requires_grad_(False)
+    if without != "folding":
+        module = folded(module)
+    if without != "layers":
+        quicken(module, torch.device("cpu"))
+    if without != "memory":
+        keep_freed_memory()
+    layout = torch.contiguous_format if without == "channels last" else torch.channels_last
+    module = module.to(memory_format=layout)
+    points = torch.randn(batch, *photo(name).shape).to(memory_format=layout)
+
+    @torch.inference_mode()
+    def passes() -> None:
+        for _ in range(0, count, batch):
+            module(points)
+
+    def gradients() -> None:
+        for _ in range(0, count, batch):
+            at = points.clone(memory_format=torch.preserve_format).requires_grad_(True)
+            torch.autograd.grad(module(at)[:, TARGET].sum(), at)
+
+    return passes if what == "passes" else gradients
+
+
+def on_cuda(name: str, samples: int, levers: str) -> Callable[[], Any]:
+    """SmoothGrad on CUDA; the noise is remembered, so that it is not timed."""
+    precision = "tf32" if "tf32" in levers else "float32"
+    model = build_model(name, None, "cuda", precision=precision, graphs="graphs" in levers)
+    if levers == "unfolded":
+        model = replace(model, module=MODELS[name].build().eval().requires_grad_(False).to("cuda"))
+    x, store = photo(name).to("cuda"), Store(1 << 33)
+    target = iter(range(1000))
+    return lambda: explain(model, x, "smoothgrad", next(target), sigma=SIGMA, samples=samples, store=store)

@@ -28,7 +28,7 @@ def test_a_map_is_that_of_the_core(photo, tmp_path, capsys, lite0):
 
 
 def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_: lite0)
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: lite0)
     measured = ["--metric", "abpc", "--metric", "total_variation"]
     assert main(["explain", str(photo), "--method", "gradient", *measured]) == 0
     told = capsys.readouterr().out.splitlines()[1:]
@@ -50,7 +50,7 @@ def test_every_metric_is_listed_with_its_knobs(name, capsys):
 @pytest.mark.parametrize("kind", ["absolute", "signed", "mass", "sum_of_absolutes"])
 @pytest.mark.parametrize("over", [[], ["--over"]])
 def test_every_kind_of_picture(photo, tmp_path, monkeypatch, lite0, kind, over):
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_: lite0)
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: lite0)
     file = tmp_path / "map.png"
     assert main(["explain", str(photo), "--method", "gradient", "--kind", kind, "--out", str(file), *over]) == 0
     assert np.asarray(PIL.Image.open(file)).std() > 3

@@ -13,9 +13,17 @@ import torchvision.models
 import toys
 from torch import nn
 
-from attribution import explain, perturbation_curve
+from attribution import Store, explain, perturbation_curve
 from attribution.engine import devices
-from attribution.engine.devices import CLEARLY, LOOK_AGAIN, BatchSize, best_device, keep_freed_memory
+from attribution.engine.devices import (
+    CLEARLY,
+    LOOK_AGAIN,
+    PRECISIONS,
+    BatchSize,
+    all_devices,
+    best_device,
+    keep_freed_memory,
+)
 from attribution.models import build_model
 
 X = toys.image()
@@ -168,6 +176,13 @@ def test_best_device(monkeypatch):
     assert best_device().type == "mps"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert best_device().type == "cpu"
+    assert all_devices() == (torch.device("cpu"),)
+
+
+def test_all_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert all_devices() == (torch.device("cuda:0"), torch.device("cuda:1"))
 
 
 class TestFreedMemory:
@@ -232,20 +247,70 @@ class TestFreedMemory:
         assert fetched["kept"] * 4 < fetched["not"]
 
 
-def test_convolutions_are_in_full_precision_and_the_setting_is_as_it_was():
-    """CUDA would round to TF32 otherwise; what the caller has set is his."""
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_networks_run_in_the_chosen_precision_and_the_setting_is_as_it_was(precision):
+    """Without a choice, CUDA rounds convolutions to TF32; what the caller has set is his."""
     seen = []
 
+    def settings():
+        return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
     def network(z):
-        seen.append(torch.backends.cudnn.allow_tf32)
+        seen.append(settings())
         return z.square().sum(1) + 1
 
-    before = torch.backends.cudnn.allow_tf32
-    assert before, "torch's default: otherwise this shows nothing"
-    explain(toys.model(network), toys.image(), "gradient", 0)
-    toys.model(network).predict(toys.image(), k=2)
-    assert seen == [False, False]
-    assert torch.backends.cudnn.allow_tf32 == before
+    before = settings()
+    assert before == (True, False), "torch's default: otherwise this shows nothing"
+    model = replace(toys.model(network), precision=precision)
+    explain(model, toys.image(), "gradient", 0)
+    model.predict(toys.image(), k=2)
+    assert seen == [(precision == "tf32",) * 2] * 2
+    assert settings() == before
+
+
+def test_another_precision_is_other_points():
+    store, x = Store(), toys.image()
+    for precision in PRECISIONS:
+        model = replace(toys.linear(), digest="same", precision=precision)
+        assert explain(model, x, "gradient", 0, store=store).evaluations == 1
+
+
+def test_a_precision_that_does_not_exist_is_named():
+    with pytest.raises(ValueError, match="precision 'half' is unknown; use one of float32, tf32"):
+        build_model("resnet18", None, "cpu", precision="half")
+
+
+def test_only_cuda_rounds_and_records():
+    """What a model says of itself is what it does."""
+    model = build_model("resnet18", None, "cpu", precision="tf32", graphs=True)
+    assert (model.precision, model.graphs) == ("float32", None)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_graphs_give_the_same_map(precision):
+    state = torchvision.models.resnet18(weights=None).state_dict()
+    maps = []
+    for graphs in (False, True):
+        model = build_model("resnet18", state, "cuda", precision=precision, graphs=graphs)
+        x = torch.randn(3, 224, 224, generator=torch.Generator().manual_seed(0)).to(model.device)
+        for seed in range(4):  # the later ones are replayed
+            found = explain(model, x, "smoothgrad", 281, samples=50, seed=seed).attribution
+        maps.append(found)
+    assert model.graphs is not None
+    assert model.graphs.usable
+    torch.testing.assert_close(maps[0], maps[1], rtol=1e-4, atol=1e-6 * maps[0].abs().max().item())
+
+
+@pytest.mark.gpu
+def test_tf32_is_near_float32():
+    state = torchvision.models.resnet18(weights=None).state_dict()
+    maps = []
+    for precision in PRECISIONS:
+        model = build_model("resnet18", state, "cuda", precision=precision)
+        x = torch.randn(3, 224, 224, generator=torch.Generator().manual_seed(0)).to(model.device)
+        maps.append(explain(model, x, "smoothgrad", 281).attribution.flatten())
+    assert torch.corrcoef(torch.stack(maps))[0, 1] > 0.99
 
 
 @pytest.mark.gpu

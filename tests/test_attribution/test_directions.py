@@ -26,7 +26,7 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "layers", "store"},
+        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "states", "store"},
         {"baselines"},
         {"plans", "score"},
         {"accumulate", "profile"},

@@ -2,6 +2,7 @@
 
 import threading
 
+import torch
 import toys
 
 from dashboard.work.models import Models
@@ -9,20 +10,20 @@ from dashboard.work.models import Models
 
 def test_a_model_is_loaded_once_and_the_latest_used_are_held():
     loaded = []
-    models = Models(lambda name: loaded.append(name) or toys.linear(), most=2)
+    models = Models(lambda name, device: loaded.append(name) or toys.linear(), most=2)
     first = models.get("a")
     models.get("b")
     assert models.get("a") is first
     models.get("c")
-    assert "b" not in models
-    assert "a" in models
+    assert not models.holds("b")
+    assert models.holds("a")
     assert loaded == ["a", "b", "c"]
 
 
 def test_who_asks_while_it_is_loaded_waits_for_that_one():
     started, go_on, loaded = threading.Event(), threading.Event(), []
 
-    def load(name):
+    def load(name, device):
         loaded.append(name)
         started.set()
         go_on.wait(30)
@@ -38,3 +39,17 @@ def test_who_asks_while_it_is_loaded_waits_for_that_one():
         thread.join(30)
     assert loaded == ["a"]
     assert found[0] is found[1]
+
+
+def test_each_device_has_its_own_models():
+    """Two GPUs, of which one holds another model: nothing is loaded twice, and nothing is dropped for the other's."""
+    first, second = torch.device("cuda:0"), torch.device("cuda:1")
+    loaded = []
+    models = Models(lambda name, device: loaded.append((name, device)) or toys.linear(), most=1)
+    a = models.get("a", first)
+    assert models.get("a", second) is not a
+    assert models.get("a", first) is a
+    assert loaded == [("a", first), ("a", second)]
+    models.get("b", second)
+    assert models.holds("a", first)
+    assert not models.holds("a", second)

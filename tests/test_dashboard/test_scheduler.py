@@ -344,6 +344,16 @@ class TestMemory:
         assert jobs.ask("me", "a", "a", steps).seconds == pytest.approx(1.5)
 
 
+def test_how_many_sessions_look(jobs, work):
+    assert jobs.sessions == 0
+    jobs.ask("me", "map", "a", work.of("a"))
+    jobs.ask("me", "curve", "b", work.of("b"))
+    jobs.ask("you", "map", "a", work.of("a"))
+    assert jobs.sessions == 2
+    jobs.leave("you", "map")
+    assert jobs.sessions == 1
+
+
 def test_how_many_others_wait_and_look(jobs, work, clock):
     for session in ("me", "you", "they"):
         jobs.ask(session, "map", session, work.of(session))

@@ -147,7 +147,7 @@ class TestSweep:
 
         model, threads = resources.model("efficientnet_lite0"), []
 
-        def load(name):
+        def load(name, device):
             threads.append(name)
             return replace(model, name=name)
 

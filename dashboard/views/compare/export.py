@@ -68,11 +68,17 @@ def pack(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> byt
 def manifest(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> dict[str, Any]:
     """What produced the numbers, and whether they are complete."""
     index, category, probability, logit = subject.explained
+    model = subject.model
     return {
         "setting": {**asdict(experiment), "target": index, "patches": experiment.patches},
         "explained": {"class": index, "category": category, "probability": probability, "logit": logit},
         "photo": {"sha256": hashlib.sha256(subject.source.tobytes()).hexdigest(), "size": subject.source.size},
-        "model": {"name": subject.model.name, "weights": subject.model.digest, "device": str(subject.model.device)},
+        "model": {
+            "name": model.name,
+            "weights": model.digest,
+            "device": str(model.device),
+            "precision": model.precision,
+        },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "methods": {cell.panel.method: _method(cell, experiment.metrics) for cell in cells},
         "complete": all(_state(cell) in ("complete", "precomputed") for cell in cells),

@@ -138,7 +138,7 @@ def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
     st.caption(table.spent(cells), help=COLUMNS)
     log.note(experiment, subject, at_work)
     log.scatter(subject)
-    st.caption(provenance(subject.model.name, str(subject.model.device)))
+    st.caption(provenance(subject.model))
 
 
 def draw() -> None:

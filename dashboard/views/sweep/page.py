@@ -34,12 +34,12 @@ def looking(subject: Subject, models: Models) -> Look:
 
     @cache
     def seen(name: str) -> tuple[Tensor, str, int]:
-        model = models.get(name)
+        model = models.get(name, subject.model.device)
         x = model.prepare(subject.source)
         return x, fingerprint(x), model.predict(x, k=1)[0][0]
 
     def look(name: str) -> tuple[Model, Tensor, str, int]:
-        return models.get(name), *seen(name)
+        return models.get(name, subject.model.device), *seen(name)
 
     return look
 
@@ -176,7 +176,7 @@ def draw() -> None:
         "The other settings are those on the left. The cheapest cells are computed first. Stored gradients are not "
         "recomputed: a larger R uses the samples of a smaller R again."
     )
-    st.caption(provenance(subject.model.name, str(subject.model.device)))
+    st.caption(provenance(subject.model))
 
 
 if __name__ == "__main__":
