@@ -1,52 +1,10 @@
-"""The entry: page settings, the controls that all pages share, navigation. Run by `streamlit run dashboard/app.py`."""
-
-from pathlib import Path
+"""The server: Streamlit, and beside it the socket of the viewer. Run by `streamlit run dashboard/app.py`."""
 
 import streamlit as st
-from starlette.formparsers import MultiPartParser
+from streamlit.web.server.starlette.starlette_websocket import _is_origin_allowed
 
-import dashboard
-from dashboard.cold_start import first
-from dashboard.pages import COMPARE, PAGES
+from dashboard.live.hub import HUB
+from dashboard.live.route import routes
 
-HERE = Path(__file__).parent
-
-# Uploads must never be written to disk. Starlette writes larger uploads than this to a file, but the limit is 20 MB.
-MultiPartParser.spool_max_size = 32 * 1024 * 1024
-
-st.set_page_config(
-    page_title="Attribution: why did it see that?",
-    page_icon=HERE.parent / "assets" / "icon.png",  # Streamlit would load its own icons from a font server
-    layout="wide",
-    initial_sidebar_state="auto",
-)
-st.html(HERE / "controls" / "style.css")
-page = st.navigation(
-    [st.Page(one.file, title=one.title, icon=one.icon, url_path=one.name, default=one is COMPARE) for one in PAGES],
-    position="top",
-)
-
-example = page.url_path == "" and not st.query_params
-cold = not dashboard.warm.is_set()
-if cold or (example and first.new()):
-    # Show a first page before torch, the model and the worker are loaded.
-    first.wait(True)
-    if example:
-        page.run()
-    else:
-        first.waiting()
-    first.sidebar()
-    if not cold:
-        first.go_on()
-        st.stop()
-    from dashboard.controls import resources
-
-    resources.model("efficientnet_lite0")
-    dashboard.warm.set()
-    st.rerun()
-
-from dashboard.controls import sidebar  # noqa: E402  it imports torch
-
-first.wait(False)
-sidebar.draw(page.url_path)
-page.run()
+base = str(st.get_option("server.baseUrlPath") or "")
+app = st.App("main.py", routes=routes(base, HUB, _is_origin_allowed))

@@ -25,7 +25,7 @@ from toys import in_batches_of
 
 from attribution import Store, explain, load_model
 
-ROUNDS = 5
+ROUNDS, TRIES = 5, 30
 
 
 def ratio(what: str, slow: Callable[[], object], quick: Callable[[], object]) -> None:
@@ -73,7 +73,7 @@ def core() -> None:
 def answer(page: Page) -> float:
     """Seconds from a key on the slider of sigma until the page has taken it: then its address is another."""
     before = page.evaluate("location.search")
-    slider = page.get_by_test_id("stSlider").filter(has_text="σ, noise").locator("input[type=range]")
+    slider = page.get_by_role("slider", name="σ, noise scale")
     slider.focus()
     began = time.perf_counter()
     page.keyboard.press("ArrowRight")
@@ -138,8 +138,59 @@ def answers(address: str) -> None:
     print("the page answers a slider:", ", ".join(f"{s} {median(t):.2f} s (median)" for s, t in found.items()))
 
 
+# Notes when the hand moved the slider, when it let go, and when the next picture was on screen after that.
+HAND = """
+window.hand = {};
+const next = (name) => { hand[name] ??= performance.now(); };
+window.WebSocket = class extends WebSocket {
+  constructor(...all) {
+    super(...all);
+    if (!String(all[0]).includes('/live/')) return;
+    this.addEventListener('message', (event) => {
+      const length = new DataView(event.data).getUint32(0, true);
+      const head = JSON.parse(new TextDecoder().decode(new Uint8Array(event.data, 4, length)));
+      if (head.part === 'map' && hand.from) requestAnimationFrame(() => requestAnimationFrame(() => next(hand.wait)));
+    });
+  }
+};
+addEventListener('input', () => { if (hand.wait === 'draft') hand.from ??= performance.now(); }, true);
+addEventListener('change', () => { Object.assign(hand, {wait: 'partial', from: performance.now()}); }, true);
+"""
+
+
+def drags(address: str) -> None:
+    """From the move of a hand to the first draft on screen, and from its letting go to the first new picture."""
+    found: dict[str, list[float]] = {"draft": [], "partial": []}
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+        page = opened.new_page(viewport={"width": 1280, "height": 720})
+        page.add_init_script(HAND)
+        page.goto(f"{address}/?r=150&m=10&seed={time.time_ns() // 10**9 % 10_000}")
+        page.get_by_text("complete", exact=True).wait_for(timeout=600_000)
+        slider = page.get_by_role("slider", name="σ, noise scale")
+        box = slider.bounding_box()
+        assert box
+        for k in range(TRIES):  # every value of sigma is a new one
+            x, y = box["x"] + 10 + (box["width"] - 20) * (k + 1) / (TRIES + 2), box["y"] + box["height"] / 2
+            page.evaluate("window.hand = {}")
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.wait_for_timeout(400)
+            page.evaluate("window.hand = {wait: 'draft'}")
+            page.mouse.move(x + 3, y)
+            page.wait_for_function("hand.draft", timeout=60_000)
+            found["draft"].append(page.evaluate("hand.draft - hand.from"))
+            page.mouse.up()
+            page.wait_for_function("hand.partial", timeout=60_000)
+            found["partial"].append(page.evaluate("hand.partial - hand.from"))
+        opened.close()
+    for what, times in found.items():
+        print(f"{what}: median {median(times):.0f} ms, 95 of 100 within {sorted(times)[int(0.95 * len(times))]:.0f} ms")
+
+
 if __name__ == "__main__":
     core()
     if len(sys.argv) > 1:
         first_paint(sys.argv[1].rstrip("/"))
+        drags(sys.argv[1].rstrip("/"))
         answers(sys.argv[1].rstrip("/"))

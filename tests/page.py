@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.work.scheduler import Scheduler
 
-APP = Path(__file__).parents[1] / "dashboard" / "app.py"
+APP = Path(__file__).parents[1] / "dashboard" / "main.py"
 QUICK = {"r": "4", "m": "4"}
 """Four samples and four steps: a map is one chunk."""
 

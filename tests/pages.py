@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -83,9 +83,25 @@ def complete(page: Page) -> None:
 
 
 def slider(page: Page, label: str):
-    """A slider. Streamlit keeps a focused one that was replaced until the run ends: that is not meant."""
+    """A slider of the stage or of Streamlit, which keeps a focused one that was replaced until the run ends."""
     present = page.locator("[data-testid=stElementContainer]:not([data-retained]) [data-testid=stSlider]")
-    return present.filter(has_text=label).locator("input[type=range]")
+    streamlits = present.filter(has_text=label).locator("input[type=range]")
+    return page.locator(f".stage input[type=range][aria-label*='{label}']").or_(streamlits)
+
+
+def settings(page: Page) -> Locator:
+    """The sidebar, opened where it was closed."""
+    sidebar = page.get_by_test_id("stSidebar")
+    sidebar.wait_for(state="attached", timeout=PATIENCE)
+    if sidebar.get_attribute("data-collapsed") == "true":
+        page.get_by_test_id("stExpandSidebarButton").click()
+    expect(sidebar.get_by_text("Methods", exact=True)).to_be_visible(timeout=PATIENCE)
+    return sidebar
+
+
+def chart(page: Page, title: str) -> Locator:
+    """A chart of the stage."""
+    return page.get_by_role("group", name=title)
 
 
 def drag(page: Page, label: str, key: str, times: int = 1) -> None:
@@ -116,5 +132,5 @@ MAPS = f"""() => {{
 
 def maps(page: Page) -> dict[str, dict]:
     """Each map in the viewer: what stands under it, how many colours it has, and a mark that others do not share."""
-    page.wait_for_function(f"Boolean({VIEWER})")
+    page.wait_for_function(f"Boolean({VIEWER}?.head?.maps.length)", timeout=PATIENCE)
     return page.evaluate(MAPS)

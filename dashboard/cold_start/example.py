@@ -1,7 +1,7 @@
 """The precomputed default experiment, shown before torch is loaded. Must not import torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,9 @@ import PIL.Image
 import skimage.data
 
 from dashboard.charts.lines import Line, Titles
-from dashboard.stage.viewer import PHOTO, Labelled, Labels
+from dashboard.charts.styles import style
+from dashboard.live.frames import halves, pack
+from dashboard.stage.viewer import PHOTO
 
 FILE = Path(__file__).parents[2] / "assets" / "example.npz"
 MAP = "map"
@@ -26,23 +28,67 @@ class Example:
     curves: Mapping[str, Mapping[str, list[float]]]
     about: Mapping[str, Any]
 
-    def photo(self) -> Labelled:
-        """The photo, cropped like the input of the model. The file does not contain the photo."""
+    def photo(self) -> np.ndarray:
+        """The photo, bytes (H, W, 3), cropped like the input of the model. The file does not contain the photo."""
         side, cut = self.about["resize"], self.about["size"]
         image = PIL.Image.fromarray(skimage.data.cat())
         short = min(image.size)
         image = image.resize((side * image.width // short, side * image.height // short), PIL.Image.Resampling.BICUBIC)
         left, top = round((image.width - cut) / 2), round((image.height - cut) / 2)
-        pixels = np.asarray(image.crop((left, top, left + cut, top + cut)))
-        return Labels(*PHOTO, self.about["prediction"], self.about["photo"]), pixels
+        return np.asarray(image.crop((left, top, left + cut, top + cut)))
 
-    def labelled(self) -> list[Labelled]:
-        """Each map with its labels."""
-        labelled = []
-        for method, about in self.about["methods"].items():
-            status = f"precomputed · {about['points']} points"
-            labelled.append((Labels(about["title"], about["gloss"], status, about["words"]), self.maps[method]))
-        return labelled
+    def messages(self) -> list[bytes]:
+        """What the stage shows, as the live page would send it."""
+        return [
+            self._layout(),
+            pack({"part": "photo"}, self.photo().tobytes()),
+            *self._maps(),
+            *self._curves(),
+            self._state(),
+        ]
+
+    def _layout(self) -> bytes:
+        about = self.about
+        title, gloss = PHOTO
+        photo = {"title": title, "gloss": gloss, "status": about["prediction"], "words": about["photo"]}
+        tiles = [{"name": name, "title": one["title"], "gloss": one["gloss"]} for name, one in about["methods"].items()]
+        charts = [
+            {"name": name, **{key: one[key] for key in ("title", "label", "reading", "note")}, "axes": self._axes(name)}
+            for name, one in about["metrics"].items()
+        ]
+        lines = {name: [title, *style(name)] for name, title in about["titles"].items()}
+        size = {"height": about["size"], "width": about["size"]}
+        head = {
+            "part": "layout",
+            "photo": photo | size,
+            "tiles": tiles,
+            "charts": charts,
+            "lines": lines,
+            "control": "",
+        }
+        return pack(head)
+
+    def _axes(self, metric: str) -> dict[str, Any]:
+        return dict(zip(("x", "y", "x_range", "y_range"), self.about["metrics"][metric]["axes"], strict=True))
+
+    def _maps(self) -> Iterator[bytes]:
+        for name, about in self.about["methods"].items():
+            unit, payload = halves(self.maps[name])
+            done = {"done": about["points"], "total": about["points"]}
+            yield pack({"part": "map", "name": name, "unit": unit, **done, "words": about["words"]}, payload)
+
+    def _curves(self) -> Iterator[bytes]:
+        for metric, curves in self.curves.items():
+            ticks = list(self.about["metrics"][metric]["ticks"])
+            for name, y in curves.items():
+                head = {"part": "curve", "metric": metric, "name": name, "x": list(range(len(y))), "y": y}
+                yield pack({**head, "ticks": ticks, "done": True})
+
+    def _state(self) -> bytes:
+        status = {name: f"precomputed · {about['points']} points" for name, about in self.about["methods"].items()}
+        text = "precomputed example: the model is being loaded"
+        state = {"part": "state", "draft": True, "state": "live", "share": 0.0, "text": text, "status": status}
+        return pack({**state, "old": [], "errors": []})
 
     def lines(self, metric: str) -> list[Line]:
         """The curves of a metric as lines of a chart."""

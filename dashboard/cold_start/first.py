@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.cold_start import example
-from dashboard.stage import viewer
+from dashboard.live.route import PLOTLY
+from dashboard.stage import stage
 
 TITLE = "#### What did the model look at?"
 PAUSE = 0.8
@@ -31,19 +32,10 @@ def wait(waits: bool) -> None:
 
 
 def show() -> None:
-    """Draws the precomputed default experiment, in the same places as the live page."""
+    """Draws the precomputed default experiment, in the same place as the live page. There are no knobs yet."""
     held = example.load()
-    st.markdown(TITLE)
-    st.container()
-    with st.container():  # like the fragment of the live page, so that the viewer is not rebuilt
-        viewer.show("compare", held.photo(), held.labelled(), held.about["palettes"])
-        st.progress(0.0, "precomputed example: the model is being loaded")
-        from dashboard.charts.curves import curves  # after the maps: Plotly takes time to load
-
-        grid = st.grid(2, min_column_width=320, gap="medium")
-        for metric, about in held.about["metrics"].items():
-            figure = curves(held.lines(metric), held.axes(metric))
-            grid.container().plotly_chart(figure, key=f"cold-{metric}", alt=about["title"])
+    given = {"palettes": held.about["palettes"], "plotly": PLOTLY, "stepped": "", "first": stage.first(held.messages())}
+    stage.show("compare", "", [], given, lambda: None)
 
 
 @st.fragment(run_every=PAUSE)

@@ -94,6 +94,7 @@ def make() -> dict[str, Any]:
             # The map is rebuilt from stored gradients, as on the page. This is fast.
             *_, curve = curve_work(key, model, x, store, lambda _: None)
             _note(found, about, panel.method, {key.metric: curve})
+    about["metrics"] = {name: about["metrics"][name] for name in experiment.metrics}
     about |= _setting(experiment, subject)
     return {**found, "about": np.array(json.dumps(about))}
 
@@ -105,7 +106,8 @@ def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dic
         assert metric.axes is not None
         found[f"{name}:{method}"] = curve.y
         axes = (metric.axes.x, metric.axes.y, metric.axes.x_range, metric.axes.y_range)
-        about["metrics"].setdefault(name, {"title": metric.title, "axes": axes, "ticks": curve.ticks})
+        said = {"title": metric.title, "label": metric.label, "reading": metric.reading, "note": metric.note}
+        about["metrics"].setdefault(name, {**said, "axes": axes, "ticks": curve.ticks})
         if isinstance(curve, PerturbationCurve):
             about["replaced"][method] = curve.replaced
 

@@ -10,6 +10,7 @@ import torch
 from attribution import Store
 from attribution.engine.devices import all_devices
 from attribution.models import Model
+from dashboard.live.hub import HUB
 from dashboard.work.kept import Kept
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
@@ -49,7 +50,7 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def schedulers() -> tuple[Scheduler, ...]:
     """A worker for each device."""
-    return tuple(Scheduler().start(f"attribution on {device}") for device in all_devices())
+    return tuple(Scheduler(changed=HUB.changed).start(f"attribution on {device}") for device in all_devices())
 
 
 def scheduler() -> Scheduler:

@@ -1,5 +1,6 @@
 """The controls of the experiment's fields, grouped under headings."""
 
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
@@ -19,14 +20,16 @@ from dashboard.experiment.subject import Subject
 from dashboard.stage.pictures import data_url
 
 
-def draw(group: str, subject: Subject) -> None:
-    """Draws the controls of one heading, in the order of their declarations."""
+def draw(group: str, subject: Subject, elsewhere: Collection[str] = ()) -> None:
+    """Draws the controls of one heading, in the order of their declarations; but not those `elsewhere` on the page."""
     turned = [METHODS[method].title for method in COMPARED if _turns(group, method)]
     st.markdown(f"**{group}** · {', '.join(turned)}" if turned else f"**{group}**")
     for name, field in FIELDS.items():
         if field.control is None or field.control.group != group:
             continue
-        if name == "baseline":
+        if name in elsewhere:
+            pass
+        elif name == "baseline":
             _baseline(subject)
         else:
             control(name, st.container())

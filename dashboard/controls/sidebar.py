@@ -5,10 +5,11 @@ from uuid import uuid4
 import streamlit as st
 
 from attribution.models import Model
-from dashboard.controls import address, methods, model, photo, pins, session, shared, visit
+from dashboard.controls import address, knobs, methods, model, photo, pins, session, shared, visit
 from dashboard.experiment.budget import equal_budget
 from dashboard.experiment.choices import PAPER
 from dashboard.experiment.experiment import MEASUREMENT, NOISE, PATH, Experiment
+from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.words import counted, duration
 
 
@@ -25,7 +26,7 @@ def draw(page: str) -> None:
         model.choose_class(subject.predictions)
         methods.choose()
         for group in (NOISE, PATH, MEASUREMENT):
-            shared.draw(group, subject)
+            shared.draw(group, subject, KNOBS if knobs.on_stage(page) else ())
         _buttons()
         _cost(session.experiment(), chosen)
         pins.show(session.experiment())

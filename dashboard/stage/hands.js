@@ -161,15 +161,16 @@ Object.assign(Viewer.prototype, {
     this.shown.push(() => this.colourBar(bar, ends));
     const keys = make("dl", {}, ...KEYS.flatMap(([key, does]) => [make("dt", {}, key), make("dd", {}, does)]));
     this.controls.replaceChildren(
-      choice("Values", "kind", KINDS), choice("Colours", "colours", Object.keys(this.head?.colours ?? {})),
-      choice("Scale", "scale", SCALES), slide("Clip at the percentile", "percent", 50, 100, "%"),
-      make("div", { class: "ticks" }, toggle("over the photo", "over"), toggle("smooth", "smooth")),
-      slide("Opacity", "opacity", 5, 100, "%"),
+      choice("Values", "kind", KINDS),
+      make("div", { class: "ticks" }, toggle("over the photo", "over")),
       make("div", { class: "choice" }, make("span", {}, "Two maps"),
         make("div", {}, pick("first map", "first"), pick("second map", "second"), mixer("blink", "blink"), mixer("difference", "difference"))),
-      make("div", { class: "choice" }, ends, bar),
-      make("details", {}, make("summary", {}, "Keys"), keys,
-        make("p", {}, "Click a map, then use the wheel to zoom. Drag to move. Drag with shift to draw a box.")),
+      make("details", { class: "more" }, make("summary", {}, "Display"),
+        make("div", { class: "sheet" }, choice("Colours", "colours", Object.keys(this.head?.colours ?? {})), choice("Scale", "scale", SCALES),
+          slide("Clip at the percentile", "percent", 50, 100, "%"), slide("Opacity over the photo", "opacity", 5, 100, "%"),
+          make("div", { class: "ticks" }, toggle("smooth", "smooth")), make("div", { class: "choice" }, ends, bar))),
+      make("details", { class: "more" }, make("summary", {}, "Keys"),
+        make("div", { class: "sheet" }, keys, make("p", {}, "Click a map, then use the wheel to zoom. Drag to move. Drag with shift to draw a box."))),
     );
   },
 
@@ -193,21 +194,3 @@ Object.assign(Viewer.prototype, {
     bar.setAttribute("aria-label", `The colours: ${ends.textContent}`);
   },
 });
-
-export default function (component) {
-  const { data, parentElement } = component;
-  try {
-    const viewer = (parentElement.attributionViewer ??= new Viewer(parentElement, component.key ?? component.name));
-    viewer.show(unpack(data));
-    return () => {
-      viewer.close();
-      delete parentElement.attributionViewer;
-    };
-  } catch (error) {
-    parentElement.attributionViewer?.close();
-    delete parentElement.attributionViewer;
-    const line = make("p", { role: "alert" }, `The viewer cannot run in this browser (${error.message}). `);
-    line.append(make("a", { href: "?viewer=static" }, "Show plain images instead."));
-    parentElement.append(line);
-  }
-}

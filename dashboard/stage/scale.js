@@ -22,11 +22,17 @@ function unpack(bytes) {
   head.photo.pixels = bytes.subarray(at, (at += 3 * width * height));
   head.photo.grey = greyOf(head.photo.pixels);
   for (const map of head.maps) {
-    map.raw = new Float32Array(width * height);
-    for (let k = 0; k < map.raw.length; k++, at += 2) map.raw[k] = HALVES[bytes[at] | (bytes[at + 1] << 8)] * map.unit;
+    map.raw = rawOf(bytes.subarray(at, (at += 2 * width * height)), map.unit);
     map.sorted = {};
   }
   return head;
+}
+
+// The values of a map, which is sent in float16, divided by its unit.
+function rawOf(bytes, unit) {
+  const raw = new Float32Array(bytes.length / 2);
+  for (let k = 0; k < raw.length; k++) raw[k] = HALVES[bytes[2 * k] | (bytes[2 * k + 1] << 8)] * unit;
+  return raw;
 }
 
 function valueOf(raw, kind) {

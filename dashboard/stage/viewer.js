@@ -86,6 +86,7 @@ class Viewer {
     if (this.extra()) titles.push(["", ""]);
     this.tiles = titles.map(([title, gloss], k) => this.tile(title, gloss, k));
     this.grid.replaceChildren(...this.tiles.map((tile) => tile.cell));
+    this.grid.style.setProperty("--tiles", this.tiles.length);
   }
 
   tile(title, gloss, k) {
@@ -149,7 +150,7 @@ class Viewer {
       paint(tile.pixels.data, tile.values, palette, signed, photo.grey, strength);
     });
     if (this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
-    for (const tile of this.tiles.slice(1)) tile.picture.getContext("2d").putImageData(tile.pixels, 0, 0);
+    this.tiles.slice(1).forEach((tile, m) => tile.picture.getContext("2d").putImageData(maps[m]?.instead ?? tile.pixels, 0, 0));
     this.words();
     this.bars();
     this.sync();

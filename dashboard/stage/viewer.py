@@ -34,7 +34,7 @@ class Labels:
 @cache
 def source() -> tuple[str, str]:
     """The script (several files joined) and the style of the component."""
-    names = ("scale.js", "viewer.js", "words.js", "hands.js")
+    names = ("scale.js", "viewer.js", "words.js", "hands.js", "alone.js")
     scripts = [(HERE / name).read_text(encoding="utf-8") for name in names]
     return "\n".join(scripts), (HERE / "viewer.css").read_text(encoding="utf-8")
 

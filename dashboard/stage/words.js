@@ -16,6 +16,7 @@ Object.assign(Viewer.prototype, {
     const share = box && ((box[2] - box[0]) * (box[3] - box[1])) / this.head.photo.pixels.length * 3;
     const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${(100 * share).toFixed(1)} % of the photo`
       : at ? `column ${at[0]}, row ${at[1]}` : "";
+    this.line.classList.toggle("at", Boolean(place));
     this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map to read its values, or click it and use the arrow keys.";
   },
 

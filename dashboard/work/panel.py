@@ -86,9 +86,9 @@ class CurveKey:
         return min(float(curve.x[-1]) / axes.x_range[1], 1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The results of a panel so far: the map, and by metric the curves that need no model."""
+    """The results of a panel so far: the map, and by metric the curves that need no model. Compared by identity."""
 
     partial: Partial
     free: Mapping[str, Curve]

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attribution import Store
 from attribution.heatmaps import COLOURS, DIVERGING
 from attribution.images import to_picture
 from dashboard.cold_start import example, precomputed
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
+from dashboard.live.frames import unpack
+from dashboard.views.compare.board import CompareBoard
 from dashboard.views.learn import lessons
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell
-from dashboard.work.scheduler import View
+from dashboard.work.scheduler import Scheduler, View
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +65,7 @@ def test_showing_it_loads_no_torch():
         "import sys\n"
         "from dashboard.cold_start import example as ex, first\n"
         "from dashboard.charts import curves as charts\n"
-        "held = ex.load(); held.photo(); held.labelled()\n"
+        "held = ex.load(); held.messages()\n"
         "[charts.curves(held.lines(name), held.axes(name)) for name in held.curves]\n"
         "sys.exit('torch' in sys.modules)"
     )
@@ -79,10 +82,24 @@ def test_no_chart_meets_a_half_imported_pandas():
 
 
 def test_the_photo_is_what_the_model_sees(lite0):
-    labels, pixels = example.load().photo()
     seen = to_picture(lite0.pixels(lite0.prepare(gallery_photo("cat"))))
-    assert np.abs(pixels.astype(int) - seen).mean() < 1
-    assert "tiger cat" in labels.words
+    assert np.abs(example.load().photo().astype(int) - seen).mean() < 1
+    assert "tiger cat" in example.load().about["photo"]
+
+
+def test_its_messages_are_those_of_the_live_page(lite0):
+    """The same parts with the same fields: the stage cannot tell which of them came first."""
+    x = lite0.prepare(gallery_photo("cat"))
+    subject = Subject(gallery_photo("cat"), x, "cat", lite0, tuple(lite0.predict(x, k=5)), 282)
+    jobs = Scheduler()
+    board = CompareBoard(jobs, "me", Store(), Experiment(), subject)
+    live = {part.name: unpack(part.make()) for part in board.look().parts}
+    for head, payload in map(unpack, example.load().messages()):
+        name = " ".join(filter(None, (head["part"], head.get("metric"), head.get("name"))))
+        there, bytes_there = live.pop(name)
+        assert head.keys() <= there.keys()
+        assert len(payload) == len(bytes_there) or head["part"] == "curve"
+    assert not live
 
 
 class TestStandingIn:

@@ -56,13 +56,4 @@ class TestOtherPages:
         app = page(**QUICK).switch_page("views/learn/page.py").run()
         assert not app.exception
         app.button(key=f"learn-open-{number}").click().run()
-        opens = LESSONS[number - 1].opens
-        assert (shown(app, "image"), shown(app, "baseline")) == (
-            opens.image,
-            opens.baseline,
-        )
-        assert (shown(app, "samples"), shown(app, "steps")) == (
-            opens.samples,
-            opens.steps,
-        )
-        assert shown(app, "target") == (-1 if opens.target is None else opens.target)
+        assert app.session_state["session-experiment"] == LESSONS[number - 1].opens

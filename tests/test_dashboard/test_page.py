@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from attribution import METRICS
+from dashboard.cold_start import example
 from dashboard.controls import resources
+from dashboard.stage import stage
 
 
 def test_from_nothing_to_three_complete_maps(page, jobs, own_store):
@@ -134,11 +136,13 @@ def test_before_the_model_is_there_the_example_is_on_screen(jobs, monkeypatch):
         raise StopException
 
     monkeypatch.setattr(resources, "model", loading)
+    shown = []
+    monkeypatch.setattr(stage, "show", lambda key, token, knobs, given, released: shown.append((token, knobs, given)))
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert not app.exception
-    assert "What did the model look at?" in app.main.markdown[0].value
-    assert "precomputed example" in app.get("progress")[0].proto.text
-    assert len(app.get("plotly_chart")) == 2
+    ((token, knobs, given),) = shown
+    assert (token, knobs) == ("", []), "there is nothing to turn yet"
+    assert given["first"] == stage.first(example.load().messages())
     link = AppTest.from_file(APP, default_timeout=60)
     link.query_params["img"] = "coffee"
     assert "loading the model" in link.run().get("progress")[0].proto.text

@@ -161,10 +161,11 @@ def test_the_export(page, jobs, monkeypatch):
     app = finish(page(r="2", m="2", **OPEN), jobs)
     experiment, subject = app.session_state[session.PRESENT]
     monkeypatch.setattr(session, "name", lambda: "another")
-    live.ask(experiment, subject)
+    board = live.board(experiment, subject)
+    board.ask()
     while jobs.step():
         pass
-    archive = zipfile.ZipFile(io.BytesIO(export.pack(experiment, subject, live.ask(experiment, subject))))
+    archive = zipfile.ZipFile(io.BytesIO(export.pack(experiment, subject, board.ask())))
     made = json.loads(archive.read("manifest.json"))["methods"]["local_mean"]
     assert made["title"] == "Local mean"
     assert made["Conc"] > 0

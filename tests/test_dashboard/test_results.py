@@ -28,7 +28,7 @@ from dashboard.experiment.experiment import Experiment
 from dashboard.views.results import pairs as paired
 from dashboard.work.scheduler import Scheduler
 
-APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+APP = Path(__file__).parents[2] / "dashboard" / "main.py"
 
 METHODS = ("integrated_gradients:steps=2", "smooth_taylor:samples=2,sigma=0.3/0.7", "random_order")
 MEASURES = metrics(["perturbation:draws=10,window=5,regions=4", "total_variation:smallest=12"])

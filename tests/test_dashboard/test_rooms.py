@@ -17,17 +17,15 @@ from dashboard.pages import PAGES
 # Each room may import those before it, and itself.
 ORDER = [
     {"__init__", "pages"},
-    {"charts", "stage", "work"},
+    {"charts", "stage", "work", "live"},
     {"experiment"},
     {"cold_start"},
     {"controls"},
     {"views"},
-    {"app"},
+    {"main", "app"},
 ]
 # Rooms without Streamlit.
-PURE = {"work", "charts", "experiment"}
-# Torch is not loaded for these: they are on screen before it.
-FIRST = {"charts/curves.py", "charts/lines.py", "charts/styles.py", "stage/viewer.py", "cold_start/first.py"}
+PURE = {"work", "charts", "live", "experiment"}
 
 
 def room(file: Path) -> str:
@@ -126,7 +124,7 @@ def test_no_global_seed_is_set_and_nothing_is_pickled():
 
 def test_torch_is_told_not_to_spin_before_it_is_loaded():
     """Threads that spin while they wait cost ten times the work as soon as a browser shares the processor."""
-    body = ast.parse((ROOT / "dashboard" / "app.py").read_text()).body
+    body = ast.parse((ROOT / "dashboard" / "main.py").read_text()).body
     ours = next(k for k, node in enumerate(body) if isinstance(node, ast.Import) and node.names[0].name == "dashboard")
     imports = [node for node in body[: ours + 1] if isinstance(node, (ast.Import, ast.ImportFrom))]
     code = (

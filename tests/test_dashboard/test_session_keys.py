@@ -20,7 +20,7 @@ OWNED = {
         "session-name",
         "session-last-model",
         "session-prepared",
-        "session-thumbnail",
+        "session-thumbnails?",
         "session-photo-missing",
         "session-pins",
         *(f"control-{name}" for name, how in FIELDS.items() if how.control),
@@ -35,7 +35,7 @@ OWNED = {
     ],
     "cold_start": ["cold-waits"],
     "compare": [
-        "compare-(viewer|shown|charts|finished|step|pin|export|polling|drawn|photo-url|kind|colours|scale|opacity|scatter)",
+        "compare-(stage|shown|charts|finished|step|pin|export|polling|drawn|photo-url|kind|colours|scale|opacity|scatter)",
         "compare-step-picture-.+",
         "compare-[a-z_]+-layers",
         r"compare-[a-z_]+-\d-chart",

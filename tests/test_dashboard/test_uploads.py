@@ -36,7 +36,7 @@ def test_no_upload_touches_the_disk(monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)
     assert parsed(2)._rolled, "without the app's setting, two megabytes go to a file"
     monkeypatch.setattr(resources, "scheduler", Scheduler)
-    AppTest.from_file(ROOT / "dashboard" / "app.py", default_timeout=60).run()
+    AppTest.from_file(ROOT / "dashboard" / "main.py", default_timeout=60).run()
     assert not parsed(MOST_MEGABYTES)._rolled
 
 

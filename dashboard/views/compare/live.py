@@ -1,43 +1,64 @@
-"""Compare, live: the photo, the maps, and below them the curves that measure the maps."""
+"""Compare, live: the stage, or plain images for browsers that cannot run it."""
 
 from collections.abc import Mapping
-from functools import partial
 from urllib.parse import urlencode
 
-import numpy as np
 import streamlit as st
 
+from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
-from dashboard.controls import pins, polling, progress, resources, session
+from dashboard.controls import knobs, pins, progress, resources, session
+from dashboard.controls.search import SLOT
 from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import COLUMNS, counted, describe, duration, provenance
-from dashboard.stage import pictures, viewer
+from dashboard.experiment.words import COLUMNS, provenance
+from dashboard.live.hub import HUB, Part
+from dashboard.live.route import PLOTLY
+from dashboard.stage import pictures, stage
 from dashboard.views.compare import charts, export, log, plain, search, steps, table
-from dashboard.work.panel import CONTROL, Cell, Panel, Snapshot, curve_work, map_work
-from dashboard.work.scheduler import View
+from dashboard.views.compare.board import CompareBoard
+from dashboard.work.panel import PERTURBATION, Cell, Panel, Snapshot
 
-POLL = 0.4
-"""Seconds between updates of the page while work is running."""
 SHOWN = "compare-shown"
 
 
-def ask(experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
-    """The results so far of each method. Starts missing work, and keeps it running."""
-    jobs, name, known = resources.scheduler(), session.name(), (subject.model, subject.x, resources.store())
-    if not experiment.methods:
-        return ()
-    cells = []
-    for panel in experiment.panels(subject.image, subject.model.name, subject.target):
-        seen = View("done")
-        if panel.method != CONTROL:
-            seen = jobs.ask(name, f"{panel.method} map", panel, partial(map_work, panel, *known))
-        curves = []
-        for key in experiment.curve_keys(panel):
-            work = partial(curve_work, key, *known, jobs.finished)
-            curves.append((key, jobs.ask(name, f"{panel.method} {key.metric}", key, work)))
-        cells.append(Cell(panel, seen, tuple(curves)))
-    return tuple(cells)
+def board(experiment: Experiment, subject: Subject) -> CompareBoard:
+    """The board of this session."""
+    held, photo = log.results(), pins.keep(experiment, subject)
+
+    def finished(cells: tuple[Cell, ...]) -> list[Part]:
+        log.note(held, experiment, subject, photo, cells)
+        return log.parts(held, subject.image)
+
+    return CompareBoard(
+        resources.scheduler(),
+        session.name(),
+        resources.store(),
+        experiment,
+        subject,
+        tuple(pins.beside((subject.x.shape[-2], subject.x.shape[-1]))),
+        beside=(SLOT,),
+        finished=finished,
+    )
+
+
+def released() -> None:
+    """A person let go of a knob of the stage."""
+    values = stage.values("compare")
+    if "open" in values:
+        log.reopen(int(values["open"]))
+    elif "image" in values:
+        session.change(image=values["image"], target=None)
+    else:
+        session.put(turned(session.experiment(), values))
+
+
+def linked(shown: CompareBoard) -> None:
+    """Shows the stage, and the board on it."""
+    HUB.show(session.name(), shown)
+    given = {"palettes": pictures.PALETTES, "plotly": PLOTLY, "stepped": PERTURBATION, "first": []}
+    stage.show("compare", session.name(), knobs.knobs(shown.subject), given, released)
 
 
 def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
@@ -54,41 +75,21 @@ def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
     return {str(place[0]): snapshot for place, snapshot in found.items()}
 
 
-def linked(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot]) -> None:
-    """Shows the photo and the maps in the linked viewer."""
-    maps, (height, width) = [], subject.x.shape[-2:]
-    for cell in cells:
-        panel, found = cell.panel, shown.get(cell.panel.method)
-        if panel.method == CONTROL:
-            continue
-        values = pictures.signed(found.partial.attribution) if found else np.zeros((height, width))
-        status = table.status(cell) if cell.snapshot or not found else f"previous setting · {table.status(cell)}"
-        words = describe(panel.title, found.partial.attribution) if found else f"{panel.title}: not computed yet"
-        maps.append((viewer.Labels(panel.title, panel.gloss, status, words, old=not cell.snapshot), values))
-    viewer.show("compare", subject.labelled, [*maps, *pins.beside((height, width))], pictures.PALETTES)
-
-
-def how_far(cells: tuple[Cell, ...], subject: Subject) -> None:
-    """Shows the progress of all work."""
-    share, text = table.progress(cells, subject.pixels)
-    state = progress.state(view for cell in cells for view in cell.views)
-    others = _others(resources.scheduler().others(session.name()))
-    words = {
-        progress.LIVE: " · ".join(filter(None, [_left(cells, subject), others, text])),
-        progress.STOPPED: progress.KEPT,
-        progress.FAILED: "failed: not all results could be computed",
-        progress.DONE: "complete",
-    }
-    progress.show(state, 1.0 if state == progress.DONE else share, words[state])
-
-
-def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
+def actions(shown: CompareBoard) -> None:
     """The buttons: Pin, Export and Link."""
-    with st.container(horizontal=True, gap="small"):
-        st.button("Pin", icon=":material/keep:", key="compare-pin", on_click=log.pin, args=(experiment, subject, cells))
+    experiment, subject = shown.experiment, shown.subject
+
+    def pin() -> None:
+        log.pin(experiment, subject, shown.ask())
+
+    def packed() -> bytes:
+        return export.pack(experiment, subject, precomputed.stand_in(shown.ask(), experiment, subject))
+
+    with st.container(horizontal=True, gap="small", key="compare-actions"):
+        st.button("Pin", icon=":material/keep:", key="compare-pin", on_click=pin)
         st.download_button(
             "Export",
-            data=partial(export.pack, experiment, subject, cells),
+            data=packed,
             file_name=f"attribution-{experiment.image}.zip",
             mime="application/zip",
             key="compare-export",
@@ -104,48 +105,47 @@ def actions(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -
             st.code(f"{address.split('?')[0]}{'?' + urlencode(query) if query else ''}", language=None, wrap_lines=True)
 
 
-def _left(cells: tuple[Cell, ...], subject: Subject) -> str:
-    model = subject.model
-    gradient, value = model.gradient_batch.seconds_per_point, model.value_batch.seconds_per_point
-    if gradient is None or value is None:
-        return ""
-    gradients, passes = table.left(cells, subject.pixels)
-    return f"about {duration(gradient * gradients + value * passes)} left"
-
-
-def _others(count: int) -> str:
-    return f"sharing with {counted(count, 'other session')}" if count else ""
-
-
-def show(experiment: Experiment, subject: Subject, polling: bool) -> None:
-    """Draws the results. Runs repeatedly while work is running."""
-    session.follow()
-    cells = ask(experiment, subject)
-    if polling != any(cell.live for cell in cells):
-        st.rerun()  # the whole page: to start or end polling, and to show the time per gradient in the sidebar
-    cells, at_work = precomputed.stand_in(cells, experiment, subject), cells
-    (plain.show if st.query_params.get("viewer") == "static" else linked)(subject, cells, last_good(cells))
-    if not cells:
-        st.info("No method is chosen. Choose one under Methods.")
-        return
+def show(shown: CompareBoard) -> None:
+    """Draws the results so far as plain images and text. A reload shows what has come since."""
+    experiment, subject = shown.experiment, shown.subject
+    at_work = shown.ask()
+    shown.finished(at_work)
+    cells = precomputed.stand_in(at_work, experiment, subject)
+    actions(shown)
+    plain.show(subject, cells, last_good(cells))
     for error, names in table.errors(cells).items():
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
-    how_far(at_work, subject)
-    actions(experiment, subject, cells)
+    share, text = table.progress(at_work, subject.pixels)
+    state = progress.state(view for cell in at_work for view in cell.views)
+    words = {
+        progress.LIVE: f"{text} · reload to see more",
+        progress.STOPPED: progress.KEPT,
+        progress.FAILED: "failed: not all results could be computed",
+        progress.DONE: "complete",
+    }
+    progress.show(state, 1.0 if state == progress.DONE else share, words[state])
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")
     st.caption(table.spent(cells), help=COLUMNS)
-    log.note(experiment, subject, at_work)
-    log.scatter(subject)
+    if log.several(log.results()):
+        st.markdown(f"**{log.PAST}**")
+        st.plotly_chart(log.chart(log.results(), subject.image), key="compare-scatter", config=CONFIG, alt=log.PAST)
     st.caption(provenance(subject.model))
 
 
 def draw() -> None:
     """Draws the page."""
-    st.markdown(first.TITLE)
     experiment, subject = session.present()
-    live = any(cell.live for cell in ask(experiment, subject))
-    with st.container():  # always present: the elements after it must keep their places
+    shown = board(experiment, subject)
+    if not experiment.methods:
+        st.markdown(first.TITLE)
+        st.info("No method is chosen. Choose one under Methods.")
+    elif st.query_params.get("viewer") == "static":
+        st.markdown(first.TITLE)
         search.draw(experiment, subject)
-    polling.draw("compare-polling", POLL if live else None, show, experiment, subject, live)
+        show(shown)
+    else:
+        linked(shown)
+        actions(shown)
+        search.draw(experiment, subject)

@@ -1,24 +1,27 @@
 """What a session saves from Compare: pins, and a point for each finished map."""
 
+import json
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from attribution import METRICS
-from dashboard.charts.session import Point
-from dashboard.charts.session import scatter as chart
-from dashboard.charts.styles import CONFIG
+from dashboard.charts.session import Point, scatter
 from dashboard.controls import pins
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Photo, Subject
 from dashboard.experiment.words import describe
+from dashboard.live.frames import pack
+from dashboard.live.hub import Part
 from dashboard.stage import pictures, viewer
 from dashboard.views.compare import table
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell
 
-FINISHED, CHART = "compare-finished", "compare-scatter"
+FINISHED = "compare-finished"
 
 
 @dataclass(frozen=True)
@@ -52,36 +55,52 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
     pins.hold([*pins.pinned(), made])
 
 
-def note(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> None:
-    """Saves a result for each method whose map and both areas are complete."""
-    results: dict[object, Result] = dict(st.session_state.get(FINISHED, {}))
+Results = dict[object, Result]
+PAST = "Everything computed in this session"
+NOTE = (
+    "Lower left is better; click a point to open it. Faded points belong to other photos. Compare areas only for the "
+    "same photo, class and model."
+)
+
+
+def results() -> Results:
+    """The results of this session. The board adds to them, outside of scripts."""
+    found: Results = st.session_state.setdefault(FINISHED, {})
+    return found
+
+
+def note(held: Results, experiment: Experiment, subject: Subject, photo: Photo | None, cells: tuple[Cell, ...]) -> None:
+    """Adds a result for each method whose map and both areas are complete. `photo` is that of `pins.keep`."""
     for cell in cells:
         key = (cell.panel, experiment.patches)
         areas = table.both_areas(cell)
-        if cell.panel.method == CONTROL or key in results or areas is None or cell.map.state != "done":
+        if cell.panel.method == CONTROL or key in held or areas is None or cell.map.state != "done":
             continue
-        photo = pins.keep(experiment, subject)
-        results[key] = Result(experiment, photo, subject.image, cell.panel.method, cell.panel.title, *areas)
-    st.session_state[FINISHED] = results
+        held[key] = Result(experiment, photo, subject.image, cell.panel.method, cell.panel.title, *areas)
 
 
-def scatter(subject: Subject) -> None:
-    """Draws AUPC against AUTVC for all finished maps. A click opens the experiment of a point."""
-    results: list[Result] = list(st.session_state.get(FINISHED, {}).values())
-    if len({result.experiment for result in results}) < 2:
-        return
-    st.markdown("**Everything computed in this session** · lower left is better; click a point to open it")
-    default = Experiment()
-    points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.image == subject.image) for r in results]
-    st.plotly_chart(
-        chart(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label)),
-        key=CHART,
-        config=CONFIG,
-        on_select=lambda: _clicked(results),
-        selection_mode="points",
-        alt="AUPC against AUTVC of every finished map",
-    )
-    st.caption("Faded points belong to other photos. Compare areas only for the same photo, class and model.")
+def parts(held: Results, image: str) -> list[Part]:
+    """A chart of AUPC against AUTVC of every finished map, once there are two experiments."""
+    if not several(held):
+        return []
+    return [Part("figure past", (len(held), image), partial(_message, dict(held), image))]
+
+
+def several(held: Results) -> bool:
+    """Whether there is something to compare: two experiments."""
+    return len({result.experiment for result in held.values()}) > 1
+
+
+def chart(held: Results, image: str) -> Figure:
+    """AUPC against AUTVC of every finished map."""
+    default, results = Experiment(), list(held.values())
+    points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.image == image) for r in results]
+    return scatter(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label))
+
+
+def _message(held: Results, image: str) -> bytes:
+    figure = json.loads(chart(held, image).to_json())
+    return pack({"part": "figure", "name": "past", "title": PAST, "note": NOTE, "figure": figure})
 
 
 def _words(result: Result, default: Experiment) -> str:
@@ -89,8 +108,8 @@ def _words(result: Result, default: Experiment) -> str:
     return ", ".join(f"{letter} {value}" for letter, value in unlike.items()) or "the default setting"
 
 
-def _clicked(results: list[Result]) -> None:
-    points = st.session_state[CHART].selection.points
-    if points:
-        result = results[int(points[0]["customdata"][0])]
-        pins.open_experiment(result.experiment, result.photo)
+def reopen(number: int) -> None:
+    """Sets the controls to the experiment of a point."""
+    held = list(results().values())
+    if 0 <= number < len(held):
+        pins.open_experiment(held[number].experiment, held[number].photo)

@@ -127,6 +127,28 @@ def verdict(cells: Sequence[Cell], metric: str) -> str:
     return f"{entry.label}: {listed}; a random order {control:.{entry.digits}f}: {found} {side} it on this photo."
 
 
+def headline(cells: Sequence[Cell]) -> str:
+    """What the perturbation curves say, in one sentence."""
+    areas = {cell.panel.method: finished_area(cell, PERTURBATION) for cell in cells}
+    control = areas.pop(CONTROL, None)
+    found = {method: area for method, area in areas.items() if area is not None}
+    if control is None or not found or len(found) < len(areas):
+        return ""
+    titles = {cell.panel.method: cell.panel.title for cell in cells}
+    better = sorted((area, titles[method]) for method, area in found.items() if area < control)
+    label = METRICS[PERTURBATION].label
+    if not better:
+        return f"On this photo no map has a lower {label} than a random order ({control:.1f})."
+    listed, have = ", ".join(f"{title} {area:.1f}" for area, title in better), "has" if len(better) == 1 else "have"
+    return f"On this photo {listed} {have} a lower {label} than a random order ({control:.1f})."
+
+
+def areas(cell: Cell, metrics: Sequence[str]) -> str:
+    """The finished areas of a map in a line."""
+    found = [(METRICS[name], finished_area(cell, name)) for name in metrics]
+    return " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in found if area is not None)
+
+
 def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:
     """The remaining gradients and forward passes, if no more of them are stored already."""
     gradients: dict[Hashable, int] = {}

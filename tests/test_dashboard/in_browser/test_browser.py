@@ -7,10 +7,8 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, choose, complete, drag, maps, visit
+from pages import MAPS, PATIENCE, chart, choose, complete, drag, maps, settings, visit
 from playwright.sync_api import Page, expect
-
-from dashboard.controls.layers import LAYERS
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +26,6 @@ def moved(page: Page, before: dict[str, dict], *methods: str) -> None:
     complete(page)
 
 
-def traces(page: Page, key: str) -> int:
-    return page.locator(f".st-key-{key} .scatterlayer .trace").count()
-
-
 def photo(**options) -> bytes:
     buffer = io.BytesIO()
     PIL.Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "JPEG", **options)
@@ -46,8 +40,8 @@ def test_a_session(page):
     assert list(first) == list(METHODS)
     assert all(shown["colours"] > 20 for shown in first.values()), "a map is blank"
     assert [shown["status"] for shown in first.values()] == [f"complete: {n} points" for n in (8, 24, 24)]
-    for curve, count in (("compare-perturbation", 4), ("compare-total_variation", 3)):
-        assert max(traces(page, f"{curve}-{layer}") for layer in range(LAYERS)) == count
+    for title, count in (("Perturbation curve", 4), ("Multi-scale total variation", 3)):
+        expect(chart(page, title).locator(".scatterlayer .trace")).to_have_count(count)
 
     untouched = page.locator(".viewer canvas[role=img]").nth(1).element_handle()
     untouched.evaluate("canvas => { canvas.dataset.seen = '1' }")
@@ -58,7 +52,7 @@ def test_a_session(page):
     assert second["Integrated Gradients"] == first["Integrated Gradients"]
     assert untouched.evaluate("canvas => canvas.isConnected && canvas.dataset.seen") == "1", "the untouched map blinked"
 
-    choose(page, "Baseline · a change", "white")
+    page.get_by_role("button", name="white").click()
     expect(page).to_have_url(re.compile("base=white"))
     moved(page, second, "Integrated Gradients")
     third = maps(page)
@@ -69,7 +63,7 @@ def test_a_session(page):
 WATCH = """
 window.seen = {least: Infinity, broken: 0};
 const look = () => {
-  const lines = document.querySelectorAll('.st-key-stack-compare-perturbation .scatterlayer .trace').length;
+  const lines = document.querySelectorAll('.stage .chart .scatterlayer .trace').length;
   if (lines || window.seen.least < Infinity) window.seen.least = Math.min(window.seen.least, lines);
   for (const image of document.images) window.seen.broken += image.complete && !image.naturalWidth;
   requestAnimationFrame(look);
@@ -90,7 +84,7 @@ def test_uploads(page):
     """A photo is explained; a broken file is one line, and the maps stay. Above 1 MB nothing is spooled to disk."""
     visit(page)
     complete(page)
-    before = maps(page)
+    before, sidebar = maps(page), settings(page)
     chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
     chooser.set_input_files({"name": "<b>evil</b>.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"})
     expect(page.get_by_text("is not an image that can be read")).to_be_visible()
@@ -99,7 +93,7 @@ def test_uploads(page):
 
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     expect(page.get_by_text("is not an image that can be read")).to_have_count(0)
-    expect(page.get_by_test_id("stSidebar").get_by_text("your photo", exact=True)).to_be_visible()
+    expect(sidebar.get_by_text("your photo", exact=True)).to_be_visible()
     moved(page, before, *METHODS)
     expect(page).to_have_url(re.compile("img=upload"))
     page.get_by_test_id("stPopoverButton").click()
@@ -140,6 +134,7 @@ def test_the_page_answers_while_the_processor_is_busy(page):
 def test_another_class_is_found_by_typing(page):
     visit(page, "r=4&m=4")
     complete(page)
+    settings(page)
     choose(page, "Class to explain", "espresso")
     expect(page.get_by_text("explained: espresso")).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("cls=967"))
@@ -156,7 +151,7 @@ def test_it_fits_every_screen(chromium, address, width, scheme):
     complete(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth") <= width
-    for canvas in page.locator("canvas[role=img]").all():
+    for canvas in page.locator("figure canvas[role=img]").all():
         assert canvas.get_attribute("aria-label")
         assert canvas.bounding_box()["width"] >= 150
     background = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
@@ -167,8 +162,8 @@ def test_it_fits_every_screen(chromium, address, width, scheme):
 def test_without_the_viewer_there_are_plain_images(page):
     """Drawn on the server and sent without loss; the display can be changed, and what was stopped stays stopped."""
     visit(page, "r=500&m=4&seed=9&viewer=static")
-    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("complete: 4 points")).to_be_visible(timeout=PATIENCE)
+    reload_until(page, "complete: 4 points")
+    reload_until(page, re.compile(r"draft \d+/500"))
     page.get_by_role("button", name="Stop").click()
     assert page.locator(".viewer").count() == 0
     image = page.locator(".st-key-compare-map-integrated_gradients img")
@@ -182,3 +177,10 @@ def test_without_the_viewer_there_are_plain_images(page):
     assert stopped_at(page) == reached, "a change of the display must not start it again"
     for image in page.locator("[data-testid=stMain] img").all():
         assert image.get_attribute("alt")
+
+
+def reload_until(page: Page, words: str | re.Pattern) -> None:
+    """Plain images show what has come when they are asked."""
+    while not page.get_by_text(words).count():
+        page.reload()
+        page.get_by_role("button", name=re.compile("Stop|Continue")).wait_for(timeout=PATIENCE)

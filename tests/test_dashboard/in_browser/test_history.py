@@ -5,7 +5,7 @@ import re
 
 import PIL.Image
 import pytest
-from pages import PATIENCE, SlowLine, drag, slider, visit
+from pages import PATIENCE, SlowLine, drag, settings, slider, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -58,11 +58,11 @@ def test_a_lesson_can_be_left_and_opened_again(page):
 
 def test_another_page_opens_over_a_slow_line(clocked_page):
     line = SlowLine(clocked_page)
-    visit(clocked_page, "r=300&m=4&seed=13")
+    visit(clocked_page, "r=300&m=4&seed=13", "noise", "How sure is this map?")
     clocked_page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
-    line.act(lambda: drag(clocked_page, SIGMA, "ArrowRight"), clocked_page.get_by_role("link", name="Noise").click)
-    expect(clocked_page.get_by_text("How sure is this map?")).to_be_visible(timeout=PATIENCE)
-    expect(clocked_page.get_by_text(re.compile("R = 300 is (not )?enough here")).first).to_be_visible(timeout=PATIENCE)
+    line.act(lambda: drag(clocked_page, SIGMA, "ArrowRight"), clocked_page.get_by_role("link", name="Path").click)
+    expect(clocked_page.get_by_text("What happens on the way?")).to_be_visible(timeout=PATIENCE)
+    expect(clocked_page.get_by_text(re.compile(r"α = .* · logit"))).to_be_visible(timeout=PATIENCE)
     clocked_page.get_by_role("button", name="Stop").click()
 
 
@@ -72,7 +72,7 @@ def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     PIL.Image.effect_mandelbrot((300, 260), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "PNG")
     chooser = page.get_by_test_id("stFileUploaderDropzoneInput").first
     chooser.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
-    sidebar = page.get_by_test_id("stSidebar")
+    sidebar = settings(page)
     expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Pin").click()
     expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
@@ -82,12 +82,13 @@ def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     # From then on the server holds what a reload would lose.
     page.wait_for_function("window.streamlitVisit?.known", timeout=PATIENCE)
     page.reload()
+    settings(page)
     expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
     expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
     shows(page, "0.51")
     expect(page).to_have_url(re.compile("img=upload"))
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.get_by_text("is not in this session any more")).to_be_visible(timeout=PATIENCE)
+    expect(settings(other).get_by_text("is not in this session any more")).to_be_visible(timeout=PATIENCE)
     expect(other.get_by_test_id("stSidebar").get_by_text("Pins")).to_have_count(0)
     other.close()

@@ -280,18 +280,20 @@ class TestForEveryone:
         assert (right - left, bottom - top) == (11, 11)
 
     def test_keys_in_a_control_are_the_controls(self, page):
+        page.get_by_text("Display").click()
         page.locator("input[type=range]").first.focus()
         page.keyboard.press("ArrowLeft")
         assert state(page, "percent") == 98
         assert state(page, "at") is None
 
     def test_everything_has_a_name(self, page):
-        for canvas in page.locator("canvas[role=img]").all():
+        page.get_by_text("Display").click()
+        for canvas in page.locator("figure canvas[role=img]").all():
             assert canvas.get_attribute("aria-label")
         assert page.get_by_role("img", name="map 1 in words").count() == 1
         for role, names in {
             "button": [*KINDS, *COLOURS, *SCALES, "blink", "difference"],
-            "slider": ["Clip at the percentile", "Opacity"],
+            "slider": ["Clip at the percentile", "Opacity over the photo"],
             "checkbox": ["over the photo", "smooth"],
             "combobox": ["first map", "second map"],
         }.items():
@@ -303,9 +305,10 @@ class TestForEveryone:
         opened.set_viewport_size({"width": width, "height": 900})
         mount(opened, labelled(attributions(3)))
         opened.evaluate("viewer.set({extra: 'difference'})")
-        opened.locator("summary").click()
+        for summary in opened.locator("summary").all():
+            summary.click()
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
-        assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("canvas[role=img]").all())
+        assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("figure canvas[role=img]").all())
 
 
 def test_a_browser_without_canvases_gets_a_line_and_a_way_out(opened):

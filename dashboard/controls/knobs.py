@@ -1,0 +1,79 @@
+"""The knobs of the stage: the fields of the experiment that are turned most, and how they are turned."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import PIL.ImageOps
+import streamlit as st
+import torch
+
+from attribution.engine.baselines import BASELINES, make_baselines
+from attribution.images import to_picture
+from attribution.registry import Range
+from dashboard.charts.styles import baseline_name
+from dashboard.controls import session
+from dashboard.experiment.experiment import FIELDS
+from dashboard.experiment.gallery import GALLERY, PINNED, UPLOAD, gallery_photo
+from dashboard.experiment.knobs import KNOBS
+from dashboard.experiment.subject import Subject
+from dashboard.pages import COMPARE
+from dashboard.stage.pictures import data_url
+from dashboard.stage.stage import Knob, Option
+
+SIDE = 48
+"""The side of the picture of a choice, pixels."""
+OWN = {UPLOAD: "your photo", PINNED: "pinned photo"}
+
+
+def on_stage(page: str) -> bool:
+    """Whether the page has the knobs, so that the sidebar does not repeat them."""
+    return page in ("", COMPARE.name) and st.query_params.get("viewer") != "static"
+
+
+def knobs(subject: Subject) -> list[Knob]:
+    """The photos, and the knobs with their present values as the experiment declares them."""
+    return [_photos(), *(_knob(name, subject) for name in KNOBS)]
+
+
+def _photos() -> Knob:
+    own = [Option(image, words) for image, words in OWN.items() if session.photo(image) is not None]
+    help_ = "Sample photos. Your own photo can be uploaded in the settings at the left."
+    return Knob("image", "Photo", "", help_, session.experiment().image, options=(*_gallery(), *own))
+
+
+@cache
+def _gallery() -> tuple[Option, ...]:
+    found = []
+    for name in GALLERY:
+        photo = gallery_photo(name)
+        small = PIL.ImageOps.fit(photo, (SIDE, SIDE))
+        found.append(Option(name, name, data_url(np.asarray(small))))
+    return tuple(found)
+
+
+def _knob(name: str, subject: Subject) -> Knob:
+    field, value = FIELDS[name], getattr(session.experiment(), name)
+    how, allowed = field.control, field.allowed
+    assert how is not None
+    words, _, cost = how.label.partition(" · ")
+    letter, _, label = words.partition(", ")
+    said: dict[str, Any] = {"letter": letter, "label": label, "help": f"{how.help} {cost.capitalize()}."}
+    said["enabled"] = how.enabled(session.experiment())
+    if isinstance(allowed, Range):
+        return Knob(name, value=value, low=allowed.low, high=allowed.high, step=how.step or 1.0, **said)
+    return Knob(name, value=value, options=_baselines(subject), **said)
+
+
+def _baselines(subject: Subject) -> tuple[Option, ...]:
+    seed, model = session.experiment().seed, subject.model
+
+    def made() -> tuple[Option, ...]:
+        found = []
+        for kind in BASELINES:
+            image = make_baselines(model, subject.x, kind, 1, seed)[0].image
+            small = torch.nn.functional.interpolate(model.pixels(image)[None], (SIDE, SIDE), mode="area")[0]
+            found.append(Option(kind, baseline_name(kind), data_url(to_picture(small))))
+        return tuple(found)
+
+    return session.once("session-thumbnails", (subject.image, model.digest, seed), made)

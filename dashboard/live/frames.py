@@ -1,0 +1,28 @@
+"""Messages to the browser: four bytes with the length of the head, the head as JSON, and bytes."""
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def pack(head: Mapping[str, Any], payload: bytes = b"") -> bytes:
+    """A message. `head["part"]` says which part of the page it is."""
+    text = json.dumps(head, ensure_ascii=False, allow_nan=False).encode()
+    return b"".join([struct.pack("<I", len(text)), text, payload])
+
+
+def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
+    """The head and the bytes of a message."""
+    (length,) = struct.unpack_from("<I", message)
+    head: dict[str, Any] = json.loads(message[4 : 4 + length])
+    return head, message[4 + length :]
+
+
+def halves(values: np.ndarray) -> tuple[float, bytes]:
+    """A map (H, W): its largest absolute value, and the map divided by it, in float16. Pins are kept in float32."""
+    values = np.asarray(values, np.float32)
+    unit = float(np.abs(values).max()) or 1.0
+    return unit, (values / unit).astype("<f2").tobytes()

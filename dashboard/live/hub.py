@@ -1,0 +1,196 @@
+"""The hub: sessions show boards, browsers look at them through lines, and each line sends only what is new.
+
+The script of a page gives the hub the board of its session. A browser opens a line with the token of that session. When
+a worker has finished a chunk, the lines of the sessions that look at it wake up. A line that is slow to send skips
+what is replaced in the meantime, so nothing piles up.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Protocol
+
+from dashboard.live.frames import pack
+
+STATE = "state"
+"""The part that says how far the work is. It is sent again whenever a board is shown: a browser waits for it."""
+Values = Mapping[str, Any]
+"""Values of the experiment, by the names of its fields."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page. Equal versions have the same content; `make` gives the message."""
+
+    name: str
+    version: Hashable
+    make: Callable[[], bytes] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a board shows now. `waiting`: a map that was asked for has no first points yet."""
+
+    parts: tuple[Part, ...]
+    waiting: bool = False
+
+
+class Board(Protocol):
+    """What a page shows of an experiment. Boards do not change; a turned knob is another board."""
+
+    def look(self) -> Look:
+        """Asks for the work, and returns what there is of it."""
+        ...
+
+    def turned(self, values: Values) -> "Board":
+        """The board of a draft, with other values of the experiment. Raises ValueError for a field that is no knob."""
+        ...
+
+    def attend(self, here: bool) -> None:
+        """Whether a browser looks at the board: without one, its work rests after a while."""
+        ...
+
+    def press(self, button: str) -> None:
+        """The buttons "stop" and "resume"."""
+        ...
+
+
+class Refused(ValueError):
+    """The line is not opened; the message says why."""
+
+
+class Hub:
+    """All boards and lines of the process. Thread-safe: scripts, workers and sockets use it at the same time.
+
+    At most `most` lines are open, and `each` of one session. At most `rest` boards are kept that nobody looks at.
+    """
+
+    def __init__(self, most: int = 200, each: int = 4, rest: int = 64) -> None:
+        self.most, self.each, self.rest = most, each, rest
+        self._boards: OrderedDict[str, Board] = OrderedDict()
+        self._lines: dict[str, list[Line]] = {}
+        self._lock = Lock()
+
+    def show(self, session: str, board: Board) -> None:
+        """The session shows this board from now on. A draft ends."""
+        with self._lock:
+            before, lines = self._boards.get(session), list(self._lines.get(session, ()))
+            self._boards[session] = board
+            self._boards.move_to_end(session)
+            self._tidy()
+        if before is not None and lines:
+            before.attend(False)
+        if lines:
+            board.attend(True)
+        for line in lines:
+            line.settle()
+
+    def _tidy(self) -> None:
+        """Of the boards that nobody looks at, only the latest are kept: a line to them may be opened soon, or again."""
+        resting = [session for session in self._boards if session not in self._lines]
+        for session in resting[: max(0, len(resting) - self.rest)]:
+            del self._boards[session]
+
+    def board(self, session: str) -> Board | None:
+        """What the session shows."""
+        with self._lock:
+            return self._boards.get(session)
+
+    def open(self, token: str, wake: Callable[[], None]) -> "Line":
+        """A line to the session of this token. `wake` is called, from any thread, when there may be something new.
+
+        Raises Refused for an unknown token, and if there are too many lines.
+        """
+        with self._lock:
+            board = self._boards.get(token)
+            if board is None:
+                raise Refused("no page of this session is open")
+            if sum(map(len, self._lines.values())) >= self.most:
+                raise Refused(f"the server shows pictures to {self.most} viewers at most")
+            if len(self._lines.get(token, ())) >= self.each:
+                raise Refused(f"a session has {self.each} viewers at most")
+            line = Line(self, token, wake)
+            self._lines.setdefault(token, []).append(line)
+        board.attend(True)
+        return line
+
+    def close(self, line: "Line") -> None:
+        """The line is not used any more."""
+        with self._lock:
+            held = self._lines.get(line.session, [])
+            if line in held:
+                held.remove(line)
+            last = not held
+            if last:
+                self._lines.pop(line.session, None)
+                self._tidy()
+            board = self._boards.get(line.session)
+        if last and board is not None:
+            board.attend(False)
+
+    def changed(self, sessions: Collection[str]) -> None:
+        """Called by workers: there is something new for these sessions."""
+        with self._lock:
+            lines = [line for session in sessions for line in self._lines.get(session, ())]
+        for line in lines:
+            line.wake()
+
+    @property
+    def lines(self) -> int:
+        """The number of open lines."""
+        with self._lock:
+            return sum(map(len, self._lines.values()))
+
+
+class Line:
+    """What one browser has asked and has been sent."""
+
+    def __init__(self, hub: Hub, session: str, wake: Callable[[], None]) -> None:
+        self.hub, self.session, self.wake = hub, session, wake
+        self._sent: dict[str, Hashable] = {}
+        self._draft: Board | None = None
+        self._question: int | None = None
+        self._error = ""
+
+    def turn(self, number: int, values: Values) -> None:
+        """A question: what would it be with these values? Its answer is a draft, until the session shows a board."""
+        board = self.hub.board(self.session)
+        self._question, self._error = number, ""
+        if board is not None:
+            try:
+                self._draft = board.turned(values)
+            except ValueError as error:
+                self._error = str(error)
+        self.wake()
+
+    def settle(self) -> None:
+        """The session shows another board: drafts are over."""
+        self._draft = self._question = None
+        self._sent.pop(STATE, None)
+        self.wake()
+
+    def press(self, button: str) -> None:
+        """A button of the page."""
+        board = self.hub.board(self.session)
+        if board is not None:
+            board.press(button)
+        self.wake()
+
+    def news(self) -> Iterator[bytes]:
+        """The messages of all parts that are newer than what was sent. At the end, the answer to the last question."""
+        board, question = self._draft or self.hub.board(self.session), self._question
+        if board is None:
+            return
+        look = board.look()
+        for part in look.parts:
+            if self._sent.get(part.name) != part.version:
+                self._sent[part.name] = part.version
+                yield part.make()
+        if question is not None and self._question == question and (self._error or not look.waiting):
+            self._question = None
+            yield pack({"part": "answer", "number": question, "error": self._error})
+
+
+HUB = Hub()
+"""The hub of this process."""

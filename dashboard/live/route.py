@@ -1,0 +1,126 @@
+"""The socket of the viewer, and the script of Plotly, beside Streamlit's own routes."""
+
+import asyncio
+import contextlib
+import gzip
+import json
+import logging
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import plotly
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dashboard.live.hub import Hub, Line, Refused
+
+logger = logging.getLogger(__name__)
+
+PLOTLY = f"live/plotly-{plotly.__version__}.js"
+"""The path of Plotly's script. It has the version in its name, so browsers may keep it."""
+PAUSE = 0.03
+"""Seconds between two looks at the same board: more pictures nobody can see."""
+MOST_BYTES = 4096
+"""The longest message that a browser may send."""
+LATE = 30.0
+"""Seconds after which a browser that takes nothing is left."""
+POLICY, TOO_BIG, TRY_LATER = 1008, 1009, 1013
+"""Codes of the WebSocket protocol, for a line that is closed."""
+
+
+Allowed = Callable[[str | None, str | None], bool]
+"""(origin, host) -> whether a page of that origin may open a socket."""
+
+
+def routes(base: str, hub: Hub, allowed: Allowed) -> Sequence[BaseRoute]:
+    """The routes, below the base path of the server."""
+
+    async def socket(websocket: WebSocket) -> None:
+        await serve(websocket, hub, allowed)
+
+    found: list[BaseRoute] = [WebSocketRoute("/live/{token}", socket), Route(f"/{PLOTLY}", script)]
+    return [Mount(f"/{base.strip('/')}", routes=found)] if base.strip("/") else found
+
+
+async def script(request: Request) -> Response:
+    """Plotly's script from the installed package: nothing comes from another host."""
+    headers = {"Content-Encoding": "gzip", "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(_script(), media_type="text/javascript", headers=headers)
+
+
+@cache
+def _script() -> bytes:
+    return gzip.compress((Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6)
+
+
+async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
+    """Sends what is new to one browser until it leaves. `allowed(origin, host)` refuses pages of other sites."""
+    if not allowed(socket.headers.get("origin"), socket.headers.get("host")):
+        await socket.close(POLICY)
+        return
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        line = hub.open(socket.path_params["token"], lambda: _wake(loop, news))
+    except Refused as error:
+        await socket.accept()
+        await socket.close(TRY_LATER, str(error))
+        return
+    await socket.accept()
+    news.set()
+    sender = asyncio.create_task(_send(socket, line, news))
+    try:
+        with contextlib.suppress(WebSocketDisconnect):
+            await _receive(socket, line)
+    finally:
+        sender.cancel()
+        hub.close(line)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(news.set)
+
+
+async def _send(socket: WebSocket, line: Line, news: asyncio.Event) -> None:
+    try:
+        while True:
+            await news.wait()
+            news.clear()
+            for message in line.news():
+                await asyncio.wait_for(socket.send_bytes(message), LATE)
+            await asyncio.sleep(PAUSE)
+    except (TimeoutError, WebSocketDisconnect):
+        await _leave(socket)
+    except Exception:
+        logger.exception("the line of a session failed")
+        await _leave(socket)
+
+
+async def _leave(socket: WebSocket) -> None:
+    with contextlib.suppress(RuntimeError):  # it is closed already
+        await socket.close()
+
+
+async def _receive(socket: WebSocket, line: Line) -> None:
+    while True:
+        text = await socket.receive_text()
+        if len(text) > MOST_BYTES:
+            await socket.close(TOO_BIG, "the message is too long")
+            return
+        try:
+            act(line, json.loads(text))
+        except (ValueError, TypeError, KeyError):
+            await socket.close(POLICY, "the message is not understood")
+            return
+
+
+def act(line: Line, message: Any) -> None:
+    """A message of the browser: {"turn": values, "number": n} or {"press": button}."""
+    if "press" in message:
+        line.press(str(message["press"]))
+    else:
+        line.turn(int(message["number"]), dict(message["turn"]))

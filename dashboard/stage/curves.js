@@ -1,0 +1,154 @@
+// The curves, drawn by Plotly. A chart is changed in place, so a zoom stays.
+
+const FAINT = "rgba(128, 136, 148, 0.25)"; // of the lines of a grid; Plotly does not know color-mix
+const DRAW = 120; // milliseconds between two drawings of a growing chart
+
+let plotly = null;
+function library(address) {
+  plotly ??= new Promise((done, failed) => {
+    if (window.Plotly) return done(window.Plotly);
+    const script = make("script", { src: address });
+    script.onload = () => done(window.Plotly);
+    script.onerror = () => ((plotly = null), failed(new Error("Plotly did not load")));
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+class Curves {
+  // `chosen(step)` is called when a point of the first chart is clicked.
+  constructor(root, address, chosen) {
+    Object.assign(this, { root, address, chosen, charts: [], lines: {}, now: {}, ghosts: {} });
+  }
+
+  layout(charts, lines, control) {
+    Object.assign(this, { lines, control });
+    const names = charts.map((chart) => chart.name).join();
+    if (names !== this.names) {
+      this.names = names;
+      this.now = {};
+      this.charts = charts.map((chart) => {
+        const plot = make("div", { class: "plot" });
+        const verdict = make("p", { class: "verdict" });
+        const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `,
+          make("span", { class: "help", tabindex: "0", role: "note", "aria-label": chart.note, title: chart.note }, "?"));
+        return { chart, plot, verdict, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
+      });
+      this.root.replaceChildren(...this.charts.map((one) => one.cell));
+    }
+    this.draw();
+  }
+
+  // A curve of one map so far. The last whole one stays as a ghost until the new one is whole.
+  curve({ metric, name, x, y, ticks, done, replaced, window: side, bytes }) {
+    const key = `${metric} ${name}`;
+    const before = this.now[key];
+    if (before?.done && !done) this.ghosts[key] = before;
+    if (done) delete this.ghosts[key];
+    this.now[key] = { x, y, ticks, done, replaced, side, bytes };
+    this.draw();
+  }
+
+  verdicts(words) {
+    for (const { chart, verdict } of this.charts) verdict.textContent = words?.[chart.name] ?? "";
+  }
+
+  draw() {
+    this.timer ??= setTimeout(async () => {
+      this.timer = null;
+      try {
+        const library_ = await library(this.address);
+        for (const one of this.charts) this.plot(library_, one);
+      } catch (error) {
+        for (const { plot } of this.charts) plot.textContent = `The charts cannot be drawn: ${error.message}.`;
+      }
+    }, DRAW);
+  }
+
+  traces(metric) {
+    const found = [];
+    for (const [name, [title, colour, dash, symbol]] of Object.entries(this.lines)) {
+      const key = `${metric} ${name}`;
+      for (const [curve, opacity] of [[this.ghosts[key], 0.25], [this.now[key], 1]]) {
+        if (!curve) continue;
+        found.push({
+          x: curve.x, y: curve.y, name: title, opacity, mode: curve.x.length <= 40 && opacity === 1 ? "lines+markers" : "lines",
+          line: { color: colour, dash, width: name === this.control ? 1.5 : 2 }, marker: { color: colour, symbol, size: 5 },
+          hovertemplate: "%{y:.3f}", hoverinfo: opacity < 1 ? "skip" : undefined, title, now: opacity === 1,
+        });
+      }
+    }
+    return found;
+  }
+
+  plot(library_, { chart, plot }) {
+    const style = getComputedStyle(plot);
+    const ink = style.getPropertyValue("--ink").trim() || "#444";
+    const traces = this.traces(chart.name);
+    const { x, y, x_range, y_range } = chart.axes;
+    const ticks = traces.length ? this.ticks(chart.name) : [];
+    const [low, high] = x_range ?? [0, Math.max(ticks.length - 1, 1)];
+    const values = traces.flatMap((trace) => trace.y);
+    const [bottom, top] = [Math.min(y_range[0], ...values), Math.max(y_range[1], ...values)];
+    const room = 0.04 * (top - bottom);
+    const axis = { color: ink, gridcolor: FAINT, zeroline: false, linecolor: FAINT, fixedrange: false };
+    const layout = {
+      autosize: true, margin: { l: 46, r: 122, t: 6, b: 36 }, showlegend: false, hovermode: "x unified", uirevision: "kept",
+      paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, size: 12 }, dragmode: "zoom",
+      hoverlabel: { bgcolor: style.getPropertyValue("--page").trim() || "#fff", font: { color: ink } },
+      xaxis: { ...axis, title: { text: x, standoff: 6 }, range: [low - (high - low) / 60, high + (high - low) / 60],
+        ...(ticks.length ? { tickvals: ticks.map((_, k) => k), ticktext: ticks } : {}) },
+      yaxis: { ...axis, title: { text: y, standoff: 6 }, range: [bottom - room, top + room] },
+      annotations: this.ends(traces.filter((trace) => trace.now), bottom - room, top + room, plot.clientHeight - 42),
+    };
+    library_.react(plot, traces, layout, { displayModeBar: false, responsive: true });
+    if (!plot.heard) {
+      plot.heard = true;
+      plot.on("plotly_click", (event) => this.chosen(chart.name, event.points[0].pointIndex));
+    }
+  }
+
+  ticks(metric) {
+    const curve = Object.entries(this.now).find(([key, held]) => key.startsWith(`${metric} `) && held.ticks.length);
+    return curve ? curve[1].ticks : [];
+  }
+
+  // The names at the ends of the lines, moved apart where they would overlap.
+  ends(traces, bottom, top, height) {
+    const least = ((top - bottom) * 14) / Math.max(height, 60);
+    const found = traces.map((trace) => ({ trace, at: trace.y[trace.y.length - 1] })).sort((a, b) => a.at - b.at);
+    for (let k = 1; k < found.length; k++) found[k].at = Math.max(found[k].at, found[k - 1].at + least);
+    const over = found.length ? found[found.length - 1].at - top : 0;
+    return found.map(({ trace, at }) => ({
+      xref: "paper", x: 1, xanchor: "left", y: at - Math.max(over, 0), yanchor: "middle", showarrow: false, text: ` ${trace.title}`,
+      font: { color: trace.line.color, size: 11 },
+    }));
+  }
+
+  // A chart that the server drew. `clicked(number)` gets the first of the data of a clicked point.
+  async figure(root, { title, note, figure }, clicked) {
+    if (!root.firstChild) {
+      this.more = make("div", { class: "plot" });
+      root.append(make("figure", { class: "chart", role: "group", "aria-label": title },
+        make("figcaption", {}, make("b", {}, title)), this.more, make("p", { class: "verdict" }, note)));
+    }
+    const library_ = await library(this.address);
+    const style = getComputedStyle(this.more);
+    const ink = style.getPropertyValue("--ink").trim() || "#444";
+    const axis = { color: ink, gridcolor: FAINT, zeroline: false };
+    const { data, layout } = figure;
+    await library_.react(this.more, data, {
+      ...layout, template: null, height: undefined, autosize: true, uirevision: "kept", font: { color: ink, size: 12 },
+      paper_bgcolor: "transparent", plot_bgcolor: "transparent", legend: { ...layout.legend, font: { color: ink, size: 11 } },
+      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis }, margin: { l: 46, r: 16, t: 6, b: 40 },
+    }, { displayModeBar: false, responsive: true });
+    if (this.more.heard) return;
+    this.more.heard = true;
+    this.more.on("plotly_click", (event) => clicked(event.points[0].customdata[0]));
+  }
+
+  resize() {
+    const plots = [...this.charts.map(({ plot }) => plot), this.more];
+    if (window.Plotly) for (const plot of plots) if (plot?.data) window.Plotly.Plots.resize(plot);
+  }
+}

@@ -1,0 +1,92 @@
+// The knobs: a slider and a box for each number, pictures for each choice.
+
+class Knobs {
+  // `turn(values)` is called while a hand moves, `release(values)` when it lets go.
+  constructor(root, turn, release) {
+    Object.assign(this, { root, turn, release, held: null, knobs: [], values: {} });
+  }
+
+  // The knobs as the script declares them. A knob in a hand keeps its value.
+  show(knobs) {
+    const shape = JSON.stringify(knobs.map(({ value, enabled, ...rest }) => rest));
+    if (shape !== this.shape) {
+      this.shape = shape;
+      this.rows = knobs.map((knob) => (knob.options.length ? this.choice(knob) : this.number(knob)));
+      this.tabs = knobs.map((knob) => make("button", { type: "button", onclick: () => this.open(knob.name) }, knob.letter));
+      this.root.replaceChildren(make("div", { class: "tabs", role: "group", "aria-label": "Choose a knob" }, ...this.tabs),
+        ...this.rows.map((row) => row.element));
+      this.names = knobs.map((knob) => knob.name);
+      this.open(this.names.includes(this.opened) ? this.opened : this.names.find((name) => name === "sigma"));
+    }
+    this.knobs = knobs;
+    knobs.forEach((knob, k) => {
+      this.rows[k].element.hidden = this.tabs[k].hidden = !knob.enabled;
+      if (this.held !== knob.name) this.set(k, knob.value);
+    });
+  }
+
+  // On a narrow screen one knob is shown at a time.
+  open(name) {
+    this.opened = name;
+    this.names.forEach((other, k) => {
+      this.rows[k].element.classList.toggle("open", other === name);
+      this.tabs[k].setAttribute("aria-pressed", String(other === name));
+    });
+  }
+
+  set(k, value) {
+    this.values[this.knobs[k].name] = value;
+    this.rows[k].set(value);
+  }
+
+  heading(knob) {
+    const help = make("span", { class: "help", tabindex: "0", role: "note", "aria-label": knob.help, title: knob.help }, "?");
+    return make("span", { class: "name" }, make("b", {}, knob.letter), ` ${knob.label}`, help);
+  }
+
+  number(knob) {
+    const range = { min: knob.low, max: knob.high, step: knob.step };
+    const told = (value) => (knob.step < 1 ? Number(value).toFixed(2) : String(value));
+    const slider = make("input", { type: "range", ...range, "aria-label": [knob.letter, knob.label].filter(Boolean).join(", ") });
+    const box = make("input", { type: "number", ...range, "aria-label": `${knob.letter}, exact value` });
+    const set = (value) => {
+      slider.value = value;
+      box.value = told(value);
+      slider.setAttribute("aria-valuetext", told(value));
+    };
+    const now = () => (this.values[knob.name] = Number(slider.value));
+    slider.addEventListener("input", () => {
+      this.held = knob.name;
+      set(now());
+      this.turn({ [knob.name]: this.values[knob.name] }, knob.name);
+    });
+    slider.addEventListener("change", () => {
+      this.held = null;
+      this.release({ [knob.name]: now() });
+    });
+    box.addEventListener("change", () => {
+      const value = Number(box.value);
+      if (box.value === "" || Number.isNaN(value)) return set(this.values[knob.name]);
+      set((this.values[knob.name] = clamp(value, knob.low, knob.high)));
+      this.release({ [knob.name]: this.values[knob.name] });
+    });
+    const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
+      make("div", { class: "top" }, this.heading(knob), box), slider);
+    return { element, set };
+  }
+
+  choice(knob) {
+    const buttons = knob.options.map((option) => make("button",
+      { type: "button", "aria-label": option.label, title: option.label,
+        onclick: () => this.release({ [knob.name]: (this.values[knob.name] = option.value) }) },
+      option.picture ? make("img", { src: option.picture, alt: "" }) : option.label));
+    const set = (value) => buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(knob.options[k].value === value)));
+    const chosen = make("small");
+    const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
+      make("div", { class: "top" }, this.heading(knob), chosen), make("div", { class: "pictures" }, ...buttons));
+    return { element, set: (value) => {
+      set(value);
+      chosen.textContent = knob.options.find((option) => option.value === value)?.label ?? "";
+    } };
+  }
+}

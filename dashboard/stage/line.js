@@ -1,0 +1,74 @@
+// The line to the server: a socket that opens again when it is cut, with one question in flight at most.
+
+const AGAIN = [250, 1000, 3000, 8000]; // milliseconds before another try
+const TRIES = 3; // without any success: then the page says so
+
+// A message -> {part, ..., bytes}.
+function message(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  head.bytes = new Uint8Array(buffer, 4 + length);
+  return head;
+}
+
+class Line {
+  // `hear` gets each message, `state` gets "open", "cut" or "none".
+  constructor(address, hear, state) {
+    Object.assign(this, { address, hear, state, tries: 0, opened: false, number: 0, asked: null, next: null });
+    this.connect();
+  }
+
+  connect() {
+    this.socket = new WebSocket(this.address);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = () => {
+      this.tries = 0;
+      this.opened = true;
+      this.state("open");
+      this.asked = null;
+      this.go();
+    };
+    this.socket.onmessage = ({ data }) => {
+      const heard = message(data);
+      if (heard.part === "answer" && heard.number === this.asked) {
+        this.asked = null;
+        this.go();
+      }
+      this.hear(heard);
+    };
+    this.socket.onclose = () => {
+      if (this.closed) return;
+      this.tries += 1;
+      this.state(!this.opened && this.tries >= TRIES ? "none" : "cut");
+      this.timer = setTimeout(() => this.connect(), AGAIN[Math.min(this.tries - 1, AGAIN.length - 1)]);
+    };
+  }
+
+  // Asks what it would be with these values. Only the newest question is kept while one is unanswered.
+  turn(values) {
+    this.next = values;
+    this.go();
+  }
+
+  // A question that was not sent yet is not sent any more.
+  forget() {
+    this.next = null;
+  }
+
+  press(button) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ press: button }));
+  }
+
+  go() {
+    if (!this.next || this.asked !== null || this.socket.readyState !== WebSocket.OPEN) return;
+    this.asked = ++this.number;
+    this.socket.send(JSON.stringify({ turn: this.next, number: this.asked }));
+    this.next = null;
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket.close();
+  }
+}

@@ -1,0 +1,79 @@
+"""The stage: knobs, photo, maps and curves in one component. Pictures come to it by socket, past the script.
+
+The script gives it the knobs and the token of its session. It tells the script one thing: knobs that were released.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+SCRIPTS = ("scale.js", "viewer.js", "words.js", "hands.js", "line.js", "knobs.js", "curves.js", "stage.js")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice of a knob: its value, its words, and a picture as a data URL."""
+
+    value: str
+    label: str
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A control of the stage, for a field of the experiment. `options` are choices; without them it is a number."""
+
+    name: str
+    letter: str
+    label: str
+    help: str
+    value: Any
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 1.0
+    options: Sequence[Option] = ()
+    enabled: bool = True
+
+
+@cache
+def source() -> tuple[str, str]:
+    """The script (several files joined) and the style of the component."""
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    styles = [(HERE / name).read_text(encoding="utf-8") for name in ("viewer.css", "stage.css")]
+    # The component is part of the page, for Plotly, so its style is confined to it here.
+    return "\n".join(scripts), f".stage {{{''.join(styles)}}}"
+
+
+def show(key: str, token: str, knobs: Sequence[Knob], given: Mapping[str, Any], released: Callable[[], None]) -> None:
+    """Shows the stage. `given` is told to the browser as it is; `released` is called when a person lets go of a knob.
+
+    `key` is the name of the page: the same name is the same element. The released values are `values(key)`. `token` is
+    the name of the session; without one no line is opened.
+    """
+    script, style = source()
+    component = st.components.v2.component("attribution_stage", css=style, js=script, isolate_styles=False)
+    data = {"token": token, "base": base(), "knobs": [asdict(knob) for knob in knobs], **given}
+    component(key=f"{key}-stage", data=data, on_release_change=released)
+
+
+def base() -> str:
+    """The path of the server, which begins and ends with a slash."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}/" if path else "/"
+
+
+def first(messages: Sequence[bytes]) -> list[str]:
+    """Messages that the stage is given by the script, as text."""
+    return [base64.b64encode(message).decode() for message in messages]
+
+
+def values(key: str) -> dict[str, Any]:
+    """The values that a person released on the stage with this key."""
+    found = st.session_state[f"{key}-stage"].get("release")
+    return dict(found) if isinstance(found, Mapping) else {}

@@ -1,0 +1,90 @@
+"""The messages of a map and of a curve."""
+
+import json
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from attribution import METRICS
+from attribution.images import to_picture
+from attribution.metrics.perturbation import PerturbationCurve, perturbed
+from attribution.types import Curve
+from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import TERMS, describe
+from dashboard.live.frames import halves, pack
+from dashboard.live.hub import Part
+from dashboard.stage import pictures
+from dashboard.work.panel import Cell, Snapshot
+
+
+def chart(name: str) -> dict[str, Any]:
+    metric = METRICS[name]
+    assert metric.axes is not None
+    return {
+        "name": name,
+        "title": metric.title,
+        "label": metric.label,
+        "reading": metric.reading,
+        "note": f"{TERMS.get(name, '')} {metric.note}".strip(),
+        "axes": {
+            "x": metric.axes.x,
+            "y": metric.axes.y,
+            "x_range": metric.axes.x_range,
+            "y_range": metric.axes.y_range,
+        },
+    }
+
+
+def map_part(cell: Cell, snapshot: Snapshot) -> Part:
+    def made() -> bytes:
+        if snapshot not in _MESSAGES:
+            panel, shown = cell.panel, snapshot.partial
+            unit, payload = halves(pictures.signed(shown.attribution))
+            words = describe(panel.title, shown.attribution)
+            head = {"part": "map", "name": panel.method, "unit": unit, "done": shown.done, "total": shown.total}
+            _MESSAGES[snapshot] = pack({**head, "words": words, "family": _family(cell)}, payload)
+        return _MESSAGES[snapshot]
+
+    return Part(f"map {cell.panel.method}", snapshot, made)
+
+
+_MESSAGES: WeakKeyDictionary[Snapshot, bytes] = WeakKeyDictionary()
+"""The message of each map, made once for all who look at it."""
+
+
+def _family(cell: Cell) -> str:
+    """Maps of a mean over samples have the same family for all R: their partial results are the maps of smaller R."""
+    panel = cell.panel
+    knobs = {name: value for name, value in panel.knobs if name != "samples"}
+    return json.dumps([panel.image, panel.model, panel.target, knobs]) if len(knobs) < len(panel.knobs) else ""
+
+
+def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
+    method, view = cell.panel.method, cell.view(metric)
+    done = view is not None and view.state == "done"
+
+    def made() -> bytes:
+        head: dict[str, Any] = {
+            "part": "curve",
+            "metric": metric,
+            "name": method,
+            "x": [round(float(value), 4) for value in curve.x],
+            "y": [round(float(value), 4) for value in curve.y],
+            "ticks": list(curve.ticks),
+            "done": done,
+        }
+        if not (isinstance(curve, PerturbationCurve) and done):
+            return pack(head)
+        head["window"], head["replaced"] = curve.window, [place[:2] for place in curve.replaced]
+        return pack(head, _patches(subject, curve))
+
+    return Part(f"curve {metric} {method}", (curve, done), made)
+
+
+def _patches(subject: Subject, curve: PerturbationCurve) -> bytes:
+    """The pixels of each replaced region, in order."""
+    space, side = subject.model, curve.window
+    last = to_picture(space.pixels(perturbed(subject.x, curve, len(curve.replaced), space)))
+    found = [last[top : top + side, left : left + side] for top, left, _ in curve.replaced]
+    return b"".join(np.ascontiguousarray(one, np.uint8).tobytes() for one in found)

@@ -1,0 +1,216 @@
+"""The stage, in the running app: pictures follow the hand, and what a hand leaves is what is computed."""
+
+import re
+
+import pytest
+from pages import MAPS, PATIENCE, chart, complete, drag, maps, slider, visit
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+# Counts what the page sends to Streamlit, and what it hears on the line.
+COUNT = """
+window.told = {script: 0, asked: [], heard: []};
+window.WebSocket = class extends WebSocket {
+  constructor(...all) {
+    super(...all);
+    this.live = String(all[0]).includes('/live/');
+    if (this.live) this.addEventListener('message', (event) => {
+      const length = new DataView(event.data).getUint32(0, true);
+      told.heard.push(JSON.parse(new TextDecoder().decode(new Uint8Array(event.data, 4, length))));
+    });
+  }
+  send(message) {
+    if (this.live) told.asked.push(JSON.parse(message));
+    else told.script++;
+    super.send(message);
+  }
+};
+"""
+NO_LINE = """
+window.WebSocket = class extends WebSocket {
+  constructor(address, ...rest) { super(String(address).replace('/live/', '/nowhere/'), ...rest); }
+};
+"""
+
+
+@pytest.fixture
+def counted(page):
+    page.add_init_script(COUNT)
+    return page
+
+
+def hold(page: Page, label: str) -> tuple[float, float]:
+    """Takes the thumb of a slider, and returns where it is."""
+    thumb = slider(page, label)
+    box = thumb.bounding_box()
+    share = thumb.evaluate("input => (input.value - input.min) / (input.max - input.min)")
+    x, y = box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return x, y
+
+
+def test_maps_follow_the_hand(counted):
+    """While it drags: drafts of the maps of sigma, and no run of the script. When it lets go: one."""
+    page = counted
+    visit(page, "r=40&m=4&seed=51")
+    complete(page)
+    before = maps(page)
+    x, y = hold(page, "σ, noise scale")
+    page.evaluate("told.script = 0, told.heard = []")
+    page.mouse.move(x + 30, y, steps=4)
+    for method in ("SmoothGrad", "SmoothTaylor"):
+        changed = f"([title, mark]) => ({MAPS})()[title].mark !== mark"
+        page.wait_for_function(changed, arg=[method, before[method]["mark"]], timeout=PATIENCE)
+    page.wait_for_function("told.heard.some((head) => head.part === 'answer')", timeout=PATIENCE)
+    assert page.locator(".stage").get_attribute("data-state") == "draft"
+    page.wait_for_function(f"/draft|complete/.test(({MAPS})()['SmoothGrad'].status)", timeout=PATIENCE)
+    assert page.evaluate("told.script") == 0
+    assert "sigma" not in page.url
+    heard = page.evaluate("told.heard.map((head) => `${head.part} ${head.name ?? ''}`)")
+    assert "map integrated_gradients" not in heard, "its knobs were not turned"
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("sigma="))
+    complete(page)
+    assert page.evaluate("told.script") == 1
+    value = slider(page, "σ, noise scale").input_value()
+    assert float(re.search(r"sigma=([\d.]+)", page.url)[1]) == float(value), "what is shown is what is computed"
+    assert maps(page)["Integrated Gradients"] == before["Integrated Gradients"]
+
+
+def test_one_question_is_in_flight_and_the_newest_comes_next(counted):
+    page = counted
+    visit(page, "r=40&m=4&seed=52")
+    complete(page)
+    x, y = hold(page, "σ, noise scale")
+    for step in range(1, 31):
+        page.mouse.move(x + 2 * step, y)
+    last = float(slider(page, "σ, noise scale").input_value())
+    page.wait_for_function(f"told.asked.some(({{turn}}) => turn?.sigma === {last})", timeout=PATIENCE)
+    asked = page.evaluate("told.asked.map(({turn}) => turn.sigma)")
+    page.wait_for_function(
+        f"told.heard.filter((head) => head.part === 'answer').length === {len(asked)}", timeout=PATIENCE
+    )
+    assert len(asked) < 30, "questions that nobody waits for any more are not asked"
+    page.mouse.up()
+
+
+def test_turning_r_back_asks_nobody(counted):
+    """The maps of fewer samples were received on the way."""
+    page = counted
+    visit(page, "r=60&m=4&seed=53")
+    complete(page)
+    before = maps(page)
+    x, y = hold(page, "R, samples")
+    page.evaluate("told.asked = []")
+    page.mouse.move(x - 8, y, steps=2)
+    changed = f"mark => ({MAPS})()['SmoothGrad'].mark !== mark"
+    page.wait_for_function(changed, arg=before["SmoothGrad"]["mark"], timeout=PATIENCE)
+    assert page.evaluate("told.asked") == []
+    page.mouse.up()
+    samples = slider(page, "R, samples").input_value()
+    expect(page).to_have_url(re.compile(rf"r={samples}(&|$)"))
+    status = f"status => ({MAPS})()['SmoothGrad'].status === status"
+    page.wait_for_function(status, arg=f"complete: {samples} points", timeout=PATIENCE)
+
+
+def test_a_page_that_has_nothing_running_hears_nothing(counted):
+    """What comes after a pause of the clock would be heard before the answer to the next question."""
+    page = counted
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.evaluate("told.heard = []")
+    hold(page, "σ, noise scale")
+    page.mouse.up()
+    assert page.evaluate("told.heard") == []
+
+
+def test_an_exact_value_is_typed(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    box = page.get_by_role("spinbutton", name="σ, exact value")
+    box.fill("0.37")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("sigma=0.37"))
+    assert slider(page, "σ, noise scale").input_value() == "0.37"
+    box.fill("17")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("sigma=2"))
+    expect(box).to_have_value("2.00")
+
+
+def test_n_is_there_for_noise_baselines_alone(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    assert not slider(page, "N, noise baselines").is_visible()
+    page.get_by_role("button", name="uniform noise").click()
+    expect(slider(page, "N, noise baselines")).to_be_visible(timeout=PATIENCE)
+    complete(page)
+    page.get_by_role("button", name="coffee").click()
+    expect(page.get_by_text("predicted: espresso")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("img=coffee"))
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_knobs_maps_and_curves_are_in_one_view(chromium, address, size, scheme):
+    """Without scrolling. The thing to drag is the largest control."""
+    context = chromium.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme)
+    page = context.new_page()
+    page.address = address
+    visit(page, "r=4&m=4")
+    complete(page)
+    for title in ("Perturbation curve", "Multi-scale total variation"):
+        expect(chart(page, title).locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
+    shown = [
+        *page.locator(".stage .knob:visible").all(),
+        *page.locator(".stage figure canvas[role=img]").all(),
+        *page.locator(".stage .plot").all(),
+        page.get_by_role("button", name="Stop"),
+        page.get_by_role("button", name="Export"),
+    ]
+    assert len(shown) == 5 + 4 + 2 + 2
+    for one in shown:
+        box = one.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size[1], one
+        assert box["x"] + box["width"] <= size[0], one
+    context.close()
+
+
+def test_on_a_phone_knob_and_maps_are_in_one_view(chromium, address):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.address = address
+    visit(page, "r=4&m=4")
+    complete(page)
+    rail = page.locator(".stage .rail").bounding_box()
+    for canvas in page.locator(".stage figure canvas[role=img]").all():
+        box = canvas.bounding_box()
+        assert box["y"] + box["height"] <= rail["y"]
+    assert slider(page, "σ, noise scale").bounding_box()["height"] >= 44
+    page.get_by_role("button", name="M", exact=True).click()
+    expect(slider(page, "M, steps")).to_be_visible()
+    expect(slider(page, "σ, noise scale")).to_be_hidden()
+    context.close()
+
+
+def test_without_a_line_there_is_a_sentence_and_a_way_out(page):
+    page.add_init_script(NO_LINE)
+    visit(page, "r=4&m=4")
+    expect(page.get_by_text("This network lets no live pictures through.")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Show plain images instead").click()
+    expect(page.get_by_text(re.compile("complete|reload to see more")).first).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("r=4&m=4.*viewer=static"))
+
+
+def test_what_is_given_up_is_not_computed(counted):
+    """A drag over many values of sigma leaves the last one to compute, and nothing else."""
+    page = counted
+    visit(page, "r=60&m=4&seed=54")
+    complete(page)
+    drag(page, "σ, noise scale", "ArrowRight", 3)
+    expect(page).to_have_url(re.compile("sigma=0.53"))
+    complete(page)
+    expect(slider(page, "σ, noise scale")).to_have_attribute("aria-valuetext", "0.53")

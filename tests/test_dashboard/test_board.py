@@ -1,0 +1,209 @@
+"""The board of Compare, with a scheduler that is stepped by hand: what it shows, asks, and leaves."""
+
+from dataclasses import replace
+
+import numpy as np
+import PIL.Image
+import pytest
+import toys
+
+from attribution import Store, explain
+from attribution.heatmaps import reduce_channels
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.subject import Subject
+from dashboard.live.frames import unpack
+from dashboard.live.hub import Hub
+from dashboard.views.compare.board import CompareBoard
+from dashboard.work.panel import PERTURBATION
+from dashboard.work.scheduler import Scheduler
+
+X = toys.image(0, (3, 96, 96)).float()
+EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "smoothgrad"))
+
+
+@pytest.fixture
+def hub():
+    return Hub()
+
+
+@pytest.fixture
+def jobs(hub):
+    return Scheduler(clock=lambda: 0.0, changed=hub.changed)
+
+
+@pytest.fixture
+def subject():
+    model = replace(toys.model(lambda z: z.square().sum(1) + 1), name="efficientnet_lite0")
+    source = PIL.Image.new("RGB", (96, 96))
+    return Subject(source, X, "photo", model, tuple(model.predict(X, k=2)), 0)
+
+
+@pytest.fixture
+def board(jobs, subject):
+    return CompareBoard(jobs, "me", Store(), EXPERIMENT, subject)
+
+
+def finish(jobs):
+    while jobs.step():
+        pass
+
+
+def messages(board):
+    return {part.name: unpack(part.make()) for part in board.look().parts}
+
+
+def heads(board):
+    return {name: head for name, (head, _) in messages(board).items()}
+
+
+def test_at_first_there_is_the_photo_and_what_is_waited_for(board, subject):
+    look = board.look()
+    assert look.waiting
+    assert [part.name for part in look.parts] == ["layout", "photo", "state"]
+    found = messages(board)
+    assert found["photo"][1] == subject.photo.tobytes()
+    assert found["state"][0]["status"] == dict.fromkeys(EXPERIMENT.methods, "waiting for its turn")
+    assert [tile["name"] for tile in found["layout"][0]["tiles"]] == list(EXPERIMENT.methods)
+
+
+def test_maps_and_curves_come_and_are_those_of_the_core(board, jobs, subject):
+    board.look()
+    finish(jobs)
+    found = messages(board)
+    assert not board.look().waiting
+    assert found["state"][0]["text"] == "complete"
+    for method, knobs in (("integrated_gradients", {"steps": 4}), ("smoothgrad", {"sigma": 0.5, "samples": 6})):
+        head, payload = found[f"map {method}"]
+        raw = np.frombuffer(payload, "<f2").astype(float).reshape(96, 96) * head["unit"]
+        true = reduce_channels(explain(subject.model, X, method, 0, **knobs).attribution, "signed").numpy()
+        assert np.abs(raw - true).max() < 1e-3 * np.abs(true).max()
+        assert found[f"curve {PERTURBATION} {method}"][0]["done"]
+    assert f"curve {PERTURBATION} random_order" in found
+
+
+def test_the_patches_of_a_whole_curve_are_sent_with_it(board, jobs):
+    board.look()
+    finish(jobs)
+    head, payload = messages(board)[f"curve {PERTURBATION} smoothgrad"]
+    assert len(payload) == len(head["replaced"]) * head["window"] ** 2 * 3
+
+
+def test_a_message_is_made_once_for_all(board, jobs):
+    board.look()
+    finish(jobs)
+    one, other = (next(part.make() for part in board.look().parts if part.name == "map smoothgrad") for _ in range(2))
+    assert one is other
+
+
+def test_what_has_not_changed_keeps_its_version(board, jobs):
+    """So it is not sent again: another M leaves the map of the noise as it is."""
+    board.look()
+    finish(jobs)
+    before = {part.name: part.version for part in board.look().parts}
+    turned = replace(board, experiment=replace(EXPERIMENT, steps=8))
+    turned.look()
+    finish(jobs)
+    after = {part.name: part.version for part in turned.look().parts}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert {name for name in changed if "smoothgrad" in name or name in ("layout", "photo")} == set()
+    assert "map integrated_gradients" in changed
+
+
+class TestDraft:
+    def test_it_has_maps_only_and_says_so(self, board, jobs):
+        draft = board.turned({"sigma": 0.7})
+        draft.look()
+        finish(jobs)
+        found = heads(draft)
+        assert not any(name.startswith("curve") for name in found)
+        assert found["state"]["draft"]
+        assert "verdict" not in found["state"]
+
+    def test_released_it_goes_on_from_there(self, board, jobs):
+        draft = board.turned({"samples": 60})
+        draft.look()
+        while not heads(draft).get("map smoothgrad", {}).get("done"):
+            jobs.step()
+        reached = heads(draft)["map smoothgrad"]["done"]
+        assert reached < 60
+        released = replace(board, experiment=replace(EXPERIMENT, samples=60))
+        assert heads(released)["map smoothgrad"]["done"] == reached
+
+    def test_numbers_are_clamped_and_other_fields_are_refused(self, board):
+        assert board.turned({"sigma": 99, "samples": -3}).experiment == replace(EXPERIMENT, sigma=2.0, samples=1)
+        with pytest.raises(ValueError, match="'image' is no knob of the stage"):
+            board.turned({"image": "coffee"})
+
+    def test_only_what_is_looked_at_is_computed(self, board, jobs):
+        """A hand that moves on leaves nothing behind that still takes time."""
+        board.look()
+        for sigma in (0.6, 0.7, 0.8):
+            board.turned({"sigma": sigma}).look()
+        watched = {slot for _, slot in jobs._slots}
+        assert watched == {f"{method} map" for method in EXPERIMENT.methods}
+
+
+class TestButtons:
+    def test_stop_and_continue(self, board, jobs):
+        board.look()
+        jobs.step()
+        board.press("stop")
+        assert heads(board)["state"]["state"] == "stopped"
+        assert not jobs.step()
+        board.press("resume")
+        board.look()
+        finish(jobs)
+        assert heads(board)["state"]["state"] == "done"
+
+    def test_others_do_nothing(self, board):
+        board.press("delete")
+
+
+def test_attended_work_goes_on_without_being_asked(hub, subject):
+    now = [0.0]
+    jobs = Scheduler(clock=lambda: now[0], patience=10, changed=hub.changed)
+    board = CompareBoard(jobs, "me", Store(), EXPERIMENT, subject)
+    hub.show("me", board)
+    line = hub.open("me", lambda: None)
+    board.look()
+    now[0] = 100.0
+    assert jobs.step(), "its browser is there"
+    hub.close(line)
+    now[0] = 105.0
+    assert jobs.step(), "it may come back"
+    now[0] = 111.0
+    assert not jobs.step()
+
+
+def test_each_chunk_wakes_who_looks_at_it(hub, jobs, board, subject):
+    woken = []
+    for name in ("me", "you"):
+        hub.show(name, replace(board, session=name, experiment=replace(EXPERIMENT, seed=len(name))))
+        hub.open(name, lambda name=name: woken.append(name))
+    hub.board("me").look()
+    while jobs.step():
+        pass
+    assert set(woken) == {"me"}
+
+
+def test_what_is_finished_is_told(board, jobs):
+    told = []
+    board = replace(board, finished=lambda cells: told.append([cell.whole for cell in cells[:2]]) or ())
+    board.look()
+    finish(jobs)
+    board.look()
+    assert told == [[False, False], [True, True]]
+
+
+def test_maps_of_fewer_samples_are_of_the_same_family(board, jobs):
+    board.look()
+    finish(jobs)
+    more = replace(board, experiment=replace(EXPERIMENT, samples=9))
+    other = replace(board, experiment=replace(EXPERIMENT, sigma=0.9))
+    for one in (more, other):
+        one.look()
+        finish(jobs)
+    family = heads(board)["map smoothgrad"]["family"]
+    assert heads(more)["map smoothgrad"]["family"] == family
+    assert heads(other)["map smoothgrad"]["family"] != family
+    assert not heads(board)["map integrated_gradients"]["family"], "half of the steps are another path"

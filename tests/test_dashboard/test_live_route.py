@@ -1,0 +1,133 @@
+"""The socket beside Streamlit: who may open it, what it takes, and that it survives faults."""
+
+import gzip
+import json
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from test_hub import Board
+
+from dashboard.live.frames import unpack
+from dashboard.live.hub import Hub
+from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes
+
+
+@pytest.fixture
+def hub():
+    hub = Hub(each=1)
+    hub.show("me", Board())
+    return hub
+
+
+@pytest.fixture
+def client(hub):
+    return TestClient(Starlette(routes=routes("", hub, lambda origin, host: origin != "http://elsewhere")))
+
+
+def head(socket):
+    return unpack(socket.receive_bytes())[0]
+
+
+def closed(socket):
+    """The code and the reason with which the server closes it."""
+    while (message := socket.receive())["type"] != "websocket.close":
+        pass
+    return message["code"], message["reason"]
+
+
+def test_what_is_there_is_sent_at_once_and_what_comes_when_it_comes(client, hub):
+    with client.websocket_connect("/live/me") as socket:
+        assert [head(socket) for _ in range(2)] == [{"part": "map", "value": 1}, {"part": "curve", "value": 1}]
+        hub.board("me").values["map"] = 2
+        hub.changed({"me"})
+        assert head(socket) == {"part": "map", "value": 2}
+
+
+def test_a_question_is_answered(client):
+    with client.websocket_connect("/live/me") as socket:
+        for _ in range(2):
+            head(socket)
+        socket.send_text(json.dumps({"turn": {"map": 7}, "number": 3}))
+        assert head(socket) == {"part": "map", "value": 7}
+        assert head(socket) == {"part": "answer", "number": 3, "error": ""}
+
+
+def test_a_button_is_pressed(client, hub):
+    with client.websocket_connect("/live/me") as socket:
+        socket.send_text(json.dumps({"press": "stop"}))
+        socket.send_text(json.dumps({"turn": {"map": 7}, "number": 3}))
+        while head(socket)["part"] != "answer":
+            pass
+    assert "stop" in hub.board("me").log
+
+
+def test_the_page_of_another_site_is_refused(client):
+    with (
+        pytest.raises(WebSocketDisconnect) as found,
+        client.websocket_connect("/live/me", headers={"origin": "http://elsewhere"}),
+    ):
+        pass
+    assert found.value.code == POLICY
+
+
+def test_a_stranger_is_told_why(client):
+    with client.websocket_connect("/live/guessed") as socket:
+        assert closed(socket) == (TRY_LATER, "no page of this session is open")
+
+
+def test_one_too_many_is_told_why(client):
+    with client.websocket_connect("/live/me"), client.websocket_connect("/live/me") as socket:
+        assert closed(socket) == (TRY_LATER, "a session has 1 viewers at most")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "7", "{}", '{"turn": 1, "number": 2}', '{"turn": {}, "number": "x"}'])
+def test_what_is_not_understood_closes_the_socket(client, text, hub):
+    with client.websocket_connect("/live/me") as socket:
+        socket.send_text(text)
+        assert closed(socket)[0] == POLICY
+    assert hub.lines == 0
+
+
+def test_a_message_that_is_too_long_closes_the_socket(client):
+    with client.websocket_connect("/live/me") as socket:
+        socket.send_text(json.dumps({"press": "x" * MOST_BYTES}))
+        assert closed(socket)[0] == TOO_BIG
+
+
+def test_a_board_that_fails_closes_the_line_and_another_can_be_opened(client, hub, caplog):
+    class Failing(Board):
+        def look(self):
+            raise RuntimeError("broken")
+
+    hub.show("me", Failing())
+    with client.websocket_connect("/live/me") as socket:
+        closed(socket)
+    assert "the line of a session failed" in caplog.text
+    hub.show("me", Board())
+    with client.websocket_connect("/live/me") as socket:
+        assert head(socket)["part"] == "map"
+
+
+def test_who_leaves_is_not_kept(client, hub):
+    with client.websocket_connect("/live/me"):
+        assert hub.lines == 1
+    assert hub.lines == 0
+    assert hub.board("me").log == [True, False]
+
+
+def test_plotly_comes_from_here_compressed_and_may_be_kept(client):
+    found = client.get(f"/{PLOTLY}")
+    assert b"plotly.js v" in found.content[:200]
+    assert found.headers["content-encoding"] == "gzip"
+    assert "immutable" in found.headers["cache-control"]
+    assert len(gzip.compress(found.content)) < len(found.content) / 3
+
+
+def test_all_routes_are_below_the_base_path(hub):
+    client = TestClient(Starlette(routes=routes("/foo/", hub, lambda origin, host: True)))
+    with client.websocket_connect("/foo/live/me") as socket:
+        assert head(socket)["part"] == "map"
+    assert client.get(f"/foo/{PLOTLY}").status_code == 200
+    assert client.get(f"/{PLOTLY}").status_code == 404
