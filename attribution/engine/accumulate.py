@@ -12,6 +12,8 @@ from attribution.engine.plans import Plan
 from attribution.engine.score import ClassScore
 from attribution.types import Batch, Image, Images, Partial, Run, Scores
 
+FIRST = 4
+"""The most points that the first batch of a run computes: few, so that there is something to see soon."""
 MOST_REMEMBERED = 16
 """The most points of one batch that are read from the store: few, so that the batch needs little memory."""
 
@@ -22,10 +24,13 @@ def visit(score: ClassScore, x: Image, plan: Plan, start: int = 0) -> Iterator[t
     The store receives them, but not those of a point without a key.
     """
     store, owner = score.store, None if score.store is None else score.key(x)
+    sizes, begun = score.model.gradient_batch, start
     while start < len(plan):
         found: dict[int, tuple[Tensor, ...]] = {}
         missing: list[int] = []
-        room = score.model.gradient_batch.next(len(plan) - start)
+        room = sizes.next(len(plan) - start)
+        if start == begun and not sizes.fixed:
+            room = min(room, FIRST)
         k = start
         while k < len(plan) and len(missing) < room and len(found) < MOST_REMEMBERED:
             name = plan.key(k)

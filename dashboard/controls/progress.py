@@ -1,6 +1,6 @@
 """The progress of a session's work, with its Stop, Continue and Try again buttons. The same on every page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
@@ -18,8 +18,11 @@ def state(views: Iterable[View]) -> str:
     return next((state for state in (LIVE, STOPPED, FAILED) if state in found), DONE)
 
 
-def show(state: str, share: float, words: str) -> None:
-    """Draws the bar and one button: Stop while the work is live, Continue if stopped, Try again if failed."""
+def show(state: str, share: float, words: str, ask: Callable[[], object] = lambda: None) -> None:
+    """Draws the bar and one button: Stop while the work is live, Continue if stopped, Try again if failed.
+
+    `ask` asks for the work again before it is stopped: a page that does not ask by itself may have lost it.
+    """
     jobs, name = resources.scheduler(), session.name()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, words)
@@ -29,5 +32,10 @@ def show(state: str, share: float, words: str) -> None:
         elif state == FAILED:
             st.button("Try again", icon=":material/refresh:", **resume)
         else:
-            stop: dict[str, Any] = {"key": "control-stop", "on_click": jobs.stop, "args": (name,)}
+
+            def stopped() -> None:
+                ask()
+                jobs.stop(name)
+
+            stop: dict[str, Any] = {"key": "control-stop", "on_click": stopped}
             st.button("Stop", icon=":material/stop:", disabled=state == DONE, **stop)

@@ -1,5 +1,7 @@
 // The stage: knobs beside the photo, the maps and their curves. What it shows comes by the line, past the script.
 
+const MOST = 64; // the maps of one method that are kept
+
 // What a first visitor reads: how to read a map, and three things to try.
 const TRY = [["Less noise: σ 0.1", { sigma: 0.1 }], ["More samples: R 300", { samples: 300 }], ["A white baseline", { baseline: "white" }]];
 const MET = "attribution-met";
@@ -104,13 +106,16 @@ class Stage {
     for (const name of this.maps.keys()) if (!names.has(name)) this.maps.delete(name);
   }
 
-  // A map, or a part of it. What was received is kept, so that R can be turned back without asking.
+  // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
   take(map) {
     Object.assign(map, { raw: rawOf(map.bytes, map.unit), sorted: {} });
     delete map.bytes;
     if (map.family) {
-      if (this.received[map.name]?.family !== map.family) this.received[map.name] = { family: map.family, at: new Map() };
-      this.received[map.name].at.set(map.done, map);
+      const held = this.received[map.name];
+      if (held?.family !== map.family) this.received[map.name] = { family: map.family, knob: map.knob, at: new Map() };
+      const { at } = this.received[map.name];
+      at.set(map.at, map);
+      if (at.size > MOST) at.delete(at.keys().next().value);
     }
     this.maps.set(map.name, map);
   }
@@ -177,7 +182,7 @@ class Stage {
 
   // A hand moves a knob. Maps that were received already need no question.
   turned(values, knob) {
-    if (knob === "samples" && this.back(values.samples)) {
+    if (this.back(knob, values[knob])) {
       this.line.forget();
       return;
     }
@@ -185,12 +190,14 @@ class Stage {
     this.line.turn({ ...knobs, ...values });
   }
 
-  // Shows the maps of fewer samples, if all of them were received.
-  back(samples) {
-    const held = Object.values(this.received);
-    const found = held.map(({ at }) => at.get(Math.max(...[...at.keys()].filter((done) => done <= samples), -1)));
-    const most = Math.min(...held.map(({ at }) => Math.max(...at.keys())));
-    if (!held.length || found.includes(undefined) || samples > most) return false;
+  // Shows the maps with another value of R or M, if all of them were received. For R, those of slightly fewer samples do.
+  back(knob, value) {
+    const held = Object.values(this.received).filter((one) => one.knob === knob);
+    const found = held.map(({ at }) => {
+      const places = [...at.keys()].filter((place) => (knob === "samples" ? place <= value : place === value));
+      return Math.max(...at.keys()) >= value ? at.get(Math.max(...places)) : undefined;
+    });
+    if (!held.length || found.includes(undefined)) return false;
     for (const map of found) this.maps.set(map.name, map);
     this.soon();
     return true;

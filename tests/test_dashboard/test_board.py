@@ -195,15 +195,32 @@ def test_what_is_finished_is_told(board, jobs):
     assert told == [[False, False], [True, True]]
 
 
-def test_maps_of_fewer_samples_are_of_the_same_family(board, jobs):
+def place(board, method):
+    head = heads(board)[f"map {method}"]
+    return head.get("knob"), head.get("at"), head.get("family")
+
+
+def test_a_map_says_where_it_is_among_those_of_other_values_of_its_knob(board, jobs):
     board.look()
     finish(jobs)
-    more = replace(board, experiment=replace(EXPERIMENT, samples=9))
-    other = replace(board, experiment=replace(EXPERIMENT, sigma=0.9))
-    for one in (more, other):
-        one.look()
-        finish(jobs)
-    family = heads(board)["map smoothgrad"]["family"]
-    assert heads(more)["map smoothgrad"]["family"] == family
-    assert heads(other)["map smoothgrad"]["family"] != family
-    assert not heads(board)["map integrated_gradients"]["family"], "half of the steps are another path"
+    more = replace(board, experiment=replace(EXPERIMENT, samples=9, steps=8))
+    other = replace(board, experiment=replace(EXPERIMENT, sigma=0.9, baseline="white"))
+    for method, knob, here, there in (("smoothgrad", "samples", 6, 9), ("integrated_gradients", "steps", 4, 8)):
+        for one in (more, other):
+            one.look()
+            finish(jobs)
+        assert place(board, method)[:2] == (knob, here)
+        assert place(more, method)[:2] == (knob, there)
+        assert place(more, method)[2] == place(board, method)[2]
+        assert place(other, method)[2] != place(board, method)[2]
+
+
+def test_a_part_of_a_mean_has_a_place_and_a_part_of_a_path_has_none(board, jobs):
+    board.turned({"samples": 60, "steps": 60}).look()
+    while len(heads(board.turned({"samples": 60, "steps": 60}))) < 5:
+        jobs.step()
+    draft = board.turned({"samples": 60, "steps": 60})
+    knob, at, _ = place(draft, "smoothgrad")
+    assert (knob, at) == ("samples", heads(draft)["map smoothgrad"]["done"])
+    assert at < 60
+    assert place(draft, "integrated_gradients") == (None, None, None)

@@ -245,3 +245,14 @@ class TestFurtherCurves:
         assert "does not climb" in told[0]
         assert {row["ABPC ↑"] for row in rows(app).values()} == {"failed"}
         assert all(float(row["AUPC ↓"]) for row in rows(app).values())
+
+
+def test_plain_images_that_were_looked_at_long_ago_can_still_be_stopped(page, jobs):
+    """They do not ask by themselves, so their work rests after a while; Stop is still Stop."""
+    app = page(r="60", m="4")
+    jobs.step()
+    jobs.clock = lambda: 1000.0
+    jobs.step()
+    app.button(key="control-stop").click().run()
+    assert any(caption.startswith("stopped") for caption in captions(app))
+    assert not jobs.step()

@@ -123,7 +123,7 @@ def show(shown: CompareBoard) -> None:
         progress.FAILED: "failed: not all results could be computed",
         progress.DONE: "complete",
     }
-    progress.show(state, 1.0 if state == progress.DONE else share, words[state])
+    progress.show(state, 1.0 if state == progress.DONE else share, words[state], shown.ask)
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")

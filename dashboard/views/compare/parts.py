@@ -43,7 +43,7 @@ def map_part(cell: Cell, snapshot: Snapshot) -> Part:
             unit, payload = halves(pictures.signed(shown.attribution))
             words = describe(panel.title, shown.attribution)
             head = {"part": "map", "name": panel.method, "unit": unit, "done": shown.done, "total": shown.total}
-            _MESSAGES[snapshot] = pack({**head, "words": words, "family": _family(cell)}, payload)
+            _MESSAGES[snapshot] = pack({**head, "words": words, **_place(cell, snapshot)}, payload)
         return _MESSAGES[snapshot]
 
     return Part(f"map {cell.panel.method}", snapshot, made)
@@ -53,11 +53,20 @@ _MESSAGES: WeakKeyDictionary[Snapshot, bytes] = WeakKeyDictionary()
 """The message of each map, made once for all who look at it."""
 
 
-def _family(cell: Cell) -> str:
-    """Maps of a mean over samples have the same family for all R: their partial results are the maps of smaller R."""
-    panel = cell.panel
-    knobs = {name: value for name, value in panel.knobs if name != "samples"}
-    return json.dumps([panel.image, panel.model, panel.target, knobs]) if len(knobs) < len(panel.knobs) else ""
+def _place(cell: Cell, snapshot: Snapshot) -> dict[str, Any]:
+    """Where the map is among those that differ from it by one knob only, its family: at which value of that knob.
+
+    A partial map of a mean over samples is the map of fewer samples. Half of the steps of a path are another path, so
+    only whole maps of a path have a place.
+    """
+    panel, done = cell.panel, snapshot.partial.done
+    knobs = dict(panel.knobs)
+    knob = next((name for name in ("samples", "steps") if name in knobs), "")
+    if not knob or (knob == "steps" and not snapshot.partial.complete):
+        return {}
+    at = done if knob == "samples" else knobs[knob]
+    rest = {name: value for name, value in knobs.items() if name != knob}
+    return {"knob": knob, "at": at, "family": json.dumps([panel.image, panel.model, panel.target, rest])}
 
 
 def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:

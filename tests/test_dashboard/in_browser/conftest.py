@@ -14,10 +14,12 @@ from pathlib import Path
 import browser
 import pytest
 from pages import foreign
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[3]
 SIZE = {"width": 1440, "height": 1000}
+# A busy machine takes long to answer, and that is no fault: five seconds, the default, are too few.
+expect.set_options(timeout=60_000)
 SERVED = """
 from dashboard.experiment.choices import PATCHES
 from streamlit.web.cli import main

@@ -52,7 +52,7 @@ def test_a_session(page):
     assert second["Integrated Gradients"] == first["Integrated Gradients"]
     assert untouched.evaluate("canvas => canvas.isConnected && canvas.dataset.seen") == "1", "the untouched map blinked"
 
-    page.get_by_role("button", name="white").click()
+    page.get_by_role("button", name="white", exact=True).click()
     expect(page).to_have_url(re.compile("base=white"))
     moved(page, second, "Integrated Gradients")
     third = maps(page)
@@ -104,7 +104,7 @@ def test_stop_keeps_what_there_is(page):
     visit(page, "r=500&m=500&seed=7")
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=PATIENCE)
     assert maps(page)["Integrated Gradients"]["colours"] > 20
     reached = stopped_at(page)
     page.get_by_role("button", name="Continue").click()
