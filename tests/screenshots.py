@@ -42,13 +42,15 @@ def shoot(opened: Browser, address: str, name: str) -> None:
     query, width, scheme = SHOTS[name]
     place = query.partition("?")[0]
     page = opened.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.add_init_script("localStorage.setItem('attribution-met', '1')")  # without the greeting of a first visit
     page.goto(address + query)
     whole = {"learn": "6. Why pretty is not faithful", "results": "Where they differ most"}.get(place, "complete")
     whole = re.compile("^complete: ") if place == "sweep" else re.compile(f"^{re.escape(whole)}$")
     page.get_by_text(whole).first.wait_for(timeout=300_000)
-    # The page scrolls within itself: a window as tall as its content shows all of it.
-    height = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
-    page.set_viewport_size({"width": width, "height": height})
+    if place:
+        # The page scrolls within itself: a window as tall as its content shows all of it. Compare is one view.
+        height = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
     page.mouse.move(0, 0)
     page.wait_for_timeout(2000)
     picture = PIL.Image.open(io.BytesIO(page.screenshot())).convert("RGB")
