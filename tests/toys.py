@@ -98,7 +98,10 @@ def layered(weights: Tensor) -> Model:
 
 
 class Steady(BatchSize):
-    """Stays at its size, however long a batch takes."""
+    """Stays at its size, however long a batch takes, and from the first one on."""
+
+    def first(self, remaining: int) -> int:
+        return self.next(remaining)
 
     def _pace(self, count: int, seconds: float) -> None:
         pass

@@ -12,8 +12,6 @@ from attribution.engine.plans import Plan
 from attribution.engine.score import ClassScore
 from attribution.types import Batch, Image, Images, Partial, Run, Scores
 
-FIRST = 4
-"""The most points that the first batch of a run computes: few, so that there is something to see soon."""
 MOST_REMEMBERED = 16
 """The most points of one batch that are read from the store: few, so that the batch needs little memory."""
 
@@ -28,9 +26,7 @@ def visit(score: ClassScore, x: Image, plan: Plan, start: int = 0) -> Iterator[t
     while start < len(plan):
         found: dict[int, tuple[Tensor, ...]] = {}
         missing: list[int] = []
-        room = sizes.next(len(plan) - start)
-        if start == begun and not sizes.fixed:
-            room = min(room, FIRST)
+        room = (sizes.first if start == begun else sizes.next)(len(plan) - start)
         k = start
         while k < len(plan) and len(missing) < room and len(found) < MOST_REMEMBERED:
             name = plan.key(k)

@@ -16,6 +16,8 @@ from torch import Tensor
 KEPT_BYTES = 1 << 30
 """The most freed memory that the process keeps."""
 
+FIRST = 4
+"""The most points of the first batch of a run."""
 REMEMBERED = 3
 """Batches of a size whose times count. The quickest one: the others waited for something else."""
 LOOK_AGAIN = 100
@@ -135,6 +137,11 @@ class BatchSize:
         if self.fixed:
             return min(self.size, remaining)
         return math.ceil(remaining / math.ceil(remaining / self.size))
+
+    def first(self, remaining: int) -> int:
+        """The size of the first batch of a run: small, so that there is something to see soon."""
+        size = self.next(remaining)
+        return size if self.fixed else min(size, FIRST)
 
     def run(self, evaluate: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """Yields `evaluate(batch)` for batches of `points`, in order.

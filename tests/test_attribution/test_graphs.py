@@ -34,7 +34,7 @@ def recorded():
 @pytest.mark.parametrize("name", ["smoothgrad", "smooth_taylor", "integrated_gradients", "agi", "guided_ig"])
 @pytest.mark.parametrize("output", ["logit", "probability"])
 def test_maps_are_the_same_to_the_last_bit(name, output, recorded):
-    model, x = toys.convolutional(), toys.image()
+    model, x = toys.in_batches_of(8, toys.convolutional()), toys.image()
     with_graphs = replace(model, graphs=Graphs(record=recorder(recorded)))
     knobs = {"samples": 30} if name.startswith("smooth") else {}
     for _ in range(AGAIN + 1):
