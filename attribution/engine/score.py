@@ -101,13 +101,13 @@ class ClassScore:
             return values.detach(), gradients.contiguous(), found.detach().argmax(1)
 
         def run(batch: Tensor) -> tuple[Tensor, ...]:
-            own = classes[start : start + len(batch)]
-            own = torch.cat([own, own[-1:].expand(len(batch) - len(own))])  # a filled batch is longer
-            # The caller may be in inference mode or no_grad mode. A clone made here can require gradients.
+            # The caller may be in inference mode or no_grad mode. Tensors that are made here can have gradients.
             with torch.inference_mode(False), torch.enable_grad(), precision(model.precision):
+                own = classes[start : start + len(batch)]
+                own = torch.cat([own, own[-1:].expand(len(batch) - len(own))])  # a filled batch is longer
                 if model.graphs is None:
-                    return evaluate(batch, own.clone())
-                return model.graphs.run(output, evaluate, batch, own.clone())
+                    return evaluate(batch, own)
+                return model.graphs.run(output, evaluate, batch, own)
 
         parts = []
         for part in model.gradient_batch.run(run, points):
