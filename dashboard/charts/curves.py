@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.charts.lines import Axes, Line
-from dashboard.charts.styles import dress, style
+from dashboard.charts.looks import style
+from dashboard.charts.styles import dress
 
 MARKED = 40
 """Curves of at most this many points have a marker at each point."""

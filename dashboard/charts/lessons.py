@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.styles import dress, style
+from dashboard.charts.looks import style
+from dashboard.charts.styles import dress
 
 
 def path(scores: Sequence[float]) -> go.Figure:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.charts.styles import GREY, dress, style
+from dashboard.charts.looks import GREY, style
+from dashboard.charts.styles import dress
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from plotly.subplots import make_subplots
 
 from attribution import METHODS
 from attribution.studies.trace import Detour, Trace
-from dashboard.charts.styles import BASELINES, GREY, baseline_name, dress, style
+from dashboard.charts.looks import BASELINES, GREY, baseline_name, style
+from dashboard.charts.styles import dress
 
 CHARTS = (
     (

@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts.lines import Axes
-from dashboard.charts.styles import COLOURS, DASHES, GREY, dress, style
+from dashboard.charts.looks import COLOURS, DASHES, GREY, style
+from dashboard.charts.styles import dress
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 """A mean curve, and the lower and upper edge of its band."""

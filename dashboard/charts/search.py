@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.styles import dress, style
+from dashboard.charts.looks import style
+from dashboard.charts.styles import dress
 
 
 def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Figure:

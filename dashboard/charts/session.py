@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.charts.styles import dress, style
+from dashboard.charts.looks import style
+from dashboard.charts.styles import dress
 
 
 @dataclass(frozen=True)

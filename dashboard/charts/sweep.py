@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.styles import GREY, dress, style
+from dashboard.charts.looks import GREY, style
+from dashboard.charts.styles import dress
 
 
 def against(

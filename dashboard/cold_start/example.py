@@ -12,8 +12,8 @@ import PIL.Image
 import skimage.data
 
 from dashboard.charts.lines import Line, Titles
-from dashboard.charts.styles import style
-from dashboard.live.frames import halves, pack
+from dashboard.charts.looks import style
+from dashboard.live.frames import map_message, pack
 from dashboard.stage.viewer import PHOTO
 
 FILE = Path(__file__).parents[2] / "assets" / "example.npz"
@@ -73,9 +73,8 @@ class Example:
 
     def _maps(self) -> Iterator[bytes]:
         for name, about in self.about["methods"].items():
-            unit, payload = halves(self.maps[name])
             done = {"done": about["points"], "total": about["points"]}
-            yield pack({"part": "map", "name": name, "unit": unit, **done, "words": about["words"]}, payload)
+            yield map_message(name, self.maps[name], **done, words=about["words"])
 
     def _curves(self) -> Iterator[bytes]:
         for metric, curves in self.curves.items():

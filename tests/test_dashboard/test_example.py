@@ -72,6 +72,16 @@ def test_showing_it_loads_no_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
 
 
+def test_what_is_on_screen_first_waits_for_nothing_that_takes_long_to_load():
+    code = (
+        "import sys\n"
+        "from dashboard.cold_start import example, first\n"
+        "first.stage.source(), first.stage.first(example.load().messages())\n"
+        "sys.exit(bool(sys.modules.keys() & {'torch', 'pandas'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+
+
 def test_no_chart_meets_a_half_imported_pandas():
     """Plotly takes pandas from `sys.modules`, even while another session's thread is still importing it."""
     code = "import sys, dashboard.charts.styles; sys.exit('pandas' not in sys.modules)"

@@ -5,7 +5,7 @@ import streamlit as st
 from attribution import METRICS
 from attribution.studies.trace import Detour, Trace
 from dashboard.charts import path as charts_of
-from dashboard.charts.styles import baseline_name
+from dashboard.charts.looks import baseline_name
 from dashboard.controls import layers, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.views.path.walks import GAP, GUIDED, RUG, Views, cut, saturated

@@ -10,7 +10,7 @@ from attribution.engine.baselines import BASELINES
 from attribution.images import to_picture
 from attribution.quadrature import RULES, midpoint
 from attribution.studies.trace import Detour, Trace, kept
-from dashboard.charts.styles import baseline_name
+from dashboard.charts.looks import baseline_name
 from dashboard.controls import polling, progress, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
