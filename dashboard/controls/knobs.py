@@ -11,7 +11,7 @@ import torch
 from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.registry import Range
-from dashboard.charts.styles import baseline_name
+from dashboard.charts.looks import baseline_name
 from dashboard.controls import session
 from dashboard.experiment.experiment import FIELDS
 from dashboard.experiment.gallery import GALLERY, PINNED, UPLOAD, gallery_photo

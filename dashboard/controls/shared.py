@@ -10,7 +10,7 @@ from attribution import METHODS
 from attribution.engine.baselines import make_baselines
 from attribution.images import to_picture
 from attribution.registry import Choice, Range
-from dashboard.charts.styles import baseline_name
+from dashboard.charts.looks import baseline_name
 from dashboard.controls import search, session
 from dashboard.experiment.choices import further
 from dashboard.experiment.experiment import FIELDS
@@ -27,11 +27,9 @@ def draw(group: str, subject: Subject, elsewhere: Collection[str] = ()) -> None:
     for name, field in FIELDS.items():
         if field.control is None or field.control.group != group:
             continue
-        if name in elsewhere:
-            pass
-        elif name == "baseline":
+        if name == "baseline" and name not in elsewhere:
             _baseline(subject)
-        else:
+        elif name not in elsewhere:
             control(name, st.container())
         if name == "sigma":
             _range(subject)

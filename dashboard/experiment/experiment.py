@@ -7,7 +7,7 @@ from typing import Any
 from attribution import METHODS, METRICS, MODELS
 from attribution.models import CATEGORIES
 from attribution.registry import Choice, Cost, curves
-from dashboard.charts.styles import baseline_name
+from dashboard.charts.looks import baseline_name
 from dashboard.experiment.choices import CLASSES, PATCHES, PREDICTED, further, read_curves
 from dashboard.experiment.fields import Control, Field, declared, one_of, shared
 from dashboard.experiment.gallery import GALLERY

@@ -21,8 +21,8 @@ def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
     return head, message[4 + length :]
 
 
-def halves(values: np.ndarray) -> tuple[float, bytes]:
-    """A map (H, W): its largest absolute value, and the map divided by it, in float16. Pins are kept in float32."""
-    values = np.asarray(values, np.float32)
+def map_message(name: str, values: np.ndarray, **head: Any) -> bytes:
+    """The message of a map (H, W): float16, divided by its largest absolute value, its `unit`."""
+    values = np.asarray(values, np.float32)  # as pins are kept
     unit = float(np.abs(values).max()) or 1.0
-    return unit, (values / unit).astype("<f2").tobytes()
+    return pack({"part": "map", "name": name, "unit": unit, **head}, (values / unit).astype("<f2").tobytes())

@@ -46,8 +46,11 @@ def routes(base: str, hub: Hub, allowed: Allowed) -> Sequence[BaseRoute]:
     return [Mount(f"/{base.strip('/')}", routes=found)] if base.strip("/") else found
 
 
-async def script(request: Request) -> Response:
-    """Plotly's script from the installed package: nothing comes from another host."""
+def script(request: Request) -> Response:
+    """Plotly's script from the installed package: nothing comes from another host.
+
+    Not `async`: Starlette calls it in another thread, so that its compression keeps no socket waiting.
+    """
     headers = {"Content-Encoding": "gzip", "Cache-Control": "public, max-age=31536000, immutable"}
     return Response(_script(), media_type="text/javascript", headers=headers)
 

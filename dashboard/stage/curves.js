@@ -15,8 +15,23 @@ function library(address) {
   return plotly;
 }
 
+// What all charts share: colours of the page, and no background of their own.
+function themed(plot) {
+  const style = getComputedStyle(plot);
+  const ink = style.getPropertyValue("--ink").trim() || "#444";
+  const page = style.getPropertyValue("--page").trim() || "#fff";
+  return {
+    layout: { autosize: true, uirevision: "kept", font: { color: ink, size: 12 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+      hoverlabel: { bgcolor: page, font: { color: ink } } },
+    axis: { color: ink, gridcolor: FAINT, zeroline: false, linecolor: FAINT },
+    ink,
+  };
+}
+
+const OPTIONS = { displayModeBar: false, responsive: true };
+
 class Curves {
-  // `chosen(step)` is called when a point of the first chart is clicked.
+  // `chosen(metric, step)` is called when a point of a chart is clicked.
   constructor(root, address, chosen) {
     Object.assign(this, { root, address, chosen, charts: [], lines: {}, now: {}, ghosts: {} });
   }
@@ -82,8 +97,7 @@ class Curves {
   }
 
   plot(library_, { chart, plot }) {
-    const style = getComputedStyle(plot);
-    const ink = style.getPropertyValue("--ink").trim() || "#444";
+    const { layout: shared, axis } = themed(plot);
     const traces = this.traces(chart.name);
     const { x, y, x_range, y_range } = chart.axes;
     const ticks = traces.length ? this.ticks(chart.name) : [];
@@ -91,17 +105,14 @@ class Curves {
     const values = traces.flatMap((trace) => trace.y);
     const [bottom, top] = [Math.min(y_range[0], ...values), Math.max(y_range[1], ...values)];
     const room = 0.04 * (top - bottom);
-    const axis = { color: ink, gridcolor: FAINT, zeroline: false, linecolor: FAINT, fixedrange: false };
     const layout = {
-      autosize: true, margin: { l: 46, r: 122, t: 6, b: 36 }, showlegend: false, hovermode: "x unified", uirevision: "kept",
-      paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, size: 12 }, dragmode: "zoom",
-      hoverlabel: { bgcolor: style.getPropertyValue("--page").trim() || "#fff", font: { color: ink } },
+      ...shared, margin: { l: 46, r: 122, t: 6, b: 36 }, showlegend: false, hovermode: "x unified", dragmode: "zoom",
       xaxis: { ...axis, title: { text: x, standoff: 6 }, range: [low - (high - low) / 60, high + (high - low) / 60],
         ...(ticks.length ? { tickvals: ticks.map((_, k) => k), ticktext: ticks } : {}) },
       yaxis: { ...axis, title: { text: y, standoff: 6 }, range: [bottom - room, top + room] },
       annotations: this.ends(traces.filter((trace) => trace.now), bottom - room, top + room, plot.clientHeight - 42),
     };
-    library_.react(plot, traces, layout, { displayModeBar: false, responsive: true });
+    library_.react(plot, traces, layout, OPTIONS);
     if (!plot.heard) {
       plot.heard = true;
       plot.on("plotly_click", (event) => this.chosen(chart.name, event.points[0].pointIndex));
@@ -133,15 +144,12 @@ class Curves {
         make("figcaption", {}, make("b", {}, title)), this.more, make("p", { class: "verdict" }, note)));
     }
     const library_ = await library(this.address);
-    const style = getComputedStyle(this.more);
-    const ink = style.getPropertyValue("--ink").trim() || "#444";
-    const axis = { color: ink, gridcolor: FAINT, zeroline: false };
+    const { layout: shared, axis, ink } = themed(this.more);
     const { data, layout } = figure;
     await library_.react(this.more, data, {
-      ...layout, template: null, height: undefined, autosize: true, uirevision: "kept", font: { color: ink, size: 12 },
-      paper_bgcolor: "transparent", plot_bgcolor: "transparent", legend: { ...layout.legend, font: { color: ink, size: 11 } },
+      ...layout, ...shared, template: null, height: undefined, legend: { ...layout.legend, font: { color: ink, size: 11 } },
       xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis }, margin: { l: 46, r: 16, t: 6, b: 40 },
-    }, { displayModeBar: false, responsive: true });
+    }, OPTIONS);
     if (this.more.heard) return;
     this.more.heard = true;
     this.more.on("plotly_click", (event) => clicked(event.points[0].customdata[0]));

@@ -135,13 +135,13 @@ class Stage {
       this.painted = this.photo;
       this.grey = greyOf(this.photo);
     }
-    const blank = { raw: new Float32Array(width * height), sorted: {}, words: "not computed yet", blank: true };
+    const blank = { raw: new Float32Array(width * height), sorted: {}, words: "not computed yet" };
     const maps = head.tiles.map((tile) => {
       const map = this.maps.get(tile.name);
       const fits = map && map.raw.length === width * height;
       return Object.assign(fits ? map : { ...blank }, {
         title: tile.title, gloss: tile.gloss, status: state?.status?.[tile.name] ?? tile.status ?? "",
-        old: fits && Boolean(state?.old?.includes(tile.name)), areas: state?.areas?.[tile.name] ?? "",
+        old: fits && Boolean(state?.old?.includes(tile.name)),
         instead: fits && this.step ? this.replaced(tile.name) : null,
       });
     });

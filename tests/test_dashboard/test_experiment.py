@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from attribution import METHODS
-from dashboard.charts.styles import STYLES, style
+from dashboard.charts.looks import STYLES, style
 from dashboard.experiment.budget import equal_budget, spending_knob
 from dashboard.experiment.choices import PAPER, PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
@@ -216,7 +216,7 @@ class TestMethods:
 
 
 def test_no_two_methods_look_alike_and_an_unknown_one_takes_what_is_free(monkeypatch):
-    monkeypatch.setattr("dashboard.charts.styles.STYLES", dict(STYLES))
+    monkeypatch.setattr("dashboard.charts.looks.STYLES", dict(STYLES))
     names = [*METHODS, "random_order", "blank", "one of tomorrow", "another one"]
     looks = [style(name)[:2] for name in names]
     assert len(set(looks)) == len(looks)

@@ -22,7 +22,7 @@ from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, run
 from attribution.explain import curve
 from dashboard import pages
-from dashboard.charts import styles
+from dashboard.charts import looks
 from dashboard.pages import PAGES
 
 SOURCE = '''
@@ -79,7 +79,7 @@ def blank_answer(score, x, heatmap):
 @pytest.fixture(autouse=True)
 def registered(tmp_path_factory):
     """The file, imported as a user would; the registries are as they were afterwards."""
-    tables = (METHODS, METRICS, styles.STYLES)
+    tables = (METHODS, METRICS, looks.STYLES)
     before = [dict(table) for table in tables]
     file = tmp_path_factory.mktemp("plugin") / "local_mean.py"
     file.write_text(SOURCE)

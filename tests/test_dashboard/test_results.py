@@ -22,7 +22,7 @@ from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
 from attribution.registry import Axes
 from dashboard.charts import results as charts_of
-from dashboard.charts.styles import GREY, STYLES
+from dashboard.charts.looks import GREY, STYLES
 from dashboard.controls import resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.views.results import pairs as paired

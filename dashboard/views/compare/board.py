@@ -3,26 +3,25 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from attribution import Store
-from dashboard.charts.styles import style
+from dashboard.charts.looks import style
 from dashboard.cold_start import precomputed
+from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import counted, duration, provenance
-from dashboard.live.frames import halves, pack
+from dashboard.live.frames import map_message, pack
 from dashboard.live.hub import STATE, Look, Part, Values
 from dashboard.stage.viewer import Labelled
 from dashboard.views.compare import parts, table
 from dashboard.work.panel import CONTROL, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
-
-KEPT = "stopped: the results so far stay"
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,9 @@ class CompareBoard:
             if (curve := cell.curve(name)) is not None
         ]
         state = self._state(cells, at_work)
-        said = Part(STATE, state, lambda: pack(json.loads(state)))
+        said = Part(STATE, json.dumps(state), lambda: pack(state))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
-        return Look((self._layout(), self._photo(), said, *self._pins(), *maps, *curves, *more), waiting)
+        return Look((*self._fixed, said, *maps, *curves, *more), waiting)
 
     def ask(self) -> tuple[Cell, ...]:
         """The results so far of each method. Starts missing work, and keeps it running."""
@@ -93,6 +92,11 @@ class CompareBoard:
         self.jobs.only(self.session, slots)
         return tuple(cells)
 
+    @cached_property
+    def _fixed(self) -> tuple[Part, ...]:
+        """The parts that do not change while the board is shown."""
+        return (self._layout(), self._photo(), *self._pins())
+
     def _layout(self) -> Part:
         """What there is: tiles, charts, and the look of each method."""
         labels, pixels = self.subject.labelled
@@ -115,44 +119,34 @@ class CompareBoard:
         return Part("photo", name, lambda: pack({"part": "photo"}, np.ascontiguousarray(pixels, np.uint8).tobytes()))
 
     def _pins(self) -> list[Part]:
-        def packed(k: int, values: np.ndarray) -> bytes:
-            unit, payload = halves(values)
-            return pack({"part": "map", "name": f"pin {k}", "unit": unit, "done": 1, "total": 1, "words": ""}, payload)
+        return [
+            Part(f"map pin {k}", said, partial(map_message, f"pin {k}", values, done=1, total=1, words=""))
+            for k, (said, values) in enumerate(self.pins)
+        ]
 
-        return [Part(f"map pin {k}", said, partial(packed, k, values)) for k, (said, values) in enumerate(self.pins)]
-
-    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell]) -> str:
-        """In words, as JSON: how far the work is, what it gave, and what it cost."""
+    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell]) -> dict[str, Any]:
+        """In words: how far the work is, what it gave, and what it cost."""
         share, text = table.progress(at_work, self.subject.pixels)
-        found = state_of(view for cell in at_work for view in cell.views)
-        words = {
-            "live": " · ".join(filter(None, [self._left(at_work), self._others(), text])),
-            "stopped": KEPT,
-            "failed": "failed: not all results could be computed",
-            "done": "complete",
+        state = progress.state(view for cell in at_work for view in cell.views)
+        live = " · ".join(filter(None, [self._left(at_work), self._others(), text]))
+        shown = [cell for cell in cells if cell.panel.method != CONTROL]
+        return {
+            "part": STATE,
+            "draft": self.draft,
+            "state": state,
+            "share": 1.0 if state == progress.DONE else round(share, 3),
+            "text": f"draft · {text}" if self.draft else table.told(state, live),
+            "status": {cell.panel.method: table.status(cell) for cell in shown},
+            "old": [cell.panel.method for cell in shown if cell.snapshot is None],
+            "errors": [f"{', '.join(names)}: {error}" for error, names in table.errors(cells).items()],
+            **({} if self.draft else self._results(cells)),
         }
-        metrics = self.experiment.metrics
-        return json.dumps(
-            {
-                "part": STATE,
-                "draft": self.draft,
-                "state": found,
-                "share": 1.0 if found == "done" else round(share, 3),
-                "text": f"draft · {text}" if self.draft else words[found],
-                "status": {c.panel.method: table.status(c) for c in cells if c.panel.method != CONTROL},
-                "old": [c.panel.method for c in cells if c.panel.method != CONTROL and c.snapshot is None],
-                "errors": [f"{', '.join(names)}: {error}" for error, names in table.errors(cells).items()],
-                **({} if self.draft else self._results(cells, metrics)),
-            },
-            ensure_ascii=False,
-        )
 
-    def _results(self, cells: Sequence[Cell], metrics: Sequence[str]) -> dict[str, Any]:
+    def _results(self, cells: Sequence[Cell]) -> dict[str, Any]:
         return {
             "verdict": table.headline(cells),
-            "verdicts": {name: table.verdict(cells, name) for name in metrics},
-            "areas": {c.panel.method: table.areas(c, metrics) for c in cells},
-            "table": table.rows(cells, metrics),
+            "verdicts": {name: table.verdict(cells, name) for name in self.experiment.metrics},
+            "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),
             "made": provenance(self.subject.model),
         }
@@ -168,9 +162,3 @@ class CompareBoard:
     def _others(self) -> str:
         count = self.jobs.others(self.session)
         return f"sharing with {counted(count, 'other session')}" if count else ""
-
-
-def state_of(views: Any) -> str:
-    """One state for several jobs: live if any runs, else stopped if any was stopped, else failed if any failed."""
-    found = {"live" if view.live else view.state for view in views}
-    return next((state for state in ("live", "stopped", "failed") if state in found), "done")

@@ -117,13 +117,8 @@ def show(shown: CompareBoard) -> None:
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
     share, text = table.progress(at_work, subject.pixels)
     state = progress.state(view for cell in at_work for view in cell.views)
-    words = {
-        progress.LIVE: f"{text} · reload to see more",
-        progress.STOPPED: progress.KEPT,
-        progress.FAILED: "failed: not all results could be computed",
-        progress.DONE: "complete",
-    }
-    progress.show(state, 1.0 if state == progress.DONE else share, words[state], shown.ask)
+    words = table.told(state, f"{text} · reload to see more")
+    progress.show(state, 1.0 if state == progress.DONE else share, words, shown.ask)
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")

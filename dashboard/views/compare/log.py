@@ -83,7 +83,7 @@ def parts(held: Results, image: str) -> list[Part]:
     """A chart of AUPC against AUTVC of every finished map, once there are two experiments."""
     if not several(held):
         return []
-    return [Part("figure past", (len(held), image), partial(_message, dict(held), image))]
+    return [Part("figure past", (len(held), image), partial(_message, held, image))]
 
 
 def several(held: Results) -> bool:

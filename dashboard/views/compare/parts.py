@@ -1,6 +1,7 @@
 """The messages of a map and of a curve."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,13 +13,14 @@ from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from attribution.types import Curve
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import TERMS, describe
-from dashboard.live.frames import halves, pack
+from dashboard.live.frames import map_message, pack
 from dashboard.live.hub import Part
 from dashboard.stage import pictures
 from dashboard.work.panel import Cell, Snapshot
 
 
 def chart(name: str) -> dict[str, Any]:
+    """What the stage must know to draw the curves of a metric."""
     metric = METRICS[name]
     assert metric.axes is not None
     return {
@@ -27,23 +29,19 @@ def chart(name: str) -> dict[str, Any]:
         "label": metric.label,
         "reading": metric.reading,
         "note": f"{TERMS.get(name, '')} {metric.note}".strip(),
-        "axes": {
-            "x": metric.axes.x,
-            "y": metric.axes.y,
-            "x_range": metric.axes.x_range,
-            "y_range": metric.axes.y_range,
-        },
+        "axes": asdict(metric.axes),
     }
 
 
 def map_part(cell: Cell, snapshot: Snapshot) -> Part:
+    """A map, or what there is of it."""
+
     def made() -> bytes:
         if snapshot not in _MESSAGES:
             panel, shown = cell.panel, snapshot.partial
-            unit, payload = halves(pictures.signed(shown.attribution))
-            words = describe(panel.title, shown.attribution)
-            head = {"part": "map", "name": panel.method, "unit": unit, "done": shown.done, "total": shown.total}
-            _MESSAGES[snapshot] = pack({**head, "words": words, **_place(cell, snapshot)}, payload)
+            head = {"done": shown.done, "total": shown.total, "words": describe(panel.title, shown.attribution)}
+            values = pictures.signed(shown.attribution)
+            _MESSAGES[snapshot] = map_message(panel.method, values, **head, **_place(cell, snapshot))
         return _MESSAGES[snapshot]
 
     return Part(f"map {cell.panel.method}", snapshot, made)
@@ -70,6 +68,7 @@ def _place(cell: Cell, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
+    """A curve of a map, or what there is of it. A whole perturbation curve brings the pixels of its regions."""
     method, view = cell.panel.method, cell.view(metric)
     done = view is not None and view.state == "done"
 

@@ -8,7 +8,7 @@ import streamlit as st
 from attribution import METRICS
 from attribution.images import to_picture
 from attribution.metrics.perturbation import PerturbationCurve, perturbed
-from dashboard.charts.styles import style
+from dashboard.charts.looks import style
 from dashboard.controls import session
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import TERMS, counted

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Sequence
 
 from attribution import METRICS
 from attribution.registry import measured_differences, measures
+from dashboard.controls.progress import DONE, FAILED, KEPT, LIVE, STOPPED
 from dashboard.experiment.words import counted, gap
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
 from dashboard.work.scheduler import View
@@ -27,6 +28,16 @@ def status(cell: Cell) -> str:
     if partial.complete:
         return f"complete: {counted(partial.total, 'point')}"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}"
+
+
+def told(state: str, live: str) -> str:
+    """The state of all work; `live` are the words while it runs."""
+    return {
+        LIVE: live,
+        STOPPED: KEPT,
+        FAILED: "failed: not all results could be computed",
+        DONE: "complete",
+    }[state]
 
 
 def heading(name: str) -> str:
@@ -141,12 +152,6 @@ def headline(cells: Sequence[Cell]) -> str:
         return f"On this photo no map has a lower {label} than a random order ({control:.1f})."
     listed, have = ", ".join(f"{title} {area:.1f}" for area, title in better), "has" if len(better) == 1 else "have"
     return f"On this photo {listed} {have} a lower {label} than a random order ({control:.1f})."
-
-
-def areas(cell: Cell, metrics: Sequence[str]) -> str:
-    """The finished areas of a map in a line."""
-    found = [(METRICS[name], finished_area(cell, name)) for name in metrics]
-    return " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in found if area is not None)
 
 
 def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:

@@ -51,14 +51,20 @@ def hold(page: Page, label: str) -> tuple[float, float]:
     return x, y
 
 
+def begin(page: Page, query: str, label: str) -> tuple[dict[str, dict], float, float]:
+    """Opens an experiment, and takes the thumb of a slider: the maps, and where the thumb is."""
+    visit(page, query)
+    complete(page)
+    before = maps(page)
+    x, y = hold(page, label)
+    page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
+    return before, x, y
+
+
 def test_maps_follow_the_hand(counted):
     """While it drags: drafts of the maps of sigma, and no run of the script. When it lets go: one."""
     page = counted
-    visit(page, "r=40&m=4&seed=51")
-    complete(page)
-    before = maps(page)
-    x, y = hold(page, "σ, noise scale")
-    page.evaluate("told.script = 0, told.heard = []")
+    before, x, y = begin(page, "r=40&m=4&seed=51", "σ, noise scale")
     page.mouse.move(x + 30, y, steps=4)
     for method in ("SmoothGrad", "SmoothTaylor"):
         changed = f"([title, mark]) => ({MAPS})()[title].mark !== mark"
@@ -81,9 +87,7 @@ def test_maps_follow_the_hand(counted):
 
 def test_one_question_is_in_flight_and_the_newest_comes_next(counted):
     page = counted
-    visit(page, "r=40&m=4&seed=52")
-    complete(page)
-    x, y = hold(page, "σ, noise scale")
+    _, x, y = begin(page, "r=40&m=4&seed=52", "σ, noise scale")
     for step in range(1, 31):
         page.mouse.move(x + 2 * step, y)
     last = float(slider(page, "σ, noise scale").input_value())
@@ -99,11 +103,7 @@ def test_one_question_is_in_flight_and_the_newest_comes_next(counted):
 def test_turning_r_back_asks_nobody(counted):
     """The maps of fewer samples were received on the way."""
     page = counted
-    visit(page, "r=60&m=4&seed=53")
-    complete(page)
-    before = maps(page)
-    x, y = hold(page, "R, samples")
-    page.evaluate("told.asked = []")
+    before, x, y = begin(page, "r=60&m=4&seed=53", "R, samples")
     page.mouse.move(x - 8, y, steps=2)
     changed = f"mark => ({MAPS})()['SmoothGrad'].mark !== mark"
     page.wait_for_function(changed, arg=before["SmoothGrad"]["mark"], timeout=PATIENCE)
