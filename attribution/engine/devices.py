@@ -18,6 +18,8 @@ KEPT_BYTES = 1 << 30
 
 FIRST = 4
 """The most points of the first batch of a run."""
+SECONDS, LONGEST = 2.0, 1.0
+"""The time of a batch, and of one of at most `FIRST` points where the time of a batch is shorter."""
 REMEMBERED = 3
 """Batches of a size whose times count. The quickest one: the others waited for something else."""
 LOOK_AGAIN = 100
@@ -117,7 +119,8 @@ class BatchSize:
     """How many points go through the network at once: the size that takes the least time per point, found by measuring.
 
     It is doubled and halved as long as that is quicker, and tried again from time to time, because the machine may be
-    shared. A batch of that size takes at most about `seconds`, so progress and cancelling are prompt on every machine.
+    shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. After the first
+    batch of a run, it may have `FIRST` points all the same if they take at most `LONGEST`: single points are slow.
     When memory runs out, the size halves and never grows beyond that again. A `fixed` size is not measured, and the
     last batch is padded to it. The device chooses its kernels by the size of a batch, so with a fixed size each result
     depends only on its point, bit for bit.
@@ -125,7 +128,7 @@ class BatchSize:
 
     size: int = 4
     most: int = 256
-    seconds: float = 0.2
+    seconds: float = SECONDS
     seconds_per_point: float | None = None
     fixed: bool = False
     _measured: dict[int, deque[float]] = field(default_factory=dict, repr=False, compare=False)
@@ -140,8 +143,14 @@ class BatchSize:
 
     def first(self, remaining: int) -> int:
         """The size of the first batch of a run: small, so that there is something to see soon."""
-        size = self.next(remaining)
-        return size if self.fixed else min(size, FIRST)
+        size, each = self.next(remaining), self.seconds_per_point
+        if self.fixed:
+            return size
+        return min(size, FIRST if not each else max(1, min(FIRST, int(self.seconds / each))))
+
+    def _room(self, size: int) -> float:
+        """Seconds that a batch of this size may take."""
+        return max(self.seconds, LONGEST) if size <= FIRST else self.seconds
 
     def run(self, evaluate: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """Yields `evaluate(batch)` for batches of `points`, in order.
@@ -193,24 +202,25 @@ class BatchSize:
         times = self._measured.get(self.size)
         if times is None:
             self._measured[self.size] = deque(maxlen=REMEMBERED)
-            if seconds > 4 * self.seconds:
+            if seconds > 4 * self._room(count):
                 self.size = max(1, self.size // 2)
             return
         times.append(each)
         self._batches += 1
         if self._batches % LOOK_AGAIN == 0:
             self._measured = {self.size: times}
-        self.size = max(1, self.size // 2) if self.size * each > 2 * self.seconds else self._best()
+        slow = self.size * each > 2 * self._room(self.size)
+        self.size = max(1, self.size // 2) if slow else self._best()
 
     def _best(self) -> int:
         """This size, its half or its double: the quickest if it was tried, else one that was not tried yet."""
         now, each = self.size, self._each(self.size)
         near = [size for size in (min(2 * now, self.most), now // 2) if size not in (0, now)]
-        known = [size for size in near if self._measured.get(size) and size * self._each(size) <= self.seconds]
+        known = [size for size in near if self._measured.get(size) and size * self._each(size) <= self._room(size)]
         best = min(known, key=self._each, default=now)
         if self._each(best) < CLEARLY * each:
             return best
-        untried = [s for s in near if not self._measured.get(s) and (s < now or s * each <= self.seconds)]
+        untried = [s for s in near if not self._measured.get(s) and (s < now or s * each <= self._room(s))]
         return next(iter(untried), now)
 
     def _each(self, size: int) -> float:

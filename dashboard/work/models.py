@@ -12,6 +12,8 @@ from attribution.models import Model
 
 MOST = 3
 """The maximum number of models on each device."""
+CHUNK = 0.2
+"""Seconds of a batch: a hand that moves a knob must not wait for a long one to end."""
 
 
 Place = tuple[str, torch.device]
@@ -36,6 +38,7 @@ class Models:
                 found = self._held.get(place)
             if found is None:
                 found = self.load(*place)
+                found.gradient_batch.seconds = found.value_batch.seconds = CHUNK
             with self._lock:
                 self._held[place] = found
                 self._held.move_to_end(place)

@@ -17,6 +17,7 @@ from attribution import Store, explain, perturbation_curve
 from attribution.engine import devices
 from attribution.engine.devices import (
     CLEARLY,
+    FIRST,
     LOOK_AGAIN,
     PRECISIONS,
     BatchSize,
@@ -135,7 +136,14 @@ class TestPace:
 
     def test_slow_batches_halve_down_to_one(self):
         batch = BatchSize(size=4, seconds=0.2)
-        assert self.settle(batch, lambda n: 1.0, 4) == [4, 2, 1, 1]
+        assert self.settle(batch, lambda n: 5.0, 4) == [4, 2, 1, 1]
+
+    def test_a_few_points_may_take_longer_than_many_but_not_at_the_beginning(self):
+        """Single points of a large network would take a third more time each."""
+        batch = BatchSize(size=4, seconds=0.2)
+        assert set(self.settle(batch, lambda n: 0.1 + 0.2 * n, 20)[-5:]) == {4}
+        assert (batch.next(100), batch.first(100)) == (4, 1)
+        assert (BatchSize(size=16).first(100), BatchSize(size=16).first(2)) == (FIRST, 2)
 
     def test_a_single_disturbance_moves_nothing(self):
         batch = BatchSize(size=4, most=64, seconds=0.2)
