@@ -119,8 +119,8 @@ class BatchSize:
     """How many points go through the network at once: the size that takes the least time per point, found by measuring.
 
     It is doubled and halved as long as that is quicker, and tried again from time to time, because the machine may be
-    shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. After the first
-    batch of a run, it may have `FIRST` points all the same if they take at most `LONGEST`: single points are slow.
+    shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. Only the
+    first batch of a run keeps to that strictly: later ones may have `FIRST` points, if they take at most `LONGEST`.
     When memory runs out, the size halves and never grows beyond that again. A `fixed` size is not measured, and the
     last batch is padded to it. The device chooses its kernels by the size of a batch, so with a fixed size each result
     depends only on its point, bit for bit.

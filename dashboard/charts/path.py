@@ -8,42 +8,46 @@ from plotly.subplots import make_subplots
 
 from attribution import METHODS
 from attribution.studies.trace import Detour, Trace
-from dashboard.charts.looks import BASELINES, GREY, baseline_name, style
+from dashboard.charts.looks import BASELINES, baseline_name, style
 from dashboard.charts.styles import dress
 
 CHARTS = (
     (
         "path-scores",
-        "**Score** · logit, IDG's samples, probability",
+        "Score",
+        "logit, IDG's samples, probability",
         "The model decides where the score climbs. IDG takes its samples there (marks between the two charts). "
         "Left-IG uses the part before the dashed line.",
     ),
     (
         "path-gradients",
-        "**Gradient** · along the path, and its size",
+        "Slope",
+        "the gradient along the path, and its size",
         "F′ is the slope of the score along the path; IDG weights each gradient by it. The gradient can be large where "
         "F′ is small.",
     ),
     (
         "path-sums",
-        "**Completeness** · the sum so far",
+        "Completeness",
+        "the sum so far",
         "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not prove that "
         "the map is right.",
     ),
     (
         "path-guided",
-        "**Guided IG** · its path beside the straight one",
+        "Two paths",
+        "that of Guided IG beside the straight one",
         "It first moves the features with the smallest gradients, and stays within max_dist of the straight path.",
     ),
 )
-"""Name, title and caption of each chart."""
+"""Name, title, gloss and note of each chart."""
 
 Traces = Mapping[str, Trace]
-"""Traces by baseline. The slider moves along the first one."""
+"""Traces by baseline."""
 
 
-def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]) -> go.Figure:
-    """Logit, IDG's samples (`rug`) and probability. `cut` is the alpha where Left-IG cuts the first path."""
+def scores(traces: Traces, rug: Sequence[float]) -> go.Figure:
+    """Logit, IDG's samples (`rug`) and probability."""
     figure = make_subplots(rows=3, shared_xaxes=True, row_heights=[0.54, 0.04, 0.42], vertical_spacing=0.03)
     for baseline, trace in traces.items():
         x = [0.0, *trace.alphas, 1.0]
@@ -63,23 +67,14 @@ def scores(traces: Traces, alpha: float, cut: float | None, rug: Sequence[float]
             row=2,
             col=1,
         )
-    if cut is not None:
-        figure.add_vline(
-            cut,
-            line={"color": style("left_ig")[0], "dash": "dash", "width": 2},
-            annotation={"text": "Left-IG cuts", "font": {"size": 11}},
-            annotation_position="bottom right",
-            row=1,
-            col=1,
-        )
     figure.update_yaxes(title_text="logit", row=1, col=1)
     figure.update_yaxes(visible=False, range=[-1, 1], row=2, col=1)
     figure.update_yaxes(title_text="probability", range=[-0.04, 1.04], row=3, col=1)
-    _finish(figure, alpha, 3)
+    _finish(figure, 3)
     return figure
 
 
-def gradients(traces: Traces, alpha: float) -> go.Figure:
+def gradients(traces: Traces) -> go.Figure:
     """The slope of the score along the path, and the norm of the gradient."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     for baseline, trace in traces.items():
@@ -87,11 +82,11 @@ def gradients(traces: Traces, alpha: float) -> go.Figure:
         _line(figure, 2, baseline, trace.alphas, trace.sizes, legend=False)
     figure.update_yaxes(title_text="F′(α)", row=1, col=1)
     figure.update_yaxes(title_text="‖∇f‖", rangemode="tozero", row=2, col=1)
-    _finish(figure, alpha, 2)
+    _finish(figure, 2)
     return figure
 
 
-def sums(traces: Traces, alpha: float) -> go.Figure:
+def sums(traces: Traces) -> go.Figure:
     """The sum of the attribution so far, and f(x) − f(b), which it should reach."""
     figure = make_subplots(rows=1)
     for baseline, trace in traces.items():
@@ -99,11 +94,11 @@ def sums(traces: Traces, alpha: float) -> go.Figure:
         colour, _ = BASELINES[baseline]
         figure.add_hline(trace.climb, line={"color": colour, "dash": "dot", "width": 1})
     figure.update_yaxes(title_text="sum so far; dotted: f(x) − f(b)", row=1, col=1)
-    _finish(figure, alpha, 1)
+    _finish(figure, 1)
     return figure
 
 
-def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figure:
+def guided(baseline: str, trace: Trace, detour: Detour) -> go.Figure:
     """Guided IG's path beside the straight one: the logit along both, and the distance between them."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     _line(figure, 1, baseline, trace.alphas, trace.scores, called="straight")
@@ -125,7 +120,7 @@ def guided(baseline: str, trace: Trace, detour: Detour, alpha: float) -> go.Figu
     room = 0.15 * (high - low) or 1.0
     figure.update_yaxes(title_text="logit", range=[low - room, high + room], row=1, col=1)
     figure.update_yaxes(title_text="distance, % of the path", rangemode="tozero", row=2, col=1)
-    _finish(figure, alpha, 2)
+    _finish(figure, 2)
     return figure
 
 
@@ -155,8 +150,7 @@ def _line(
     )
 
 
-def _finish(figure: go.Figure, alpha: float, rows: int) -> None:
-    figure.add_vline(alpha, line={"color": GREY, "width": 1}, row="all", col=1)
+def _finish(figure: go.Figure, rows: int) -> None:
     figure.update_xaxes(range=[-0.02, 1.02])
     figure.update_xaxes(title_text="α, from the baseline (0) to the photo (1)", row=rows, col=1)
     dress(figure)

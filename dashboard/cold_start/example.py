@@ -14,7 +14,7 @@ import skimage.data
 from dashboard.charts.lines import Line, Titles
 from dashboard.charts.looks import style
 from dashboard.live.frames import map_message, pack
-from dashboard.stage.viewer import PHOTO
+from dashboard.stage.labels import PHOTO
 
 FILE = Path(__file__).parents[2] / "assets" / "example.npz"
 MAP = "map"

@@ -34,7 +34,13 @@ def wait(waits: bool) -> None:
 def show() -> None:
     """Draws the precomputed default experiment, in the same place as the live page. There are no knobs yet."""
     held = example.load()
-    given = {"palettes": held.about["palettes"], "plotly": PLOTLY, "stepped": "", "first": stage.first(held.messages())}
+    given = {
+        "title": TITLE.lstrip("# "),
+        "palettes": held.about["palettes"],
+        "plotly": PLOTLY,
+        "stepped": "",
+        "first": stage.first(held.messages()),
+    }
     stage.show("compare", "", [], given, lambda: None)
 
 

@@ -1,19 +1,23 @@
 """The model and the class. Weights are downloaded if needed. If loading fails, the last model stays."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import streamlit as st
 
 from attribution import MODELS
 from attribution.models import CATEGORIES, Model, download
-from dashboard.controls import polling, resources, session
+from dashboard.controls import boards, progress, resources, session
 from dashboard.experiment.choices import PREDICTED
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.words import Prediction
-from dashboard.work.scheduler import View
+from dashboard.live import sheet
+from dashboard.live.hub import Look
+from dashboard.work.scheduler import Scheduler, View
 
 LAST = "session-last-model"
-SLOT = "weights"
-POLL = 0.5
-"""Seconds between updates of the progress of a download."""
+SLOT, PAGE = "weights", "control-weights"
+"""The slot of a download, and the place of its progress in the browser."""
 
 
 def choose() -> Model:
@@ -53,18 +57,40 @@ def _unusable(name: str, why: str) -> None:
         st.button(f"Back to {last}", key="control-last-model", on_click=lambda: session.change(model=_last()))
 
 
+@dataclass(frozen=True)
+class DownloadBoard(sheet.Worked):
+    """How far a download is. At its end the script is told."""
+
+    jobs: Scheduler
+    name: str
+
+    def ask(self) -> View:
+        return self.jobs.ask(self.session, SLOT, self.name, partial(download, self.name))
+
+    def look(self) -> Look:
+        view, card = self.ask(), MODELS[self.name]
+        share = view.snapshot or 0.0
+        text = f"Downloading {card.title}: {share:.0%} of {card.megabytes:.0f} MB"
+        ended = "" if view.live else f"{self.name} {view.state}"
+        return Look((sheet.state(progress.state([view]), share, text, rerun=ended),))
+
+
+def _owner() -> str:
+    """Who asks for downloads. They have a line of their own, beside that of the page."""
+    return f"{session.name()}-{SLOT}"
+
+
 def _again() -> None:
-    resources.downloads().resume(session.name())
-
-
-def _ask(name: str) -> View:
-    return resources.downloads().ask(session.name(), SLOT, name, lambda: download(name))
+    resources.downloads().resume(_owner())
 
 
 def _downloaded(name: str) -> bool:
     """Requests the weights; shows the progress of the download, or why it failed. True when they are here."""
-    view = _ask(name)
-    if view.state == "failed":
+    board = DownloadBoard(resources.downloads(), _owner(), name)
+    view = board.ask()
+    if view.state == "stopped":
+        _unusable(name, f"the download of {MODELS[name].title} was stopped.")
+    elif view.state == "failed":
         file = MODELS[name].file
         _unusable(name, f"the weights of {MODELS[name].title} are missing: `{file.name}` belongs in `{file.parent}`.")
         with st.expander("Cause and solution"):
@@ -73,16 +99,11 @@ def _downloaded(name: str) -> bool:
             st.code(str(file), language=None, wrap_lines=True)
     elif view.live:
         st.caption(f"Until then {MODELS[_last()].title} is shown.")
-        polling.draw("control-download-polling", POLL, _progress, name)
+        if boards.is_plain():
+            st.progress(view.snapshot or 0.0, f"Downloading {MODELS[name].title} · reload to see more")
+        else:
+            boards.live(PAGE, _owner(), board, lambda values: None)
     return view.state == "done"
-
-
-def _progress(name: str) -> None:
-    view = _ask(name)
-    if not view.live:
-        st.rerun()
-    share = view.snapshot or 0.0
-    st.progress(share, f"Downloading {MODELS[name].title}: {share:.0%} of {MODELS[name].megabytes:.0f} MB")
 
 
 def choose_class(predictions: tuple[Prediction, ...]) -> None:

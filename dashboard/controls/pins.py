@@ -9,7 +9,7 @@ from dashboard.controls import session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import PINNED
 from dashboard.experiment.subject import Photo, Subject
-from dashboard.stage import viewer
+from dashboard.stage.labels import Labelled
 
 MOST = 24
 """The maximum number of pins, which bounds the memory for their maps."""
@@ -23,7 +23,7 @@ class Pin:
     name: str
     experiment: Experiment
     photo: Photo | None
-    maps: tuple[viewer.Labelled, ...]
+    maps: tuple[Labelled, ...]
     id: str
     beside: bool = False
 
@@ -47,7 +47,7 @@ def keep(experiment: Experiment, subject: Subject) -> Photo | None:
     return session.photo(experiment.image) or Photo(subject.image, subject.source)
 
 
-def beside(shape: tuple[int, int]) -> list[viewer.Labelled]:
+def beside(shape: tuple[int, int]) -> list[Labelled]:
     """The maps of the pins shown beside the present maps. Maps of another size are left out."""
     return [
         (replace(labels, gloss=one.name, title=f"{labels.title} (pin)"), values)

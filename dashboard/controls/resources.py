@@ -71,7 +71,7 @@ def _place() -> int:
 @st.cache_resource(show_spinner=False)
 def downloads() -> Scheduler:
     """A worker that only waits for the network."""
-    return Scheduler().start("downloads")
+    return Scheduler(changed=HUB.changed).start("downloads")
 
 
 @st.cache_resource(show_spinner=False)

@@ -46,11 +46,6 @@ def current(experiment: Experiment, subject: Subject) -> Search | None:
     return search
 
 
-def running() -> bool:
-    """Whether a search is still open."""
-    return SEARCH in st.session_state
-
-
 def settle(search: Search, sigma: float) -> None:
     """Sets the sigma that a search found; only once."""
     if st.session_state.get(SETTLED) != search:

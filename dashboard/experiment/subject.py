@@ -1,7 +1,9 @@
 """The subject: a photo, the input made from it, the predictions of the model, and the explained class."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -11,7 +13,7 @@ from attribution.images import to_picture
 from attribution.models import Model
 from dashboard.experiment import words
 from dashboard.experiment.words import Prediction
-from dashboard.stage.viewer import PHOTO, Labelled, Labels
+from dashboard.stage.labels import PHOTO, Labelled, Labels
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class Subject:
         """The photo with the prediction of the model, for the viewer."""
         status = words.prediction(self.predicted, self.explained).replace("**", "")
         return Labels(*PHOTO, status, words.photo(self.predicted)), self.photo
+
+    @cached_property
+    def head(self) -> dict[str, Any]:
+        """The labels and the size of the photo, for the stage."""
+        labels, pixels = self.labelled
+        return {**asdict(labels), "height": pixels.shape[0], "width": pixels.shape[1]}
+
+    @property
+    def version(self) -> Hashable:
+        """Equal versions are the same picture."""
+        return self.image, self.model.digest
 
     @property
     def pixels(self) -> int:

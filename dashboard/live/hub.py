@@ -1,8 +1,8 @@
 """The hub: sessions show boards, browsers look at them through lines, and each line sends only what is new.
 
-The script of a page gives the hub the board of its session. A browser opens a line with the token of that session. When
-a worker has finished a chunk, the lines of the sessions that look at it wake up. A line that is slow to send skips
-what is replaced in the meantime, so nothing piles up.
+The script of a page gives the hub the board of its session. A browser opens a line with the token of that session and
+the name of the page. When a worker has finished a chunk, the lines of the sessions that look at it wake up. A line that
+is slow to send skips what is replaced in the meantime, so nothing piles up.
 """
 
 from collections import OrderedDict
@@ -68,15 +68,16 @@ class Hub:
 
     def __init__(self, most: int = 200, each: int = 4, rest: int = 64) -> None:
         self.most, self.each, self.rest = most, each, rest
-        self._boards: OrderedDict[str, Board] = OrderedDict()
+        self._boards: OrderedDict[str, tuple[str, Board]] = OrderedDict()
         self._lines: dict[str, list[Line]] = {}
         self._lock = Lock()
 
-    def show(self, session: str, board: Board) -> None:
-        """The session shows this board from now on. A draft ends."""
+    def show(self, session: str, page: str, board: Board) -> None:
+        """The session shows this board of a page from now on. A draft ends. Lines of other pages get nothing of it."""
         with self._lock:
-            before, lines = self._boards.get(session), list(self._lines.get(session, ()))
-            self._boards[session] = board
+            _, before = self._boards.get(session, ("", None))
+            lines = list(self._lines.get(session, ()))
+            self._boards[session] = (page, board)
             self._boards.move_to_end(session)
             self._tidy()
         if before is not None and lines:
@@ -92,25 +93,26 @@ class Hub:
         for session in resting[: max(0, len(resting) - self.rest)]:
             del self._boards[session]
 
-    def board(self, session: str) -> Board | None:
-        """What the session shows."""
+    def board(self, session: str, page: str | None = None) -> Board | None:
+        """What the session shows; None if that is not the page of this name."""
         with self._lock:
-            return self._boards.get(session)
+            name, board = self._boards.get(session, ("", None))
+            return board if page in (None, name) else None
 
-    def open(self, token: str, wake: Callable[[], None]) -> "Line":
-        """A line to the session of this token. `wake` is called, from any thread, when there may be something new.
+    def open(self, token: str, page: str, wake: Callable[[], None]) -> "Line":
+        """A line to a page of the session of this token. `wake` is called, from any thread, when there may be news.
 
         Raises Refused for an unknown token, and if there are too many lines.
         """
         with self._lock:
-            board = self._boards.get(token)
+            _, board = self._boards.get(token, ("", None))
             if board is None:
                 raise Refused("no page of this session is open")
             if sum(map(len, self._lines.values())) >= self.most:
                 raise Refused(f"the server shows pictures to {self.most} viewers at most")
             if len(self._lines.get(token, ())) >= self.each:
                 raise Refused(f"a session has {self.each} viewers at most")
-            line = Line(self, token, wake)
+            line = Line(self, token, page, wake)
             self._lines.setdefault(token, []).append(line)
         board.attend(True)
         return line
@@ -125,7 +127,7 @@ class Hub:
             if last:
                 self._lines.pop(line.session, None)
                 self._tidy()
-            board = self._boards.get(line.session)
+            _, board = self._boards.get(line.session, ("", None))
         if last and board is not None:
             board.attend(False)
 
@@ -146,8 +148,8 @@ class Hub:
 class Line:
     """What one browser has asked and has been sent."""
 
-    def __init__(self, hub: Hub, session: str, wake: Callable[[], None]) -> None:
-        self.hub, self.session, self.wake = hub, session, wake
+    def __init__(self, hub: Hub, session: str, page: str, wake: Callable[[], None]) -> None:
+        self.hub, self.session, self.page, self.wake = hub, session, page, wake
         self._sent: dict[str, Hashable] = {}
         self._draft: Board | None = None
         self._question: int | None = None
@@ -155,7 +157,7 @@ class Line:
 
     def turn(self, number: int, values: Values) -> None:
         """A question: what would it be with these values? Its answer is a draft, until the session shows a board."""
-        board = self.hub.board(self.session)
+        board = self.hub.board(self.session, self.page)
         self._question, self._error = number, ""
         if board is not None:
             try:
@@ -172,17 +174,21 @@ class Line:
 
     def press(self, button: str) -> None:
         """A button of the page."""
-        board = self.hub.board(self.session)
+        board = self.hub.board(self.session, self.page)
         if board is not None:
             board.press(button)
         self.wake()
 
     def news(self) -> Iterator[bytes]:
         """The messages of all parts that are newer than what was sent. At the end, the answer to the last question."""
-        board, question = self._draft or self.hub.board(self.session), self._question
+        draft, question = self._draft, self._question
+        board = draft or self.hub.board(self.session, self.page)
         if board is None:
             return
         look = board.look()
+        if draft is None:  # the browser forgets what is not shown any more; a draft shows a part of the page only
+            names = {part.name for part in look.parts}
+            self._sent = {name: version for name, version in self._sent.items() if name in names}
         for part in look.parts:
             if self._sent.get(part.name) != part.version:
                 self._sent[part.name] = part.version

@@ -42,7 +42,7 @@ def routes(base: str, hub: Hub, allowed: Allowed) -> Sequence[BaseRoute]:
     async def socket(websocket: WebSocket) -> None:
         await serve(websocket, hub, allowed)
 
-    found: list[BaseRoute] = [WebSocketRoute("/live/{token}", socket), Route(f"/{PLOTLY}", script)]
+    found: list[BaseRoute] = [WebSocketRoute("/live/{token}/{page}", socket), Route(f"/{PLOTLY}", script)]
     return [Mount(f"/{base.strip('/')}", routes=found)] if base.strip("/") else found
 
 
@@ -67,7 +67,8 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
         return
     loop, news = asyncio.get_running_loop(), asyncio.Event()
     try:
-        line = hub.open(socket.path_params["token"], lambda: _wake(loop, news))
+        given = socket.path_params
+        line = hub.open(given["token"], given["page"], lambda: _wake(loop, news))
     except Refused as error:
         await socket.accept()
         await socket.close(TRY_LATER, str(error))

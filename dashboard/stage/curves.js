@@ -71,6 +71,7 @@ class Curves {
   draw() {
     this.timer ??= setTimeout(async () => {
       this.timer = null;
+      if (!this.charts.length) return;
       try {
         const library_ = await library(this.address);
         for (const one of this.charts) this.plot(library_, one);
@@ -136,27 +137,7 @@ class Curves {
     }));
   }
 
-  // A chart that the server drew. `clicked(number)` gets the first of the data of a clicked point.
-  async figure(root, { title, note, figure }, clicked) {
-    if (!root.firstChild) {
-      this.more = make("div", { class: "plot" });
-      root.append(make("figure", { class: "chart", role: "group", "aria-label": title },
-        make("figcaption", {}, make("b", {}, title)), this.more, make("p", { class: "verdict" }, note)));
-    }
-    const library_ = await library(this.address);
-    const { layout: shared, axis, ink } = themed(this.more);
-    const { data, layout } = figure;
-    await library_.react(this.more, data, {
-      ...layout, ...shared, template: null, height: undefined, legend: { ...layout.legend, font: { color: ink, size: 11 } },
-      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis }, margin: { l: 46, r: 16, t: 6, b: 40 },
-    }, OPTIONS);
-    if (this.more.heard) return;
-    this.more.heard = true;
-    this.more.on("plotly_click", (event) => clicked(event.points[0].customdata[0]));
-  }
-
   resize() {
-    const plots = [...this.charts.map(({ plot }) => plot), this.more];
-    if (window.Plotly) for (const plot of plots) if (plot?.data) window.Plotly.Plots.resize(plot);
+    for (const { plot } of this.charts) if (plot.data) window.Plotly.Plots.resize(plot);
   }
 }

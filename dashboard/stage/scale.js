@@ -13,21 +13,6 @@ const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 });
 
-// Bytes -> {photo: {width, height, pixels}, maps: [{..., raw}]}: the length of the head, the head, the photo, the maps.
-function unpack(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const { width, height } = head.photo;
-  let at = 4 + length;
-  head.photo.pixels = bytes.subarray(at, (at += 3 * width * height));
-  head.photo.grey = greyOf(head.photo.pixels);
-  for (const map of head.maps) {
-    map.raw = rawOf(bytes.subarray(at, (at += 2 * width * height)), map.unit);
-    map.sorted = {};
-  }
-  return head;
-}
-
 // The values of a map, which is sent in float16, divided by its unit.
 function rawOf(bytes, unit) {
   const raw = new Float32Array(bytes.length / 2);

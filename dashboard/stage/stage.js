@@ -1,4 +1,5 @@
-// The stage: knobs beside the photo, the maps and their curves. What it shows comes by the line, past the script.
+// The stage: knobs beside the photo, the maps and their curves; or maps, charts and scrubs without knobs. What it shows comes
+// by the line, past the script.
 
 const MOST = 64; // the maps of one method that are kept
 
@@ -27,41 +28,51 @@ class Stage {
   constructor(root, name) {
     this.maps = new Map();
     this.received = {};
+    this.frames = new Map(); // by name of a tile: its maps at several positions of a scrub
     this.step = 0;
     this.knobs = make("div", { class: "knobs" });
     this.bar = make("progress", { max: 1, value: 0, "aria-label": "progress" });
     this.text = make("span", { class: "text", role: "status" });
     this.stop = make("button", { type: "button", onclick: () => this.line?.press(this.stop.dataset.act) }, "Stop");
     this.trouble = make("p", { class: "trouble", role: "alert", hidden: true });
-    const title = make("h1", { class: "unseen" }, "What did the model look at?");
+    this.title = make("h1", { class: "unseen", hidden: true });
     this.rail = make("aside", { class: "rail", "aria-label": "Knobs" }, this.knobs,
       make("div", { class: "state" }, this.bar, make("div", { class: "top" }, this.text, this.stop)));
-    this.rail.append(...greeting((values) => this.released(values)));
     this.tiles = make("div", { class: "tiles" });
     this.steps = make("input", { type: "range", min: 0, max: 0, value: 0, oninput: () => this.go(Number(this.steps.value)) });
     this.stepped = make("label", { class: "stepped", hidden: true }, make("span"), this.steps);
     this.verdict = make("p", { class: "headline", role: "status" });
     this.charts = make("div", { class: "charts" });
     this.table = make("div", { class: "table" });
-    this.more = make("div");
-    this.element = make("section", { class: "stage", "aria-label": "Knobs, maps and curves" }, title, this.rail,
-      make("div", { class: "main" }, this.trouble, this.tiles, this.verdict, this.charts, this.stepped, this.table, this.more));
+    this.more = make("div", { class: "charts" });
+    this.lines = make("div");
+    const [above, below] = [make("div"), make("div")];
+    this.scrubs = new Scrubs(above, below, () => this.soon());
+    this.element = make("section", { class: "stage", "aria-label": "Knobs, maps and curves" }, this.title, this.rail,
+      make("div", { class: "main" }, this.trouble, above, this.tiles, this.verdict, this.lines, this.charts, this.stepped, this.table, this.more, below));
     root.append(this.element);
     this.viewer = this.tiles.attributionViewer = new Viewer(this.tiles, name);
     this.hands = new Knobs(this.knobs, (values, knob) => this.turned(values, knob), (values) => this.released(values));
-    this.sizes = new ResizeObserver(() => this.curves?.resize());
+    this.sizes = new ResizeObserver(() => (this.curves?.resize(), this.figures?.resize()));
     this.sizes.observe(this.charts);
+    this.sizes.observe(this.more);
   }
 
   // What the script says: the knobs, and where the line is.
   show(data, release) {
     this.release = release;
     this.data = data;
+    if (data.knobs.length && !this.hands.knobs.length) this.rail.append(...greeting((values) => this.released(values)));
     this.hands.show(data.knobs);
-    this.curves ??= new Curves(this.charts, `${data.base}${data.plotly}`, (metric, step) => metric === data.stepped && this.go(step));
+    this.element.classList.toggle("flat", Boolean(data.flat));
+    this.title.hidden = !data.title;
+    this.title.textContent = data.title;
+    const plotly = `${data.base}${data.plotly}`;
+    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === data.stepped && this.go(step));
+    this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
     if (!this.line) for (const text of data.first) this.hear(message(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer));
     if (!data.token) return;
-    const address = new URL(`${data.base}live/${data.token}`, location.origin);
+    const address = new URL(`${data.base}live/${data.token}/${data.page}`, location.origin);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     if (this.address !== address.href) {
       this.address = address.href;
@@ -72,6 +83,7 @@ class Stage {
 
   close() {
     this.sizes.disconnect();
+    clearTimeout(this.later);
     this.line?.close();
     this.viewer.close();
     this.element.remove();
@@ -80,36 +92,36 @@ class Stage {
   connected(state) {
     this.trouble.hidden = state === "open";
     if (state === "cut") this.trouble.textContent = "The connection was cut. Trying again …";
-    if (state === "none") {
-      const plain = new URL(location.href);
-      plain.searchParams.set("viewer", "static");
-      this.trouble.replaceChildren("This network lets no live pictures through. ",
-        make("a", { href: plain.href }, "Show plain images instead."));
-    }
+    if (state === "none") this.offer("This network lets no live pictures through. ");
   }
 
   hear(heard) {
     const { part } = heard;
     if (part === "layout") this.layout(heard);
     else if (part === "photo") this.photo = heard.bytes;
+    else if (part === "beneath") this.beneath = heard.bytes;
     else if (part === "map") this.take(heard);
     else if (part === "curve") this.curves.curve(heard);
     else if (part === "state") this.state = heard;
-    else if (part === "figure") this.curves.figure(this.more, heard, (number) => this.release({ open: number }));
+    else if (part === "figure") this.figures.hear(heard);
+    else if (part === "scrub") this.scrubs.hear(heard);
     this.soon();
   }
 
   layout(head) {
     this.head = head;
-    this.curves.layout(head.charts, head.lines, head.control);
+    this.curves.layout(head.charts ?? [], head.lines ?? {}, head.control);
+    this.figures.layout(head.figures ?? []);
+    this.scrubs.layout(head.scrubs ?? []);
     const names = new Set(head.tiles.map((tile) => tile.name));
-    for (const name of this.maps.keys()) if (!names.has(name)) this.maps.delete(name);
+    for (const held of [this.maps, this.frames]) for (const name of held.keys()) if (!names.has(name)) held.delete(name);
   }
 
   // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
   take(map) {
     Object.assign(map, { raw: rawOf(map.bytes, map.unit), sorted: {} });
     delete map.bytes;
+    if (map.scrub) return this.frame_(map);
     if (map.family) {
       const held = this.received[map.name];
       if (held?.family !== map.family) this.received[map.name] = { family: map.family, knob: map.knob, at: new Map() };
@@ -120,35 +132,76 @@ class Stage {
     this.maps.set(map.name, map);
   }
 
+  // A map of several, each at its position of a scrub. Those of another setting are forgotten.
+  frame_(map) {
+    const held = this.frames.get(map.name);
+    const at = held?.of === map.of ? held.at : new Map();
+    this.frames.set(map.name, { of: map.of, scrub: map.scrub, at: at.set(map.at, map) });
+  }
+
+  // The map that a tile shows: of several, the last one up to where its scrub is, or else the first.
+  shown(name) {
+    const held = this.frames.get(name);
+    const to = held && this.scrubs.place(held.scrub)?.at;
+    if (to === undefined) return this.maps.get(name);
+    const places = [...held.at.keys()];
+    const within = places.filter((place) => place <= to + 1e-9);
+    return held.at.get(within.length ? Math.max(...within) : Math.min(...places));
+  }
+
+  // The photo, or its mixture with the picture beneath it, where the scrub of the mixture is.
+  pixels() {
+    const { mix } = this.head.photo;
+    if (!mix || this.beneath?.length !== this.photo.length) return this.photo;
+    const share = this.scrubs.place(mix)?.mix ?? 1;
+    return this.photo.map((value, k) => Math.round(share * value + (1 - share) * this.beneath[k]));
+  }
+
   soon() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
-      this.paint();
+      try {
+        this.paint();
+      } catch (error) {
+        this.offer(`Pictures cannot be drawn in this browser (${error.message}). `);
+      }
     });
   }
 
+  // Says what is wrong, and offers the page without the stage.
+  offer(words) {
+    const plain = new URL(location.href);
+    plain.searchParams.set("viewer", "static");
+    this.trouble.hidden = false;
+    this.trouble.replaceChildren(words, make("a", { href: plain.href }, "Show plain images instead."));
+  }
+
   paint() {
-    if (!this.head || !this.photo) return;
     const { head, state } = this;
+    if (state) this.tell(state);
+    if (!head || !this.photo) return;
     const { width, height } = head.photo;
-    if (this.painted !== this.photo) {
-      this.painted = this.photo;
-      this.grey = greyOf(this.photo);
+    const mixed = [this.photo, this.beneath, this.scrubs.place(head.photo.mix)?.mix];
+    if (mixed.some((one, k) => one !== this.painted?.[k])) {
+      this.painted = mixed;
+      this.picture = this.pixels();
+      this.grey = greyOf(this.picture);
     }
+    const scrubbed = this.scrubs.at();
+    if (JSON.stringify(scrubbed) !== JSON.stringify(this.figures.at)) this.figures.move(scrubbed);
     const blank = { raw: new Float32Array(width * height), sorted: {}, words: "not computed yet" };
     const maps = head.tiles.map((tile) => {
-      const map = this.maps.get(tile.name);
+      const map = this.shown(tile.name);
       const fits = map && map.raw.length === width * height;
       return Object.assign(fits ? map : { ...blank }, {
-        title: tile.title, gloss: tile.gloss, status: state?.status?.[tile.name] ?? tile.status ?? "",
+        title: tile.title, gloss: tile.gloss, status: state?.status?.[tile.name] ?? map?.status ?? tile.status ?? "",
         old: fits && Boolean(state?.old?.includes(tile.name)),
         instead: fits && this.step ? this.replaced(tile.name) : null,
       });
     });
-    const shown = { ...this.data.palettes, photo: { ...head.photo, pixels: this.photo, grey: this.grey }, maps };
-    this.viewer.show(shown);
+    const status = this.scrubs.place(head.photo.mix)?.words ?? head.photo.status;
+    this.viewer.show({ ...this.data.palettes, photo: { ...head.photo, status, pixels: this.picture, grey: this.grey }, maps });
     this.scrub();
-    if (state) this.tell(state);
   }
 
   tell(state) {
@@ -161,23 +214,26 @@ class Stage {
     this.trouble.hidden = !state.errors.length;
     this.trouble.textContent = state.errors.join(" ");
     if (state.draft) return;
-    this.verdict.textContent = state.verdict;
+    this.verdict.textContent = state.verdict ?? "";
     this.curves.verdicts(state.verdicts);
-    this.rows(state);
+    this.lines.replaceChildren(...(state.lines ?? []).map(([title, text]) => make("p", { class: "line_" }, make("b", {}, title), ` · ${text}`)));
+    if (state.table) this.rows(state);
+    if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun);
+    this.rerun = state.rerun;
+  }
+
+  // The work has come to something that only the script can do. Nothing is asked on the way to another page (visit.js).
+  ask(rerun) {
+    const wait = window.streamlitVisit?.wait() ?? 0;
+    if (wait) this.later = setTimeout(() => this.ask(rerun), wait);
+    else this.release({ rerun });
   }
 
   rows({ table, spent, made }) {
     const text = JSON.stringify([table, spent]);
     if (text === this.told) return;
     this.told = text;
-    const names = Object.keys(table[0] ?? {});
-    const cells = (row) => names.map((name, k) => make(k ? "td" : "th", k ? {} : { scope: "row" }, row[name]));
-    this.table.replaceChildren(
-      make("table", {}, make("caption", {}, "The measures of each method"),
-        make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)))),
-        make("tbody", {}, ...table.map((row) => make("tr", {}, ...cells(row))))),
-      make("p", { class: "note" }, `${spent} ${made}`),
-    );
+    this.table.replaceChildren(tableOf("The measures of each method", table), make("p", { class: "note" }, `${spent} ${made}`));
   }
 
   // A hand moves a knob. Maps that were received already need no question.

@@ -1,6 +1,7 @@
-"""The stage: knobs, photo, maps and curves in one component. Pictures come to it by socket, past the script.
+"""The stage: knobs, photo, maps, curves and scrubs in one component. Pictures come to it by socket, past the script.
 
-The script gives it the knobs and the token of its session. It tells the script one thing: knobs that were released.
+The script gives it the knobs and the token of its session. It tells the script of knobs that were released, of clicks
+that open something, and when the work needs one run of the script.
 """
 
 import base64
@@ -13,7 +14,10 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-SCRIPTS = ("scale.js", "viewer.js", "words.js", "hands.js", "line.js", "knobs.js", "curves.js", "stage.js")
+SCRIPTS = (
+    *("scale.js", "viewer.js", "words.js", "hands.js", "line.js"),
+    *("knobs.js", "curves.js", "figures.js", "scrubs.js", "stage.js"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,17 @@ def source() -> tuple[str, str]:
     return "\n".join(scripts), f".stage {{{''.join(styles)}}}"
 
 
-def show(key: str, token: str, knobs: Sequence[Knob], given: Mapping[str, Any], released: Callable[[], None]) -> None:
-    """Shows the stage. `given` is told to the browser as it is; `released` is called when a person lets go of a knob.
+def show(page: str, token: str, knobs: Sequence[Knob], given: Mapping[str, Any], told: Callable[[], None]) -> None:
+    """Shows the stage. `given` is told to the browser as it is; `told` is called when the stage tells the script
+    something: values of knobs that were let go, or a click.
 
-    `key` is the name of the page: the same name is the same element. The released values are `values(key)`. `token` is
-    the name of the session; without one no line is opened.
+    The same `page` is the same element. What was told is `values(page)`. `token` is the name of the session; without
+    one no line is opened.
     """
     script, style = source()
     component = st.components.v2.component("attribution_stage", css=style, js=script, isolate_styles=False)
-    data = {"token": token, "base": base(), "knobs": [asdict(knob) for knob in knobs], **given}
-    component(key=f"{key}-stage", data=data, on_release_change=released)
+    data = {"token": token, "page": page, "base": base(), "knobs": [asdict(knob) for knob in knobs], **given}
+    component(key=f"{page}-stage", data=data, on_release_change=told)
 
 
 def base() -> str:
@@ -73,7 +78,7 @@ def first(messages: Sequence[bytes]) -> list[str]:
     return [base64.b64encode(message).decode() for message in messages]
 
 
-def values(key: str) -> dict[str, Any]:
-    """The values that a person released on the stage with this key."""
-    found = st.session_state[f"{key}-stage"].get("release")
+def values(page: str) -> dict[str, Any]:
+    """What the stage of this page told the script."""
+    found = st.session_state[f"{page}-stage"].get("release")
     return dict(found) if isinstance(found, Mapping) else {}

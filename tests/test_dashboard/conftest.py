@@ -43,7 +43,8 @@ def jobs(monkeypatch) -> Scheduler:
 
     So are batches of four at most.
     """
-    monkeypatch.setattr(BatchSize, "next", lambda batch, remaining: min(remaining, batch.size if batch.fixed else 4))
+    for name in ("next", "first"):
+        monkeypatch.setattr(BatchSize, name, lambda batch, remaining: min(remaining, batch.size if batch.fixed else 4))
     scheduler = Scheduler(clock=lambda: 0.0)
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)

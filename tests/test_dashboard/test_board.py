@@ -163,8 +163,8 @@ def test_attended_work_goes_on_without_being_asked(hub, subject):
     now = [0.0]
     jobs = Scheduler(clock=lambda: now[0], patience=10, changed=hub.changed)
     board = CompareBoard(jobs, "me", Store(), EXPERIMENT, subject)
-    hub.show("me", board)
-    line = hub.open("me", lambda: None)
+    hub.show("me", "page", board)
+    line = hub.open("me", "page", lambda: None)
     board.look()
     now[0] = 100.0
     assert jobs.step(), "its browser is there"
@@ -178,8 +178,8 @@ def test_attended_work_goes_on_without_being_asked(hub, subject):
 def test_each_chunk_wakes_who_looks_at_it(hub, jobs, board, subject):
     woken = []
     for name in ("me", "you"):
-        hub.show(name, replace(board, session=name, experiment=replace(EXPERIMENT, seed=len(name))))
-        hub.open(name, lambda name=name: woken.append(name))
+        hub.show(name, "page", replace(board, session=name, experiment=replace(EXPERIMENT, seed=len(name))))
+        hub.open(name, "page", lambda name=name: woken.append(name))
     hub.board("me").look()
     while jobs.step():
         pass

@@ -47,8 +47,8 @@ def woken():
 
 @pytest.fixture
 def line(hub, woken):
-    hub.show("me", Board())
-    return hub.open("me", lambda: woken.append("me"))
+    hub.show("me", "page", Board())
+    return hub.open("me", "page", lambda: woken.append("me"))
 
 
 def heard(line):
@@ -83,17 +83,42 @@ class TestWhatIsSent:
 
     def test_each_line_has_its_own_memory(self, hub, line):
         told(line)
-        assert told(hub.open("me", lambda: None)) == {"map": 1, "curve": 1}
+        assert told(hub.open("me", "page", lambda: None)) == {"map": 1, "curve": 1}
 
     def test_a_line_that_was_cut_gets_everything_again(self, hub, line):
         told(line)
         hub.close(line)
-        assert told(hub.open("me", lambda: None)) == {"map": 1, "curve": 1}
+        assert told(hub.open("me", "page", lambda: None)) == {"map": 1, "curve": 1}
 
     def test_nothing_of_another_session(self, hub, line):
-        hub.show("you", Board({"map": "yours"}))
-        assert told(hub.open("you", lambda: None)) == {"map": "yours"}
+        hub.show("you", "page", Board({"map": "yours"}))
+        assert told(hub.open("you", "page", lambda: None)) == {"map": "yours"}
         assert told(line) == {"map": 1, "curve": 1}
+
+    def test_what_was_away_is_sent_when_it_comes_back(self, hub, line):
+        """A browser forgets what is not shown any more."""
+        told(line)
+        hub.show("me", "page", Board({"curve": 1}))
+        told(line)
+        hub.show("me", "page", Board())
+        assert told(line) == {"map": 1}
+
+    def test_a_draft_forgets_nothing(self, hub, line):
+        told(line)
+        hub.board("me").values.pop("curve")
+        line.turn(1, {"map": 7})
+        told(line)
+        hub.show("me", "page", Board({"map": 7, "curve": 1}))
+        assert told(line) == {}
+
+    def test_nothing_of_another_page(self, hub, line):
+        """While the next page opens, the last one still stands there and must not show its pictures."""
+        hub.show("me", "next", Board({"map": "next"}))
+        line.turn(1, {})
+        line.press("stop")
+        assert heard(line) == []
+        assert told(hub.open("me", "next", lambda: None)) == {"map": "next"}
+        assert "stop" not in hub.board("me").log
 
 
 class TestDrafts:
@@ -106,11 +131,11 @@ class TestDrafts:
         ]
 
     def test_it_is_answered_once_there_is_something_to_see(self, hub, woken):
-        hub.show("me", Board(waiting=True))
-        line = hub.open("me", lambda: None)
+        hub.show("me", "page", Board(waiting=True))
+        line = hub.open("me", "page", lambda: None)
         line.turn(1, {"map": 7})
         assert answers(line) == []
-        hub.show("me", Board())
+        hub.show("me", "page", Board())
         line.turn(2, {"map": 7})
         assert answers(line) == [2]
         assert answers(line) == []
@@ -129,15 +154,15 @@ class TestDrafts:
     def test_it_ends_when_the_session_shows_a_board(self, hub, line):
         line.turn(1, {"map": 7})
         told(line)
-        hub.show("me", Board({"map": 7, "curve": 2}))
+        hub.show("me", "page", Board({"map": 7, "curve": 2}))
         assert heard(line) == [{"part": "curve", "value": 2}], "and the map is there already"
 
     def test_how_far_it_is_is_said_of_each_board(self, hub):
         """A browser that let go of a knob waits for it, even if nothing has changed."""
-        hub.show("me", Board({STATE: "complete", "map": 1}))
-        line = hub.open("me", lambda: None)
+        hub.show("me", "page", Board({STATE: "complete", "map": 1}))
+        line = hub.open("me", "page", lambda: None)
         told(line)
-        hub.show("me", Board({STATE: "complete", "map": 1}))
+        hub.show("me", "page", Board({STATE: "complete", "map": 1}))
         assert told(line) == {STATE: "complete"}
 
     def test_a_wrong_question_is_answered_and_changes_nothing(self, line):
@@ -148,15 +173,15 @@ class TestDrafts:
 
 class TestWaking:
     def test_only_the_sessions_that_look(self, hub, line, woken):
-        hub.show("you", Board())
-        hub.open("you", lambda: woken.append("you"))
+        hub.show("you", "page", Board())
+        hub.open("you", "page", lambda: woken.append("you"))
         hub.changed({"you"})
         assert woken == ["you"]
         hub.changed({"me", "nobody"})
         assert woken == ["you", "me"]
 
     def test_a_new_board_a_question_and_a_button_wake(self, hub, line, woken):
-        hub.show("me", Board())
+        hub.show("me", "page", Board())
         line.turn(1, {})
         line.press("stop")
         assert woken == ["me"] * 3
@@ -166,7 +191,7 @@ class TestWaking:
 class TestAttending:
     def test_a_board_is_attended_from_its_first_line_to_its_last(self, hub, line):
         log = hub.board("me").log
-        other = hub.open("me", lambda: None)
+        other = hub.open("me", "page", lambda: None)
         hub.close(line)
         assert log == [True, True]
         hub.close(other)
@@ -174,7 +199,7 @@ class TestAttending:
 
     def test_the_next_board_is_attended_in_its_place(self, hub, line):
         first, second = hub.board("me"), Board()
-        hub.show("me", second)
+        hub.show("me", "page", second)
         assert first.log == [True, False]
         assert second.log == [True]
 
@@ -187,24 +212,24 @@ class TestAttending:
 class TestBounds:
     def test_nobody_knows_this_session(self, hub):
         with pytest.raises(Refused, match="no page of this session is open"):
-            hub.open("guessed", lambda: None)
+            hub.open("guessed", "page", lambda: None)
 
     def test_lines_of_a_session(self, hub, line):
-        hub.open("me", lambda: None)
+        hub.open("me", "page", lambda: None)
         with pytest.raises(Refused, match="a session has 2 viewers at most"):
-            hub.open("me", lambda: None)
+            hub.open("me", "page", lambda: None)
 
     def test_lines_of_all(self, hub, line):
-        hub.open("me", lambda: None)
+        hub.open("me", "page", lambda: None)
         for name in ("you", "they"):
-            hub.show(name, Board())
-        hub.open("you", lambda: None)
+            hub.show(name, "page", Board())
+        hub.open("you", "page", lambda: None)
         with pytest.raises(Refused, match="the server shows pictures to 3 viewers at most"):
-            hub.open("they", lambda: None)
+            hub.open("they", "page", lambda: None)
 
     def test_boards_that_nobody_looks_at(self, hub, line):
         for name in "abc":
-            hub.show(name, Board())
+            hub.show(name, "page", Board())
         assert [hub.board(name) is None for name in ("me", "a", "b", "c")] == [False, True, False, False]
         hub.close(line)
         assert hub.board("me") is None, "the oldest that nobody looks at"

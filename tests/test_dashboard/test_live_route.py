@@ -17,7 +17,7 @@ from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER,
 @pytest.fixture
 def hub():
     hub = Hub(each=1)
-    hub.show("me", Board())
+    hub.show("me", "page", Board())
     return hub
 
 
@@ -38,7 +38,7 @@ def closed(socket):
 
 
 def test_what_is_there_is_sent_at_once_and_what_comes_when_it_comes(client, hub):
-    with client.websocket_connect("/live/me") as socket:
+    with client.websocket_connect("/live/me/page") as socket:
         assert [head(socket) for _ in range(2)] == [{"part": "map", "value": 1}, {"part": "curve", "value": 1}]
         hub.board("me").values["map"] = 2
         hub.changed({"me"})
@@ -46,7 +46,7 @@ def test_what_is_there_is_sent_at_once_and_what_comes_when_it_comes(client, hub)
 
 
 def test_a_question_is_answered(client):
-    with client.websocket_connect("/live/me") as socket:
+    with client.websocket_connect("/live/me/page") as socket:
         for _ in range(2):
             head(socket)
         socket.send_text(json.dumps({"turn": {"map": 7}, "number": 3}))
@@ -55,7 +55,7 @@ def test_a_question_is_answered(client):
 
 
 def test_a_button_is_pressed(client, hub):
-    with client.websocket_connect("/live/me") as socket:
+    with client.websocket_connect("/live/me/page") as socket:
         socket.send_text(json.dumps({"press": "stop"}))
         socket.send_text(json.dumps({"turn": {"map": 7}, "number": 3}))
         while head(socket)["part"] != "answer":
@@ -66,32 +66,32 @@ def test_a_button_is_pressed(client, hub):
 def test_the_page_of_another_site_is_refused(client):
     with (
         pytest.raises(WebSocketDisconnect) as found,
-        client.websocket_connect("/live/me", headers={"origin": "http://elsewhere"}),
+        client.websocket_connect("/live/me/page", headers={"origin": "http://elsewhere"}),
     ):
         pass
     assert found.value.code == POLICY
 
 
 def test_a_stranger_is_told_why(client):
-    with client.websocket_connect("/live/guessed") as socket:
+    with client.websocket_connect("/live/guessed/page") as socket:
         assert closed(socket) == (TRY_LATER, "no page of this session is open")
 
 
 def test_one_too_many_is_told_why(client):
-    with client.websocket_connect("/live/me"), client.websocket_connect("/live/me") as socket:
+    with client.websocket_connect("/live/me/page"), client.websocket_connect("/live/me/page") as socket:
         assert closed(socket) == (TRY_LATER, "a session has 1 viewers at most")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "7", "{}", '{"turn": 1, "number": 2}', '{"turn": {}, "number": "x"}'])
 def test_what_is_not_understood_closes_the_socket(client, text, hub):
-    with client.websocket_connect("/live/me") as socket:
+    with client.websocket_connect("/live/me/page") as socket:
         socket.send_text(text)
         assert closed(socket)[0] == POLICY
     assert hub.lines == 0
 
 
 def test_a_message_that_is_too_long_closes_the_socket(client):
-    with client.websocket_connect("/live/me") as socket:
+    with client.websocket_connect("/live/me/page") as socket:
         socket.send_text(json.dumps({"press": "x" * MOST_BYTES}))
         assert closed(socket)[0] == TOO_BIG
 
@@ -101,17 +101,17 @@ def test_a_board_that_fails_closes_the_line_and_another_can_be_opened(client, hu
         def look(self):
             raise RuntimeError("broken")
 
-    hub.show("me", Failing())
-    with client.websocket_connect("/live/me") as socket:
+    hub.show("me", "page", Failing())
+    with client.websocket_connect("/live/me/page") as socket:
         closed(socket)
     assert "the line of a session failed" in caplog.text
-    hub.show("me", Board())
-    with client.websocket_connect("/live/me") as socket:
+    hub.show("me", "page", Board())
+    with client.websocket_connect("/live/me/page") as socket:
         assert head(socket)["part"] == "map"
 
 
 def test_who_leaves_is_not_kept(client, hub):
-    with client.websocket_connect("/live/me"):
+    with client.websocket_connect("/live/me/page"):
         assert hub.lines == 1
     assert hub.lines == 0
     assert hub.board("me").log == [True, False]
@@ -127,7 +127,7 @@ def test_plotly_comes_from_here_compressed_and_may_be_kept(client):
 
 def test_all_routes_are_below_the_base_path(hub):
     client = TestClient(Starlette(routes=routes("/foo/", hub, lambda origin, host: True)))
-    with client.websocket_connect("/foo/live/me") as socket:
+    with client.websocket_connect("/foo/live/me/page") as socket:
         assert head(socket)["part"] == "map"
     assert client.get(f"/foo/{PLOTLY}").status_code == 200
     assert client.get(f"/{PLOTLY}").status_code == 404

@@ -5,7 +5,7 @@ import threading
 import torch
 import toys
 
-from dashboard.work.models import Models
+from dashboard.work.models import CHUNK, Models
 
 
 def test_a_model_is_loaded_once_and_the_latest_used_are_held():
@@ -18,6 +18,11 @@ def test_a_model_is_loaded_once_and_the_latest_used_are_held():
     assert not models.holds("b")
     assert models.holds("a")
     assert loaded == ["a", "b", "c"]
+
+
+def test_a_hand_waits_for_no_long_batch():
+    model = Models(lambda name, device: toys.linear()).get("a")
+    assert model.gradient_batch.seconds == model.value_batch.seconds == CHUNK < toys.linear().gradient_batch.seconds
 
 
 def test_who_asks_while_it_is_loaded_waits_for_that_one():

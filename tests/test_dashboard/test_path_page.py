@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from page import QUICK, captions, finish
+from page import QUICK, finish
 from streamlit.testing.v1 import AppTest
 
 from attribution import Store, explain
@@ -34,12 +34,15 @@ class TestPath:
 
     def begin(self, app: AppTest, jobs: Scheduler) -> None:
         """Until the first steps of the path are there."""
-        while not any(m.value.startswith("**α = ") for m in app.main.markdown):
+        while not any(m.value.startswith("α = ") for m in app.main.markdown):
             assert jobs.step()
             app.run()
 
+    def progress(self, app: AppTest) -> str:
+        return next(p.proto.text for p in app.get("progress"))
+
     def said(self, app: AppTest) -> str:
-        return next(m.value for m in app.main.markdown if m.value.startswith("**α = "))
+        return next(m.value for m in app.main.markdown if m.value.startswith("α = "))
 
     def test_what_is_of_the_first_path_is_not_drawn_on_another(self, walked, jobs):
         """The other path is there at once, from before: where Left-IG cuts it, and what lies beside, is not asked."""
@@ -70,13 +73,13 @@ class TestPath:
     def test_moving_along_it_computes_nothing(self, walked, jobs):
         app = finish(walked(), jobs)
         assert "α = 0.5" in self.said(app), "the middle"
-        app.select_slider(key="path-alpha-4-right-0").set_value(0.25).run()
+        app.select_slider(key="control-plain-path-alpha-4").set_value("0.25").run()
         assert "α = 0.25" in self.said(app)
         assert not jobs.step(), "there was nothing left to do"
 
     def test_a_place_without_an_image_yet_shows_the_last_that_is_there(self, walked, jobs, own_store):
         app = walked(m="12", methods="smoothgrad")
-        assert any("waiting for its turn" in caption for caption in captions(app))
+        assert "waiting for its turn" in self.progress(app)
         self.begin(app, jobs)
         assert "α = 0.333" in self.said(app), "the fourth of twelve steps"
         finish(app, jobs)
@@ -119,7 +122,7 @@ class TestPath:
     def test_where_left_ig_cuts_moves_without_computing(self, walked, jobs):
         app = finish(walked(), jobs)
         before = self.table(app)["black"]
-        app.slider(key="path-phi-0.9").set_value(1.0).run()
+        app.select_slider(key="control-plain-path-phi-51").set_value("1.00").run()
         after = self.table(app)["black"]
         assert float(after["Left-IG cuts at α"]) > float(before["Left-IG cuts at α"])
         assert not jobs.step()
@@ -132,13 +135,13 @@ class TestPath:
     def test_the_path_is_that_of_the_sidebar(self, walked, jobs):
         app = finish(walked(base="uniform", rule="trapezoid"), jobs)
         assert list(self.table(app)) == ["uniform noise", "black"]
-        assert app.select_slider(key="path-alpha-4-trapezoid-0").options[0] == "0"
+        assert app.select_slider(key="control-plain-path-alpha-5").options[0] == "0"
 
     def test_one_step_has_no_slider(self, page, jobs):
         app = page(r="2", m="1", own=self.OWN)
         app = finish(app.switch_page("views/path/page.py").run(), jobs)
         assert "α = 1" in self.said(app)
-        assert not app.select_slider
+        assert [one.key for one in app.select_slider] == ["control-plain-path-phi-51"]
 
     def test_without_guided_ig(self, walked, jobs):
         app = finish(walked(), jobs)
@@ -167,9 +170,9 @@ class TestPath:
         app.button(key="control-stop").click().run()
         assert not jobs.step()
         app.run()
-        assert "stopped" in next(p.proto.text for p in app.get("progress"))
+        assert "stopped" in self.progress(app)
         assert "α = 0.333" in self.said(app)
         assert any(len(t["x"]) == 5 for traces in self.charts(app).values() for t in traces), "0, and four steps"
         app.button(key="control-resume").click().run()
         finish(app, jobs)
-        assert next(p.proto.text for p in app.get("progress")) == "complete"
+        assert self.progress(app) == "complete"

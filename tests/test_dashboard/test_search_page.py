@@ -14,7 +14,7 @@ class TestFindingSigma:
         app = finish(self.start(page), jobs).run()
         assert not app.exception
         (told,) = [m.value for m in app.main.markdown if "when scored again" in m.value]
-        found = float(told.split("**")[1])
+        found = float(told.split("σ = ")[1].split()[0])
         assert shown(app, "sigma") == pytest.approx(found, rel=1e-3)
         assert found != 0.5
 
@@ -23,11 +23,11 @@ class TestFindingSigma:
         for _ in range(12):
             jobs.step()
         app.run()
-        app.button(key="compare-search-stop").click().run()
+        app.button(key="control-stop").click().run()
         assert not jobs.step()
         assert shown(app, "sigma") == 0.5
         assert any("best so far" in m.value for m in app.main.markdown)
-        app.button(key="compare-search-resume").click().run()
+        app.button(key="control-resume").click().run()
         assert jobs.step(), "and it goes on"
 
     def test_another_photo_ends_it(self, page, jobs):

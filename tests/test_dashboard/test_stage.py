@@ -1,16 +1,11 @@
-"""What is sent to the linked viewer."""
+"""What is sent to the stage."""
 
 import numpy as np
 
-from dashboard.stage import viewer
+from dashboard.live.frames import map_message
 
 
 def test_a_pinned_map_is_the_live_map():
     """A pin keeps float32, a live map is float64. Halves of both must not be rounded differently."""
     values = np.random.default_rng(0).standard_normal((400, 400))
-    photo = (viewer.Labels("Photo", "", "", ""), np.zeros((400, 400, 3), np.uint8))
-    live, pinned = (
-        viewer.pack(photo, [(viewer.Labels("Map", "", "", ""), held)], {})
-        for held in (values, values.astype(np.float32))
-    )
-    assert live == pinned
+    assert map_message("map", values) == map_message("map", values.astype(np.float32))

@@ -1,60 +1,51 @@
 """The board of Compare: the photo, the maps and their curves, and in words how far they are."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
-
 from attribution import Store
 from dashboard.charts.looks import style
 from dashboard.cold_start import precomputed
 from dashboard.controls import progress
+from dashboard.controls.search import SLOT
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import counted, duration, provenance
-from dashboard.live.frames import map_message, pack
+from dashboard.live import sheet
+from dashboard.live.frames import map_message
 from dashboard.live.hub import STATE, Look, Part, Values
-from dashboard.stage.viewer import Labelled
-from dashboard.views.compare import parts, table
+from dashboard.stage.labels import Labelled
+from dashboard.views.compare import finding, log, parts, table
 from dashboard.work.panel import CONTROL, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
+from dashboard.work.search import Search, search_work
 
 
 @dataclass(frozen=True)
-class CompareBoard:
+class CompareBoard(sheet.Worked):
     """An experiment on a subject, computed by a session's worker. A `draft` has maps only.
 
-    `finished` is called with the cells whenever something is new; it returns more parts of the page. `beside` are other
-    slots that the page uses.
+    `finished` is called with the cells whenever something is new; it returns more parts of the page. `search` is the
+    search for sigma that runs beside the maps, if any.
     """
 
     jobs: Scheduler
-    session: str
     store: Store
     experiment: Experiment
     subject: Subject
     pins: tuple[Labelled, ...] = ()
-    beside: tuple[str, ...] = ()
+    search: Search | None = None
     finished: Callable[[tuple[Cell, ...]], Sequence[Part]] = field(default=lambda cells: (), compare=False)
     draft: bool = False
 
     def turned(self, values: Values) -> "CompareBoard":
         return replace(self, experiment=turned(self.experiment, values), draft=True)
 
-    def attend(self, here: bool) -> None:
-        self.jobs.attend(self.session, here)
-
-    def press(self, button: str) -> None:
-        act = {"stop": self.jobs.stop, "resume": self.jobs.resume}.get(button)
-        if act is not None:
-            act(self.session)
-
     def look(self) -> Look:
-        at_work = self.ask()
+        at_work, sought = self.ask(), self.seek()
         cells = precomputed.stand_in(at_work, self.experiment, self.subject)
         more = () if self.draft else self.finished(at_work)
         shown = [cell for cell in cells if cell.panel.method != CONTROL]
@@ -65,17 +56,24 @@ class CompareBoard:
             for name in self.experiment.metrics
             if (curve := cell.curve(name)) is not None
         ]
-        state = self._state(cells, at_work)
-        said = Part(STATE, json.dumps(state), lambda: pack(state))
+        said = sheet.part(STATE, self._state(cells, at_work, sought))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
-        return Look((*self._fixed, said, *maps, *curves, *more), waiting)
+        steps = [] if sought is None else finding.parts(sought)
+        return Look((*self._fixed, said, *maps, *curves, *steps, *more), waiting)
+
+    def seek(self) -> finding.Sought | None:
+        """The search for sigma so far, if there is one. Starts it, and keeps it running."""
+        if self.search is None:
+            return None
+        work = partial(search_work, self.search, self.subject.model, self.subject.x, self.store)
+        return finding.Sought(self.search, self.jobs.ask(self.session, SLOT, self.search, work))
 
     def ask(self) -> tuple[Cell, ...]:
         """The results so far of each method. Starts missing work, and keeps it running."""
         if not self.experiment.methods:
             return ()
         known = (self.subject.model, self.subject.x, self.store)
-        cells, slots = [], set(self.beside)
+        cells, slots = [], {SLOT}
         for panel in self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target):
             seen = View("done")
             if panel.method != CONTROL:
@@ -99,24 +97,24 @@ class CompareBoard:
 
     def _layout(self) -> Part:
         """What there is: tiles, charts, and the look of each method."""
-        labels, pixels = self.subject.labelled
         panels = self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target)
         tiles = [{"name": p.method, "title": p.title, "gloss": p.gloss} for p in panels if p.method != CONTROL]
         tiles += [{"name": f"pin {k}", **asdict(said)} for k, (said, _) in enumerate(self.pins)]
+        tiles += [asdict(finding.TILE)] if self.search else []
         head = {
             "part": "layout",
-            "photo": {**asdict(labels), "height": pixels.shape[0], "width": pixels.shape[1]},
+            "photo": self.subject.head,
             "tiles": tiles,
             "charts": [parts.chart(name) for name in self.experiment.metrics],
             "lines": {panel.method: [panel.title, *style(panel.method)] for panel in panels},
             "control": CONTROL,
+            "figures": [*([finding.CHART] if self.search else ()), log.CHART],
+            "scrubs": [finding.STEP] if self.search else [],
         }
-        return Part("layout", json.dumps(head, sort_keys=True), lambda: pack(head))
+        return sheet.part("layout", head)
 
     def _photo(self) -> Part:
-        pixels = self.subject.photo
-        name = (self.subject.image, self.subject.model.digest)
-        return Part("photo", name, lambda: pack({"part": "photo"}, np.ascontiguousarray(pixels, np.uint8).tobytes()))
+        return sheet.picture("photo", self.subject.version, lambda: self.subject.photo)
 
     def _pins(self) -> list[Part]:
         return [
@@ -124,10 +122,11 @@ class CompareBoard:
             for k, (said, values) in enumerate(self.pins)
         ]
 
-    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell]) -> dict[str, Any]:
+    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell], sought: finding.Sought | None) -> dict[str, Any]:
         """In words: how far the work is, what it gave, and what it cost."""
         share, text = table.progress(at_work, self.subject.pixels)
-        state = progress.state(view for cell in at_work for view in cell.views)
+        views = [view for cell in at_work for view in cell.views]
+        state = progress.state([*views, *([sought.view] if sought else ())])
         live = " · ".join(filter(None, [self._left(at_work), self._others(), text]))
         shown = [cell for cell in cells if cell.panel.method != CONTROL]
         return {
@@ -139,6 +138,8 @@ class CompareBoard:
             "status": {cell.panel.method: table.status(cell) for cell in shown},
             "old": [cell.panel.method for cell in shown if cell.snapshot is None],
             "errors": [f"{', '.join(names)}: {error}" for error, names in table.errors(cells).items()],
+            "lines": [[sought.title, sought.words]] if sought else [],
+            "rerun": sought.ended if sought else "",
             **({} if self.draft else self._results(cells)),
         }
 

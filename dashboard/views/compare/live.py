@@ -1,22 +1,20 @@
 """Compare, live: the stage, or plain images for browsers that cannot run it."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
-from dashboard.controls import knobs, pins, progress, resources, session
-from dashboard.controls.search import SLOT
+from dashboard.controls import boards, knobs, pins, progress, resources, search, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import COLUMNS, provenance
-from dashboard.live.hub import HUB, Part
-from dashboard.live.route import PLOTLY
-from dashboard.stage import pictures, stage
-from dashboard.views.compare import charts, export, log, plain, search, steps, table
+from dashboard.live.hub import Part
+from dashboard.views.compare import charts, export, finding, log, plain, steps, table
 from dashboard.views.compare.board import CompareBoard
 from dashboard.work.panel import PERTURBATION, Cell, Panel, Snapshot
 
@@ -38,15 +36,16 @@ def board(experiment: Experiment, subject: Subject) -> CompareBoard:
         experiment,
         subject,
         tuple(pins.beside((subject.x.shape[-2], subject.x.shape[-1]))),
-        beside=(SLOT,),
+        search=search.current(experiment, subject),
         finished=finished,
     )
 
 
-def released() -> None:
-    """A person let go of a knob of the stage."""
-    values = stage.values("compare")
-    if "open" in values:
+def heard(values: dict[str, Any]) -> None:
+    """A person let go of a knob of the stage, or clicked a point; or the search for sigma has ended."""
+    if "rerun" in values:
+        settle(board(*session.present()))
+    elif "open" in values:
         log.reopen(int(values["open"]))
     elif "image" in values:
         session.change(image=values["image"], target=None)
@@ -54,11 +53,17 @@ def released() -> None:
         session.put(turned(session.experiment(), values))
 
 
+def settle(shown: CompareBoard) -> None:
+    """Sets the sigma that a search has found; only once."""
+    sought = shown.seek()
+    if sought is not None and sought.found.outcome is not None:
+        search.settle(sought.search, sought.found.outcome.sigma)
+
+
 def linked(shown: CompareBoard) -> None:
-    """Shows the stage, and the board on it."""
-    HUB.show(session.name(), shown)
-    given = {"palettes": pictures.PALETTES, "plotly": PLOTLY, "stepped": PERTURBATION, "first": []}
-    stage.show("compare", session.name(), knobs.knobs(shown.subject), given, released)
+    """Shows the board on the stage."""
+    title = first.TITLE.lstrip("# ")
+    boards.live("compare", session.name(), shown, heard, knobs.knobs(shown.subject), title, PERTURBATION)
 
 
 def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
@@ -97,6 +102,8 @@ def actions(shown: CompareBoard) -> None:
             icon=":material/download:",
             help="A ZIP file: pictures, maps as .npy, curves as CSV, the setting, and a script that recomputes them.",
         )
+        if shown.search is not None:
+            st.button("Close the search", icon=":material/close:", key="compare-search-close", on_click=search.close)
         with st.popover("Link", icon=":material/link:"):
             query = experiment.to_query()
             if experiment.own_photo:
@@ -112,6 +119,9 @@ def show(shown: CompareBoard) -> None:
     shown.finished(at_work)
     cells = precomputed.stand_in(at_work, experiment, subject)
     actions(shown)
+    sought = shown.seek()
+    if sought is not None:
+        finding.show(sought)
     plain.show(subject, cells, last_good(cells))
     for error, names in table.errors(cells).items():
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
@@ -136,11 +146,11 @@ def draw() -> None:
     if not experiment.methods:
         st.markdown(first.TITLE)
         st.info("No method is chosen. Choose one under Methods.")
-    elif st.query_params.get("viewer") == "static":
+    elif boards.is_plain():
         st.markdown(first.TITLE)
-        search.draw(experiment, subject)
+        settle(shown)
+        session.follow()
         show(shown)
     else:
         linked(shown)
         actions(shown)
-        search.draw(experiment, subject)

@@ -1,6 +1,5 @@
 """What a session saves from Compare: pins, and a point for each finished map."""
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -15,13 +14,17 @@ from dashboard.controls import pins
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Photo, Subject
 from dashboard.experiment.words import describe
-from dashboard.live.frames import pack
+from dashboard.live import sheet
 from dashboard.live.hub import Part
-from dashboard.stage import pictures, viewer
+from dashboard.live.sheet import Chart
+from dashboard.stage import pictures
+from dashboard.stage.labels import Labels
 from dashboard.views.compare import table
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell
 
 FINISHED = "compare-finished"
+CHART = "past"
+"""The name of the chart of all results."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
         )
         attribution = cell.snapshot.partial.attribution
         values = pictures.signed(attribution).astype(np.float32)
-        maps.append((viewer.Labels(cell.panel.title, "", status, describe(cell.panel.title, attribution)), values))
+        maps.append((Labels(cell.panel.title, "", status, describe(cell.panel.title, attribution)), values))
     name = f"{subject.explained[1]}, σ {experiment.sigma:g}, R {experiment.samples}, M {experiment.steps}"
     made = pins.Pin(name, experiment, pins.keep(experiment, subject), tuple(maps), uuid4().hex[:8])
     pins.hold([*pins.pinned(), made])
@@ -83,7 +86,8 @@ def parts(held: Results, image: str) -> list[Part]:
     """A chart of AUPC against AUTVC of every finished map, once there are two experiments."""
     if not several(held):
         return []
-    return [Part("figure past", (len(held), image), partial(_message, held, image))]
+    about = Chart(CHART, PAST, note=NOTE, words=PAST, opens="open")
+    return [sheet.chart(about, (len(held), image), partial(chart, held, image))]
 
 
 def several(held: Results) -> bool:
@@ -96,11 +100,6 @@ def chart(held: Results, image: str) -> Figure:
     default, results = Experiment(), list(held.values())
     points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.image == image) for r in results]
     return scatter(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label))
-
-
-def _message(held: Results, image: str) -> bytes:
-    figure = json.loads(chart(held, image).to_json())
-    return pack({"part": "figure", "name": "past", "title": PAST, "note": NOTE, "figure": figure})
 
 
 def _words(result: Result, default: Experiment) -> str:

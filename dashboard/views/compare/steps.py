@@ -20,9 +20,9 @@ LARGER = 2
 """The scale of the picture, so that frames fit between pixels."""
 
 
-def chosen(name: str) -> None:
-    """Sets the step from a click on the chart `name`: the index of the clicked point."""
-    points = st.session_state[name].selection.points
+def chosen() -> None:
+    """Sets the step from a click on the perturbation curve: the index of the clicked point."""
+    points = st.session_state[f"compare-chart-{PERTURBATION}"].selection.points
     if points:
         st.session_state[STEP] = int(points[0]["point_index"])
 

@@ -1,9 +1,11 @@
 """The paths of an experiment, and the numbers of a complete path."""
 
 import math
+from collections.abc import Sequence
 
 from attribution import METRICS
 from attribution.studies.trace import Trace
+from dashboard.charts.looks import baseline_name
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.words import gap as gap_words
 from dashboard.work.path import Guided, Rug, Start, Straight
@@ -13,7 +15,9 @@ Views = dict[str, View]
 """By baseline; the path of Guided IG and the samples of IDG have the two names below."""
 GUIDED, RUG = "guided", "rug"
 GAP = METRICS["completeness_gap"].label
-"""The head of a column."""
+CUT = "Left-IG cuts at α"
+AFTER = ("Steps after the cut", "Share of the sum", "Share of the absolute sum")
+"""Heads of columns."""
 
 
 def start(experiment: Experiment, image: str, model: str, target: int, baseline: str) -> Start:
@@ -43,19 +47,31 @@ def cut(trace: Trace, phi: float) -> float | None:
     return float(trace.alphas[place]) if place < trace.total else None
 
 
+def said(trace: Trace, node: int) -> str:
+    """The numbers at a node of the path, in one line."""
+    climbed = f", {(trace.scores[node] - trace.ends[0]) / trace.climb:.0%} of the climb" if trace.climb > 0 else ""
+    return (
+        f"α = {trace.alphas[node]:.3g} · logit {trace.scores[node]:.2f}{climbed} · probability "
+        f"{trace.probabilities[node]:.1%} · F′ {trace.slopes[node]:.2f} · ‖∇f‖ {trace.sizes[node]:.3g} · sum so far "
+        f"{trace.sums[node]:.2f} of {trace.climb:.2f}"
+    )
+
+
+def rows(baseline: str, trace: Trace, phis: Sequence[float]) -> list[dict[str, str]]:
+    """For each phi, the row of a path in the table of what comes after Left-IG's cut."""
+    ends = {"From": baseline_name(baseline), "f(b)": f"{trace.ends[0]:.2f}", "f(x)": f"{trace.ends[1]:.2f}"}
+    if not trace.complete:
+        return [{**ends, **dict.fromkeys((CUT, *AFTER, GAP), "…")}] * len(phis)
+    return [{**ends, **saturated(trace, phi)} for phi in phis]
+
+
 def saturated(trace: Trace, phi: float) -> dict[str, str]:
     """The share of a complete path's attribution after the cut, as columns of the table."""
     gap = gap_words((float(trace.sums[-1]) - trace.climb, trace.climb))
     try:
         place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
     except ValueError:
-        none = dict.fromkeys(("Steps after the cut", "Share of the sum", "Share of the absolute sum"), "")
-        return {"Left-IG cuts at α": "nowhere: the score falls", **none, GAP: gap}
+        return {CUT: "nowhere: the score falls", **dict.fromkeys(AFTER, ""), GAP: gap}
     where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: the score stays below φ"
-    return {
-        "Left-IG cuts at α": where,
-        "Steps after the cut": f"{1 - place / trace.total:.0%}",
-        "Share of the sum": "none" if math.isnan(signed) else f"{signed:.0%}",
-        "Share of the absolute sum": "none" if math.isnan(absolute) else f"{absolute:.0%}",
-        GAP: gap,
-    }
+    shares = ("none" if math.isnan(share) else f"{share:.0%}" for share in (1 - place / trace.total, signed, absolute))
+    return {CUT: where, **dict(zip(AFTER, shares, strict=True)), GAP: gap}

@@ -178,7 +178,7 @@ def test_a_connection_that_drops_and_comes_back(page):
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
     page.evaluate("window.dropped.forEach(socket => socket.close())")
     page.wait_for_function(
-        "window.dropped.length > 3 && window.dropped.slice(-2).every(socket => socket.readyState === 1)",
+        "window.dropped.slice(2).filter(socket => socket.readyState === 1).length >= 2",
         timeout=PATIENCE,
     )
     page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('complete')", timeout=PATIENCE)
@@ -229,11 +229,9 @@ def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
     visit(page, f"r=4&m=2&sweep=smooth_taylor:{knobs}", "sweep", "What does a knob do?")
     expect(page.get_by_text(re.compile(r"complete: \d maps"))).to_be_visible(timeout=PATIENCE)
     assert "σ 0.7" in next(title for title in reversed(maps(page)))
-    expect(page.locator(".st-key-sweep-chart-perturbation .scatterlayer .point")).to_have_count(len(maps(page)))
-    point = page.locator(".st-key-sweep-chart-perturbation .scatterlayer .point").nth(int(cell))
-    point.scroll_into_view_if_needed()
-    place = point.bounding_box()
-    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    points = chart(page, "AUPC").locator(".scatterlayer .point")
+    expect(points).to_have_count(len(maps(page)))
+    click_on(page, points.nth(int(cell)))
     expect(page.get_by_test_id("stSelectbox").filter(has_text="Cell").locator("input")).to_have_value(
         re.compile("σ 0.7")
     )
@@ -249,12 +247,9 @@ def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
     expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
-    page.get_by_test_id("stSlider").filter(has_text="position on the path").locator("input").press("ArrowRight")
+    slider(page, "position on the path").press("ArrowRight")
     expect(page.get_by_text(re.compile("α = 0.625 · logit"))).to_be_visible(timeout=PATIENCE)
-    point = page.locator(".st-key-stack-path-sums .scatterlayer .point").nth(2)
-    point.scroll_into_view_if_needed()
-    place = point.bounding_box()
-    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    click_on(page, chart(page, "Completeness").locator(".scatterlayer .point").nth(2))
     expect(page.get_by_text(re.compile("α = 0.25 · logit"))).to_be_visible(timeout=PATIENCE)
     assert page.evaluate(f"{VIEWER}.state.zoom") == 2
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"

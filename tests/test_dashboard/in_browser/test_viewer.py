@@ -9,7 +9,8 @@ import toys
 from playwright.sync_api import Page
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
-from dashboard.stage import pictures, viewer
+from dashboard.live.frames import map_message, unpack
+from dashboard.stage import pictures, stage
 
 pytestmark = pytest.mark.browser
 
@@ -17,41 +18,45 @@ SIDE = 64
 KINDS, SCALES = ("absolute", "signed", "positive"), ("per map", "shared", "raw")
 PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
 PHOTO = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-MOUNT = """async ({script, style, data, dark}) => {
+FILES = ("scale.js", "viewer.js", "words.js", "hands.js")
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Viewer, greyOf, rawOf };"
+STYLE = (stage.HERE / "viewer.css").read_text()
+MOUNT = """async ({script, style, head, dark}) => {
   document.body.style.margin = 0;
   document.documentElement.style.setProperty('--st-background-color', dark ? '#0e1117' : '#ffffff');
   document.documentElement.style.setProperty('--st-text-color', dark ? '#e8ecf2' : '#1a2230');
-  const address = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
-  window.mount ??= (await import(address)).default;
+  window.code ??= await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
   if (!window.host) {
     window.host = document.body.appendChild(document.createElement('div')).attachShadow({mode: 'open'});
     window.host.append(Object.assign(document.createElement('style'), {textContent: style}));
   }
-  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
-  window.unmount = window.mount({data: bytes, parentElement: window.host, key: 'test'});
-  window.viewer = window.host.attributionViewer;
+  const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+  window.viewer ??= new window.code.Viewer(window.host, 'test');
+  const pixels = bytes(head.photo.bytes);
+  window.viewer.show({...head, photo: {...head.photo, pixels, grey: window.code.greyOf(pixels)},
+    maps: head.maps.map(map => ({...map, raw: window.code.rawOf(bytes(map.bytes), map.unit), sorted: {}}))});
 }"""
+CLOSE = "viewer.close(); delete window.viewer"
 
 
 def attributions(count: int, side: int = SIDE) -> list[torch.Tensor]:
     return [0.01 ** (m % 2) * toys.image(m, (3, side, side)) for m in range(count)]
 
 
-def labelled(maps: list[torch.Tensor], photo: np.ndarray = PHOTO) -> bytes:
-    shown = [
-        (
-            viewer.Labels(f"Map {m}", "a gloss", f"draft {m}/9", f"map {m} in words"),
-            reduce_channels(a, "signed").numpy(),
-        )
-        for m, a in enumerate(maps)
-    ]
-    return viewer.pack((viewer.Labels("Photo", "", "predicted: cat", "a photo"), photo), shown, PALETTES)
+def labelled(maps: list[torch.Tensor], photo: np.ndarray = PHOTO) -> dict:
+    """A photo and maps, as the stage gives them to the viewer."""
+    shown = []
+    for m, attribution in enumerate(maps):
+        said = {"title": f"Map {m}", "gloss": "a gloss", "status": f"draft {m}/9", "words": f"map {m} in words"}
+        head, payload = unpack(map_message("", reduce_channels(attribution, "signed").numpy()))
+        shown.append({**said, "unit": head["unit"], "bytes": base64.b64encode(payload).decode()})
+    said = {"title": "Photo", "gloss": "", "status": "predicted: cat", "words": "a photo"}
+    size = {"height": photo.shape[0], "width": photo.shape[1]}
+    return {"photo": {**said, **size, "bytes": base64.b64encode(photo.tobytes()).decode()}, "maps": shown, **PALETTES}
 
 
-def mount(page: Page, data: bytes, dark: bool = False) -> None:
-    script, style = viewer.source()
-    packed = base64.b64encode(data).decode()
-    page.evaluate(MOUNT, {"script": script, "style": style, "data": packed, "dark": dark})
+def mount(page: Page, head: dict, dark: bool = False) -> None:
+    page.evaluate(MOUNT, {"script": SCRIPT, "style": STYLE, "head": head, "dark": dark})
 
 
 @pytest.fixture
@@ -242,7 +247,8 @@ class TestState:
         assert (pixels(page, 1) != old).any()
 
     def test_it_survives_a_visit_elsewhere(self, page):
-        page.evaluate("viewer.set({colours: 'viridis'}); unmount()")
+        page.evaluate("viewer.set({colours: 'viridis'})")
+        page.evaluate(CLOSE)
         assert page.locator(".viewer").count() == 0
         mount(page, labelled(attributions(3)))
         assert state(page, "colours") == "viridis"
@@ -309,13 +315,6 @@ class TestForEveryone:
             summary.click()
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("figure canvas[role=img]").all())
-
-
-def test_a_browser_without_canvases_gets_a_line_and_a_way_out(opened):
-    opened.evaluate("delete window.OffscreenCanvas")
-    mount(opened, labelled(attributions(2)))
-    assert "cannot run in this browser" in opened.get_by_role("alert").inner_text()
-    assert opened.get_by_role("link", name="plain images").get_attribute("href") == "?viewer=static"
 
 
 def test_a_change_of_the_display_draws_each_map_once_and_sorts_nothing_again(opened):

@@ -1,0 +1,96 @@
+// Charts that the server draws. A chart is changed in place, so a zoom stays; vertical lines follow the scrubs.
+
+class Figures {
+  // `clicked(what, number)` is called for a point that opens something, `near(scrub, x)` for one on a scrub's way.
+  constructor(root, address, clicked, near) {
+    Object.assign(this, { root, address, clicked, near, all: new Map(), at: {} });
+  }
+
+  // Only these are shown, in this order.
+  layout(names) {
+    this.names = names;
+    for (const [name, one] of this.all) {
+      if (names.includes(name)) continue;
+      one.cell.remove();
+      this.all.delete(name);
+    }
+  }
+
+  hear(heard) {
+    const { name, title, gloss, note, help, words, height } = heard;
+    let one = this.all.get(name);
+    if (!one) {
+      const plot = make("div", { class: "plot" });
+      if (height) plot.style.height = `${height}px`;
+      const asked = help ? [make("span", { class: "help", tabindex: "0", role: "note", "aria-label": help, title: help }, "?")] : [];
+      one = { plot, note: make("p", { class: "verdict" }),
+        cell: make("figure", { class: "chart", role: "group", "aria-label": title }, make("figcaption", {}, make("b", {}, title), gloss && ` · ${gloss}`, ...asked), plot) };
+      one.cell.append(one.note);
+      plot.setAttribute("role", "img");
+      plot.setAttribute("aria-label", words || title);
+      this.all.set(name, one);
+      this.root.append(...(this.names ?? [name]).map((other) => this.all.get(other)?.cell).filter(Boolean));
+    }
+    one.note.textContent = note;
+    one.heard = heard;
+    this.then(one, () => this.draw(one));
+  }
+
+  // Plotly takes its time for a drawing, and must have ended it before the next one begins.
+  then(one, act) {
+    one.last = (one.last ?? Promise.resolve()).then(act).catch((error) => (one.note.textContent = `The chart cannot be drawn: ${error.message}.`));
+  }
+
+  async draw(one) {
+    const library_ = await library(this.address);
+    const { layout: shared, axis, ink } = themed(one.plot);
+    const { data, layout } = one.heard.figure;
+    const axes = Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, given]) => [name, { ...given, ...axis }]);
+    one.layout = {
+      ...layout, ...shared, ...Object.fromEntries(axes), template: null, height: undefined, legend: { ...layout.legend, font: { color: ink, size: 11 } },
+      margin: { l: 52, r: 16, t: 6, b: 40 }, dragmode: "zoom",
+    };
+    await library_.react(one.plot, data, this.marked(one), OPTIONS);
+    if (one.ready) return;
+    one.ready = true;
+    one.plot.on("plotly_click", ({ points: [point] }) => {
+      const { opens, marks } = one.heard;
+      const number = Array.isArray(point.customdata) ? point.customdata[0] : point.customdata;
+      if (opens && number !== undefined) this.clicked(opens, number);
+      else if (!opens && marks.length) this.near(marks[0].scrub, point.x);
+    });
+  }
+
+  // The layout of a chart with its vertical lines where the scrubs are.
+  marked(one) {
+    const shapes = [...(one.layout.shapes ?? [])];
+    const annotations = [...(one.layout.annotations ?? [])];
+    for (const { scrub, x, colour, dash, text } of one.heard.marks) {
+      const at = x[this.at[scrub]];
+      if (at == null) continue;
+      const across = { type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1 };
+      shapes.push({ ...across, line: { color: colour, dash, width: text ? 2 : 1 } });
+      if (text) annotations.push({ x: at, xref: "x", y: 1, yref: "paper", xanchor: "left", yanchor: "top", showarrow: false, text, font: { size: 11 } });
+    }
+    return { ...one.layout, shapes, annotations };
+  }
+
+  // The scrubs are at these indices.
+  move(at) {
+    this.at = at;
+    for (const one of this.all.values()) {
+      if (one.moves) continue;
+      one.moves = true;
+      this.then(one, () => {
+        one.moves = false;
+        if (!one.ready) return null;
+        const { shapes, annotations } = this.marked(one);
+        return window.Plotly.relayout(one.plot, { shapes, annotations });
+      });
+    }
+  }
+
+  resize() {
+    for (const one of this.all.values()) this.then(one, () => one.ready && window.Plotly.Plots.resize(one.plot));
+  }
+}

@@ -1,0 +1,21 @@
+"""The texts of a picture. Must not import torch: precomputed maps are shown while it is being loaded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PHOTO = ("Photo", "what the model sees")
+"""The title and gloss of the photo."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Texts of a picture: title and gloss above it, status below it, and its alt text `words`."""
+
+    title: str
+    gloss: str
+    status: str
+    words: str
+
+
+Labelled = tuple[Labels, np.ndarray]

@@ -1,0 +1,158 @@
+"""The board of Noise: each method's map after r samples, its standard error, and the agreement of its halves."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from attribution import Store
+from attribution.studies.convergence import ENOUGH, Convergence, checkpoints, noisy_methods
+from dashboard.charts.noise import Agreement, agreement
+from dashboard.controls import progress
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.own import COMPARED
+from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import counted
+from dashboard.live import sheet
+from dashboard.live.frames import map_message
+from dashboard.live.hub import Look, Part
+from dashboard.live.sheet import Chart, Scrub, Tile
+from dashboard.work.noise import Doubt, doubt_work
+from dashboard.work.scheduler import Scheduler, View
+
+CHART = Chart(
+    "noise-agreement",
+    "Agreement",
+    "of two halves of the samples",
+    "The samples are split into two halves, and each half gives a map. If Spearman's rank correlation of the two maps "
+    f"is above {ENOUGH}, more samples would change little. Antithetic sampling (±ε) uses each noise draw with both "
+    "signs: R gradients from R / 2 draws, and terms that are linear in the noise cancel. Agreement shows that a map "
+    "has converged. It does not show that the map is right.",
+    words="The rank correlation of two halves of the samples against the number of samples",
+)
+
+
+def methods(experiment: Experiment) -> tuple[str, ...]:
+    """The compared methods that average over noise. If there are none, the default methods that do."""
+    noisy = noisy_methods()
+    found = tuple(method for method in experiment.methods if method in noisy)
+    return found or tuple(method for method in COMPARED if method in noisy)
+
+
+@dataclass(frozen=True)
+class NoiseBoard(sheet.Worked):
+    """The noise methods of an experiment; `both`: with antithetic sampling too."""
+
+    jobs: Scheduler
+    store: Store
+    experiment: Experiment
+    subject: Subject
+    both: bool
+
+    def look(self) -> Look:
+        views = self.ask()
+        counts, samples = checkpoints(self.experiment.samples), self.experiment.samples
+        draws = Scrub(
+            "draws",
+            "r",
+            "r, how many of the R samples are in the maps",
+            "R samples: R noisy copies of the photo, one gradient each. Nothing is recomputed.",
+            tuple(map(str, counts)),
+            tuple(map(float, counts)),
+            len(counts) - 1,
+        )
+        held = {doubt: view.snapshot for doubt, view in views.items() if view.snapshot}
+        version = tuple((doubt, len(one.counts)) for doubt, one in held.items())
+        lines = [
+            Agreement(doubt.panel.method, doubt.title, doubt.antithetic, one.counts, one.agreement)
+            for doubt, one in held.items()
+        ]
+        parts = [
+            sheet.layout(self.subject.head, self._tiles(held), [CHART.name], [draws.name]),
+            sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
+            self._state(views),
+            sheet.scrub(draws),
+            sheet.chart(CHART, version, partial(agreement, lines, samples, ENOUGH)),
+            *(part for doubt, one in held.items() for part in _maps(doubt, one)),
+        ]
+        return Look(tuple(parts))
+
+    def ask(self) -> dict[Doubt, View]:
+        """The work of each method so far. Starts missing work, and keeps it running."""
+        known = (self.subject.model, self.subject.x, self.store)
+        found, slots = {}, []
+        for doubt in self._doubts:
+            slots.append(f"{doubt.panel.method} doubt {doubt.antithetic}")
+            found[doubt] = self.jobs.ask(self.session, slots[-1], doubt, partial(doubt_work, doubt, *known))
+        self.jobs.only(self.session, slots)
+        return found
+
+    @cached_property
+    def _doubts(self) -> tuple[Doubt, ...]:
+        place = (self.subject.image, self.subject.model.name, self.subject.target)
+        panels = [self.experiment.panel(method, *place) for method in methods(self.experiment)]
+        return tuple(Doubt(panel, signs) for panel in panels for signs in ((False, True) if self.both else (False,)))
+
+    def _tiles(self, held: dict[Doubt, Convergence]) -> list[Tile]:
+        maps = [Tile(doubt.title, doubt.title, "the mean so far") for doubt in self._doubts]
+        sure = [doubt for doubt, one in held.items() if not one.error.isnan().any()]
+        return [
+            *maps,
+            *(Tile(f"error of {d.title}", f"error of {d.title}", "standard error at each pixel") for d in sure),
+        ]
+
+    def _state(self, views: dict[Doubt, View]) -> Part:
+        done = sum(view.snapshot.done for view in views.values() if view.snapshot)
+        total = sum(doubt.samples for doubt in views)
+        state = progress.state(views.values())
+        words = {
+            progress.LIVE: f"{done} of {counted(total, 'sample')}",
+            progress.STOPPED: progress.KEPT,
+            progress.FAILED: "failed: not all samples could be computed",
+            progress.DONE: "complete",
+        }
+        return sheet.state(
+            state,
+            done / total,
+            words[state],
+            errors=[f"{doubt.title}: {view.error}" for doubt, view in views.items() if view.state == "failed"],
+            lines=[[doubt.title, verdict(view.snapshot, self.experiment.samples)] for doubt, view in views.items()],
+            old=[doubt.title for doubt, view in views.items() if not view.snapshot],
+        )
+
+
+def _maps(doubt: Doubt, found: Convergence) -> list[Part]:
+    """The map after each number of samples, and its standard error."""
+    parts, title = [], doubt.title
+    for k, count in enumerate(found.counts):
+        after = f"after {count} of {counted(found.total, 'sample')}"
+        head = {"scrub": "draws", "at": count, "of": str(doubt), "status": after, "words": f"{title} {after}"}
+        make = partial(_message, title, found.maps[k], **head)
+        parts.append(Part(f"frame {title} {k}", (doubt, k), make))
+    if not found.error.isnan().any():
+        of = f"of the mean of {counted(found.done, 'sample')}"
+        words = f"error of {title}: standard error at each pixel"
+        make = partial(_message, f"error of {title}", found.error, status=of, words=words)
+        parts.append(Part(f"map error of {title}", found, make))
+    return parts
+
+
+def _message(name: str, values: Any, **head: Any) -> bytes:
+    return map_message(name, values.float().numpy(), **head)
+
+
+def verdict(found: Convergence | None, samples: int) -> str:
+    """Whether R is enough, in one line."""
+    if found is None:
+        return "waiting for its first samples"
+    agreement = found.agreement[-1]
+    if found.done < found.total:
+        return f"draft: {found.done} of {counted(found.total, 'sample')}"
+    if math.isnan(agreement):
+        return f"R = {samples} is too few to tell: there are no two halves, or a map is blank"
+    if found.settled:
+        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}), from r = {found.settled} on"
+    words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:.2f} only"
+    if found.needed is None:
+        return f"{words}, no better than by chance"
+    return f"{words}; {ENOUGH} needs about {found.needed:,} samples"

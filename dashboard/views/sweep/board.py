@@ -1,0 +1,126 @@
+"""The board of Sweep: a map and the areas of its curves for each cell, and a chart of all areas."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from plotly.graph_objects import Figure
+
+from attribution import METHODS, METRICS
+from attribution.models import CATEGORIES
+from dashboard.charts.sweep import against, grid
+from dashboard.controls import progress
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import TERMS, counted
+from dashboard.live import sheet
+from dashboard.live.frames import map_message
+from dashboard.live.hub import Look, Part
+from dashboard.live.sheet import Chart, Tile
+from dashboard.views.sweep.sweep import Sweep, letter, say
+from dashboard.work.scheduler import Scheduler, View
+from dashboard.work.sweep import Found, Place, Result
+
+NONE = Found()
+
+
+@dataclass(frozen=True)
+class SweepBoard(sheet.Worked):
+    """A sweep over an experiment. `ask` requests the work, and returns its state."""
+
+    jobs: Scheduler
+    sweep: Sweep
+    experiment: Experiment
+    subject: Subject
+    ask: Callable[[], View]
+
+    def look(self) -> Look:
+        view = self.ask()
+        self.jobs.only(self.session, ["sweep"])
+        found: Found = view.snapshot or NONE
+        shown = {place: cell for place, cell in self._done(found).items() if self._fits(cell)}
+        tiles = [Tile(self.sweep.title(place), self.sweep.title(place)) for place in shown]
+        photo = {**self.subject.head, "gloss": ""}
+        parts = [
+            sheet.layout(photo, tiles, [f"sweep-{name}" for name in self.experiment.metrics]),
+            sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
+            self._state(view, found),
+            *(self._chart(found, name) for name in self.experiment.metrics),
+            *(self._map(place, cell) for place, cell in shown.items()),
+        ]
+        return Look(tuple(parts))
+
+    def _done(self, found: Found) -> Mapping[Place, Result]:
+        """The cells that have a map, in the order of the settings."""
+        cells = ((place, found.cells.get(place)) for place in self.sweep.places)
+        return {place: cell for place, cell in cells if cell is not None and cell.heat is not None}
+
+    def _fits(self, cell: Result) -> bool:
+        """Whether the map has the size of the photo; another model may have another input size."""
+        return cell.heat is not None and cell.heat.shape == tuple(self.subject.x.shape[-2:])
+
+    def _map(self, place: Place, cell: Result) -> Part:
+        title = self.sweep.title(place)
+        known = ((METRICS[name], cell.areas[name]) for name in self.experiment.metrics if name in cell.areas)
+        areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known)
+        words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
+        heat = np.asarray(cell.heat)
+        return Part(
+            f"map {title}", (cell, areas), lambda: map_message(title, heat, status=areas, words=words, done=1, total=1)
+        )
+
+    def _chart(self, found: Found, name: str) -> Part:
+        """All areas of a metric: a line for one setting, a heatmap for two. A click chooses a cell."""
+        metric = METRICS[name]
+        whole = not {"target", "model"} & {axis.knob for axis in self.sweep.axes}
+        control = found.control.get(name) if whole else None
+        about = Chart(
+            f"sweep-{name}",
+            metric.label,
+            metric.reading,
+            "" if control is None else f"A random order on this photo: {control:.{metric.digits}f}.",
+            TERMS.get(name, ""),
+            f"{metric.label} of each map of the sweep",
+            320,
+            "cell",
+        )
+        areas = {place: cell.areas.get(name) for place, cell in found.cells.items() if not cell.error}
+        version = (self.sweep, tuple(areas.items()), control)
+        return sheet.chart(about, version, partial(_figure, self.sweep, areas, name, control))
+
+    def _state(self, view: View, found: Found) -> Part:
+        """How many cells are done, and at the end their cost."""
+        count = len(self.sweep.places)
+        new = sum(cell.new for cell in found.cells.values())
+        needed = sum(cell.points for cell in found.cells.values())
+        failed = [place for place, cell in found.cells.items() if cell.error]
+        others = sum(not self._fits(cell) for cell in self._done(found).values())
+        state = progress.state([view])
+        words = {
+            progress.LIVE: f"{len(found.cells)} of {counted(count, 'map')} · {found.now or 'waiting for its turn'}",
+            progress.STOPPED: progress.KEPT,
+            progress.FAILED: f"failed: {view.error}",
+            progress.DONE: f"complete: {counted(count - len(failed), 'map')} of {counted(needed, 'gradient')}, "
+            f"{new:,} of them computed{f'; {len(failed)} failed' if failed else ''}",
+        }
+        size = f"{counted(others, 'map')} of models with another input size not shown; their areas are below"
+        return sheet.state(
+            state,
+            found.share,
+            words[state],
+            errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed],
+            lines=[["Not shown", size]] if others else [],
+        )
+
+
+def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: float | None) -> Figure:
+    long = [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
+    texts = [[say(axis.knob, value) for value in axis.values] for axis in long]
+    letters, label = [letter(axis.knob) for axis in long], METRICS[metric].label
+    if len(long) == 1:
+        values = [v if long[0].knob != "target" else CATEGORIES[v] for v in long[0].values]
+        line = [areas.get(place) for place in sweep.places]
+        return against(values, texts[0], line, sweep.method, label, letters[0], control)
+    rows = [[areas.get((a, b)) for b in long[1].values] for a in long[0].values]
+    return grid(texts[0], texts[1], rows, (letters[0], letters[1], label))

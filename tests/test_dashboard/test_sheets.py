@@ -1,0 +1,241 @@
+"""The boards of all pages, with a scheduler that is stepped by hand: laws for each, and what is each one's own."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+import toys
+
+from attribution import Store, explain
+from attribution.heatmaps import reduce_channels
+from attribution.images import to_picture
+from dashboard.controls.model import DownloadBoard
+from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.subject import Subject
+from dashboard.live.frames import unpack
+from dashboard.live.hub import Hub
+from dashboard.views.compare.board import CompareBoard
+from dashboard.views.noise.board import NoiseBoard
+from dashboard.views.path.board import PathBoard
+from dashboard.views.sweep.board import SweepBoard
+from dashboard.views.sweep.sweep import parse
+from dashboard.work.scheduler import Scheduler
+from dashboard.work.search import Search
+from dashboard.work.sweep import sweep_work
+
+X = toys.image(0, (3, 40, 40)).float()
+EXPERIMENT = replace(
+    Experiment(samples=6, steps=6, methods=("integrated_gradients", "smoothgrad")),
+    own=(("guided_ig", "steps", 3), ("idg", "steps", 3)),
+)
+PAGES = ("compare", "search", "sweep", "grid", "path", "noise")
+
+
+@pytest.fixture
+def hub():
+    return Hub()
+
+
+@pytest.fixture
+def jobs(hub):
+    return Scheduler(clock=lambda: 0.0, changed=hub.changed)
+
+
+@pytest.fixture
+def subject():
+    model = replace(toys.model(lambda z: z.square().sum(1) + 1), name="efficientnet_lite0")
+    source = PIL.Image.new("RGB", (40, 40))
+    return Subject(source, X, "photo", model, tuple(model.predict(X, k=2)), 0)
+
+
+@pytest.fixture
+def made(jobs, subject):
+    """A board by the name of its page."""
+
+    def sweep(text):
+        found, store = parse(text), Store()
+        look = lambda name: (subject.model, X, "photo", 0)  # noqa: E731
+        key = found.key(EXPERIMENT, "photo")
+        work = partial(sweep_work, key, look, store, {})
+        return SweepBoard(jobs, "me", found, EXPERIMENT, subject, partial(jobs.ask, "me", "sweep", key, work))
+
+    def of(name):
+        given = (jobs, "me", Store(), EXPERIMENT, subject)
+        search = Search("autvc", "photo", "efficientnet_lite0", 0, 2, 1, 0)
+        return {
+            "compare": lambda: CompareBoard(*given),
+            "search": lambda: CompareBoard(*given, search=search),
+            "sweep": lambda: sweep("smooth_taylor:sigma=0.1/0.6"),
+            "grid": lambda: sweep("smooth_taylor:sigma=0.1/0.6,samples=2/4"),
+            "path": lambda: PathBoard(*given, ("black", "mean"), True),
+            "noise": lambda: NoiseBoard(*given, True),
+        }[name]()
+
+    return of
+
+
+def finish(jobs, board):
+    board.look()
+    while jobs.step():
+        board.look()
+    return board
+
+
+def messages(board):
+    """By the name of the part: its head and its bytes."""
+    return {part.name: unpack(part.make()) for part in board.look().parts}
+
+
+def heads(board, kind):
+    return [head for head, _ in messages(board).values() if head["part"] == kind]
+
+
+@pytest.mark.parametrize("name", PAGES)
+class TestEveryBoard:
+    def test_when_nothing_happens_nothing_is_new(self, made, jobs, name):
+        board = finish(jobs, made(name))
+        first, second = ([(part.name, part.version) for part in board.look().parts] for _ in range(2))
+        assert first == second
+        assert len({name for name, _ in first}) == len(first), "a name is one part's"
+
+    def test_each_step_of_the_work_says_how_far_it_is(self, made, jobs, name):
+        board, seen = made(name), []
+        board.look()
+        while jobs.step():
+            seen += heads(board, "state")
+        assert {state["state"] for state in seen} == {"live", "done"}
+        assert [state["state"] for state in seen].index("done") == len(seen) - 1
+        assert seen[-1]["share"] == 1
+        assert all(0 <= state["share"] <= 1 for state in seen)
+
+    def test_what_is_laid_out_is_there_at_the_end(self, made, jobs, name):
+        board = finish(jobs, made(name))
+        found = messages(board)
+        layout = found["layout"][0]
+        side = layout["photo"]["height"]
+        assert found["photo"][1] == board.subject.photo.tobytes()
+        drawn = {head["name"]: len(payload) for head, payload in found.values() if head["part"] == "map"}
+        assert drawn == {tile["name"]: 2 * side * side for tile in layout["tiles"]}
+        assert {head["name"] for head in heads(board, "figure")} == set(layout["figures"]) - {"past"}
+        assert {head["name"] for head in heads(board, "scrub")} == set(layout["scrubs"])
+
+    def test_a_scrub_has_everything_for_each_of_its_values(self, made, jobs, name):
+        board = finish(jobs, made(name))
+        scrubs = {head["name"]: head for head in heads(board, "scrub")}
+        for scrub in scrubs.values():
+            count = len(scrub["values"])
+            assert len(scrub["at"]) == count
+            assert sorted(scrub["at"]) == scrub["at"]
+            assert 0 <= scrub["start"] < count
+            assert {len(scrub[each]) for each in ("said", "tables", "mix")} <= {0, count}
+        for figure in heads(board, "figure"):
+            assert all(len(mark["x"]) == len(scrubs[mark["scrub"]]["values"]) for mark in figure["marks"])
+        for head in heads(board, "map"):
+            assert "scrub" not in head or head["scrub"] in scrubs
+
+    def test_stop_keeps_what_there_is_and_resume_goes_on(self, made, jobs, name):
+        board = made(name)
+        board.look()
+        jobs.step()
+        board.press("stop")
+        (state,) = heads(board, "state")
+        assert state["state"] == "stopped"
+        assert not jobs.step()
+        board.press("resume")
+        assert heads(finish(jobs, board), "state")[0]["state"] == "done"
+
+    def test_the_next_page_ends_its_work(self, made, jobs, name):
+        made(name).look()
+        other = made("compare" if name in ("path", "noise", "sweep", "grid") else "path")
+        finish(jobs, other)
+        slots = {slot for _, slot in jobs._slots}
+        made(name).look()
+        assert not {slot for _, slot in jobs._slots} & slots
+
+    def test_a_line_gets_each_part_once(self, made, jobs, hub, name):
+        board = finish(jobs, made(name))
+        hub.show("me", name, board)
+        line = hub.open("me", name, lambda: None)
+        assert len(list(line.news())) == len(board.look().parts)
+        assert list(line.news()) == []
+
+
+class TestPath:
+    def test_the_mixture_of_two_pictures_is_the_image_on_the_way(self, made, jobs, subject):
+        """The browser mixes bytes; the core moves between two inputs. They differ by the rounding of a byte."""
+        board = finish(jobs, made("path"))
+        found = messages(board)
+        photo, beneath = (np.frombuffer(found[name][1], np.uint8).astype(float) for name in ("photo", "beneath"))
+        trace, exact = board.ask()["black"].snapshot, subject.model.pixels(X).permute(1, 2, 0).flatten()
+        inside = ((exact >= 0) & (exact <= 1)).numpy()  # a photo has no other colours
+        assert inside.mean() > 0.2
+        for share in found["scrub alpha"][0]["mix"]:
+            true = to_picture(subject.model.pixels(torch.lerp(trace.baseline, X, share))).ravel()
+            assert np.abs(share * photo + (1 - share) * beneath - true)[inside].max() <= 1.5
+
+    def test_its_whole_map_is_that_of_the_method(self, made, jobs, subject):
+        board = finish(jobs, made("path"))
+        head, payload = messages(board)["map whole"]
+        drawn = np.frombuffer(payload, "<f2").astype(float).reshape(40, 40) * head["unit"]
+        true = explain(subject.model, X, "integrated_gradients", 0, steps=6).attribution
+        true = reduce_channels(true, "signed").numpy()
+        assert np.abs(drawn - true).max() < 5e-3 * np.abs(true).max()
+
+    def test_the_maps_of_another_path_are_not_mixed_with_these(self, made, jobs):
+        board = finish(jobs, made("path"))
+        other = finish(jobs, replace(board, experiment=replace(EXPERIMENT, steps=5)))
+        of = [{head["of"] for head in heads(one, "map") if "of" in head} for one in (board, other)]
+        assert [len(names) for names in of] == [1, 1]
+        assert of[0] != of[1]
+
+    def test_a_growing_chart_is_drawn_a_few_times_only(self, made, jobs):
+        board = replace(made("path"), experiment=replace(EXPERIMENT, steps=60), baselines=("black",), detour=False)
+        versions = set()
+        board.look()
+        while jobs.step():
+            versions |= {part.version for part in board.look().parts if part.name == "figure path-sums"}
+        assert 2 <= len(versions) <= 10
+
+
+class TestSearch:
+    def test_at_its_end_the_script_is_told_once(self, made, jobs):
+        board, told = made("search"), []
+        board.look()
+        while jobs.step():
+            told += [state["rerun"] for state in heads(board, "state")]
+        assert told[0] == ""
+        assert set(told[:-1]) - {""} <= {told[-1]}
+        assert told[-1].startswith("σ = ")
+
+    def test_a_draft_keeps_it_running(self, made, jobs):
+        board = made("search")
+        draft = board.turned({"sigma": 0.7})
+        board.look()
+        draft.look()
+        assert "search" in {slot for _, slot in jobs._slots}
+
+
+class TestDownload:
+    def test_it_says_how_far_it_is_and_ends_once(self, jobs):
+        board = DownloadBoard(jobs, "me", "resnet18")
+        jobs.ask("me", "weights", "resnet18", lambda: iter([0.0, 0.5]))
+        jobs.step()
+        jobs.step()
+        (state,) = heads(board, "state")
+        assert (state["share"], state["rerun"]) == (0.5, "")
+        assert "50% of" in state["text"]
+        jobs.step()
+        assert heads(board, "state")[0]["rerun"] == "resnet18 done"
+
+    def test_a_failure_ends_it_too(self, jobs):
+        def broken():
+            raise ValueError("no network")
+            yield
+
+        board = DownloadBoard(jobs, "me", "resnet18")
+        jobs.ask("me", "weights", "resnet18", broken)
+        jobs.step()
+        assert heads(board, "state")[0]["rerun"] == "resnet18 failed"
