@@ -20,9 +20,9 @@ FIRST = 4
 """The most points of the first batch of a run."""
 SECONDS, LONGEST = 2.0, 1.0
 """The time of a batch, and of one of at most `FIRST` points where the time of a batch is shorter."""
-REMEMBERED = 3
-"""Batches of a size whose times count. The quickest one: the others waited for something else."""
-LOOK_AGAIN = 100
+REMEMBERED, ENOUGH = 3, 2
+"""Batches of a size whose times count, and how many it takes. The quickest counts: others waited for something else."""
+LOOK_AGAIN = 200
 """Batches after which other sizes are tried again."""
 CLEARLY = 0.95
 """Another size must take at most this share of the time."""
@@ -136,10 +136,14 @@ class BatchSize:
     _batches: int = field(default=0, repr=False, compare=False)
 
     def next(self, remaining: int) -> int:
-        """The size of the next batch for this many remaining points: batches of nearly equal sizes."""
+        """The size of the next batch for this many remaining points: batches of nearly equal sizes.
+
+        They are even where they can be: threads share the points of a batch.
+        """
         if self.fixed:
             return min(self.size, remaining)
-        return math.ceil(remaining / math.ceil(remaining / self.size))
+        equal = math.ceil(remaining / math.ceil(remaining / self.size))
+        return min(equal + equal % 2, self.size, remaining)
 
     def first(self, remaining: int) -> int:
         """The size of the first batch of a run: small, so that there is something to see soon."""
@@ -215,13 +219,19 @@ class BatchSize:
     def _best(self) -> int:
         """This size, its half or its double: the quickest if it was tried, else one that was not tried yet."""
         now, each = self.size, self._each(self.size)
+        if not self._known(now):
+            return now
         near = [size for size in (min(2 * now, self.most), now // 2) if size not in (0, now)]
-        known = [size for size in near if self._measured.get(size) and size * self._each(size) <= self._room(size)]
+        known = [size for size in near if self._known(size) and size * self._each(size) <= self._room(size)]
         best = min(known, key=self._each, default=now)
         if self._each(best) < CLEARLY * each:
             return best
-        untried = [s for s in near if not self._measured.get(s) and (s < now or s * each <= self._room(s))]
-        return next(iter(untried), now)
+        unknown = [s for s in near if not self._known(s) and (s < now or s * each <= self._room(s))]
+        return next(iter(unknown), now)
+
+    def _known(self, size: int) -> bool:
+        """Whether the size can be judged: a single batch can have waited for something else."""
+        return len(self._measured.get(size, ())) >= ENOUGH
 
     def _each(self, size: int) -> float:
         return min(self._measured[size])
