@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """A page. `name` is its folder and its URL path."""
+    """A page. `name` is its folder and its URL path. `maps`: it has maps, to which a link at its beginning leads."""
 
     name: str
     title: str
     icon: str
+    maps: bool = True
 
     @property
     def file(self) -> str:
@@ -21,9 +22,9 @@ class Page:
 PAGES = (
     Page("compare", "Compare", ":material/compare:"),
     Page("sweep", "Sweep", ":material/tune:"),
-    Page("results", "Results", ":material/table_chart:"),
+    Page("results", "Results", ":material/table_chart:", maps=False),
     Page("path", "Path", ":material/timeline:"),
     Page("noise", "Noise", ":material/grain:"),
-    Page("learn", "Learn", ":material/school:"),
+    Page("learn", "Learn", ":material/school:", maps=False),
 )
 COMPARE = PAGES[0]

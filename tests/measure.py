@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -16,11 +16,15 @@ from tempfile import TemporaryDirectory
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the dashboard does, before torch is loaded
 
+sys.path.append(str(Path(__file__).parent / "benchmarks"))
+
 import browser
 import PIL.Image
 import torch
+from pages import VIEWER
 from playwright.sync_api import Error, Page, sync_playwright
 from skimage import data
+from subjects import bare_gradients
 from toys import in_batches_of
 
 from attribution import Store, explain, load_model
@@ -185,12 +189,81 @@ def drags(address: str) -> None:
             found["partial"].append(page.evaluate("hand.partial - hand.from"))
         opened.close()
     for what, times in found.items():
-        print(f"{what}: median {median(times):.0f} ms, 95 of 100 within {sorted(times)[int(0.95 * len(times))]:.0f} ms")
+        print(f"{what}: {percentiles(times)}")
+
+
+def percentiles(times: Sequence[float]) -> str:
+    return f"median {median(times):.0f} ms, 95 of 100 within {sorted(times)[int(0.95 * len(times))]:.0f} ms"
+
+
+# Resolves with the milliseconds since `from` when both maps of the noise are whole, with so many samples.
+WHOLE = f"""([samples, from]) => new Promise((done) => {{
+  const look = () => {{
+    const maps = {VIEWER}?.head?.maps ?? [];
+    const whole = maps.filter((map) => map.status === `complete: ${{samples}} points` && !map.old);
+    if (whole.length >= 2) done(performance.now() - from);
+    else requestAnimationFrame(look);
+  }};
+  look();
+}})"""
+
+
+def completes(address: str, samples: int = 60) -> None:
+    """From a new sigma until both maps of the noise are whole, over the bare time of their gradients, in turn; and from
+    the return to a sigma that was there before."""
+    bare, ratios, returns = bare_gradients("efficientnet_lite0", samples, 8, True), [], []
+    bare()
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+        page = opened.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(f"{address}/?r={samples}&m=10&seed={time.time_ns() // 10**9 % 10_000}")
+        page.get_by_text("complete", exact=True).wait_for(timeout=600_000)
+        box = page.get_by_role("spinbutton", name="σ, exact value")
+
+        def until(sigma: float) -> float:
+            before = page.evaluate("performance.now()")
+            box.fill(f"{sigma:.2f}")
+            box.press("Enter")
+            page.wait_for_function("sigma => location.search.includes(`sigma=${sigma}`)", arg=f"{sigma:g}")
+            return float(page.evaluate(WHOLE, [samples, before]))
+
+        for k in range(TRIES // 3):
+            whole = until(0.11 + 0.02 * k)
+            began = time.perf_counter()
+            bare()
+            ratios.append(whole / 1000 / (time.perf_counter() - began))
+            until(1.5)
+            if k:
+                returns.append(until(0.11 + 0.02 * (k - 1)))
+                until(1.5)
+        opened.close()
+    print(f"maps whole after letting go, over their bare gradients: {median(ratios):.2f} (median)")
+    print(f"a setting that was there before: {percentiles(returns)}")
+
+
+def displays(address: str) -> None:
+    """A change of the display, from the click to the new picture."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+        page = opened.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(f"{address}/?r=4&m=4")
+        page.get_by_text("complete", exact=True).wait_for(timeout=600_000)
+        times = page.evaluate(
+            f"""() => {{
+              const viewer = {VIEWER};
+              return [...Array({TRIES}).keys()].map((k) => {{
+                viewer.set({{ kind: ["absolute", "signed", "positive"][k % 3], percent: 90 + (k % 10) }});
+                return Number(viewer.frame.dataset.redraw);
+              }});
+            }}"""
+        )
+        opened.close()
+    print(f"a change of the display: {percentiles(times)}")
 
 
 if __name__ == "__main__":
     core()
     if len(sys.argv) > 1:
-        first_paint(sys.argv[1].rstrip("/"))
-        drags(sys.argv[1].rstrip("/"))
-        answers(sys.argv[1].rstrip("/"))
+        address = sys.argv[1].rstrip("/")
+        for measure in (first_paint, displays, drags, completes, answers):
+            measure(address)

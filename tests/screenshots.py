@@ -1,4 +1,6 @@
-"""Takes the pictures in assets/ from the running app: `python tests/screenshots.py http://127.0.0.1:8501`."""
+"""Takes the pictures in assets/ from the running app: `python tests/screenshots.py http://127.0.0.1:8501`.
+
+Names after the address choose some of them; "drag" is the film of a drag over σ."""
 
 import io
 import re
@@ -60,9 +62,52 @@ def shoot(opened: Browser, address: str, name: str) -> None:
     print(ASSETS / f"{name}.png")
 
 
+FILM, SIZE, FRAME = "drag", (960, 540), 120
+"""The name of the film, its size in pixels, and milliseconds between two frames."""
+
+
+def film(opened: Browser, address: str) -> None:
+    """σ is dragged down, up, and let go, while the maps follow."""
+    page = opened.new_page(viewport={"width": 1280, "height": 720})
+    page.add_init_script("localStorage.setItem('attribution-met', '1')")
+    page.goto(f"{address}?img=coffee&r=40&m=10&sigma=0.8")
+    page.get_by_text("complete", exact=True).wait_for(timeout=300_000)
+    frames: list[PIL.Image.Image] = []
+
+    def take(count: int) -> None:
+        for _ in range(count):
+            page.wait_for_timeout(FRAME)
+            picture = PIL.Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            frames.append(picture.resize(SIZE, PIL.Image.Resampling.LANCZOS))
+
+    box = page.get_by_role("slider", name="σ, noise scale").bounding_box()
+    assert box
+
+    def at(sigma: float) -> float:
+        return box["x"] + 8 + (box["width"] - 16) * sigma / 2
+
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(at(0.8), y)
+    take(3)
+    page.mouse.down()
+    for step in range(22):
+        page.mouse.move(at(0.8 - 0.033 * step), y)
+        take(1)
+    for step in range(8):
+        page.mouse.move(at(0.1 + 0.03 * step), y)
+        take(1)
+    page.mouse.up()
+    take(20)
+    file = ASSETS / f"{FILM}.webp"
+    frames[0].save(file, save_all=True, append_images=frames[1:], duration=FRAME, loop=0, quality=55, method=6)
+    page.close()
+    print(file, f"{file.stat().st_size / 1e6:.1f} MB")
+
+
 if __name__ == "__main__":
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
-        for name in sys.argv[2:] or SHOTS:
-            shoot(opened, sys.argv[1].rstrip("/") + "/", name)
+        for name in sys.argv[2:] or [*SHOTS, FILM]:
+            address = sys.argv[1].rstrip("/") + "/"
+            film(opened, address) if name == FILM else shoot(opened, address, name)
         opened.close()

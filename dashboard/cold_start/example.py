@@ -1,4 +1,4 @@
-"""The precomputed default experiment, shown before torch is loaded. Must not import torch."""
+"""The precomputed first experiment, shown before torch is loaded. Must not import torch."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
-import skimage.data
 
 from dashboard.charts.lines import Line, Titles
 from dashboard.charts.looks import style
+from dashboard.experiment.gallery import GALLERY
 from dashboard.live.frames import map_message, pack
 from dashboard.stage.labels import PHOTO
 
@@ -31,7 +31,7 @@ class Example:
     def photo(self) -> np.ndarray:
         """The photo, bytes (H, W, 3), cropped like the input of the model. The file does not contain the photo."""
         side, cut = self.about["resize"], self.about["size"]
-        image = PIL.Image.fromarray(skimage.data.cat())
+        image = PIL.Image.fromarray(GALLERY[self.about["setting"]["image"]]())
         short = min(image.size)
         image = image.resize((side * image.width // short, side * image.height // short), PIL.Image.Resampling.BICUBIC)
         left, top = round((image.width - cut) / 2), round((image.height - cut) / 2)

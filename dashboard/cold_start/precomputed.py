@@ -18,6 +18,7 @@ from attribution.types import Curve, Partial
 from dashboard.cold_start import example
 from dashboard.experiment import words
 from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
 from dashboard.stage import pictures
@@ -26,8 +27,8 @@ from dashboard.work.scheduler import View
 
 
 def stand_in(cells: tuple[Cell, ...], experiment: Experiment, subject: Subject) -> tuple[Cell, ...]:
-    """The cells. Unfinished cells of the default experiment are replaced by precomputed ones."""
-    if experiment != Experiment() or subject.model.digest != example.load().about["weights"]:
+    """The cells. Unfinished cells of the first experiment are replaced by precomputed ones."""
+    if experiment != FIRST or subject.model.digest != example.load().about["weights"]:
         return cells
     return tuple(_precomputed(cell) if cell.live else cell for cell in cells)
 
@@ -51,7 +52,7 @@ def _curve(metric: str, method: str) -> Curve:
         return Curve(x, y, "", tuple(held.about["metrics"][metric]["ticks"]))
     knobs = METRICS[PERTURBATION].knobs
     replaced = tuple(tuple(region) for region in held.about["replaced"][method])
-    return PerturbationCurve(x, y, "", (), replaced, knobs["window"].default, Experiment().patches)
+    return PerturbationCurve(x, y, "", (), replaced, knobs["window"].default, FIRST.patches)
 
 
 @cache
@@ -66,8 +67,8 @@ def _snapshot(method: str, target: int) -> Snapshot:
 
 
 def make() -> dict[str, Any]:
-    """Computes the content of the file: the default experiment, on the CPU."""
-    experiment, model = Experiment(), load_model(Experiment().model, device="cpu")
+    """Computes the content of the file: the first experiment, on the CPU."""
+    experiment, model = FIRST, load_model(FIRST.model, device="cpu")
     photo = gallery_photo(experiment.image)
     x, store = model.prepare(photo), Store()
     predictions = tuple(model.predict(x, k=2))

@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.controls import session
 from dashboard.experiment.experiment import NAMES, Experiment
+from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import PINNED, UPLOAD
 
 TRAIL = "session-trail"
@@ -80,6 +81,8 @@ def read(page: str) -> None:
 
 def experiment_of(query: Query) -> Experiment:
     """The experiment of a URL. A URL cannot contain the user's own photo: the session has it, or it is missing."""
+    if not query:
+        return FIRST
     found, image = Experiment.from_query(query), query.get(NAMES["image"])
     if image in (UPLOAD, PINNED):
         if session.photo(image) is not None:
@@ -88,10 +91,17 @@ def experiment_of(query: Query) -> Experiment:
     return found
 
 
+def link_of(experiment: Experiment) -> Query:
+    """The URL query of a link to an experiment. It is never empty: that is the first experiment."""
+    return experiment.to_query() or {NAMES["image"]: Experiment().image}
+
+
 def query_of(experiment: Experiment) -> Query:
     """The URL query of an experiment. Unlike a shared link, it also states that the photo is the user's own."""
+    if experiment == FIRST:
+        return {}
     own = {NAMES["image"]: experiment.image} if experiment.own_photo else {}
-    return {**own, **experiment.to_query()}
+    return {**own, **experiment.to_query()} or link_of(experiment)
 
 
 def write() -> None:

@@ -23,6 +23,8 @@ from dashboard.stage.stage import Knob, Option
 
 SIDE = 48
 """The side of the picture of a choice, pixels."""
+UPLOADER = "[data-testid=stFileUploaderDropzoneInput]"
+"""Streamlit's file input, which is in the sidebar."""
 OWN = {UPLOAD: "your photo", PINNED: "pinned photo"}
 
 
@@ -38,8 +40,8 @@ def knobs(subject: Subject) -> list[Knob]:
 
 def _photos() -> Knob:
     own = [Option(image, words) for image, words in OWN.items() if session.photo(image) is not None]
-    help_ = "Sample photos. Your own photo can be uploaded in the settings at the left."
-    return Knob("image", "Photo", "", help_, session.experiment().image, options=(*_gallery(), *own))
+    help_ = "Sample photos, or your own: + opens it. The server keeps it in memory only."
+    return Knob("image", "Photo", "", help_, session.experiment().image, options=(*_gallery(), *own), file=UPLOADER)
 
 
 @cache

@@ -50,7 +50,7 @@ function gate() {
     const at = (selector) => event.target.closest?.(selector);
     const link = at("a[href]");
     const newTab = event.ctrlKey || event.metaKey || event.shiftKey || link?.target === "_blank";
-    if (link && !newTab && link.origin === location.origin) leave(link.pathname);
+    if (link && !newTab && !link.hash && link.origin === location.origin) leave(link.pathname);
     else if (at("button") && !at(".viewer")) until = Math.max(until, performance.now() + BUTTON);
   }, { capture: true, passive: true });
   addEventListener("popstate", () => leave(location.pathname), { capture: true });

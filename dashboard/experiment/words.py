@@ -22,6 +22,23 @@ COLUMNS = (
 """The tooltip of the table of methods."""
 
 
+READING = """
+- **A map** has a value for each pixel. Bright: the method says that this pixel matters more for the class that is
+  explained. It does not say that the method is right.
+- **absolute, signed, positive** choose what is drawn. Signed maps show what speaks for the class (orange) and what
+  speaks against it (blue).
+- **The perturbation curve** tests a map: its brightest regions are replaced first. If they matter, the score falls
+  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order. A map whose curve
+  is not below it says little about what the model uses.
+- **The variation curve** says how rough a map is, from fine to coarse scales (AUTVC). Low is smooth, not right: a blank
+  map has 0.
+- **σ** is the size of the noise, **R** the number of noisy copies of the photo, **M** the number of steps of a path
+  from the **baseline** to the photo. More samples and steps make a map settle; σ and the baseline change what is asked.
+- The areas belong to one photo. What holds over many photos is on the page Results.
+"""
+"""How to read Compare."""
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun: 1 point, 2 points."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -45,8 +45,7 @@ class Curves {
       this.charts = charts.map((chart) => {
         const plot = make("div", { class: "plot" });
         const verdict = make("p", { class: "verdict" });
-        const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `,
-          make("span", { class: "help", tabindex: "0", role: "note", "aria-label": chart.note, title: chart.note }, "?"));
+        const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `, helpOf(chart.note));
         return { chart, plot, verdict, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
       });
       this.root.replaceChildren(...this.charts.map((one) => one.cell));

@@ -22,7 +22,7 @@ class Figures {
     if (!one) {
       const plot = make("div", { class: "plot" });
       if (height) plot.style.height = `${height}px`;
-      const asked = help ? [make("span", { class: "help", tabindex: "0", role: "note", "aria-label": help, title: help }, "?")] : [];
+      const asked = help ? [helpOf(help)] : [];
       one = { plot, note: make("p", { class: "verdict" }),
         cell: make("figure", { class: "chart", role: "group", "aria-label": title }, make("figcaption", {}, make("b", {}, title), gloss && ` · ${gloss}`, ...asked), plot) };
       one.cell.append(one.note);

@@ -40,8 +40,7 @@ class Knobs {
   }
 
   heading(knob) {
-    const help = make("span", { class: "help", tabindex: "0", role: "note", "aria-label": knob.help, title: knob.help }, "?");
-    return make("span", { class: "name" }, make("b", {}, knob.letter), ` ${knob.label}`, help);
+    return make("span", { class: "name" }, make("b", {}, knob.letter), ` ${knob.label}`, helpOf(knob.help));
   }
 
   number(knob) {
@@ -80,7 +79,9 @@ class Knobs {
       { type: "button", "aria-label": option.label, title: option.label,
         onclick: () => this.release({ [knob.name]: (this.values[knob.name] = option.value) }) },
       option.picture ? make("img", { src: option.picture, alt: "" }) : option.label));
-    const set = (value) => buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(knob.options[k].value === value)));
+    if (knob.file) buttons.push(make("button", { type: "button", "aria-label": "Your own photo", title: "Your own photo", class: "file",
+      onclick: () => document.querySelector(knob.file)?.click() }, "+"));
+    const set = (value) => buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(knob.options[k]?.value === value)));
     const chosen = make("small");
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
       make("div", { class: "top" }, this.heading(knob), chosen), make("div", { class: "pictures" }, ...buttons));

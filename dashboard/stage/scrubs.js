@@ -1,9 +1,9 @@
 // Scrubs: sliders that are answered here, from what was received. Each has values, and may have a sentence and a table for each.
 
-function tableOf(caption, rows) {
+function tableOf(caption, rows, help = "") {
   const names = Object.keys(rows[0] ?? {});
   const cells = (row) => names.map((name, k) => make(k ? "td" : "th", k ? {} : { scope: "row" }, row[name]));
-  return make("table", {}, make("caption", {}, caption),
+  return make("table", {}, make("caption", {}, caption, ...(help ? [helpOf(help)] : [])),
     make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...cells(row)))));
 }
@@ -36,7 +36,7 @@ class Scrubs {
   }
 
   build(scrub, values) {
-    const asked = make("span", { class: "help", tabindex: "0", role: "note", "aria-label": scrub.help, title: scrub.help }, "?");
+    const asked = helpOf(scrub.help);
     const slider = make("input", { type: "range", min: 0, max: scrub.values.length - 1, value: scrub.start, "aria-label": scrub.label,
       oninput: () => this.go(one, Number(slider.value)) });
     const one = { values, k: scrub.start, slider, shown: make("output"), said: make("p", { class: "said", "aria-live": "polite" }), table: make("div", { class: "table" }) };

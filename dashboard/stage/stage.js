@@ -34,11 +34,12 @@ class Stage {
     this.bar = make("progress", { max: 1, value: 0, "aria-label": "progress" });
     this.text = make("span", { class: "text", role: "status" });
     this.stop = make("button", { type: "button", onclick: () => this.line?.press(this.stop.dataset.act) }, "Stop");
-    this.trouble = make("p", { class: "trouble", role: "alert", hidden: true });
+    this.trouble = make("p", { class: "trouble", role: "alert", hidden: true }); // of the work
+    this.broken = make("p", { class: "trouble", role: "alert", hidden: true }); // of the line, or of this browser
     this.title = make("h1", { class: "unseen", hidden: true });
     this.rail = make("aside", { class: "rail", "aria-label": "Knobs" }, this.knobs,
       make("div", { class: "state" }, this.bar, make("div", { class: "top" }, this.text, this.stop)));
-    this.tiles = make("div", { class: "tiles" });
+    this.tiles = make("div", { class: "tiles", id: "maps", tabindex: "-1" });
     this.steps = make("input", { type: "range", min: 0, max: 0, value: 0, oninput: () => this.go(Number(this.steps.value)) });
     this.stepped = make("label", { class: "stepped", hidden: true }, make("span"), this.steps);
     this.verdict = make("p", { class: "headline", role: "status" });
@@ -49,7 +50,7 @@ class Stage {
     const [above, below] = [make("div"), make("div")];
     this.scrubs = new Scrubs(above, below, () => this.soon());
     this.element = make("section", { class: "stage", "aria-label": "Knobs, maps and curves" }, this.title, this.rail,
-      make("div", { class: "main" }, this.trouble, above, this.tiles, this.verdict, this.lines, this.charts, this.stepped, this.table, this.more, below));
+      make("div", { class: "main" }, this.broken, this.trouble, above, this.tiles, this.verdict, this.lines, this.charts, this.stepped, this.table, this.more, below));
     root.append(this.element);
     this.viewer = this.tiles.attributionViewer = new Viewer(this.tiles, name);
     this.hands = new Knobs(this.knobs, (values, knob) => this.turned(values, knob), (values) => this.released(values));
@@ -90,8 +91,8 @@ class Stage {
   }
 
   connected(state) {
-    this.trouble.hidden = state === "open";
-    if (state === "cut") this.trouble.textContent = "The connection was cut. Trying again …";
+    this.broken.hidden = state === "open";
+    if (state === "cut") this.broken.textContent = "The connection was cut. Trying again …";
     if (state === "none") this.offer("This network lets no live pictures through. ");
   }
 
@@ -121,7 +122,7 @@ class Stage {
   take(map) {
     Object.assign(map, { raw: rawOf(map.bytes, map.unit), sorted: {} });
     delete map.bytes;
-    if (map.scrub) return this.frame_(map);
+    if (map.scrub) return this.keep(map);
     if (map.family) {
       const held = this.received[map.name];
       if (held?.family !== map.family) this.received[map.name] = { family: map.family, knob: map.knob, at: new Map() };
@@ -133,7 +134,7 @@ class Stage {
   }
 
   // A map of several, each at its position of a scrub. Those of another setting are forgotten.
-  frame_(map) {
+  keep(map) {
     const held = this.frames.get(map.name);
     const at = held?.of === map.of ? held.at : new Map();
     this.frames.set(map.name, { of: map.of, scrub: map.scrub, at: at.set(map.at, map) });
@@ -158,8 +159,8 @@ class Stage {
   }
 
   soon() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
+    this.pending ??= requestAnimationFrame(() => {
+      this.pending = null;
       try {
         this.paint();
       } catch (error) {
@@ -172,8 +173,8 @@ class Stage {
   offer(words) {
     const plain = new URL(location.href);
     plain.searchParams.set("viewer", "static");
-    this.trouble.hidden = false;
-    this.trouble.replaceChildren(words, make("a", { href: plain.href }, "Show plain images instead."));
+    this.broken.hidden = false;
+    this.broken.replaceChildren(words, make("a", { href: plain.href }, "Show plain images instead."));
   }
 
   paint() {
@@ -216,7 +217,7 @@ class Stage {
     if (state.draft) return;
     this.verdict.textContent = state.verdict ?? "";
     this.curves.verdicts(state.verdicts);
-    this.lines.replaceChildren(...(state.lines ?? []).map(([title, text]) => make("p", { class: "line_" }, make("b", {}, title), ` · ${text}`)));
+    this.lines.replaceChildren(...(state.lines ?? []).map(([title, text]) => make("p", { class: "said" }, make("b", {}, title), ` · ${text}`)));
     if (state.table) this.rows(state);
     if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun);
     this.rerun = state.rerun;
@@ -229,11 +230,11 @@ class Stage {
     else this.release({ rerun });
   }
 
-  rows({ table, spent, made }) {
+  rows({ table, spent, made, columns }) {
     const text = JSON.stringify([table, spent]);
     if (text === this.told) return;
     this.told = text;
-    this.table.replaceChildren(tableOf("The measures of each method", table), make("p", { class: "note" }, `${spent} ${made}`));
+    this.table.replaceChildren(tableOf("The measures of each method", table, columns), make("p", { class: "note" }, `${spent} ${made}`));
   }
 
   // A hand moves a knob. Maps that were received already need no question.

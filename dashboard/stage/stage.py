@@ -43,6 +43,8 @@ class Knob:
     step: float = 1.0
     options: Sequence[Option] = ()
     enabled: bool = True
+    file: str = ""
+    """The selector of a file input that a further button opens."""
 
 
 @cache

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from attribution import METHODS, MODELS
 from dashboard.controls import address, pins, resources, session
 from dashboard.controls import photo as photos
-from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
+from dashboard.experiment.first import FIRST
 from dashboard.work.kept import Kept
 from dashboard.work.scheduler import Scheduler
 
@@ -448,3 +449,18 @@ class TestReload:
         assert kept.get("b") is None
         now[0] = 11
         assert kept.get("c") is None
+
+
+def test_who_comes_without_a_link_sees_the_first_experiment(page):
+    app = page()
+    assert app.session_state["session-experiment"] == FIRST
+    assert not set(app.query_params) & set(NAMES.values()), "its address is the bare one"
+
+
+def test_a_link_without_a_photo_means_what_it_always_meant(page):
+    assert shown(page(sigma="0.3"), "image") == "cat"
+    app = page(**QUICK)
+    control(app.slider, "control-samples").set_value(Experiment().samples).run()
+    control(app.slider, "control-steps").set_value(Experiment().steps).run()
+    assert app.session_state["session-experiment"] == Experiment()
+    assert query(app, "img") == "cat", "the bare address is another experiment"

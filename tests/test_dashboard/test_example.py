@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from attribution import Store
 from attribution.heatmaps import COLOURS, DIVERGING
 from attribution.images import to_picture
 from dashboard.cold_start import example, precomputed
-from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
@@ -92,17 +93,19 @@ def test_no_chart_meets_a_half_imported_pandas():
 
 
 def test_the_photo_is_what_the_model_sees(lite0):
-    seen = to_picture(lite0.pixels(lite0.prepare(gallery_photo("cat"))))
+    seen = to_picture(lite0.pixels(lite0.prepare(gallery_photo(FIRST.image))))
     assert np.abs(example.load().photo().astype(int) - seen).mean() < 1
-    assert "tiger cat" in example.load().about["photo"]
+    x = lite0.prepare(gallery_photo(FIRST.image))
+    assert lite0.predict(x, k=1)[0][1] in example.load().about["photo"]
 
 
 def test_its_messages_are_those_of_the_live_page(lite0):
     """The same parts with the same fields: the stage cannot tell which of them came first."""
-    x = lite0.prepare(gallery_photo("cat"))
-    subject = Subject(gallery_photo("cat"), x, "cat", lite0, tuple(lite0.predict(x, k=5)), 282)
+    x = lite0.prepare(gallery_photo(FIRST.image))
+    predictions = tuple(lite0.predict(x, k=5))
+    subject = Subject(gallery_photo(FIRST.image), x, FIRST.image, lite0, predictions, predictions[0][0])
     jobs = Scheduler()
-    board = CompareBoard(jobs, "me", Store(), Experiment(), subject)
+    board = CompareBoard(jobs, "me", Store(), FIRST, subject)
     live = {part.name: unpack(part.make()) for part in board.look().parts}
     for head, payload in map(unpack, example.load().messages()):
         name = " ".join(filter(None, (head["part"], head.get("metric"), head.get("name"))))
@@ -114,34 +117,34 @@ def test_its_messages_are_those_of_the_live_page(lite0):
 
 class TestStandingIn:
     def subject(self, model) -> Subject:
-        x = model.prepare(gallery_photo("cat"))
-        return Subject(gallery_photo("cat"), x, "cat", model, tuple(model.predict(x, k=1)), 282)
+        x = model.prepare(gallery_photo(FIRST.image))
+        return Subject(gallery_photo(FIRST.image), x, "cat", model, tuple(model.predict(x, k=1)), 282)
 
     def cells(self, state: str) -> tuple[Cell, ...]:
-        panels = Experiment().panels("cat", "efficientnet_lite0", 282)
+        panels = FIRST.panels("cat", "efficientnet_lite0", 282)
         return tuple(
             Cell(
                 panel,
                 View("done" if panel.method == CONTROL else state),
-                tuple((key, View(state)) for key in Experiment().curve_keys(panel)),
+                tuple((key, View(state)) for key in FIRST.curve_keys(panel)),
             )
             for panel in panels
         )
 
     def test_what_is_at_work_shows_what_was_computed(self, lite0):
-        shown = precomputed.stand_in(self.cells("running"), Experiment(), self.subject(lite0))
+        shown = precomputed.stand_in(self.cells("running"), FIRST, self.subject(lite0))
         assert all(cell.curve(PERTURBATION).area > 0 and not cell.live and cell.instead_of.live for cell in shown)
         assert shown[0].snapshot.partial.attribution.shape == (1, 224, 224)
-        assert shown == precomputed.stand_in(self.cells("waiting"), Experiment(), self.subject(lite0)), "drawn once"
+        assert shown == precomputed.stand_in(self.cells("waiting"), FIRST, self.subject(lite0)), "drawn once"
 
     def test_what_is_done_is_its_own(self, lite0):
         cells = self.cells("done")
-        assert precomputed.stand_in(cells, Experiment(), self.subject(lite0)) == cells
+        assert precomputed.stand_in(cells, FIRST, self.subject(lite0)) == cells
 
-    @pytest.mark.parametrize("change", [{"sigma": 0.3}, {"image": "coffee"}, {"seed": 1}, {"target": 3}])
+    @pytest.mark.parametrize("change", [{"sigma": 0.3}, {"image": "cat"}, {"seed": 1}, {"target": 3}])
     def test_another_experiment_is_not_it(self, lite0, change):
         cells = self.cells("running")
-        assert precomputed.stand_in(cells, Experiment(**change), self.subject(lite0)) == cells
+        assert precomputed.stand_in(cells, replace(FIRST, **change), self.subject(lite0)) == cells
 
 
 class TestLessons:

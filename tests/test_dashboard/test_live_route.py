@@ -1,5 +1,6 @@
 """The socket beside Streamlit: who may open it, what it takes, and that it survives faults."""
 
+import asyncio
 import gzip
 import json
 
@@ -11,7 +12,7 @@ from test_hub import Board
 
 from dashboard.live.frames import unpack
 from dashboard.live.hub import Hub
-from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes
+from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes, serve
 
 
 @pytest.fixture
@@ -131,3 +132,67 @@ def test_all_routes_are_below_the_base_path(hub):
         assert head(socket)["part"] == "map"
     assert client.get(f"/foo/{PLOTLY}").status_code == 200
     assert client.get(f"/{PLOTLY}").status_code == 404
+
+
+class Reader:
+    """A socket whose browser takes a message only when it is let. What it has taken stands in `taken`."""
+
+    def __init__(self, token):
+        self.headers, self.path_params = {}, {"token": token, "page": "page"}
+        self.taken, self.lets, self.gone = asyncio.Queue(), asyncio.Event(), asyncio.Event()
+
+    async def accept(self):
+        pass
+
+    async def close(self, *why):
+        pass
+
+    async def send_bytes(self, message):
+        await self.lets.wait()
+        self.taken.put_nowait(unpack(message)[0].get("value"))
+
+    async def receive_text(self):
+        await self.gone.wait()
+        raise WebSocketDisconnect
+
+
+def test_a_slow_reader_gets_the_newest_and_holds_nobody_up():
+    hub = Hub()
+    for name in ("slow", "quick"):
+        hub.show(name, "page", Board({"map": 0}))
+
+    async def go():
+        slow, quick = Reader("slow"), Reader("quick")
+        quick.lets.set()
+        served = [asyncio.create_task(serve(one, hub, lambda origin, host: True)) for one in (slow, quick)]
+        assert await quick.taken.get() == 0
+        for version in range(1, 6):
+            for name in ("slow", "quick"):
+                hub.board(name).values["map"] = version
+            hub.changed({"slow", "quick"})
+            assert await quick.taken.get() == version
+        slow.lets.set()
+        found = [await slow.taken.get(), await slow.taken.get()]
+        for one in (slow, quick):
+            one.gone.set()
+        await asyncio.gather(*served)
+        assert slow.taken.empty()
+        return found
+
+    assert asyncio.run(asyncio.wait_for(go(), 60)) == [0, 5]
+    assert hub.lines == 0
+
+
+def test_a_flood_of_questions_holds_nobody_up(hub):
+    """The last one is answered; the others were never more than a number."""
+    hub.show("you", "page", Board())
+    client = TestClient(Starlette(routes=routes("", hub, lambda origin, host: True)))
+    with client.websocket_connect("/live/me/page") as flood, client.websocket_connect("/live/you/page") as other:
+        for number in range(1, 501):
+            flood.send_text(json.dumps({"turn": {"map": number}, "number": number}))
+        assert [head(other)["part"] for _ in range(2)] == ["map", "curve"]
+        answered = []
+        while not answered or answered[-1] != 500:
+            heard = head(flood)
+            answered += [heard["number"]] if heard["part"] == "answer" else []
+        assert len(answered) < 500

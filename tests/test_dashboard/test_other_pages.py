@@ -7,6 +7,11 @@ from streamlit.testing.v1 import AppTest
 from dashboard.views.learn.lessons import LESSONS
 
 
+def strips(app: AppTest) -> list[str]:
+    """The lessons whose words stand above the page."""
+    return [one.title for one in LESSONS for m in app.main.markdown if m.value.startswith(f"**{one.title}** · ")]
+
+
 class TestOtherPages:
     @pytest.fixture
     def noise(self, page, jobs):
@@ -58,3 +63,21 @@ class TestOtherPages:
         assert not app.exception
         app.button(key=f"learn-open-{number}").click().run()
         assert app.session_state["session-experiment"] == LESSONS[number - 1].opens
+        assert strips(app) == [LESSONS[number - 1].title], "its words stand above the maps"
+
+    def test_a_lesson_gives_back_what_was_before(self, page, jobs):
+        app = page(**QUICK, img="astronaut", sigma="0.3").switch_page("views/learn/page.py").run()
+        before = app.session_state["session-experiment"]
+        for number in (2, 3):
+            app = app.switch_page("views/learn/page.py").run()
+            app.button(key=f"learn-open-{number}").click().run()
+        app.button(key="control-lesson-end").click().run()
+        assert app.session_state["session-experiment"] == before
+        assert strips(app) == []
+
+    def test_the_setting_of_a_lesson_can_be_kept(self, page, jobs):
+        app = page(**QUICK).switch_page("views/learn/page.py").run()
+        app.button(key="learn-open-2").click().run()
+        app.button(key="control-lesson-close").click().run()
+        assert app.session_state["session-experiment"] == LESSONS[1].opens
+        assert strips(app) == []

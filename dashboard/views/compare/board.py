@@ -13,13 +13,13 @@ from dashboard.controls.search import SLOT
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import counted, duration, provenance
+from dashboard.experiment.words import COLUMNS, counted, duration, provenance
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import STATE, Look, Part, Values
 from dashboard.stage.labels import Labelled
 from dashboard.views.compare import finding, log, parts, table
-from dashboard.work.panel import CONTROL, Cell, curve_work, map_work
+from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
 
@@ -144,9 +144,13 @@ class CompareBoard(sheet.Worked):
         }
 
     def _results(self, cells: Sequence[Cell]) -> dict[str, Any]:
+        headline = table.headline(cells)
+        # The headline says what the perturbation curves show.
+        others = [name for name in self.experiment.metrics if not (headline and name == PERTURBATION)]
         return {
-            "verdict": table.headline(cells),
-            "verdicts": {name: table.verdict(cells, name) for name in self.experiment.metrics},
+            "verdict": headline,
+            "verdicts": {name: table.verdict(cells, name) for name in others},
+            "columns": COLUMNS,
             "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),
             "made": provenance(self.subject.model),

@@ -8,11 +8,12 @@ import streamlit as st
 
 from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
-from dashboard.controls import boards, knobs, pins, progress, resources, search, session
+from dashboard.controls import boards, knobs, lesson, pins, progress, resources, search, session
+from dashboard.controls.address import link_of
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import COLUMNS, provenance
+from dashboard.experiment.words import COLUMNS, READING, provenance
 from dashboard.live.hub import Part
 from dashboard.views.compare import charts, export, finding, log, plain, steps, table
 from dashboard.views.compare.board import CompareBoard
@@ -104,12 +105,14 @@ def actions(shown: CompareBoard) -> None:
         )
         if shown.search is not None:
             st.button("Close the search", icon=":material/close:", key="compare-search-close", on_click=search.close)
+        with st.popover("How to read this", icon=":material/help:"):
+            st.markdown(READING)
         with st.popover("Link", icon=":material/link:"):
-            query = experiment.to_query()
+            query = link_of(experiment)
             if experiment.own_photo:
                 st.caption("A link cannot contain your own photo: it opens this setting with the cat.")
             address = st.context.url or ""
-            st.code(f"{address.split('?')[0]}{'?' + urlencode(query) if query else ''}", language=None, wrap_lines=True)
+            st.code(f"{address.split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
 
 
 def show(shown: CompareBoard) -> None:
@@ -143,6 +146,7 @@ def draw() -> None:
     """Draws the page."""
     experiment, subject = session.present()
     shown = board(experiment, subject)
+    lesson.strip()
     if not experiment.methods:
         st.markdown(first.TITLE)
         st.info("No method is chosen. Choose one under Methods.")

@@ -10,7 +10,7 @@ from dashboard.charts.lessons import path
 from dashboard.charts.lines import Line
 from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import example
-from dashboard.controls import session
+from dashboard.controls import lesson as lesson_strip
 from dashboard.pages import COMPARE
 from dashboard.stage import pictures
 from dashboard.views.learn.lessons import LESSONS, Lesson, load
@@ -47,11 +47,12 @@ def draw() -> None:
             words, shown = st.columns([3, 2], gap="large")
             with words:
                 st.markdown(f"##### {number}. {lesson.title}")
-                st.markdown(lesson.text.format(random=numbers["random"]))
+                text = lesson.text.format(random=numbers["random"])
+                st.markdown(text)
                 opens: dict[str, Any] = {
                     "icon": ":material/arrow_forward:",
-                    "on_click": session.put,
-                    "args": (lesson.opens,),
+                    "on_click": lesson_strip.begin,
+                    "args": (lesson.title, text, lesson.opens),
                 }
                 if st.button(lesson.button, key=f"learn-open-{number}", **opens):
                     st.switch_page(COMPARE.file)

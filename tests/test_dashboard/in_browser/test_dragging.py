@@ -1,7 +1,9 @@
 """The stage, in the running app: pictures follow the hand, and what a hand leaves is what is computed."""
 
+import io
 import re
 
+import PIL.Image
 import pytest
 from pages import MAPS, PATIENCE, chart, complete, drag, maps, slider, visit
 from playwright.sync_api import Page, expect
@@ -214,3 +216,51 @@ def test_what_is_given_up_is_not_computed(counted):
     expect(page).to_have_url(re.compile("sigma=0.53"))
     complete(page)
     expect(slider(page, "σ, noise scale")).to_have_attribute("aria-valuetext", "0.53")
+
+
+def test_a_scrub_asks_nobody(counted):
+    """Moving along a path that is computed: pictures, words and charts follow, without a question."""
+    page = counted
+    visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
+    complete(page)
+    expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
+    before = maps(page)
+    page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
+    drag(page, "position on the path", "ArrowRight", 2)
+    expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible()
+    page.wait_for_function(f"mark => ({MAPS})()['Gradient'].mark !== mark", arg=before["Gradient"]["mark"])
+    assert maps(page)["Complete map"] == before["Complete map"]
+    line = chart(page, "Completeness").locator(".shapelayer path").last
+    assert line.bounding_box()["x"] > chart(page, "Completeness").locator(".plot").bounding_box()["width"] / 2
+    assert page.evaluate("[told.script, told.asked.length, told.heard.length]") == [0, 0, 0]
+
+
+def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#maps")).to_be_focused()
+
+
+def test_an_own_photo_is_one_click_away(page):
+    visit(page, "r=2&m=2")
+    complete(page)
+    buffer = io.BytesIO()
+    PIL.Image.effect_mandelbrot((300, 260), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "PNG")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Your own photo").click()
+    chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
+    expect(page).to_have_url(re.compile("img=upload"))
+    expect(page.get_by_role("button", name="your photo")).to_have_attribute("aria-pressed", "true")
+    complete(page)
+
+
+def test_a_browser_without_canvases_gets_a_line_and_a_way_out(page):
+    page.add_init_script("delete window.OffscreenCanvas")
+    visit(page, "r=4&m=4")
+    expect(page.get_by_text("Pictures cannot be drawn in this browser")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("link", name="Show plain images instead")).to_have_attribute(
+        "href", re.compile("viewer=static")
+    )

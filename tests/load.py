@@ -1,0 +1,240 @@
+"""Many visitors at once, with real sockets: `python tests/load.py [--sessions 1 8 20]`. It starts a server of its own.
+
+Each visitor opens Compare as a browser does, drags σ, lets go, and waits until its maps are complete. Some vanish while
+their maps are computed. It prints a table, and ends with an error if a law is broken: a finished map differs from the
+same setting alone, somebody gets the photo of another, the first maps come unfairly, the server does not end.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from urllib.request import urlopen
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from dashboard.live.frames import unpack
+
+ROOT = Path(__file__).parents[1]
+PHOTOS = ("cat", "coffee", "camera", "motorcycle", "astronaut", "rocket")
+SAMPLES, STEPS, TURNS = 12, 6, 6
+PATIENCE = 600.0
+TOKEN = re.compile(rb'"token": ?"([0-9a-f]{32})"')
+MAPS = {"integrated_gradients", "smoothgrad", "smooth_taylor"}
+
+
+@dataclass
+class Visitor:
+    """A browser: what it asks, and when it got what. Seconds are since the beginning of its run."""
+
+    number: int
+    port: int
+    vanishes: bool = False
+    drafts: list[float] = field(default_factory=list)
+    first: float = float("nan")
+    complete: float = float("nan")
+    maps: dict[str, str] = field(default_factory=dict)
+    photo: str = ""
+
+    @property
+    def image(self) -> str:
+        return PHOTOS[self.number % len(PHOTOS)]
+
+    def query(self, sigma: float) -> str:
+        return f"img={self.image}&r={SAMPLES}&m={STEPS}&seed={1000 + self.number}&sigma={sigma:g}"
+
+    @property
+    def sigma(self) -> float:
+        """Where the drag ends."""
+        return 0.3 + 0.01 * (self.number % 20)
+
+    async def visit(self) -> None:
+        address = f"ws://127.0.0.1:{self.port}"
+        async with websockets.connect(f"{address}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as page:
+            token = await self._run(page, self.query(0.5))
+            async with websockets.connect(f"{address}/live/{token}/compare", max_size=None) as line:
+                await self._drag(line)
+                began = time.perf_counter()
+                released = asyncio.create_task(self._run(page, self.query(self.sigma)))
+                if self.vanishes:
+                    await released
+                    await self._state(line, lambda state: state["state"] == "live")
+                    return
+                await self._finish(line, began)
+                await released
+
+    async def _run(self, page: websockets.ClientConnection, query: str) -> str:
+        """One run of the script; the token that it gave."""
+        message = BackMsg()
+        message.rerun_script.query_string = query
+        await page.send(message.SerializeToString())
+        token = ""
+        while True:
+            data = await asyncio.wait_for(page.recv(), PATIENCE)
+            found = TOKEN.search(data)
+            token = found[1].decode() if found else token
+            heard = ForwardMsg.FromString(data)
+            if heard.WhichOneof("type") == "script_finished" and token:
+                return token
+
+    async def _drag(self, line: websockets.ClientConnection) -> None:
+        """Turns σ step by step; the next question comes after the answer."""
+        await self._state(line, lambda state: not state["draft"])
+        for number in range(1, TURNS + 1):
+            sigma = 0.5 + (self.sigma - 0.5) * number / TURNS
+            asked = time.perf_counter()
+            await line.send(json.dumps({"turn": {"sigma": round(sigma, 4)}, "number": number}))
+            while (head := await self._head(line))["part"] != "answer" or head["number"] != number:
+                pass
+            self.drafts.append(time.perf_counter() - asked)
+
+    async def _finish(self, line: websockets.ClientConnection, began: float) -> None:
+        while True:
+            head = await self._head(line)
+            if head["part"] == "map" and self.first != self.first:
+                self.first = time.perf_counter() - began
+            if head["part"] == "state" and head["state"] == "done" and not head["draft"]:
+                self.complete = time.perf_counter() - began
+            if self.complete == self.complete and self.maps.keys() == MAPS:
+                return
+
+    async def _state(self, line: websockets.ClientConnection, wanted) -> None:
+        while (head := await self._head(line))["part"] != "state" or not wanted(head):
+            pass
+
+    async def _head(self, line: websockets.ClientConnection) -> dict:
+        head, payload = unpack(await asyncio.wait_for(line.recv(), PATIENCE))
+        if head["part"] == "photo":
+            self.photo = hashlib.sha256(payload).hexdigest()
+        if head["part"] == "map":
+            whole = head["done"] == head["total"]
+            self.maps[head["name"]] = hashlib.sha256(payload).hexdigest() if whole else ""
+            if not whole:
+                del self.maps[head["name"]]
+        return head
+
+
+class Server:
+    """The dashboard in a process of its own, with batches of one size: a map does not depend on who else is there."""
+
+    def __enter__(self) -> "Server":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        fixed = "import tests.load as load, sys; load.fix(); sys.argv = ['streamlit', *sys.argv[1:]]; "
+        run = "from streamlit.web.cli import main; main()"
+        options = [f"--server.port={self.port}", "--server.headless=true", "--server.address=127.0.0.1"]
+        command = [sys.executable, "-c", fixed + run, "run", "dashboard/app.py", *options]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE"}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        for _ in range(600):
+            try:
+                urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def memory(self) -> float:
+        """MiB of the process that are in memory now."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+
+    def busy(self) -> tuple[float, float]:
+        """Seconds of processor time: of the whole process, and of its threads that compute."""
+        tick = os.sysconf("SC_CLK_TCK")
+
+        def seconds(stat: Path) -> float:
+            fields = stat.read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / tick
+
+        here = Path(f"/proc/{self.process.pid}")
+        tasks = {int(task.name): seconds(task / "stat") for task in (here / "task").iterdir()}
+        return seconds(here / "stat"), sum(tasks.values()) - tasks[self.process.pid]
+
+
+def fix() -> None:
+    """In the server: a batch has four points, whatever the machine is doing."""
+    from attribution.engine.devices import BatchSize
+
+    for name in ("next", "first"):
+        setattr(BatchSize, name, lambda batch, remaining: min(4, remaining))
+
+
+async def together(visitors: Sequence[Visitor]) -> float:
+    """All visit at once; returns seconds until the last one has gone."""
+    began = time.perf_counter()
+    await asyncio.gather(*(visitor.visit() for visitor in visitors))
+    return time.perf_counter() - began
+
+
+def measure(count: int, alone: dict[int, Visitor]) -> list[Visitor]:
+    """Lets `count` visitors come at once, every fifth of them vanishing, and prints what it took."""
+    with Server() as server:
+        asyncio.run(Visitor(999, server.port).visit())  # the model is loaded
+        before, (all_before, computing_before) = server.memory(), server.busy()
+        visitors = [Visitor(k, server.port, vanishes=count > 4 and k % 5 == 4) for k in range(count)]
+        seconds = asyncio.run(together(visitors))
+        all_after, computing_after = server.busy()
+        stay = [visitor for visitor in visitors if not visitor.vanishes]
+        firsts = [visitor.first for visitor in stay]
+        share = (computing_after - computing_before) / (all_after - all_before)
+        print(
+            f"{count} sessions, {len(stay)} to the end: {seconds / len(stay):.2f} s each; first map after "
+            f"{median(firsts):.2f} s (slowest {max(firsts):.2f}); draft after {median(stay[0].drafts):.2f} s; "
+            f"computing {share:.0%} of the processor time; memory {before:.0f} -> {server.memory():.0f} MiB",
+            flush=True,
+        )
+        for visitor in stay:
+            if visitor.number in alone:
+                assert visitor.maps == alone[visitor.number].maps, f"the maps of visitor {visitor.number} differ"
+                assert visitor.photo == alone[visitor.number].photo, f"visitor {visitor.number} saw another photo"
+        assert max(firsts) <= 3 * median(firsts), "the first maps come unfairly"
+        last = Visitor(500, server.port)
+        asyncio.run(interrupt(server, last))
+    return visitors
+
+
+async def interrupt(server: Server, visitor: Visitor) -> None:
+    """The server is told to end while it computes: it does, soon."""
+    visitor.vanishes = True
+    await visitor.visit()
+    server.process.send_signal(signal.SIGTERM)
+    began = time.perf_counter()
+    code = await asyncio.to_thread(server.process.wait, 30)
+    print(f"  told to end in mid-run, it ended after {time.perf_counter() - began:.1f} s with code {code}", flush=True)
+    assert code in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--sessions", type=int, nargs="+", default=[1, 8, 20])
+    args = given.parse_args(arguments)
+    alone: dict[int, Visitor] = {}
+    with Server() as server:
+        for number in range(4):  # the same settings, one after another
+            alone[number] = Visitor(number, server.port)
+            asyncio.run(alone[number].visit())
+    for count in args.sessions:
+        measure(count, alone)
+
+
+if __name__ == "__main__":
+    main()
