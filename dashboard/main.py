@@ -25,9 +25,6 @@ page = st.navigation(
     position="top",
 )
 
-if next(one for one in PAGES if one.name == (page.url_path or COMPARE.name)).maps:
-    st.html('<a class="skip" href="#maps" tabindex="1">Skip to the maps</a>')
-
 # The knobs of Compare are on the page itself; what is set seldom is in the sidebar.
 st.set_page_config(initial_sidebar_state="collapsed" if page.url_path == "" else "auto")
 

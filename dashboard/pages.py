@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """A page. `name` is its folder and its URL path. `maps`: it has maps, to which a link at its beginning leads."""
+    """A page. `name` is its folder and its URL path."""
 
     name: str
     title: str
     icon: str
-    maps: bool = True
 
     @property
     def file(self) -> str:
@@ -22,9 +21,9 @@ class Page:
 PAGES = (
     Page("compare", "Compare", ":material/compare:"),
     Page("sweep", "Sweep", ":material/tune:"),
-    Page("results", "Results", ":material/table_chart:", maps=False),
+    Page("results", "Results", ":material/table_chart:"),
     Page("path", "Path", ":material/timeline:"),
     Page("noise", "Noise", ":material/grain:"),
-    Page("learn", "Learn", ":material/school:", maps=False),
+    Page("learn", "Learn", ":material/school:"),
 )
 COMPARE = PAGES[0]

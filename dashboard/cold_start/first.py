@@ -32,7 +32,7 @@ def wait(waits: bool) -> None:
 
 
 def show() -> None:
-    """Draws the precomputed default experiment, in the same place as the live page. There are no knobs yet."""
+    """Draws the precomputed first experiment, in the same place as the live page. There are no knobs yet."""
     held = example.load()
     given = {
         "title": TITLE.lstrip("# "),

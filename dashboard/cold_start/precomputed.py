@@ -52,7 +52,7 @@ def _curve(metric: str, method: str) -> Curve:
         return Curve(x, y, "", tuple(held.about["metrics"][metric]["ticks"]))
     knobs = METRICS[PERTURBATION].knobs
     replaced = tuple(tuple(region) for region in held.about["replaced"][method])
-    return PerturbationCurve(x, y, "", (), replaced, knobs["window"].default, FIRST.patches)
+    return PerturbationCurve(x, y, "", (), replaced, knobs["window"].default, held.about["draws"])
 
 
 @cache
@@ -116,6 +116,7 @@ def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dic
 def _setting(experiment: Experiment, subject: Subject) -> dict[str, Any]:
     return {
         "setting": asdict(experiment),
+        "draws": experiment.patches,
         "weights": subject.model.digest,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__},
         "size": subject.model.size,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard.controls import session
+from dashboard.controls import lesson, session
 from dashboard.experiment.experiment import NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import PINNED, UPLOAD
@@ -76,12 +76,18 @@ def read(page: str) -> None:
     query = news(TRAIL, page, NAMES.values())
     if query is None and session.begun():
         return
-    session.put(experiment_of(query or {}))
+    found = experiment_of(query or {}, page)
+    if session.begun() and found != session.experiment():
+        lesson.close()
+    session.put(found)
 
 
-def experiment_of(query: Query) -> Experiment:
-    """The experiment of a URL. A URL cannot contain the user's own photo: the session has it, or it is missing."""
-    if not query:
+def experiment_of(query: Query, page: str) -> Experiment:
+    """The experiment of a URL. A URL cannot contain the user's own photo: the session has it, or it is missing.
+
+    Compare's bare address is the first experiment. On other pages it is the default one.
+    """
+    if not query and not page:
         return FIRST
     found, image = Experiment.from_query(query), query.get(NAMES["image"])
     if image in (UPLOAD, PINNED):
@@ -92,25 +98,26 @@ def experiment_of(query: Query) -> Experiment:
 
 
 def link_of(experiment: Experiment) -> Query:
-    """The URL query of a link to an experiment. It is never empty: that is the first experiment."""
+    """The URL query of a link to an experiment on Compare. It is never empty: that is the first experiment."""
     return experiment.to_query() or {NAMES["image"]: Experiment().image}
 
 
-def query_of(experiment: Experiment) -> Query:
+def query_of(experiment: Experiment, page: str) -> Query:
     """The URL query of an experiment. Unlike a shared link, it also states that the photo is the user's own."""
-    if experiment == FIRST:
-        return {}
     own = {NAMES["image"]: experiment.image} if experiment.own_photo else {}
-    return {**own, **experiment.to_query()} or link_of(experiment)
+    found = {**own, **experiment.to_query()}
+    if page:
+        return found
+    return {} if experiment == FIRST else found or link_of(experiment)
 
 
-def write() -> None:
+def write(page: str) -> None:
     """Writes the experiment to the URL; other parameters stay.
 
     The first run does not rewrite the URL of a link: a different spelling would add an entry to the history.
     """
     trail: Trail = st.session_state[TRAIL]
-    query, now = query_of(session.experiment()), _named(NAMES.values())
+    query, now = query_of(session.experiment(), page), _named(NAMES.values())
     if trail.sent is None:
         trail.sent = now
     # Compare with the last URL sent too: the browser may have received it after it reported its URL.

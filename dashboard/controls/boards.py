@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.controls import plain, session
 from dashboard.live.hub import HUB, Board
 from dashboard.live.route import PLOTLY
+from dashboard.live.sheet import Worked
 from dashboard.stage import pictures, stage
 from dashboard.stage.stage import Knob
 
@@ -17,7 +18,7 @@ def is_plain() -> bool:
     return st.query_params.get("viewer") == "static"
 
 
-def show(page: str, board: Board, heard: Callable[[dict[str, Any]], None] = lambda values: None) -> None:
+def show(page: str, board: Worked, heard: Callable[[dict[str, Any]], None] = lambda values: None) -> None:
     """Shows a board without knobs. `heard` gets what the stage tells the script: clicks, and requests for a run."""
     if is_plain():
         plain.show(page, board)
@@ -39,6 +40,8 @@ def live(
     `stepped` is the metric whose curves have a photo for each point.
     """
     HUB.show(token, page, board)
+    if token == session.name():
+        st.html('<a class="skip" href="#maps" tabindex="1">Skip to the maps</a>')
     given = {
         "title": title,
         "flat": not knobs,

@@ -12,17 +12,20 @@ LESSON = "session-lesson"
 
 @dataclass(frozen=True)
 class Opened:
-    """The words of a lesson, and the experiment before it."""
+    """The words of a lesson, its experiment, and the one before it."""
 
     title: str
     text: str
+    opens: Experiment
     before: Experiment
 
 
 def begin(title: str, text: str, opens: Experiment) -> None:
-    """Opens the experiment of a lesson. The one before the first lesson is kept."""
+    """Opens the experiment of a lesson. The one before it is kept; after another lesson, the one before that."""
     held: Opened | None = st.session_state.get(LESSON)
-    st.session_state[LESSON] = Opened(title, text, held.before if held else session.experiment())
+    now = session.experiment()
+    within = held is not None and held.opens.image == now.image  # knobs were turned, but its photo is still there
+    st.session_state[LESSON] = Opened(title, text, opens, held.before if held and within else now)
     session.put(opens)
 
 
@@ -33,7 +36,8 @@ def _end() -> None:
         session.put(held.before)
 
 
-def _close() -> None:
+def close() -> None:
+    """Takes the words away; the setting stays."""
     st.session_state.pop(LESSON, None)
 
 
@@ -46,4 +50,4 @@ def strip() -> None:
         st.markdown(f"**{held.title}** · {held.text}")
         with st.container(horizontal=True, gap="small"):
             st.button("Back to my photo and setting", key="control-lesson-end", on_click=_end, type="primary")
-            st.button("Keep this setting", key="control-lesson-close", on_click=_close)
+            st.button("Keep this setting", key="control-lesson-close", on_click=close)

@@ -48,14 +48,19 @@ def choose() -> tuple[PIL.Image.Image, str]:
         on_change=_another,
         format_func=lambda name: {UPLOAD: "your photo", PINNED: "pinned photo"}.get(name, name),
     )
-    if error := st.session_state.get(ERROR):
-        st.error(error, icon=":material/broken_image:")
+    trouble()
     if session.photo_is_missing():
         st.info("Your own photo is not in this session any more. Upload it again below.", icon=":material/image:")
     chosen = own.get(session.experiment().image)
     if chosen is not None:
         return chosen.image, chosen.digest
     return gallery_photo(session.experiment().image), session.experiment().image
+
+
+def trouble() -> None:
+    """Says why the last upload could not be used, if so."""
+    if error := st.session_state.get(ERROR):
+        st.error(error, icon=":material/broken_image:")
 
 
 def _read(data: bytes) -> None:

@@ -37,7 +37,6 @@ def pinned() -> list[Pin]:
 def hold(pins: list[Pin]) -> None:
     """Saves these pins; only the latest ones if there are too many."""
     st.session_state[PINS] = pins[-MOST:]
-    session.redraw()
 
 
 def keep(experiment: Experiment, subject: Subject) -> Photo | None:

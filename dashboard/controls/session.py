@@ -16,7 +16,7 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 from dashboard.experiment.subject import Photo, Subject
 
 EXPERIMENT, DRAWN, PRESENT = "session-experiment", "session-drawn", "session-present"
-REDRAW, CHANGED, NUMBERS = "session-redraw", "session-changed", "session-numbers"
+CHANGED, NUMBERS = "session-changed", "session-numbers"
 NAME, MISSING = "session-name", "session-photo-missing"
 PHOTOS = {UPLOAD: "session-own-photo", PINNED: "session-pinned-photo"}
 Made = TypeVar("Made")
@@ -115,17 +115,11 @@ def drawn(subject: Subject) -> None:
     """Called when all controls are drawn: the pages show this experiment and subject."""
     st.session_state[PRESENT] = (experiment(), subject)
     st.session_state[DRAWN] = experiment()
-    st.session_state[REDRAW] = False
-
-
-def redraw() -> None:
-    """Requests that all controls are redrawn, because something they show has changed."""
-    st.session_state[REDRAW] = True
 
 
 def follow() -> None:
-    """Reruns the whole page if a fragment changed what the controls show: they are outside of the fragment."""
-    if st.session_state.get(DRAWN) != experiment() or st.session_state.get(REDRAW):
+    """Runs the script again if the experiment is not the one that the controls show: they were drawn before."""
+    if st.session_state.get(DRAWN) != experiment():
         st.rerun()
 
 

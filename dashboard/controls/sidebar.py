@@ -32,7 +32,7 @@ def draw(page: str) -> None:
         pins.show(session.experiment())
         with visit_place:
             visit.mount(page, uuid4().hex)  # after all controls: its rerun would end the run before they are drawn
-    address.write()
+    address.write(page)
     session.drawn(subject)
     visit.keep()
 

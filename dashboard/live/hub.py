@@ -80,10 +80,10 @@ class Hub:
             self._boards[session] = (page, board)
             self._boards.move_to_end(session)
             self._tidy()
-        if before is not None and lines:
-            before.attend(False)
-        if lines:
-            board.attend(True)
+            if lines:
+                if before is not None:
+                    before.attend(False)
+                board.attend(True)
         for line in lines:
             line.settle()
 
@@ -114,7 +114,7 @@ class Hub:
                 raise Refused(f"a session has {self.each} viewers at most")
             line = Line(self, token, page, wake)
             self._lines.setdefault(token, []).append(line)
-        board.attend(True)
+            board.attend(True)
         return line
 
     def close(self, line: "Line") -> None:
@@ -128,8 +128,8 @@ class Hub:
                 self._lines.pop(line.session, None)
                 self._tidy()
             _, board = self._boards.get(line.session, ("", None))
-        if last and board is not None:
-            board.attend(False)
+            if last and board is not None:
+                board.attend(False)
 
     def changed(self, sessions: Collection[str]) -> None:
         """Called by workers: there is something new for these sessions."""
@@ -154,6 +154,7 @@ class Line:
         self._draft: Board | None = None
         self._question: int | None = None
         self._error = ""
+        self._settled = False
 
     def turn(self, number: int, values: Values) -> None:
         """A question: what would it be with these values? Its answer is a draft, until the session shows a board."""
@@ -169,7 +170,12 @@ class Line:
     def settle(self) -> None:
         """The session shows another board: drafts are over."""
         self._draft = self._question = None
-        self._sent.pop(STATE, None)
+        self._settled = True
+        self.wake()
+
+    def drop(self) -> None:
+        """The browser has no knob in a hand: a question of before, which came late, was no question."""
+        self._draft = self._question = None
         self.wake()
 
     def press(self, button: str) -> None:
@@ -186,6 +192,9 @@ class Line:
         if board is None:
             return
         look = board.look()
+        if self._settled:
+            self._settled = False
+            self._sent.pop(STATE, None)
         if draft is None:  # the browser forgets what is not shown any more; a draft shows a part of the page only
             names = {part.name for part in look.parts}
             self._sent = {name: version for name, version in self._sent.items() if name in names}

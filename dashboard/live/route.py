@@ -123,8 +123,10 @@ async def _receive(socket: WebSocket, line: Line) -> None:
 
 
 def act(line: Line, message: Any) -> None:
-    """A message of the browser: {"turn": values, "number": n} or {"press": button}."""
+    """A message of the browser: {"turn": values, "number": n}, {"press": button} or {"drop": true}."""
     if "press" in message:
         line.press(str(message["press"]))
+    elif "drop" in message:
+        line.drop()
     else:
         line.turn(int(message["number"]), dict(message["turn"]))

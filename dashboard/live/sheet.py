@@ -4,6 +4,7 @@ A scrub is a slider that the browser answers by itself, from what it has receive
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dashboard.live.frames import pack
-from dashboard.live.hub import STATE, Board, Part, Values
+from dashboard.live.hub import STATE, Board, Look, Part, Values
 
 
 class Worker(Protocol):
@@ -20,17 +21,22 @@ class Worker(Protocol):
 
     def attend(self, session: str, here: bool) -> None: ...
 
+    def hold(self, session: str, seconds: float) -> None: ...
+
     def stop(self, session: str) -> None: ...
 
     def resume(self, session: str) -> None: ...
 
 
 @dataclass(frozen=True)
-class Worked:
+class Worked(ABC):
     """A board of a session that a worker fills. It has no knobs."""
 
     jobs: Worker
     session: str
+
+    @abstractmethod
+    def look(self) -> Look: ...
 
     def turned(self, values: Values) -> Board:
         raise ValueError("this page has no knobs")

@@ -11,6 +11,7 @@ class Figures {
     this.names = names;
     for (const [name, one] of this.all) {
       if (names.includes(name)) continue;
+      if (one.ready) window.Plotly.purge(one.plot);
       one.cell.remove();
       this.all.delete(name);
     }
@@ -18,19 +19,21 @@ class Figures {
 
   hear(heard) {
     const { name, title, gloss, note, help, words, height } = heard;
+    const said = [make("b", {}, title), gloss && ` · ${gloss}`, ...(help ? [helpOf(help)] : [])];
     let one = this.all.get(name);
     if (!one) {
       const plot = make("div", { class: "plot" });
       if (height) plot.style.height = `${height}px`;
-      const asked = help ? [helpOf(help)] : [];
-      one = { plot, note: make("p", { class: "verdict" }),
-        cell: make("figure", { class: "chart", role: "group", "aria-label": title }, make("figcaption", {}, make("b", {}, title), gloss && ` · ${gloss}`, ...asked), plot) };
-      one.cell.append(one.note);
+      one = { plot, caption: make("figcaption"), note: make("p", { class: "verdict" }) };
+      one.cell = make("figure", { class: "chart", role: "group" }, one.caption, plot, one.note);
       plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", words || title);
       this.all.set(name, one);
       this.root.append(...(this.names ?? [name]).map((other) => this.all.get(other)?.cell).filter(Boolean));
     }
+    if (one.said !== title + gloss + help) one.caption.replaceChildren(...said);
+    one.said = title + gloss + help;
+    one.cell.setAttribute("aria-label", title);
+    one.plot.setAttribute("aria-label", words || title);
     one.note.textContent = note;
     one.heard = heard;
     this.then(one, () => this.draw(one));
@@ -49,6 +52,7 @@ class Figures {
     one.layout = {
       ...layout, ...shared, ...Object.fromEntries(axes), template: null, height: undefined, legend: { ...layout.legend, font: { color: ink, size: 11 } },
       margin: { l: 52, r: 16, t: 6, b: 40 }, dragmode: "zoom",
+      uirevision: JSON.stringify([layout.xaxis?.title?.text, layout.xaxis?.type, layout.yaxis?.title?.text]), // another axis: no zoom
     };
     await library_.react(one.plot, data, this.marked(one), OPTIONS);
     if (one.ready) return;

@@ -79,12 +79,12 @@ class Knobs {
       { type: "button", "aria-label": option.label, title: option.label,
         onclick: () => this.release({ [knob.name]: (this.values[knob.name] = option.value) }) },
       option.picture ? make("img", { src: option.picture, alt: "" }) : option.label));
-    if (knob.file) buttons.push(make("button", { type: "button", "aria-label": "Your own photo", title: "Your own photo", class: "file",
-      onclick: () => document.querySelector(knob.file)?.click() }, "+"));
-    const set = (value) => buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(knob.options[k]?.value === value)));
+    const more = knob.file ? [make("button", { type: "button", "aria-label": "Your own photo", title: "Your own photo", class: "file",
+      onclick: () => document.querySelector(knob.file)?.click() }, "+")] : [];
+    const set = (value) => buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(knob.options[k].value === value)));
     const chosen = make("small");
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
-      make("div", { class: "top" }, this.heading(knob), chosen), make("div", { class: "pictures" }, ...buttons));
+      make("div", { class: "top" }, this.heading(knob), chosen), make("div", { class: "pictures" }, ...buttons, ...more));
     return { element, set: (value) => {
       set(value);
       chosen.textContent = knob.options.find((option) => option.value === value)?.label ?? "";

@@ -56,7 +56,16 @@ class Line {
   }
 
   press(button) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ press: button }));
+    this.say({ press: button });
+  }
+
+  // A draft that nobody asks for any more is over.
+  drop() {
+    this.say({ drop: true });
+  }
+
+  say(message) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   go() {

@@ -23,27 +23,26 @@ class Scrubs {
     }
   }
 
+  // More values after those that were there leave the slider where it is, or at the end if it was there.
   hear(scrub) {
     let one = this.all.get(scrub.name);
-    const values = JSON.stringify(scrub.values);
-    if (one?.values !== values) {
-      one?.element.remove();
-      one = this.build(scrub, values);
-      this.all.set(scrub.name, one);
-    }
+    if (!one) this.all.set(scrub.name, (one = this.build(scrub)));
+    const before = one.scrub?.values ?? [];
+    const grown = before.length > 0 && before.every((value, k) => value === scrub.values[k]);
+    if (!grown) one.k = scrub.start;
+    else if (one.k === before.length - 1) one.k = scrub.values.length - 1;
     one.scrub = scrub;
+    one.slider.max = scrub.values.length - 1;
+    one.label.hidden = scrub.values.length < 2;
     this.show(one);
   }
 
-  build(scrub, values) {
-    const asked = helpOf(scrub.help);
-    const slider = make("input", { type: "range", min: 0, max: scrub.values.length - 1, value: scrub.start, "aria-label": scrub.label,
-      oninput: () => this.go(one, Number(slider.value)) });
-    const one = { values, k: scrub.start, slider, shown: make("output"), said: make("p", { class: "said", "aria-live": "polite" }), table: make("div", { class: "table" }) };
-    const label = make("label", {}, make("span", { class: "top" }, make("span", {}, scrub.label, asked), one.shown), slider);
-    label.hidden = scrub.values.length < 2;
-    one.element = make("div", { class: "scrub" }, label, one.said, one.table);
-    (scrub.below ? this.below : this.above).append(one.element);
+  build({ label: words, help, below }) {
+    const slider = make("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": words, oninput: () => this.go(one, Number(slider.value)) });
+    const one = { slider, shown: make("b"), said: make("p", { class: "said", "aria-live": "polite" }), table: make("div", { class: "table" }) };
+    one.label = make("div", { class: "label" }, make("span", { class: "top" }, make("span", {}, words, helpOf(help)), one.shown), slider);
+    one.element = make("div", { class: "scrub" }, one.label, one.said, one.table);
+    (below ? this.below : this.above).append(one.element);
     return one;
   }
 

@@ -39,7 +39,7 @@ class Stage {
     this.title = make("h1", { class: "unseen", hidden: true });
     this.rail = make("aside", { class: "rail", "aria-label": "Knobs" }, this.knobs,
       make("div", { class: "state" }, this.bar, make("div", { class: "top" }, this.text, this.stop)));
-    this.tiles = make("div", { class: "tiles", id: "maps", tabindex: "-1" });
+    this.tiles = make("div", { class: "tiles", tabindex: "-1", hidden: true }); // until there is a layout
     this.steps = make("input", { type: "range", min: 0, max: 0, value: 0, oninput: () => this.go(Number(this.steps.value)) });
     this.stepped = make("label", { class: "stepped", hidden: true }, make("span"), this.steps);
     this.verdict = make("p", { class: "headline", role: "status" });
@@ -49,7 +49,7 @@ class Stage {
     this.lines = make("div");
     const [above, below] = [make("div"), make("div")];
     this.scrubs = new Scrubs(above, below, () => this.soon());
-    this.element = make("section", { class: "stage", "aria-label": "Knobs, maps and curves" }, this.title, this.rail,
+    this.element = make("section", { class: "stage", "aria-label": "Maps and their charts" }, this.title, this.rail,
       make("div", { class: "main" }, this.broken, this.trouble, above, this.tiles, this.verdict, this.lines, this.charts, this.stepped, this.table, this.more, below));
     root.append(this.element);
     this.viewer = this.tiles.attributionViewer = new Viewer(this.tiles, name);
@@ -69,7 +69,7 @@ class Stage {
     this.title.hidden = !data.title;
     this.title.textContent = data.title;
     const plotly = `${data.base}${data.plotly}`;
-    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === data.stepped && this.go(step));
+    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step));
     this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
     if (!this.line) for (const text of data.first) this.hear(message(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer));
     if (!data.token) return;
@@ -85,6 +85,7 @@ class Stage {
   close() {
     this.sizes.disconnect();
     clearTimeout(this.later);
+    for (const plot of this.element.querySelectorAll(".plot")) window.Plotly?.purge(plot);
     this.line?.close();
     this.viewer.close();
     this.element.remove();
@@ -103,14 +104,23 @@ class Stage {
     else if (part === "beneath") this.beneath = heard.bytes;
     else if (part === "map") this.take(heard);
     else if (part === "curve") this.curves.curve(heard);
-    else if (part === "state") this.state = heard;
+    else if (part === "state") this.stated(heard);
     else if (part === "figure") this.figures.hear(heard);
     else if (part === "scrub") this.scrubs.hear(heard);
     this.soon();
   }
 
+  // A draft that comes when no knob is in a hand answers a question that came late, unless the script has not answered yet.
+  stated(state) {
+    this.state = state;
+    if (!state.draft) this.awaited = false;
+    else if (!this.awaited && this.hands.held === null && this.line) this.line.drop();
+  }
+
   layout(head) {
     this.head = head;
+    this.tiles.hidden = false;
+    this.tiles.id = "maps";
     this.curves.layout(head.charts ?? [], head.lines ?? {}, head.control);
     this.figures.layout(head.figures ?? []);
     this.scrubs.layout(head.scrubs ?? []);
@@ -262,6 +272,7 @@ class Stage {
 
   released(values) {
     this.line.forget();
+    this.awaited = true;
     this.release(values);
     // The script answers soon; until then what is on screen is not what was asked for.
     this.element.dataset.state = "live";

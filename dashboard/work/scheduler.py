@@ -71,6 +71,7 @@ class Scheduler:
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
         self._slots: dict[tuple[str, str], Slot] = {}
         self._attended: set[str] = set()
+        self._holds: dict[str, float] = {}
         self._served: dict[str, int] = {}
         self._steps = 0
         self._open = True
@@ -123,6 +124,11 @@ class Scheduler:
             for (owner, _), slot in self._slots.items():
                 if owner == session:
                     slot.asked = self.clock()
+
+    def hold(self, session: str, seconds: float) -> None:
+        """Keeps the session's slots for so long without being asked: a page that cannot ask is looked at again."""
+        with self._change:
+            self._holds[session] = self.clock() + seconds
 
     def stop(self, session: str) -> None:
         """Stops the session's unfinished slots, until they ask for another key, or until `resume`."""
@@ -191,9 +197,11 @@ class Scheduler:
 
     def _tidy(self) -> None:
         now = self.clock()
+        self._holds = {session: until for session, until in self._holds.items() if until > now}
         for name, slot in list(self._slots.items()):
+            stays = name[0] in self._attended or name[0] in self._holds
             # A stopped slot is kept longer: the user decided to stop it.
-            if name[0] not in self._attended and now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
+            if not stays and now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
                 del self._slots[name]
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
         for live, most in ((True, self.parked), (False, self.keep)):

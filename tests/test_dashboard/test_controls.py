@@ -464,3 +464,12 @@ def test_a_link_without_a_photo_means_what_it_always_meant(page):
     control(app.slider, "control-steps").set_value(Experiment().steps).run()
     assert app.session_state["session-experiment"] == Experiment()
     assert query(app, "img") == "cat", "the bare address is another experiment"
+
+
+@pytest.mark.parametrize("place", ["sweep", "noise", "path"])
+def test_the_first_experiment_is_that_of_the_bare_address_of_compare_alone(page, place):
+    """Other pages write what is theirs into the address: with it, a link without a photo is the cat."""
+    app = page().switch_page(f"views/{place}/page.py").run()
+    assert query(app, "img") == FIRST.image, "it goes along"
+    assert address.experiment_of({}, place) == Experiment()
+    assert address.query_of(Experiment(), place) == {}

@@ -13,6 +13,7 @@ from attribution import Store
 from attribution.heatmaps import COLOURS, DIVERGING
 from attribution.images import to_picture
 from dashboard.cold_start import example, precomputed
+from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject

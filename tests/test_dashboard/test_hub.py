@@ -170,6 +170,14 @@ class TestDrafts:
         line.turn(1, {"wrong": 1})
         assert heard(line) == [{"part": "answer", "number": 1, "error": "no such knob"}]
 
+    def test_a_question_that_comes_late_is_dropped(self, hub, line):
+        """It came by the socket, the board by the script: the browser, with no knob in a hand, says so."""
+        hub.show("me", "page", Board({STATE: "complete", "map": 1}))
+        line.turn(1, {STATE: "draft", "map": 7})
+        assert told(line) == {STATE: "draft", "map": 7}
+        line.drop()
+        assert told(line) == {STATE: "complete", "map": 1}
+
 
 class TestWaking:
     def test_only_the_sessions_that_look(self, hub, line, woken):

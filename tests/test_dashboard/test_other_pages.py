@@ -1,7 +1,7 @@
 """Noise and Learn, without a browser."""
 
 import pytest
-from page import QUICK, captions, finish, shown
+from page import QUICK, captions, control, finish, shown
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.learn.lessons import LESSONS
@@ -74,6 +74,14 @@ class TestOtherPages:
         app.button(key="control-lesson-end").click().run()
         assert app.session_state["session-experiment"] == before
         assert strips(app) == []
+
+    def test_another_photo_between_two_lessons_is_what_is_given_back(self, page, jobs):
+        app = page(**QUICK, img="astronaut").switch_page("views/learn/page.py").run()
+        app.button(key="learn-open-2").click().run()
+        control(app.pills, "control-image").set_value("motorcycle").run()
+        app.button(key="learn-open-3").click().run()
+        app.button(key="control-lesson-end").click().run()
+        assert app.session_state["session-experiment"].image == "motorcycle"
 
     def test_the_setting_of_a_lesson_can_be_kept(self, page, jobs):
         app = page(**QUICK).switch_page("views/learn/page.py").run()

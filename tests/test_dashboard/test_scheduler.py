@@ -378,3 +378,12 @@ def test_a_thread_of_its_own_wakes_up_for_work(work):
     assert done.wait(30)
     jobs.close()
     assert not jobs._thread.is_alive()
+
+
+def test_a_page_that_cannot_ask_has_its_work_kept_for_a_while(jobs, work, clock):
+    jobs.ask("me", "map", "a", work.of("a", chunks=9))
+    jobs.hold("me", 600.0)
+    clock.now = 599.0
+    assert jobs.step()
+    clock.now = 601.0
+    assert not jobs.step()

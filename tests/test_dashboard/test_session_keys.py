@@ -14,7 +14,6 @@ OWNED = {
         "session-drawn",
         "session-present",
         "session-numbers",
-        "session-redraw",
         "session-changed",
         "session-trail",
         "session-name",

@@ -210,6 +210,31 @@ class TestSearch:
         assert set(told[:-1]) - {""} <= {told[-1]}
         assert told[-1].startswith("σ = ")
 
+    def test_its_steps_are_laid_out_once_there_are_any(self, made, jobs):
+        """So nothing of a search before stands there as if it were of this one."""
+        board = made("search")
+        layouts = [messages(board)["layout"][0]]
+        while jobs.step():
+            layouts.append(messages(board)["layout"][0])
+        assert (layouts[0]["scrubs"], layouts[-1]["scrubs"]) == ([], ["step"])
+
+    def test_while_it_runs_alone_nothing_is_said_to_be_nearly_done(self, made, jobs):
+        board, texts = replace(made("search"), experiment=replace(EXPERIMENT, methods=())), []
+        board.look()
+        while jobs.step():
+            (state,) = heads(board, "state")
+            if state["state"] == "live":
+                assert state["share"] < 1
+                texts.append(state["text"])
+        assert any("best so far" in text for text in texts), "its own words stand there"
+        assert not any("about 0 s left" in text for text in texts)
+
+    def test_closed_it_is_not_computed(self, made, jobs):
+        board = made("search")
+        board.look()
+        replace(board, search=None).look()
+        assert "search" not in {slot for _, slot in jobs._slots}
+
     def test_a_draft_keeps_it_running(self, made, jobs):
         board = made("search")
         draft = board.turned({"sigma": 0.7})

@@ -56,10 +56,10 @@ class CompareBoard(sheet.Worked):
             for name in self.experiment.metrics
             if (curve := cell.curve(name)) is not None
         ]
+        steps = [] if sought is None else finding.parts(sought)
         said = sheet.part(STATE, self._state(cells, at_work, sought))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
-        steps = [] if sought is None else finding.parts(sought)
-        return Look((*self._fixed, said, *maps, *curves, *steps, *more), waiting)
+        return Look((self._layouts[bool(steps)], *self._fixed, said, *maps, *curves, *steps, *more), waiting)
 
     def seek(self) -> finding.Sought | None:
         """The search for sigma so far, if there is one. Starts it, and keeps it running."""
@@ -73,7 +73,7 @@ class CompareBoard(sheet.Worked):
         if not self.experiment.methods:
             return ()
         known = (self.subject.model, self.subject.x, self.store)
-        cells, slots = [], {SLOT}
+        cells, slots = [], {SLOT} if self.search else set()
         for panel in self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target):
             seen = View("done")
             if panel.method != CONTROL:
@@ -93,14 +93,19 @@ class CompareBoard(sheet.Worked):
     @cached_property
     def _fixed(self) -> tuple[Part, ...]:
         """The parts that do not change while the board is shown."""
-        return (self._layout(), self._photo(), *self._pins())
+        return (self._photo(), *self._pins())
 
-    def _layout(self) -> Part:
+    @cached_property
+    def _layouts(self) -> dict[bool, Part]:
+        """With the steps of a search for sigma, and without."""
+        return {searching: self._layout(searching) for searching in (False, True)}
+
+    def _layout(self, searching: bool) -> Part:
         """What there is: tiles, charts, and the look of each method."""
         panels = self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target)
         tiles = [{"name": p.method, "title": p.title, "gloss": p.gloss} for p in panels if p.method != CONTROL]
         tiles += [{"name": f"pin {k}", **asdict(said)} for k, (said, _) in enumerate(self.pins)]
-        tiles += [asdict(finding.TILE)] if self.search else []
+        tiles += [asdict(finding.TILE)] if searching else []
         head = {
             "part": "layout",
             "photo": self.subject.head,
@@ -108,8 +113,8 @@ class CompareBoard(sheet.Worked):
             "charts": [parts.chart(name) for name in self.experiment.metrics],
             "lines": {panel.method: [panel.title, *style(panel.method)] for panel in panels},
             "control": CONTROL,
-            "figures": [*([finding.CHART] if self.search else ()), log.CHART],
-            "scrubs": [finding.STEP] if self.search else [],
+            "figures": [*([finding.CHART] if searching else ()), log.CHART],
+            "scrubs": [finding.STEP] if searching else [],
         }
         return sheet.part("layout", head)
 
@@ -127,6 +132,8 @@ class CompareBoard(sheet.Worked):
         share, text = table.progress(at_work, self.subject.pixels)
         views = [view for cell in at_work for view in cell.views]
         state = progress.state([*views, *([sought.view] if sought else ())])
+        if sought and sought.view.live:  # its steps are not known beforehand
+            share, text = min(share, 0.99), text or sought.words
         live = " · ".join(filter(None, [self._left(at_work), self._others(), text]))
         shown = [cell for cell in cells if cell.panel.method != CONTROL]
         return {
@@ -162,6 +169,8 @@ class CompareBoard(sheet.Worked):
         if gradient is None or value is None:
             return ""
         gradients, passes = table.left(cells, self.subject.pixels)
+        if not gradients and not passes:
+            return ""
         return f"about {duration(gradient * gradients + value * passes)} left"
 
     def _others(self) -> str:

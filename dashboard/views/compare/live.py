@@ -8,8 +8,9 @@ import streamlit as st
 
 from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
-from dashboard.controls import boards, knobs, lesson, pins, progress, resources, search, session
+from dashboard.controls import boards, knobs, lesson, photo, pins, progress, resources, search, session
 from dashboard.controls.address import link_of
+from dashboard.controls.plain import AWAY
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
@@ -24,10 +25,10 @@ SHOWN = "compare-shown"
 
 def board(experiment: Experiment, subject: Subject) -> CompareBoard:
     """The board of this session."""
-    held, photo = log.results(), pins.keep(experiment, subject)
+    held, own = log.results(), pins.keep(experiment, subject)
 
     def finished(cells: tuple[Cell, ...]) -> list[Part]:
-        log.note(held, experiment, subject, photo, cells)
+        log.note(held, experiment, subject, own, cells)
         return log.parts(held, subject.image)
 
     return CompareBoard(
@@ -118,6 +119,7 @@ def actions(shown: CompareBoard) -> None:
 def show(shown: CompareBoard) -> None:
     """Draws the results so far as plain images and text. A reload shows what has come since."""
     experiment, subject = shown.experiment, shown.subject
+    shown.jobs.hold(shown.session, AWAY)
     at_work = shown.ask()
     shown.finished(at_work)
     cells = precomputed.stand_in(at_work, experiment, subject)
@@ -146,15 +148,16 @@ def draw() -> None:
     """Draws the page."""
     experiment, subject = session.present()
     shown = board(experiment, subject)
+    settle(shown)
+    session.follow()
     lesson.strip()
     if not experiment.methods:
         st.markdown(first.TITLE)
         st.info("No method is chosen. Choose one under Methods.")
     elif boards.is_plain():
         st.markdown(first.TITLE)
-        settle(shown)
-        session.follow()
         show(shown)
     else:
+        photo.trouble()  # the sidebar, where it is said too, is closed at first
         linked(shown)
         actions(shown)

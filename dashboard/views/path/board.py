@@ -51,10 +51,10 @@ class PathBoard(sheet.Worked):
         trace: Trace | None = found.get(self.baselines[0])
         scrubs = [self._alpha(trace)] if trace else []
         below = [self._phi(found)] if found else []
-        names = [chart.name for chart in self._drawn(views)] if found else []
+        names = [name for name, *_ in charts_of.CHARTS[: 4 if self.detour else 3]]
         photo = {**self._photo, "mix": "alpha" if trace else ""}
         parts = [
-            sheet.layout(photo, self._tiles, names, [one.name for one in (*scrubs, *below)]),
+            sheet.layout(photo, self._tiles, names, ["alpha", "phi"]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
             self._state(views, trace),
             *map(sheet.scrub, (*scrubs, *below)),

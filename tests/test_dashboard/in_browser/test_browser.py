@@ -96,7 +96,7 @@ def test_uploads(page):
     expect(sidebar.get_by_text("your photo", exact=True)).to_be_visible()
     moved(page, before, *METHODS)
     expect(page).to_have_url(re.compile("img=upload"))
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_role("button", name="Link", exact=True).click()
     expect(page.get_by_test_id("stPopoverBody").locator("code")).not_to_contain_text("img=")
 
 

@@ -155,7 +155,7 @@ def test_export_and_link(page):
     assert made["complete"]
     assert made["setting"]["baseline"] == "white"
     assert {"smoothgrad.npy", "smoothgrad.png", "curves.csv", "reproduce.py"} <= set(archive.namelist())
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_role("button", name="Link", exact=True).click()
     link = page.get_by_test_id("stPopoverBody").locator("code")
     expect(link).to_contain_text("base=white")
     assert link.inner_text().startswith(page.address)

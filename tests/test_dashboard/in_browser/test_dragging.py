@@ -250,10 +250,10 @@ def test_an_own_photo_is_one_click_away(page):
     buffer = io.BytesIO()
     PIL.Image.effect_mandelbrot((300, 260), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(buffer, "PNG")
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Your own photo").click()
+        page.get_by_role("button", name="Your own photo", exact=True).click()
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
     expect(page).to_have_url(re.compile("img=upload"))
-    expect(page.get_by_role("button", name="your photo")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="your photo", exact=True)).to_have_attribute("aria-pressed", "true")
     complete(page)
 
 
