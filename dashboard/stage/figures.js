@@ -47,7 +47,7 @@ class Figures {
   async draw(one) {
     const library_ = await library(this.address);
     const { layout: shared, axis, ink } = themed(one.plot);
-    const { data, layout } = one.heard.figure;
+    const { data, layout: { transition, ...layout } } = one.heard.figure; // with a transition Plotly fails when axes come or go
     const axes = Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, given]) => [name, { ...given, ...axis }]);
     one.layout = {
       ...layout, ...shared, ...Object.fromEntries(axes), template: null, height: undefined, legend: { ...layout.legend, font: { color: ink, size: 11 } },

@@ -251,6 +251,8 @@ def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
     expect(page.get_by_text(re.compile("α = 0.625 · logit"))).to_be_visible(timeout=PATIENCE)
     click_on(page, chart(page, "Completeness").locator(".scatterlayer .point").nth(2))
     expect(page.get_by_text(re.compile("α = 0.25 · logit"))).to_be_visible(timeout=PATIENCE)
+    expect(chart(page, "Score").get_by_text("Left-IG cuts")).to_be_visible(timeout=PATIENCE)
+    assert not page.get_by_text("cannot be drawn").count()
     assert page.evaluate(f"{VIEWER}.state.zoom") == 2
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"
 
