@@ -16,8 +16,8 @@ from torch import Tensor
 KEPT_BYTES = 1 << 30
 """The most freed memory that the process keeps."""
 
-FIRST = 4
-"""The most points of the first batch of a run."""
+FIRST, BEGIN = 4, 0.1
+"""The points of the first batch of a run while their time is not known, and its seconds when it is."""
 SECONDS, LONGEST = 2.0, 1.0
 """The time of a batch, and of one of at most `FIRST` points where the time of a batch is shorter."""
 REMEMBERED, ENOUGH = 3, 2
@@ -119,8 +119,8 @@ class BatchSize:
     """How many points go through the network at once: the size that takes the least time per point, found by measuring.
 
     It is doubled and halved as long as that is quicker, and tried again from time to time, because the machine may be
-    shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. Only the
-    first batch of a run keeps to that strictly: later ones may have `FIRST` points, if they take at most `LONGEST`.
+    shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. The first one
+    of a run takes about `BEGIN`. Later ones may have `FIRST` points even where these take up to `LONGEST`.
     When memory runs out, the size halves and never grows beyond that again. A `fixed` size is not measured, and the
     last batch is padded to it. The device chooses its kernels by the size of a batch, so with a fixed size each result
     depends only on its point, bit for bit.
@@ -146,11 +146,14 @@ class BatchSize:
         return min(equal + equal % 2, self.size, remaining)
 
     def first(self, remaining: int) -> int:
-        """The size of the first batch of a run: small, so that there is something to see soon."""
+        """The size of the first batch of a run: soon done, so that there is something to see.
+
+        A quick device needs no small batch for that.
+        """
         size, each = self.next(remaining), self.seconds_per_point
         if self.fixed:
             return size
-        return min(size, FIRST if not each else max(1, min(FIRST, int(self.seconds / each))))
+        return min(size, FIRST if not each else max(1, int(BEGIN / each)))
 
     def _room(self, size: int) -> float:
         """Seconds that a batch of this size may take."""

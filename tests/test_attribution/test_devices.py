@@ -16,6 +16,7 @@ from torch import nn
 from attribution import Store, explain, perturbation_curve
 from attribution.engine import devices
 from attribution.engine.devices import (
+    BEGIN,
     CLEARLY,
     FIRST,
     LOOK_AGAIN,
@@ -144,6 +145,13 @@ class TestPace:
         assert set(self.settle(batch, lambda n: 0.1 + 0.2 * n, 20)[-5:]) == {4}
         assert (batch.next(100), batch.first(100)) == (4, 1)
         assert (BatchSize(size=16).first(100), BatchSize(size=16).first(2)) == (FIRST, 2)
+
+    @pytest.mark.parametrize(("each", "first"), [(0.5, 1), (0.03, 3), (0.0005, 100)])
+    def test_the_first_batch_of_a_run_is_soon_done(self, each, first):
+        """On a quick device it is as large as any: nobody waits for it."""
+        batch = BatchSize(size=128, seconds_per_point=each)
+        assert batch.first(200) == first
+        assert first == 1 or first * each <= BEGIN
 
     def test_a_single_disturbance_moves_nothing(self):
         batch = BatchSize(size=4, most=64, seconds=0.2)

@@ -54,5 +54,5 @@ def test_the_whole_of_guided_igs_path_is_in_its_chart(beyond):
     straight = walk(toys.convolutional())
     alphas = np.array([0.0, 0.5, 1.0])
     met = Detour(2, alphas, np.array([straight.ends[0], beyond, straight.ends[1]]), np.zeros(3))
-    low, high = paths.guided("mean", straight, met, 0.5).layout.yaxis.range
+    low, high = paths.guided("mean", straight, met).layout.yaxis.range
     assert low < beyond < high

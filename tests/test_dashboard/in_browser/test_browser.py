@@ -87,12 +87,12 @@ def test_uploads(page):
     before, sidebar = maps(page), settings(page)
     chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
     chooser.set_input_files({"name": "<b>evil</b>.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"})
-    expect(page.get_by_text("is not an image that can be read")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_text("is not an image that can be read")).to_be_visible()
     assert maps(page) == before
     assert page.locator("b", has_text="evil").count() == 0
 
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
-    expect(page.get_by_text("is not an image that can be read")).to_have_count(0)
+    expect(page.get_by_test_id("stMain").get_by_text("is not an image that can be read")).to_have_count(0)
     expect(sidebar.get_by_text("your photo", exact=True)).to_be_visible()
     moved(page, before, *METHODS)
     expect(page).to_have_url(re.compile("img=upload"))
