@@ -120,10 +120,9 @@ class Visitor:
         if head["part"] == "photo":
             self.photo = hashlib.sha256(payload).hexdigest()
         if head["part"] == "map":
-            whole = head["done"] == head["total"]
-            self.maps[head["name"]] = hashlib.sha256(payload).hexdigest() if whole else ""
-            if not whole:
-                del self.maps[head["name"]]
+            self.maps.pop(head["name"], None)
+            if head["done"] == head["total"]:
+                self.maps[head["name"]] = hashlib.sha256(payload).hexdigest()
         return head
 
 

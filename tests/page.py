@@ -2,16 +2,28 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import PIL.Image
+import toys
 from streamlit.testing.v1 import AppTest
+from torch import Tensor
 
+from dashboard.experiment.subject import Subject
 from dashboard.work.scheduler import Scheduler
 
 APP = Path(__file__).parents[1] / "dashboard" / "main.py"
 QUICK = {"r": "4", "m": "4"}
 """Four samples and four steps: a map is one chunk."""
+
+
+def toy_subject(x: Tensor) -> Subject:
+    """An input of a network with known answers, as a subject."""
+    model = replace(toys.model(lambda z: z.square().sum(1) + 1), name="efficientnet_lite0")
+    source = PIL.Image.new("RGB", (x.shape[-1], x.shape[-2]))
+    return Subject(source, x, "photo", model, tuple(model.predict(x, k=2)), 0)
 
 
 def finish(app: AppTest, jobs: Scheduler) -> AppTest:

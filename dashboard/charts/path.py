@@ -18,6 +18,7 @@ CHARTS = (
         "logit, IDG's samples, probability",
         "The model decides where the score climbs. IDG takes its samples there (marks between the two charts). "
         "Left-IG uses the part before the dashed line.",
+        3,
     ),
     (
         "path-gradients",
@@ -25,6 +26,7 @@ CHARTS = (
         "the gradient along the path, and its size",
         "F′ is the slope of the score along the path; IDG weights each gradient by it. The gradient can be large where "
         "F′ is small.",
+        2,
     ),
     (
         "path-sums",
@@ -32,15 +34,17 @@ CHARTS = (
         "the sum so far",
         "With enough steps Integrated Gradients sums to f(x) − f(b), the dotted lines. A small gap does not prove that "
         "the map is right.",
+        1,
     ),
     (
         "path-guided",
         "Two paths",
         "that of Guided IG beside the straight one",
         "It first moves the features with the smallest gradients, and stays within max_dist of the straight path.",
+        2,
     ),
 )
-"""Name, title, gloss and note of each chart."""
+"""Name, title, gloss, note and rows of each chart."""
 
 Traces = Mapping[str, Trace]
 """Traces by baseline."""
@@ -150,8 +154,13 @@ def _line(
     )
 
 
+def height(rows: int) -> int:
+    """The height of a chart, pixels."""
+    return 220 + 120 * min(rows, 2)
+
+
 def _finish(figure: go.Figure, rows: int) -> None:
     figure.update_xaxes(range=[-0.02, 1.02])
     figure.update_xaxes(title_text="α, from the baseline (0) to the photo (1)", row=rows, col=1)
     dress(figure)
-    figure.update_layout(height=220 + 120 * min(rows, 2))
+    figure.update_layout(height=height(rows))

@@ -38,7 +38,6 @@ def show() -> None:
         "title": TITLE.lstrip("# "),
         "palettes": held.about["palettes"],
         "plotly": PLOTLY,
-        "stepped": "",
         "first": stage.first(held.messages()),
     }
     stage.show("compare", "", [], given, lambda: None)

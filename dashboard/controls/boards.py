@@ -42,12 +42,5 @@ def live(
     HUB.show(token, page, board)
     if token == session.name():
         st.html('<a class="skip" href="#maps" tabindex="1">Skip to the maps</a>')
-    given = {
-        "title": title,
-        "flat": not knobs,
-        "palettes": pictures.PALETTES,
-        "plotly": PLOTLY,
-        "stepped": stepped,
-        "first": [],
-    }
+    given = {"title": title, "flat": not knobs, "palettes": pictures.PALETTES, "plotly": PLOTLY, "stepped": stepped}
     stage.show(page, token, knobs, given, lambda: heard(stage.values(page)))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from attribution import MODELS
 from attribution.models import CATEGORIES, Model, download
-from dashboard.controls import boards, plain, progress, resources, session
+from dashboard.controls import boards, progress, resources, session
 from dashboard.experiment.choices import PREDICTED
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.words import Prediction
@@ -100,7 +100,7 @@ def _downloaded(name: str) -> bool:
     elif view.live:
         st.caption(f"Until then {MODELS[_last()].title} is shown.")
         if boards.is_plain():
-            board.jobs.hold(_owner(), plain.AWAY)
+            board.hold()
             st.progress(view.snapshot or 0.0, f"Downloading {MODELS[name].title} · reload to see more")
         else:
             boards.live(PAGE, _owner(), board, lambda values: None)

@@ -14,14 +14,12 @@ from dashboard.live.hub import STATE
 from dashboard.live.sheet import Worked
 from dashboard.stage import pictures
 
-AWAY = 600.0
-"""Seconds that the work of a plain page goes on without it."""
 Heard = tuple[dict[str, Any], bytes]
 
 
 def show(page: str, board: Worked) -> None:
     """Draws what the board shows now. Its work goes on for a while, until the page is loaded again."""
-    board.jobs.hold(board.session, AWAY)
+    board.hold()
     heard = [unpack(part.make()) for part in board.look().parts]
     of: dict[str, list[Heard]] = {}
     for head, payload in heard:

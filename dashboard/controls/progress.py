@@ -18,6 +18,13 @@ def state(views: Iterable[View]) -> str:
     return next((state for state in (LIVE, STOPPED, FAILED) if state in found), DONE)
 
 
+def told(
+    state: str, live: str, failed: str = "failed: not all results could be computed", done: str = "complete"
+) -> str:
+    """The state of all work in words; `live` are those while it runs."""
+    return {LIVE: live, STOPPED: KEPT, FAILED: failed, DONE: done}[state]
+
+
 def show(state: str, share: float, words: str, ask: Callable[[], object] = lambda: None) -> None:
     """Draws the bar and one button: Stop while the work is live, Continue if stopped, Try again if failed.
 

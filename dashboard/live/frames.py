@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def pack(head: Mapping[str, Any], payload: bytes = b"") -> bytes:
@@ -21,8 +22,8 @@ def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
     return head, message[4 + length :]
 
 
-def map_message(name: str, values: np.ndarray, **head: Any) -> bytes:
+def map_message(name: str, values: ArrayLike, **head: Any) -> bytes:
     """The message of a map (H, W): float16, divided by its largest absolute value, its `unit`."""
-    values = np.asarray(values, np.float32)  # as pins are kept
-    unit = float(np.abs(values).max()) or 1.0
-    return pack({"part": "map", "name": name, "unit": unit, **head}, (values / unit).astype("<f2").tobytes())
+    exact = np.asarray(values, np.float32)  # as pins are kept
+    unit = float(np.abs(exact).max()) or 1.0
+    return pack({"part": "map", "name": name, "unit": unit, **head}, (exact / unit).astype("<f2").tobytes())

@@ -75,7 +75,7 @@ class Hub:
     def show(self, session: str, page: str, board: Board) -> None:
         """The session shows this board of a page from now on. A draft ends. Lines of other pages get nothing of it."""
         with self._lock:
-            _, before = self._boards.get(session, ("", None))
+            before = self._shown(session)
             lines = list(self._lines.get(session, ()))
             self._boards[session] = (page, board)
             self._boards.move_to_end(session)
@@ -96,8 +96,11 @@ class Hub:
     def board(self, session: str, page: str | None = None) -> Board | None:
         """What the session shows; None if that is not the page of this name."""
         with self._lock:
-            name, board = self._boards.get(session, ("", None))
-            return board if page in (None, name) else None
+            return self._shown(session, page)
+
+    def _shown(self, session: str, page: str | None = None) -> Board | None:
+        name, board = self._boards.get(session, ("", None))
+        return board if page in (None, name) else None
 
     def open(self, token: str, page: str, wake: Callable[[], None]) -> "Line":
         """A line to a page of the session of this token. `wake` is called, from any thread, when there may be news.
@@ -105,7 +108,7 @@ class Hub:
         Raises Refused for an unknown token, and if there are too many lines.
         """
         with self._lock:
-            _, board = self._boards.get(token, ("", None))
+            board = self._shown(token)
             if board is None:
                 raise Refused("no page of this session is open")
             if sum(map(len, self._lines.values())) >= self.most:
@@ -127,7 +130,7 @@ class Hub:
             if last:
                 self._lines.pop(line.session, None)
                 self._tidy()
-            _, board = self._boards.get(line.session, ("", None))
+            board = self._shown(line.session)
             if last and board is not None:
                 board.attend(False)
 

@@ -7,13 +7,15 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from dashboard.live.frames import pack
 from dashboard.live.hub import STATE, Board, Look, Part, Values
+
+AWAY = 600.0
+"""Seconds that work goes on for a page that cannot ask for it, until it is loaded again."""
 
 
 class Worker(Protocol):
@@ -44,6 +46,10 @@ class Worked(ABC):
     def attend(self, here: bool) -> None:
         self.jobs.attend(self.session, here)
 
+    def hold(self) -> None:
+        """Its page cannot ask for its work again: it goes on for a while all the same."""
+        self.jobs.hold(self.session, AWAY)
+
     def press(self, button: str) -> None:
         act = {"stop": self.jobs.stop, "resume": self.jobs.resume}.get(button)
         if act is not None:
@@ -52,11 +58,12 @@ class Worked(ABC):
 
 @dataclass(frozen=True)
 class Tile:
-    """The place of a map. A map of this name is shown in it."""
+    """The place of a map. A map of this name is shown in it. `status` stands below it as long as nothing else does."""
 
     name: str
     title: str
     gloss: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,12 @@ class Scrub:
     mix: tuple[float, ...] = ()
     below: bool = False
     """Whether it stands below the charts."""
+
+    @classmethod
+    def over(cls, numbers: Sequence[int], name: str, letter: str, label: str, help: str) -> "Scrub":
+        """A slider over numbers that grow with the work. At first it is at the last one."""
+        at = tuple(map(float, numbers))
+        return cls(name, letter, label, help, tuple(map(str, numbers)), at, len(numbers) - 1)
 
 
 @dataclass(frozen=True)
@@ -115,14 +128,17 @@ class Chart:
 
 
 def part(name: str, head: Mapping[str, Any]) -> Part:
-    """A part without bytes, which is its own version."""
-    return Part(name, json.dumps(head, sort_keys=True), partial(pack, head))
+    """A part without bytes. Its message is its version."""
+    message = pack(head)
+    return Part(name, message, lambda: message)
 
 
-def layout(photo: Mapping[str, Any], tiles: Sequence[Tile], charts: Sequence[str], scrubs: Sequence[str] = ()) -> Part:
-    """What there is, in order: the photo with its labels and size, tiles, and the names of charts and scrubs."""
+def layout(
+    photo: Mapping[str, Any], tiles: Sequence[Tile], figures: Sequence[str], scrubs: Sequence[str] = (), **more: Any
+) -> Part:
+    """What there is, in order: the photo with its labels and size, tiles, and the names of figures and scrubs."""
     head = {"part": "layout", "photo": photo, "tiles": [asdict(tile) for tile in tiles]}
-    return part("layout", {**head, "figures": list(charts), "scrubs": list(scrubs)})
+    return part("layout", {**head, "figures": list(figures), "scrubs": list(scrubs), **more})
 
 
 def picture(name: str, version: Any, draw: Callable[[], np.ndarray]) -> Part:
@@ -135,7 +151,7 @@ def chart(about: Chart, version: Any, draw: Callable[[], Drawn], marks: Sequence
     head = {"part": "figure", **asdict(about), "marks": [asdict(mark) for mark in marks]}
     return Part(
         f"figure {about.name}",
-        (version, json.dumps(head)),
+        (version, about, tuple(marks)),
         lambda: pack({**head, "figure": json.loads(draw().to_json())}),
     )
 

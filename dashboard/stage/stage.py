@@ -65,7 +65,8 @@ def show(page: str, token: str, knobs: Sequence[Knob], given: Mapping[str, Any],
     """
     script, style = source()
     component = st.components.v2.component("attribution_stage", css=style, js=script, isolate_styles=False)
-    data = {"token": token, "page": page, "base": base(), "knobs": [asdict(knob) for knob in knobs], **given}
+    usual = {"title": "", "flat": False, "stepped": "", "first": []}
+    data = {"token": token, "page": page, "base": base(), "knobs": [asdict(knob) for knob in knobs], **usual, **given}
     component(key=f"{page}-stage", data=data, on_release_change=told)
 
 

@@ -64,7 +64,7 @@ class Found:
     control: Mapping[str, float] = field(default_factory=dict)
 
 
-Look = Callable[[str], tuple[Model, Tensor, str, int]]
+Prepare = Callable[[str], tuple[Model, Tensor, str, int]]
 """A model's name -> the model, the photo as it sees it, the photo's fingerprint, and the likeliest class."""
 
 
@@ -82,14 +82,14 @@ def order(tasks: Sequence[Task]) -> list[Task]:
     return found
 
 
-def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
+def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
     """The sweep so far, cell by cell, then the random order. `known` cells are not recomputed."""
     tasks, found = order(key.tasks), Found()
     yield found
     for k, task in enumerate(tasks):
         cell = None
         try:
-            for cell in _cell(task, look, store, known):
+            for cell in _cell(task, prepare, store, known):
                 if isinstance(cell, str):
                     yield replace(found, now=f"{task.title}: {cell}")
         except (ValueError, MemoryError) as error:
@@ -99,7 +99,7 @@ def sweep_work(key: Key, look: Look, store: Store, known: MutableMapping[Any, Re
         yield found
     areas: dict[str, float] = {}
     for curve_key in key.control:
-        model, x, image, likeliest = look(curve_key.panel.model)
+        model, x, image, likeliest = prepare(curve_key.panel.model)
         here = replace(curve_key, panel=_seen(curve_key.panel, image, likeliest))
         for curve in curve_work(here, model, x, store, lambda panel: None):
             yield replace(found, now=f"the random order, {here.metric} {here.share(curve):.0%}")
@@ -111,9 +111,9 @@ def _seen(panel: Panel, image: str, likeliest: int) -> Panel:
     return replace(panel, image=image, target=likeliest if panel.target < 0 else panel.target)
 
 
-def _cell(task: Task, look: Look, store: Store, known: MutableMapping[Any, Result]) -> Iterator[str | Result]:
+def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any, Result]) -> Iterator[str | Result]:
     """The progress of the cell as text, then the cell. A known cell and its curves are not recomputed."""
-    model, x, image, likeliest = look(task.panel.model)
+    model, x, image, likeliest = prepare(task.panel.model)
     panel = _seen(task.panel, image, likeliest)
     keys = tuple(replace(key, panel=panel) for key in task.curves)
     if (found := known.get((panel, keys))) is not None:

@@ -14,6 +14,7 @@ from attribution import Store
 from attribution.engine.devices import BatchSize
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
+from dashboard.live.hub import Hub
 from dashboard.work.scheduler import Scheduler
 
 
@@ -38,14 +39,19 @@ def quick_pages():
 
 
 @pytest.fixture
-def jobs(monkeypatch) -> Scheduler:
+def hub() -> Hub:
+    return Hub()
+
+
+@pytest.fixture
+def jobs(monkeypatch, hub) -> Scheduler:
     """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same.
 
     So are batches of four at most.
     """
     for name in ("next", "first"):
         monkeypatch.setattr(BatchSize, name, lambda batch, remaining: min(remaining, batch.size if batch.fixed else 4))
-    scheduler = Scheduler(clock=lambda: 0.0)
+    scheduler = Scheduler(clock=lambda: 0.0, changed=hub.changed)
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)
     return scheduler

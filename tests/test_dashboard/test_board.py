@@ -3,16 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
-import PIL.Image
 import pytest
 import toys
+from page import toy_subject
 
 from attribution import Store, explain
 from attribution.heatmaps import reduce_channels
 from dashboard.experiment.experiment import Experiment
-from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
-from dashboard.live.hub import Hub
+from dashboard.stage.labels import Labels
 from dashboard.views.compare.board import CompareBoard
 from dashboard.work.panel import PERTURBATION
 from dashboard.work.scheduler import Scheduler
@@ -22,20 +21,8 @@ EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "sm
 
 
 @pytest.fixture
-def hub():
-    return Hub()
-
-
-@pytest.fixture
-def jobs(hub):
-    return Scheduler(clock=lambda: 0.0, changed=hub.changed)
-
-
-@pytest.fixture
 def subject():
-    model = replace(toys.model(lambda z: z.square().sum(1) + 1), name="efficientnet_lite0")
-    source = PIL.Image.new("RGB", (96, 96))
-    return Subject(source, X, "photo", model, tuple(model.predict(X, k=2)), 0)
+    return toy_subject(X)
 
 
 @pytest.fixture
@@ -86,6 +73,19 @@ def test_the_patches_of_a_whole_curve_are_sent_with_it(board, jobs):
     finish(jobs)
     head, payload = messages(board)[f"curve {PERTURBATION} smoothgrad"]
     assert len(payload) == len(head["replaced"]) * head["window"] ** 2 * 3
+
+
+def test_a_pinned_map_has_its_words(board):
+    """For those who cannot see it."""
+    labels = Labels("SmoothGrad", "a pin", "AUPC 1", "the map in words")
+    found = heads(replace(board, pins=((labels, np.zeros((96, 96))),)))
+    assert found["map pin 0"]["words"] == "the map in words"
+    assert found["layout"]["tiles"][-1] == {
+        "name": "pin 0",
+        "title": "SmoothGrad",
+        "gloss": "a pin",
+        "status": "AUPC 1",
+    }
 
 
 def test_a_message_is_made_once_for_all(board, jobs):

@@ -1,30 +1,25 @@
 """The boards of all pages, with a scheduler that is stepped by hand: laws for each, and what is each one's own."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
-import PIL.Image
 import pytest
 import torch
 import toys
+from page import toy_subject
 
 from attribution import Store, explain
 from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
 from dashboard.controls.model import DownloadBoard
 from dashboard.experiment.experiment import Experiment
-from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
-from dashboard.live.hub import Hub
 from dashboard.views.compare.board import CompareBoard
 from dashboard.views.noise.board import NoiseBoard
 from dashboard.views.path.board import PathBoard
 from dashboard.views.sweep.board import SweepBoard
 from dashboard.views.sweep.sweep import parse
-from dashboard.work.scheduler import Scheduler
 from dashboard.work.search import Search
-from dashboard.work.sweep import sweep_work
 
 X = toys.image(0, (3, 40, 40)).float()
 EXPERIMENT = replace(
@@ -35,32 +30,19 @@ PAGES = ("compare", "search", "sweep", "grid", "path", "noise")
 
 
 @pytest.fixture
-def hub():
-    return Hub()
-
-
-@pytest.fixture
-def jobs(hub):
-    return Scheduler(clock=lambda: 0.0, changed=hub.changed)
-
-
-@pytest.fixture
 def subject():
-    model = replace(toys.model(lambda z: z.square().sum(1) + 1), name="efficientnet_lite0")
-    source = PIL.Image.new("RGB", (40, 40))
-    return Subject(source, X, "photo", model, tuple(model.predict(X, k=2)), 0)
+    return toy_subject(X)
 
 
 @pytest.fixture
 def made(jobs, subject):
     """A board by the name of its page."""
 
+    def prepare(name):
+        return subject.model, X, "photo", 0
+
     def sweep(text):
-        found, store = parse(text), Store()
-        look = lambda name: (subject.model, X, "photo", 0)  # noqa: E731
-        key = found.key(EXPERIMENT, "photo")
-        work = partial(sweep_work, key, look, store, {})
-        return SweepBoard(jobs, "me", found, EXPERIMENT, subject, partial(jobs.ask, "me", "sweep", key, work))
+        return SweepBoard(jobs, "me", Store(), EXPERIMENT, subject, parse(text), prepare, {})
 
     def of(name):
         given = (jobs, "me", Store(), EXPERIMENT, subject)

@@ -1,7 +1,7 @@
 """The board of Compare: the photo, the maps and their curves, and in words how far they are."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from dashboard.experiment.words import COLUMNS, counted, duration, provenance
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import STATE, Look, Part, Values
+from dashboard.live.sheet import Tile
 from dashboard.stage.labels import Labelled
 from dashboard.views.compare import finding, log, parts, table
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work
@@ -103,27 +104,24 @@ class CompareBoard(sheet.Worked):
     def _layout(self, searching: bool) -> Part:
         """What there is: tiles, charts, and the look of each method."""
         panels = self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target)
-        tiles = [{"name": p.method, "title": p.title, "gloss": p.gloss} for p in panels if p.method != CONTROL]
-        tiles += [{"name": f"pin {k}", **asdict(said)} for k, (said, _) in enumerate(self.pins)]
-        tiles += [asdict(finding.TILE)] if searching else []
-        head = {
-            "part": "layout",
-            "photo": self.subject.head,
-            "tiles": tiles,
-            "charts": [parts.chart(name) for name in self.experiment.metrics],
-            "lines": {panel.method: [panel.title, *style(panel.method)] for panel in panels},
-            "control": CONTROL,
-            "figures": [*([finding.CHART] if searching else ()), log.CHART],
-            "scrubs": [finding.STEP] if searching else [],
-        }
-        return sheet.part("layout", head)
+        tiles = [Tile(panel.method, panel.title, panel.gloss) for panel in panels if panel.method != CONTROL]
+        tiles += [Tile(f"pin {k}", said.title, said.gloss, said.status) for k, (said, _) in enumerate(self.pins)]
+        return sheet.layout(
+            self.subject.head,
+            [*tiles, *([finding.TILE] if searching else ())],
+            [*([finding.CHART] if searching else ()), log.CHART],
+            [finding.STEP] if searching else [],
+            charts=[parts.chart(name) for name in self.experiment.metrics],
+            lines={panel.method: [panel.title, *style(panel.method)] for panel in panels},
+            control=CONTROL,
+        )
 
     def _photo(self) -> Part:
         return sheet.picture("photo", self.subject.version, lambda: self.subject.photo)
 
     def _pins(self) -> list[Part]:
         return [
-            Part(f"map pin {k}", said, partial(map_message, f"pin {k}", values, done=1, total=1, words=""))
+            Part(f"map pin {k}", said, partial(map_message, f"pin {k}", values, done=1, total=1, words=said.words))
             for k, (said, values) in enumerate(self.pins)
         ]
 
@@ -141,7 +139,7 @@ class CompareBoard(sheet.Worked):
             "draft": self.draft,
             "state": state,
             "share": 1.0 if state == progress.DONE else round(share, 3),
-            "text": f"draft · {text}" if self.draft else table.told(state, live),
+            "text": f"draft · {text}" if self.draft else progress.told(state, live),
             "status": {cell.panel.method: table.status(cell) for cell in shown},
             "old": [cell.panel.method for cell in shown if cell.snapshot is None],
             "errors": [f"{', '.join(names)}: {error}" for error, names in table.errors(cells).items()],

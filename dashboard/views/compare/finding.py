@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.charts.search import search as drawn
+from dashboard.charts.search import search as draw
 from dashboard.charts.styles import CONFIG
 from dashboard.controls.search import NAMES
 from dashboard.experiment.words import counted
@@ -68,28 +68,18 @@ class Sought:
         return tuple((trial.sigma, trial.area, trial.accepted) for trial in self.found.trials)
 
 
+def _chart(sought: Sought) -> Chart:
+    note, words = "The steps of the search are numbered; a line joins the accepted ones.", "The area against sigma"
+    return Chart(CHART, TILE.title, NAMES[sought.search.objective], note, words=f"{words}. {note}")
+
+
 def parts(sought: Sought) -> list[Part]:
     """The chart, the scrub over the steps, and the map of each step."""
-    found = sought.found
+    found, chart = sought.found, _chart(sought)
     if not found.trials:
         return []
-    about = Chart(
-        CHART,
-        "Finding σ",
-        NAMES[sought.search.objective],
-        "The steps of the search are numbered; a line joins the accepted ones.",
-        words="The area against sigma; the steps of the search are numbered",
-    )
     numbers = [trial.number for trial in found.trials]
-    scrub = Scrub(
-        STEP,
-        "step",
-        "Step of the search",
-        "Shows the map of a step. Nothing is recomputed.",
-        tuple(map(str, numbers)),
-        tuple(map(float, numbers)),
-        len(numbers) - 1,
-    )
+    scrub = Scrub.over(numbers, STEP, "step", "Step of the search", "Shows the map of a step. Nothing is recomputed.")
     frames = []
     for k, (trial, values) in enumerate(zip(found.trials, found.maps, strict=True)):
         kept = "" if trial.accepted else " · not accepted"
@@ -98,13 +88,13 @@ def parts(sought: Sought) -> list[Part]:
         words = f"The map at sigma {trial.sigma:.4g}"
         make = partial(map_message, TILE.name, values, words=words, done=1, total=1, **head)
         frames.append(Part(f"frame search {k}", (sought.search, k), make))
-    return [sheet.scrub(scrub), sheet.chart(about, sought.trials, partial(drawn, sought.trials, about.gloss)), *frames]
+    drawn = sheet.chart(chart, sought.trials, partial(draw, sought.trials, chart.gloss))
+    return [sheet.scrub(scrub), drawn, *frames]
 
 
 def show(sought: Sought) -> None:
     """Draws the search beside plain images."""
     st.markdown(f"**{sought.title}**  \n{sought.words}")
     if sought.trials:
-        figure = drawn(sought.trials, NAMES[sought.search.objective])
-        alt = "The area against sigma; the steps of the search are numbered"
-        st.plotly_chart(figure, key="compare-search", config=CONFIG, alt=alt)
+        chart = _chart(sought)
+        st.plotly_chart(draw(sought.trials, chart.gloss), key="compare-search", config=CONFIG, alt=chart.words)

@@ -10,7 +10,6 @@ from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
 from dashboard.controls import boards, knobs, lesson, photo, pins, progress, resources, search, session
 from dashboard.controls.address import link_of
-from dashboard.controls.plain import AWAY
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
@@ -119,7 +118,7 @@ def actions(shown: CompareBoard) -> None:
 def show(shown: CompareBoard) -> None:
     """Draws the results so far as plain images and text. A reload shows what has come since."""
     experiment, subject = shown.experiment, shown.subject
-    shown.jobs.hold(shown.session, AWAY)
+    shown.hold()
     at_work = shown.ask()
     shown.finished(at_work)
     cells = precomputed.stand_in(at_work, experiment, subject)
@@ -132,7 +131,7 @@ def show(shown: CompareBoard) -> None:
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
     share, text = table.progress(at_work, subject.pixels)
     state = progress.state(view for cell in at_work for view in cell.views)
-    words = table.told(state, f"{text} · reload to see more")
+    words = progress.told(state, f"{text} · reload to see more")
     progress.show(state, 1.0 if state == progress.DONE else share, words, shown.ask)
     charts.show(experiment, cells)
     steps.show(subject, cells)

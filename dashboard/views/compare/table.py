@@ -5,7 +5,6 @@ from collections.abc import Hashable, Sequence
 
 from attribution import METRICS
 from attribution.registry import measured_differences, measures
-from dashboard.controls.progress import DONE, FAILED, KEPT, LIVE, STOPPED
 from dashboard.experiment.words import counted, gap
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
 from dashboard.work.scheduler import View
@@ -28,16 +27,6 @@ def status(cell: Cell) -> str:
     if partial.complete:
         return f"complete: {counted(partial.total, 'point')}"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}"
-
-
-def told(state: str, live: str) -> str:
-    """The state of all work; `live` are the words while it runs."""
-    return {
-        LIVE: live,
-        STOPPED: KEPT,
-        FAILED: "failed: not all results could be computed",
-        DONE: "complete",
-    }[state]
 
 
 def heading(name: str) -> str:

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 from attribution import Store
 from attribution.studies.convergence import ENOUGH, Convergence, checkpoints, noisy_methods
@@ -51,15 +50,13 @@ class NoiseBoard(sheet.Worked):
 
     def look(self) -> Look:
         views = self.ask()
-        counts, samples = checkpoints(self.experiment.samples), self.experiment.samples
-        draws = Scrub(
+        samples = self.experiment.samples
+        draws = Scrub.over(
+            checkpoints(samples),
             "draws",
             "r",
             "r, how many of the R samples are in the maps",
             "R samples: R noisy copies of the photo, one gradient each. Nothing is recomputed.",
-            tuple(map(str, counts)),
-            tuple(map(float, counts)),
-            len(counts) - 1,
         )
         held = {doubt: view.snapshot for doubt, view in views.items() if view.snapshot}
         version = tuple((doubt, len(one.counts)) for doubt, one in held.items())
@@ -105,16 +102,12 @@ class NoiseBoard(sheet.Worked):
         done = sum(view.snapshot.done for view in views.values() if view.snapshot)
         total = sum(doubt.samples for doubt in views)
         state = progress.state(views.values())
-        words = {
-            progress.LIVE: f"{done} of {counted(total, 'sample')}",
-            progress.STOPPED: progress.KEPT,
-            progress.FAILED: "failed: not all samples could be computed",
-            progress.DONE: "complete",
-        }
+        live = f"{done} of {counted(total, 'sample')}"
+        words = progress.told(state, live, "failed: not all samples could be computed")
         return sheet.state(
             state,
             done / total,
-            words[state],
+            words,
             errors=[f"{doubt.title}: {view.error}" for doubt, view in views.items() if view.state == "failed"],
             lines=[[doubt.title, verdict(view.snapshot, self.experiment.samples)] for doubt, view in views.items()],
             old=[doubt.title for doubt, view in views.items() if not view.snapshot],
@@ -123,22 +116,18 @@ class NoiseBoard(sheet.Worked):
 
 def _maps(doubt: Doubt, found: Convergence) -> list[Part]:
     """The map after each number of samples, and its standard error."""
-    parts, title = [], doubt.title
+    parts, title, of_all = [], doubt.title, str(doubt)
     for k, count in enumerate(found.counts):
         after = f"after {count} of {counted(found.total, 'sample')}"
-        head = {"scrub": "draws", "at": count, "of": str(doubt), "status": after, "words": f"{title} {after}"}
-        make = partial(_message, title, found.maps[k], **head)
+        head = {"scrub": "draws", "at": count, "of": of_all, "status": after, "words": f"{title} {after}"}
+        make = partial(map_message, title, found.maps[k], **head)
         parts.append(Part(f"frame {title} {k}", (doubt, k), make))
     if not found.error.isnan().any():
         of = f"of the mean of {counted(found.done, 'sample')}"
         words = f"error of {title}: standard error at each pixel"
-        make = partial(_message, f"error of {title}", found.error, status=of, words=words)
+        make = partial(map_message, f"error of {title}", found.error, status=of, words=words)
         parts.append(Part(f"map error of {title}", found, make))
     return parts
-
-
-def _message(name: str, values: Any, **head: Any) -> bytes:
-    return map_message(name, values.float().numpy(), **head)
 
 
 def verdict(found: Convergence | None, samples: int) -> str:

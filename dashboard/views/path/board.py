@@ -148,10 +148,9 @@ class PathBoard(sheet.Worked):
     def _drawn(self, views: Views) -> list[Chart]:
         beside = GUIDED in views and bool(views[GUIDED].snapshot) and bool(views[self.baselines[0]].snapshot)
         of = charts_of.CHARTS if beside else charts_of.CHARTS[:3]
-        heights = (460, 460, 340, 460)
         return [
-            Chart(name, title, gloss, note, words=note, height=height)
-            for (name, title, gloss, note), height in zip(of, heights, strict=False)
+            Chart(name, title, gloss, note, words=note, height=charts_of.height(rows_))
+            for name, title, gloss, note, rows_ in of
         ]
 
     def _charts(self, views: Views, found: dict[str, Trace]) -> list[Part]:
@@ -179,21 +178,21 @@ class PathBoard(sheet.Worked):
 
     def _walk(self, trace: Trace) -> list[Part]:
         """The baseline, and at each kept node of the path the gradient there and the map of all steps up to it."""
-        path = self._paths[self.baselines[0]]
-        pixels = self.subject.model.pixels
+        path, pixels = self._paths[self.baselines[0]], self.subject.model.pixels
+        of_all = str(path)
         parts = [sheet.picture("beneath", path.start, lambda: to_picture(pixels(trace.baseline)))]
         for k, node in enumerate(trace.frames):
             at = float(trace.alphas[node])
-            place = {"scrub": "alpha", "at": at, "of": str(path), "status": f"α = {at:.3g}", "done": 1, "total": 1}
+            place = {"scrub": "alpha", "at": at, "of": of_all, "status": f"α = {at:.3g}", "done": 1, "total": 1}
             for name, frames, words in (
                 ("gradient", trace.gradients, "The gradient at this image"),
                 ("sum", trace.maps, "The attribution up to this point"),
             ):
-                make = partial(_message, name, frames[k], words=words, **place)
+                make = partial(map_message, name, frames[k], words=words, **place)
                 parts.append(Part(f"frame {name} {k}", (path, k), make))
         if trace.complete:
             last = {"status": "α = 1", "words": "The complete attribution", "done": 1, "total": 1}
-            parts.append(Part("map whole", path, partial(_message, "whole", trace.maps[-1], **last)))
+            parts.append(Part("map whole", path, partial(map_message, "whole", trace.maps[-1], **last)))
         return parts
 
     def _state(self, views: Views, trace: Trace | None) -> Part:
@@ -205,12 +204,8 @@ class PathBoard(sheet.Worked):
             elif held is not None and not isinstance(held, tuple):
                 done, total = done + len(held.alphas), total + held.total + 1
         state = progress.state(views.values())
-        words = {
-            progress.LIVE: f"{done} of {total} points of the started paths" if total else "waiting for its turn",
-            progress.STOPPED: progress.KEPT,
-            progress.FAILED: "failed: not all paths could be computed",
-            progress.DONE: "complete",
-        }
+        live = f"{done} of {total} points of the started paths" if total else "waiting for its turn"
+        words = progress.told(state, live, "failed: not all paths could be computed")
         share = 1.0 if state == progress.DONE else done / total if total else 0.0
         titles = {GUIDED: METHODS["guided_ig"].title, RUG: "IDG's samples"}
         errors = [
@@ -219,16 +214,12 @@ class PathBoard(sheet.Worked):
             if view.state == "failed"
         ]
         old = [] if trace and trace.complete else ["whole", *([] if trace else ["gradient", "sum"])]
-        return sheet.state(state, share, words[state], errors=errors, old=old)
+        return sheet.state(state, share, words, errors=errors, old=old)
 
 
 def _part(done: int, total: int) -> int:
     """How far a growing chart is, in few steps."""
     return done * DRAWINGS // total if done < total else -1
-
-
-def _message(name: str, frame: Any, **head: Any) -> bytes:
-    return map_message(name, frame.float().numpy(), **head)
 
 
 _ROWS: WeakKeyDictionary[Trace, list[dict[str, str]]] = WeakKeyDictionary()

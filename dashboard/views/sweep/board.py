@@ -1,13 +1,14 @@
 """The board of Sweep: a map and the areas of its curves for each cell, and a chart of all areas."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Figure
 
-from attribution import METHODS, METRICS
+from attribution import METHODS, METRICS, Store
 from attribution.models import CATEGORIES
 from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress
@@ -20,24 +21,25 @@ from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
 from dashboard.views.sweep.sweep import Sweep, letter, say
 from dashboard.work.scheduler import Scheduler, View
-from dashboard.work.sweep import Found, Place, Result
+from dashboard.work.sweep import Found, Key, Place, Prepare, Result, sweep_work
 
-NONE = Found()
+NONE, SLOT = Found(), "sweep"
 
 
 @dataclass(frozen=True)
 class SweepBoard(sheet.Worked):
-    """A sweep over an experiment. `ask` requests the work, and returns its state."""
+    """A sweep over an experiment. `known` holds cells of before."""
 
     jobs: Scheduler
-    sweep: Sweep
+    store: Store
     experiment: Experiment
     subject: Subject
-    ask: Callable[[], View]
+    sweep: Sweep
+    prepare: Prepare
+    known: MutableMapping[Any, Result]
 
     def look(self) -> Look:
         view = self.ask()
-        self.jobs.only(self.session, ["sweep"])
         found: Found = view.snapshot or NONE
         shown = {place: cell for place, cell in self._done(found).items() if self._fits(cell)}
         tiles = [Tile(self.sweep.title(place), self.sweep.title(place)) for place in shown]
@@ -50,6 +52,17 @@ class SweepBoard(sheet.Worked):
             *(self._map(place, cell) for place, cell in shown.items()),
         ]
         return Look(tuple(parts))
+
+    def ask(self) -> View:
+        """The sweep so far. Starts missing work, and keeps it running."""
+        work = partial(sweep_work, self._key, self.prepare, self.store, self.known)
+        view = self.jobs.ask(self.session, SLOT, self._key, work)
+        self.jobs.only(self.session, [SLOT])
+        return view
+
+    @cached_property
+    def _key(self) -> Key:
+        return self.sweep.key(self.experiment, self.subject.image)
 
     def _done(self, found: Found) -> Mapping[Place, Result]:
         """The cells that have a map, in the order of the settings."""
@@ -82,8 +95,7 @@ class SweepBoard(sheet.Worked):
             "" if control is None else f"A random order on this photo: {control:.{metric.digits}f}.",
             TERMS.get(name, ""),
             f"{metric.label} of each map of the sweep",
-            320,
-            "cell",
+            opens="cell",
         )
         areas = {place: cell.areas.get(name) for place, cell in found.cells.items() if not cell.error}
         version = (self.sweep, tuple(areas.items()), control)
@@ -97,18 +109,16 @@ class SweepBoard(sheet.Worked):
         failed = [place for place, cell in found.cells.items() if cell.error]
         others = sum(not self._fits(cell) for cell in self._done(found).values())
         state = progress.state([view])
-        words = {
-            progress.LIVE: f"{len(found.cells)} of {counted(count, 'map')} · {found.now or 'waiting for its turn'}",
-            progress.STOPPED: progress.KEPT,
-            progress.FAILED: f"failed: {view.error}",
-            progress.DONE: f"complete: {counted(count - len(failed), 'map')} of {counted(needed, 'gradient')}, "
-            f"{new:,} of them computed{f'; {len(failed)} failed' if failed else ''}",
-        }
+        live = f"{len(found.cells)} of {counted(count, 'map')} · {found.now or 'waiting for its turn'}"
+        lost = f"; {len(failed)} failed" if failed else ""
+        made = f"complete: {counted(count - len(failed), 'map')} of {counted(needed, 'gradient')}"
+        done = f"{made}, {new:,} of them computed{lost}"
+        words = progress.told(state, live, f"failed: {view.error}", done)
         size = f"{counted(others, 'map')} of models with another input size not shown; their areas are below"
         return sheet.state(
             state,
             found.share,
-            words[state],
+            words,
             errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed],
             lines=[["Not shown", size]] if others else [],
         )

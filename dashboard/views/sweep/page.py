@@ -1,6 +1,6 @@
 """Sweep: how one or two settings change a map. Each cell can be opened in Compare."""
 
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -17,13 +17,13 @@ from dashboard.views.sweep import controls
 from dashboard.views.sweep.board import SweepBoard
 from dashboard.views.sweep.sweep import Sweep
 from dashboard.work.models import Models
-from dashboard.work.sweep import Look, sweep_work
+from dashboard.work.sweep import Prepare
 
 CHOSEN, CELL = "sweep-chosen", "sweep-cell"
 """Keys: the chosen cell, and its control."""
 
 
-def looking(subject: Subject, models: Models) -> Look:
+def preparing(subject: Subject, models: Models) -> Prepare:
     """How the worker prepares the photo for any model. It runs in another thread, without Streamlit."""
 
     @cache
@@ -32,17 +32,16 @@ def looking(subject: Subject, models: Models) -> Look:
         x = model.prepare(subject.source)
         return x, fingerprint(x), model.predict(x, k=1)[0][0]
 
-    def look(name: str) -> tuple[Model, Tensor, str, int]:
+    def prepare(name: str) -> tuple[Model, Tensor, str, int]:
         return models.get(name, subject.model.device), *seen(name)
 
-    return look
+    return prepare
 
 
 def board(sweep: Sweep, experiment: Experiment, subject: Subject) -> SweepBoard:
     """The board of this session."""
-    jobs, name, key = resources.scheduler(), session.name(), sweep.key(experiment, subject.image)
-    work = partial(sweep_work, key, looking(subject, resources.models()), resources.store(), resources.cells())
-    return SweepBoard(jobs, name, sweep, experiment, subject, partial(jobs.ask, name, "sweep", key, work))
+    prepare, given = preparing(subject, resources.models()), (resources.store(), experiment, subject, sweep)
+    return SweepBoard(resources.scheduler(), session.name(), *given, prepare, resources.cells())
 
 
 def opening(sweep: Sweep, experiment: Experiment) -> None:
