@@ -65,9 +65,14 @@ class Viewer {
     const shape = (of) => of && JSON.stringify([of.photo.width, of.photo.height, of.maps.map((map) => map.title)]);
     const same = shape(head) === shape(this.head);
     this.head = head;
-    if (!same) {
-      this.place();
-      this.build();
+    try {
+      if (!same) {
+        this.place();
+        this.build();
+      }
+    } catch (error) {
+      this.head = null; // a browser that cannot make pictures: then nothing else may look for them
+      throw error;
     }
     this.develop();
     this.recolour();

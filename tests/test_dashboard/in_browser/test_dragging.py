@@ -264,3 +264,5 @@ def test_a_browser_without_canvases_gets_a_line_and_a_way_out(page):
     expect(page.get_by_role("link", name="Show plain images instead")).to_have_attribute(
         "href", re.compile("viewer=static")
     )
+    page.set_viewport_size({"width": 900, "height": 800})  # pictures that are there are drawn again
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
