@@ -21,6 +21,13 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
     expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
 
 
+# A page that was opened tells the server of its visit, which is one more run; only then it asks nothing by itself.
+AT_REST = (
+    "window.streamlitVisit?.run"
+    " && document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+)
+
+
 class SlowLine:
     """The line between a page with a clock and its server, on which messages can take long."""
 
@@ -51,7 +58,8 @@ class SlowLine:
     def act(self, first: Callable[[], None], then: Callable[[], None]) -> None:
         """A person acts twice. The page hears of the first after the second. The server hears of the second ten seconds
         later; and while it answers, of all that the page asked since."""
-        run = self._page.wait_for_function("window.streamlitVisit?.run", timeout=PATIENCE).json_value()
+        self._page.wait_for_function(AT_REST, timeout=PATIENCE)
+        run = self._page.evaluate("window.streamlitVisit.run")
         self._late_answers = True
         first()
         self._page.wait_for_function("async () => await answered()")
