@@ -196,16 +196,19 @@ def percentiles(times: Sequence[float]) -> str:
     return f"median {median(times):.0f} ms, 95 of 100 within {sorted(times)[int(0.95 * len(times))]:.0f} ms"
 
 
-# Resolves with the milliseconds since `from` when both maps of the noise are whole, with so many samples.
-WHOLE = f"""([samples, from]) => new Promise((done) => {{
-  const look = () => {{
-    const maps = {VIEWER}?.head?.maps ?? [];
-    const whole = maps.filter((map) => map.status === `complete: ${{samples}} points` && !map.old);
-    if (whole.length >= 2) done(performance.now() - from);
-    else requestAnimationFrame(look);
-  }};
-  look();
-}})"""
+# Resolves with the milliseconds from now until both maps of the noise are other ones and whole, with so many samples.
+WHOLE = f"""(samples) => {{
+  const from = performance.now(), before = new Set({VIEWER}.head.maps);
+  window.whole = new Promise((done) => {{
+    const look = () => {{
+      const fresh = {VIEWER}.head.maps.filter((map) => !before.has(map));
+      const whole = fresh.filter((map) => map.status === `complete: ${{samples}} points`);
+      if (whole.length >= 2) done(performance.now() - from);
+      else requestAnimationFrame(look);
+    }};
+    look();
+  }});
+}}"""
 
 
 def completes(address: str, samples: int = 60) -> None:
@@ -221,11 +224,11 @@ def completes(address: str, samples: int = 60) -> None:
         box = page.get_by_role("spinbutton", name="σ, exact value")
 
         def until(sigma: float) -> float:
-            before = page.evaluate("performance.now()")
             box.fill(f"{sigma:.2f}")
+            page.evaluate(WHOLE, samples)
             box.press("Enter")
             page.wait_for_function("sigma => location.search.includes(`sigma=${sigma}`)", arg=f"{sigma:g}")
-            return float(page.evaluate(WHOLE, [samples, before]))
+            return float(page.evaluate("window.whole"))
 
         for k in range(TRIES // 3):
             whole = until(0.11 + 0.02 * k)

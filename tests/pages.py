@@ -21,33 +21,34 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
     expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
 
 
-# A page that was opened tells the server of its visit, which is one more run; only then it asks nothing by itself.
-AT_REST = (
-    "window.streamlitVisit?.run"
-    " && document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-)
-
-
 class SlowLine:
     """The line between a page with a clock and its server, on which messages can take long."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._late_questions = self._late_answers = False
+        self._late_questions = self._late_answers = self._acted = self._answered = False
         self._asked: list[bytes] = []
         self._answers: list[bytes] = []
         page.expose_function("asked", lambda: len(self._asked))
-        page.expose_function("answered", lambda: any(map(_ends_a_run, self._answers)))
+        page.expose_function("answered", lambda: self._answered)
         page.route_web_socket(re.compile("_stcore/stream"), self._connect)
 
     def _connect(self, browser) -> None:
         self._browser, self._server = browser, browser.connect_to_server()
-        browser.on_message(lambda message: (self._asked.append if self._late_questions else self._server.send)(message))
+        browser.on_message(self._ask)
         self._server.on_message(self._answer)
+
+    def _ask(self, message: bytes) -> None:
+        if self._late_questions:
+            self._asked.append(message)
+            return
+        self._acted |= _asks_for_a_run(message)
+        self._server.send(message)
 
     def _answer(self, message: bytes) -> None:
         if self._late_answers:
             self._answers.append(message)
+            self._answered |= self._acted and _ends_a_run(message)
             return
         if not self._late_questions:
             asked, self._asked = self._asked, []
@@ -58,9 +59,8 @@ class SlowLine:
     def act(self, first: Callable[[], None], then: Callable[[], None]) -> None:
         """A person acts twice. The page hears of the first after the second. The server hears of the second ten seconds
         later; and while it answers, of all that the page asked since."""
-        self._page.wait_for_function(AT_REST, timeout=PATIENCE)
-        run = self._page.evaluate("window.streamlitVisit.run")
-        self._late_answers = True
+        run = self._page.wait_for_function("window.streamlitVisit?.run", timeout=PATIENCE).json_value()
+        self._late_answers, self._acted, self._answered = True, False, False
         first()
         self._page.wait_for_function("async () => await answered()")
         self._late_questions = True
@@ -73,10 +73,16 @@ class SlowLine:
         self._page.wait_for_function("run => window.streamlitVisit.run !== run", arg=run)
         self._page.clock.fast_forward(10_000)
         self._late_questions = False
-        acted = [BackMsg.FromString(message).rerun_script.fragment_id for message in self._asked].index("")
+        acted = [*map(_asks_for_a_run, self._asked)].index(True)
         before, self._asked = self._asked[: acted + 1], self._asked[acted + 1 :]
         for message in before:
             self._server.send(message)
+
+
+def _asks_for_a_run(message: bytes) -> bool:
+    """Whether a message of the browser asks for a run of the whole page."""
+    found = BackMsg.FromString(message)
+    return found.WhichOneof("type") == "rerun_script" and not found.rerun_script.fragment_id
 
 
 def _ends_a_run(message: bytes) -> bool:

@@ -10,8 +10,7 @@ import streamlit as st
 from dashboard.charts.styles import BARE
 from dashboard.controls import progress
 from dashboard.live.frames import unpack
-from dashboard.live.hub import STATE
-from dashboard.live.sheet import Worked
+from dashboard.live.sheet import STATE, Worked
 from dashboard.stage import pictures
 
 Heard = tuple[dict[str, Any], bytes]

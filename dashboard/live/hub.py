@@ -13,8 +13,6 @@ from typing import Any, Protocol
 
 from dashboard.live.frames import pack
 
-STATE = "state"
-"""The part that says how far the work is. It is sent again whenever a board is shown: a browser waits for it."""
 Values = Mapping[str, Any]
 """Values of the experiment, by the names of its fields."""
 
@@ -171,14 +169,13 @@ class Line:
         self.wake()
 
     def settle(self) -> None:
-        """The session shows another board: drafts are over."""
-        self._draft = self._question = None
-        self._settled = True
+        """The session shows a board: drafts are over. The browser is told, for it waits for that."""
+        self._draft, self._settled = None, True
         self.wake()
 
     def drop(self) -> None:
-        """The browser has no knob in a hand: a question of before, which came late, was no question."""
-        self._draft = self._question = None
+        """The browser has no knob in a hand: the draft of a question that came late is over."""
+        self._draft = None
         self.wake()
 
     def press(self, button: str) -> None:
@@ -189,7 +186,10 @@ class Line:
         self.wake()
 
     def news(self) -> Iterator[bytes]:
-        """The messages of all parts that are newer than what was sent. At the end, the answer to the last question."""
+        """The messages of all parts that are newer than what was sent. At the end, the answer to the last question.
+
+        Every question is answered, unless a newer one has come: a browser does not ask while it waits.
+        """
         draft, question = self._draft, self._question
         board = draft or self.hub.board(self.session, self.page)
         if board is None:
@@ -197,7 +197,7 @@ class Line:
         look = board.look()
         if self._settled:
             self._settled = False
-            self._sent.pop(STATE, None)
+            yield pack({"part": "settled"})
         if draft is None:  # the browser forgets what is not shown any more; a draft shows a part of the page only
             names = {part.name for part in look.parts}
             self._sent = {name: version for name, version in self._sent.items() if name in names}
@@ -205,7 +205,8 @@ class Line:
             if self._sent.get(part.name) != part.version:
                 self._sent[part.name] = part.version
                 yield part.make()
-        if question is not None and self._question == question and (self._error or not look.waiting):
+        done = draft is None or self._error or not look.waiting
+        if question is not None and self._question == question and done:
             self._question = None
             yield pack({"part": "answer", "number": question, "error": self._error})
 

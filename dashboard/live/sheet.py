@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from dashboard.live.frames import pack
-from dashboard.live.hub import STATE, Board, Look, Part, Values
+from dashboard.live.hub import Board, Look, Part, Values
 
+STATE = "state"
+"""The part that says how far the work is."""
 AWAY = 600.0
 """Seconds that work goes on for a page that cannot ask for it, until it is loaded again."""
 

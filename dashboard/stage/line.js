@@ -1,4 +1,4 @@
-// The line to the server: a socket that opens again when it is cut, with one question in flight at most.
+// The line to the server: a socket that opens again when it is cut, with one question in flight at most, and none twice.
 
 const AGAIN = [250, 1000, 3000, 8000]; // milliseconds before another try
 const TRIES = 3; // without any success: then the page says so
@@ -14,7 +14,7 @@ function message(buffer) {
 class Line {
   // `hear` gets each message, `state` gets "open", "cut" or "none".
   constructor(address, hear, state) {
-    Object.assign(this, { address, hear, state, tries: 0, opened: false, number: 0, asked: null, next: null });
+    Object.assign(this, { address, hear, state, tries: 0, opened: false, number: 0, asked: null, next: null, last: null });
     this.connect();
   }
 
@@ -25,7 +25,7 @@ class Line {
       this.tries = 0;
       this.opened = true;
       this.state("open");
-      this.asked = null;
+      this.asked = this.last = null;
       this.go();
     };
     this.socket.onmessage = ({ data }) => {
@@ -34,6 +34,7 @@ class Line {
         this.asked = null;
         this.go();
       }
+      if (heard.part === "settled") this.last = null;
       this.hear(heard);
     };
     this.socket.onclose = () => {
@@ -61,6 +62,7 @@ class Line {
 
   // A draft that nobody asks for any more is over.
   drop() {
+    this.last = null;
     this.say({ drop: true });
   }
 
@@ -70,9 +72,12 @@ class Line {
 
   go() {
     if (!this.next || this.asked !== null || this.socket.readyState !== WebSocket.OPEN) return;
-    this.asked = ++this.number;
-    this.socket.send(JSON.stringify({ turn: this.next, number: this.asked }));
+    const [turn, last] = [this.next, this.last];
     this.next = null;
+    this.last = JSON.stringify(turn);
+    if (this.last === last) return;
+    this.asked = ++this.number;
+    this.socket.send(JSON.stringify({ turn, number: this.asked }));
   }
 
   close() {

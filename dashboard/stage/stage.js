@@ -53,7 +53,7 @@ class Stage {
       make("div", { class: "main" }, this.broken, this.trouble, above, this.tiles, this.verdict, this.lines, this.charts, this.stepped, this.table, this.more, below));
     root.append(this.element);
     this.viewer = this.tiles.attributionViewer = new Viewer(this.tiles, name);
-    this.hands = new Knobs(this.knobs, (values, knob) => this.turned(values, knob), (values) => this.released(values));
+    this.hands = new Knobs(this.knobs, (values) => this.turned(values), (values) => this.released(values));
     this.sizes = new ResizeObserver(() => (this.curves?.resize(), this.figures?.resize()));
     this.sizes.observe(this.charts);
     this.sizes.observe(this.more);
@@ -105,6 +105,7 @@ class Stage {
     else if (part === "map") this.take(heard);
     else if (part === "curve") this.curves.curve(heard);
     else if (part === "state") this.stated(heard);
+    else if (part === "settled") this.awaited = false;
     else if (part === "figure") this.figures.hear(heard);
     else if (part === "scrub") this.scrubs.hear(heard);
     this.soon();
@@ -113,8 +114,7 @@ class Stage {
   // A draft that comes when no knob is in a hand answers a question that came late, unless the script has not answered yet.
   stated(state) {
     this.state = state;
-    if (!state.draft) this.awaited = false;
-    else if (!this.awaited && this.hands.held === null && this.line) this.line.drop();
+    if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();
   }
 
   layout(head) {
@@ -248,13 +248,11 @@ class Stage {
   }
 
   // A hand moves a knob. Maps that were received already need no question.
-  turned(values, knob) {
-    if (this.back(knob, values[knob])) {
-      this.line.forget();
-      return;
-    }
-    const { image, ...knobs } = this.hands.values; // another photo is no draft
-    this.line.turn({ ...knobs, ...values });
+  turned(values) {
+    const [[knob, value]] = Object.entries(values);
+    const { image, ...knobs } = this.hands.values;
+    if (knob === "image" || this.back(knob, value)) this.line?.forget(); // another photo is no draft
+    else this.line?.turn({ ...knobs, ...values });
   }
 
   // Shows the maps with another value of R or M, if all of them were received. For R, those of slightly fewer samples do.
@@ -270,8 +268,9 @@ class Stage {
     return true;
   }
 
+  // A hand lets go. The line answers sooner than the script, above all with maps that the server still has.
   released(values) {
-    this.line.forget();
+    this.turned(values);
     this.awaited = true;
     this.release(values);
     // The script answers soon; until then what is on screen is not what was asked for.

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from dashboard.live.frames import pack, unpack
-from dashboard.live.hub import STATE, Hub, Look, Part, Refused
+from dashboard.live.hub import Hub, Look, Part, Refused
+
+SETTLED = {"part": "settled"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def heard(line):
 
 
 def told(line):
-    return {head["part"]: head["value"] for head in heard(line) if head["part"] != "answer"}
+    return {head["part"]: head["value"] for head in heard(line) if head["part"] not in ("answer", "settled")}
 
 
 def answers(line):
@@ -155,15 +157,24 @@ class TestDrafts:
         line.turn(1, {"map": 7})
         told(line)
         hub.show("me", "page", Board({"map": 7, "curve": 2}))
-        assert heard(line) == [{"part": "curve", "value": 2}], "and the map is there already"
+        assert heard(line) == [SETTLED, {"part": "curve", "value": 2}], "and the map is there already"
 
-    def test_how_far_it_is_is_said_of_each_board(self, hub):
-        """A browser that let go of a knob waits for it, even if nothing has changed."""
-        hub.show("me", "page", Board({STATE: "complete", "map": 1}))
-        line = hub.open("me", "page", lambda: None)
+    def test_the_browser_is_told_of_each_board(self, hub, line):
+        """It let go of a knob and waits for that, even if nothing has changed."""
         told(line)
-        hub.show("me", "page", Board({STATE: "complete", "map": 1}))
-        assert told(line) == {STATE: "complete"}
+        hub.show("me", "page", Board())
+        assert heard(line) == [SETTLED]
+        assert heard(line) == []
+
+    @pytest.mark.parametrize("end", ["board", "drop"])
+    def test_a_question_whose_draft_is_over_is_answered(self, hub, line, end):
+        """A browser asks nothing while it waits for an answer."""
+        hub.show("me", "page", Board(waiting=True))
+        line.turn(1, {"map": 7})
+        assert answers(line) == []
+        line.drop() if end == "drop" else hub.show("me", "page", Board(waiting=True))
+        assert answers(line) == [1]
+        assert answers(line) == []
 
     def test_a_wrong_question_is_answered_and_changes_nothing(self, line):
         told(line)
@@ -172,11 +183,10 @@ class TestDrafts:
 
     def test_a_question_that_comes_late_is_dropped(self, hub, line):
         """It came by the socket, the board by the script: the browser, with no knob in a hand, says so."""
-        hub.show("me", "page", Board({STATE: "complete", "map": 1}))
-        line.turn(1, {STATE: "draft", "map": 7})
-        assert told(line) == {STATE: "draft", "map": 7}
+        line.turn(1, {"map": 7})
+        assert told(line) == {"map": 7, "curve": 1}
         line.drop()
-        assert told(line) == {STATE: "complete", "map": 1}
+        assert told(line) == {"map": 1}
 
 
 class TestWaking:

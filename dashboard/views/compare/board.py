@@ -16,8 +16,8 @@ from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import COLUMNS, counted, duration, provenance
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
-from dashboard.live.hub import STATE, Look, Part, Values
-from dashboard.live.sheet import Tile
+from dashboard.live.hub import Look, Part, Values
+from dashboard.live.sheet import STATE, Tile
 from dashboard.stage.labels import Labelled
 from dashboard.views.compare import finding, log, parts, table
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work

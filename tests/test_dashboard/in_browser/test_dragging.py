@@ -117,6 +117,33 @@ def test_turning_r_back_asks_nobody(counted):
     page.wait_for_function(status, arg=f"complete: {samples} points", timeout=PATIENCE)
 
 
+def test_what_is_typed_is_asked_on_the_line_too(counted):
+    """It answers before the script, with maps that the server still has."""
+    page = counted
+    visit(page, "r=4&m=4&seed=54")
+    complete(page)
+    box = page.get_by_role("spinbutton", name="σ, exact value")
+    for sigma in ("0.37", "0.5"):
+        box.fill(sigma)
+        box.press("Enter")
+        expect(page).to_have_url(re.compile("sigma=0.37" if sigma == "0.37" else r"^(?!.*sigma=)"))
+    assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn).filter(Boolean)")] == [0.37, 0.5]
+
+
+def test_a_hand_that_lets_go_early_can_drag_again(counted):
+    """The question of the first drag is answered, although what the script shows came sooner."""
+    page = counted
+    _, x, y = begin(page, "r=300&m=4&seed=55", "σ, noise scale")
+    page.mouse.move(x + 30, y)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("sigma="))
+    hold(page, "σ, noise scale")
+    page.evaluate("told.asked = []")
+    page.mouse.move(x + 60, y)
+    page.wait_for_function("told.asked.some(({turn}) => turn)", timeout=PATIENCE)
+    page.mouse.up()
+
+
 def test_a_page_that_has_nothing_running_hears_nothing(counted):
     """What comes after a pause of the clock would be heard before the answer to the next question."""
     page = counted
