@@ -1,0 +1,95 @@
+"""Every page without a pointer, and with reduced motion."""
+
+import re
+
+import pytest
+from pages import PATIENCE, complete, slider, visit
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "": "What did the model look at?",
+    "sweep": "What does a knob do?",
+    "path": "What happens on the way?",
+    "noise": "How sure is this map?",
+    "results": "What holds over many photos?",
+    "learn": "Six short lessons",
+}
+# What a Tab must reach: each control of the stage that is on screen. Of a closed one, only its title is.
+CONTROLS = """() => {
+  const found = [...document.querySelectorAll('.stage :is(button, input, select, summary, a[href], [tabindex="0"])')];
+  const seen = found.filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0);
+  seen.forEach((one, k) => { one.dataset.stop = k; });
+  return seen.map((one) => one.getAttribute('aria-label') ?? one.textContent);
+}"""
+# The control that has the focus: its number, whether it can be seen that it has it, and whether it is on screen.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(one);
+  const { top, bottom } = one.getBoundingClientRect();
+  return { tag: one.tagName, stop: one.dataset.stop ?? null, ring: outlineStyle !== 'none' && outlineWidth !== '0px',
+    there: bottom > 0 && top < innerHeight };
+}"""
+MOST = 250  # stops of a page, more than any has
+
+
+def walk(page: Page) -> list[dict]:
+    """Presses Tab from the beginning of the page to its end."""
+    stops = []
+    for _ in range(MOST):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused["tag"] in ("BODY", "HTML"):
+            return stops
+        stops.append(focused)
+    raise AssertionError("Tab does not leave the page")
+
+
+@pytest.mark.parametrize("place", PAGES)
+def test_tab_reaches_everything_and_leaves_again(page, place):
+    visit(page, "r=4&m=4", place, PAGES[place])
+    if place in ("", "sweep", "path", "noise"):
+        page.locator(".stage[data-state=done]").wait_for(timeout=PATIENCE)
+    labels = page.evaluate(CONTROLS)
+    stops = walk(page)
+    reached = {int(stop["stop"]): stop for stop in stops if stop["stop"] is not None}
+    assert [label for k, label in enumerate(labels) if k not in reached] == [], "no Tab comes there"
+    assert [labels[k] for k, stop in reached.items() if not stop["ring"]] == [], "nobody sees that it has the focus"
+    assert [labels[k] for k, stop in reached.items() if not stop["there"]] == [], "it is not on the screen"
+
+
+def test_an_experiment_without_a_pointer(page):
+    """Turn a knob, choose a baseline, change the display, go to another page and come back."""
+    visit(page, "r=4&m=4")
+    complete(page)
+    slider(page, "σ, noise scale").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("sigma=0.51"))
+    expect(slider(page, "σ, noise scale")).to_be_focused()
+    page.get_by_role("button", name="white", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("baseline=white"))
+    page.locator(".viewer").focus()
+    page.keyboard.press("v")
+    expect(page.get_by_role("button", name="signed", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("link", name="Path").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(PAGES["path"])).to_be_visible(timeout=PATIENCE)
+    page.keyboard.press("Alt+ArrowLeft")
+    expect(page.get_by_text(PAGES[""])).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("sigma=0.51"))
+
+
+def test_nothing_of_the_stage_moves_by_itself(page):
+    """So there is nothing to leave out for those who asked their system for reduced motion."""
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, "r=40&m=4&seed=61")
+    page.locator(".stage[data-state=live]").wait_for(timeout=PATIENCE)
+    moving = "() => document.querySelector('.stage').getAnimations({ subtree: true }).length"
+    assert page.evaluate(moving) == 0
+    slider(page, "σ, noise scale").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(moving) == 0
+    complete(page)
+    assert page.evaluate(moving) == 0
