@@ -53,15 +53,16 @@ class Entry:
 class Method(Entry):
     """A registered method. `gloss` describes it in at most five words.
 
-    `term(x, batch) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over a noise
-    cloud; otherwise None. `sums_up`: the attribution sums to f(x) minus the mean of f over its baselines, up to the
-    quadrature error.
+    `term(x, batch, cloud) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over
+    a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
+    attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error.
     """
 
     gloss: str
     costs: Callable[[Mapping[str, Any]], Cost]
     term: Callable[..., Any] | None = None
     sums_up: bool = False
+    null: str = ""
 
     def cost(self, given: Mapping[str, Any]) -> Cost:
         """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
@@ -116,6 +117,7 @@ def method(
     cost: Callable[[Mapping[str, Any]], Cost],
     term: Callable[..., Any] | None = None,
     sums_up: bool = False,
+    null: str = "",
 ) -> Callable[[Function], Function]:
     """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under the function's name.
 
@@ -124,7 +126,7 @@ def method(
 
     def add(function: Function) -> Function:
         name = function.__name__
-        METHODS[name] = Method(name, title, paper, function, read_knobs(function), gloss, cost, term, sums_up)
+        METHODS[name] = Method(name, title, paper, function, read_knobs(function), gloss, cost, term, sums_up, null)
         return function
 
     return add

@@ -39,7 +39,8 @@ class Partial:
     """The attribution so far, (c, h, w), in the unit of its method; the last one of a run is the result.
 
     It covers `done` of `total` points. `evaluations` gradients were computed for it; the others came from the store.
-    Compared by identity.
+    `halves`: for a mean over noise, the maps of two halves of the draws so far, signed and summed over channels, (2, h,
+    w); None if there are no two draws yet. Compared by identity.
     """
 
     attribution: Image
@@ -47,6 +48,7 @@ class Partial:
     total: int
     evaluations: int
     target: int
+    halves: Float[Tensor, "two h w"] | None = None
 
     @property
     def complete(self) -> bool:

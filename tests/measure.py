@@ -202,7 +202,7 @@ WHOLE = f"""(samples) => {{
   window.whole = new Promise((done) => {{
     const look = () => {{
       const fresh = {VIEWER}.head.maps.filter((map) => !before.has(map));
-      const whole = fresh.filter((map) => map.status === `complete: ${{samples}} points`);
+      const whole = fresh.filter((map) => map.status.startsWith(`complete: ${{samples}} points`));
       if (whole.length >= 2) done(performance.now() - from);
       else requestAnimationFrame(look);
     }};

@@ -66,29 +66,58 @@ def _points(plan: Plan, x: Image, indices: range, known: Images | None) -> Image
     return plan.points(x, indices) if known is None else known
 
 
+def is_odd(k: int, group: int) -> bool:
+    """Whether point k belongs to the second half: to every other draw, of `group` points each. Without draws: never."""
+    return group > 0 and k // group % 2 == 1
+
+
+def halves(
+    finish: Callable[..., Image], totals: Sequence[Tensor], weighed: float, odd: Sequence[Tensor], odd_weighed: float
+) -> Float[Tensor, "two h w"] | None:
+    """The maps of the even and of the odd draws, signed and summed over channels. None if one half is empty.
+
+    `totals` are weighted sums over all draws, `odd` those over the odd draws, with the sums of their weights.
+    """
+    if odd_weighed == 0:
+        return None
+    even = finish(*((one - part) / (weighed - odd_weighed) for one, part in zip(totals, odd, strict=True)))
+    return torch.stack([even.sum(0), finish(*(part / odd_weighed for part in odd)).sum(0)])
+
+
 def accumulate(
     score: ClassScore,
     x: Image,
     plan: Plan,
     term: Callable[[Batch], Float[Tensor, "n d h w"]],
     finish: Callable[[Float[Tensor, "d h w"]], Image] = lambda mean: mean,
+    group: int = 0,
 ) -> Run:
     """finish(sum_k w_k term(z_k)) over the points z_k of the plan, as (c, h, w).
 
-    A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far).
+    A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far). `group`: so many
+    points in a row are one independent draw, and the halves of the draws are told; 0: there are no draws.
     """
-    total: Tensor | None = None
-    weighed, evaluations = 0.0, 0
+    total = odd = torch.zeros(())  # until the shape of a term is known
+    weighed, odd_weighed, evaluations = 0.0, 0.0, 0
     whole = sum(plan.weight(k) for k in range(len(plan)))
     for batch, cost in visit(score, x, plan):
         # Point by point, in order: the sum does not depend on the batches, not even in the last bit.
         terms = term(batch)
-        if total is None:
+        if not weighed:
             total = torch.zeros_like(terms[0], dtype=sum_dtype(x.device))
+            odd = torch.zeros_like(total)
         for k, one in zip(batch.indices, terms, strict=True):
             total.add_(one, alpha=plan.weight(k))
             weighed += plan.weight(k)
+            if is_odd(k, group):
+                odd.add_(one, alpha=plan.weight(k))
+                odd_weighed += plan.weight(k)
         evaluations += cost
         yield Partial(
-            finish(total * (whole / weighed)).to(x.dtype), batch.indices.stop, len(plan), evaluations, score.target
+            finish(total * (whole / weighed)).to(x.dtype),
+            batch.indices.stop,
+            len(plan),
+            evaluations,
+            score.target,
+            halves(finish, [total], weighed, [odd], odd_weighed),
         )

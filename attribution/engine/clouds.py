@@ -1,33 +1,45 @@
 """Means over a noise cloud of any size. Of a large cloud, sums are remembered instead of points."""
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from attribution.engine.accumulate import visit
+from attribution.engine.accumulate import halves, is_odd, visit
 from attribution.engine.devices import sum_dtype
 from attribution.engine.plans import REMEMBERED, NoiseCloud
+from attribution.engine.random_numbers import Purpose
 from attribution.engine.score import ClassScore
 from attribution.types import Batch, Image, Images, Partial, Run
 
 
-def gradient(x: Image, at: Batch) -> Images:
+def gradient(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
     """The gradient at each noisy copy of a batch, (n, c, h, w)."""
     return at.gradients
 
 
-def square(x: Image, at: Batch) -> Images:
+def square(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
     """The squared gradients, in the most precise type: a variance is the difference of two nearly equal moments."""
     return at.gradients.to(sum_dtype(x.device)).square()
 
 
-def taylor(x: Image, at: Batch) -> Images:
+def taylor(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
     """The first-order Taylor term of x at each noisy copy of a batch, (n, c, h, w)."""
     return (x - at.points) * at.gradients
 
 
-SUMS: dict[str, Callable[[Image, Batch], Images]] = {"gradient": gradient, "square": square, "taylor": taylor}
+def null(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
+    """`taylor` with other noise of the same size in place of x - z: it knows nothing of the gradient beside it."""
+    return (x - replace(cloud, purpose=Purpose.NULL).points(x, at.indices)) * at.gradients
+
+
+Term = Callable[[Image, Batch, NoiseCloud], Images]
+SUMS: dict[str, Term] = {
+    "gradient": gradient,
+    "square": square,
+    "taylor": taylor,
+}
 """What noise methods sum up. A milestone holds all of them, so that one method's points serve the others."""
 
 
@@ -40,36 +52,45 @@ def cloud_means(
     1,000 to 2,000 costs 1,000 gradients, and R = 1,000 again costs none, for all noise methods. Points after the first
     `REMEMBERED` are not remembered, so the memory does not grow with R.
     """
-    sums, start = _begin(score, x, cloud)
     kept = list(SUMS) if score.store is not None else names
-    for name in kept:
-        sums.setdefault(name, torch.zeros(x.shape, dtype=sum_dtype(x.device), device=x.device))
-    evaluations = 0
+    (sums, odd), start = _begin(score, x, cloud)
+    evaluations, second = 0, sum(is_odd(k, cloud.group) for k in range(start))
 
     def partial(done: int) -> Partial:
         means = (sums[name] / done for name in names)
-        return Partial(finish(*means).to(x.dtype), done, len(cloud), evaluations, score.target)
+        of = [[one[name] for name in names] for one in (sums, odd)]
+        pair = halves(finish, of[0], done, of[1], second)
+        return Partial(finish(*means).to(x.dtype), done, len(cloud), evaluations, score.target, pair)
 
     if start == len(cloud):
         yield partial(start)
     for batch, cost in visit(score, x, cloud, start):
-        terms = {name: SUMS[name](x, batch) for name in kept}
+        terms = {name: SUMS[name](x, batch, cloud) for name in kept}
         for place, k in enumerate(batch.indices):
             for name in kept:
                 sums[name].add_(terms[name][place])
+                if is_odd(k, cloud.group):
+                    odd[name].add_(terms[name][place])
+            second += is_odd(k, cloud.group)
             if score.store is not None and (k + 1) % REMEMBERED == 0:
-                score.store.put(_key(score, x, cloud, k + 1), *(sums[name] for name in SUMS))
+                score.store.put(_key(score, x, cloud, k + 1), *sums.values(), *odd.values())
         evaluations += cost
         yield partial(batch.indices.stop)
 
 
-def _begin(score: ClassScore, x: Image, cloud: NoiseCloud) -> tuple[dict[str, Tensor], int]:
-    """The sums at the last milestone that is remembered, and its number of points."""
+def _begin(score: ClassScore, x: Image, cloud: NoiseCloud) -> tuple[tuple[dict[str, Tensor], dict[str, Tensor]], int]:
+    """The sums over all draws and over the odd ones, at the last milestone that is remembered; its number of points."""
     for count in range(len(cloud) // REMEMBERED * REMEMBERED, 0, -REMEMBERED):
         held = None if score.store is None else score.store.get(_key(score, x, cloud, count))
         if held is not None:
-            return {name: one.clone() for name, one in zip(SUMS, held, strict=True)}, count
-    return {}, 0
+            return (_named(held[: len(SUMS)]), _named(held[len(SUMS) :])), count
+    nothing = [torch.zeros(x.shape, dtype=sum_dtype(x.device), device=x.device)] * len(SUMS)
+    return (_named(nothing), _named(nothing)), 0
+
+
+def _named(sums: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Sums of one's own, by the names of `SUMS`."""
+    return {name: one.clone() for name, one in zip(SUMS, sums, strict=True)}
 
 
 def _key(score: ClassScore, x: Image, cloud: NoiseCloud, count: int) -> Hashable:

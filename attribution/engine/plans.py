@@ -66,11 +66,17 @@ class NoiseCloud:
     samples: int
     antithetic: bool = False
     store: Store | None = field(default=None, compare=False, repr=False)
+    purpose: Purpose = Purpose.ROOTS
     _ahead: "dict[int, Future[Image]]" = field(default_factory=dict, init=False, compare=False, repr=False)
     """The draws that other threads are making."""
 
     def _draw(self, k: int) -> tuple[int, int]:
         return (k // 2, 1 - 2 * (k % 2)) if self.antithetic else (k, 1)
+
+    @property
+    def group(self) -> int:
+        """How many points in a row are one independent draw."""
+        return 2 if self.antithetic else 1
 
     def __len__(self) -> int:
         return self.samples
@@ -107,7 +113,7 @@ class NoiseCloud:
 
     def _begin(self, x: Image, draw: int) -> "Future[Image]":
         if draw not in self._ahead:
-            self._ahead[draw] = normal_soon(Purpose.ROOTS, self.seed, draw, tuple(x.shape))
+            self._ahead[draw] = normal_soon(self.purpose, self.seed, draw, tuple(x.shape))
         return self._ahead[draw]
 
     def _held(self, x: Image, draw: int) -> Image | None:
@@ -115,7 +121,7 @@ class NoiseCloud:
         return None if found is None else found[0]
 
     def _noise_key(self, x: Image, draw: int) -> Hashable:
-        return ("noise", self.seed, draw, tuple(x.shape), x.dtype, str(x.device))
+        return ("noise", self.purpose, self.seed, draw, tuple(x.shape), x.dtype, str(x.device))
 
 
 def coarse_to_fine(count: int) -> list[int]:

@@ -20,6 +20,8 @@ class Purpose(IntEnum):
     PLACES = 5
     NEARBY = 6
     SHARP = 7
+    NULL = 8
+    BLURRED = 9
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

@@ -5,7 +5,6 @@ attribution is MINUS the mean of eps times the gradient. Absolute heatmaps hide 
 show it.
 """
 
-from functools import partial
 from typing import Annotated
 
 from attribution.engine.accumulate import accumulate
@@ -22,6 +21,7 @@ from attribution.types import Image, Run
     paper="Goh et al. 2021, arXiv:2004.10484",
     cost=cloud_cost,
     term=taylor,
+    null="smooth_taylor_null",
 )
 def smooth_taylor(
     score: ClassScore,
@@ -37,4 +37,4 @@ def smooth_taylor(
     if samples > REMEMBERED:
         yield from cloud_means(score, x, cloud, ["taylor"], lambda mean: mean)
     else:
-        yield from accumulate(score, x, cloud, partial(taylor, x))
+        yield from accumulate(score, x, cloud, lambda at: taylor(x, at, cloud), group=cloud.group)

@@ -3,7 +3,6 @@
 The squared form is Hooker et al. 2018 (arXiv:1806.10758), the variance form Adebayo et al. 2018 (arXiv:1810.03307).
 """
 
-from functools import partial
 from typing import Annotated
 
 import torch
@@ -42,15 +41,18 @@ def smoothgrad(
         names = {"mean": ["gradient"], "squared": ["square"], "variance": ["gradient", "square"]}[form]
         yield from cloud_means(score, x, cloud, names, _spread if form == "variance" else lambda mean: mean)
     elif form == "mean":
-        yield from accumulate(score, x, cloud, partial(gradient, x))
+        yield from accumulate(score, x, cloud, lambda at: gradient(x, at, cloud), group=cloud.group)
     elif form == "squared":
-        yield from accumulate(score, x, cloud, lambda at: at.gradients.square())
+        yield from accumulate(score, x, cloud, lambda at: at.gradients.square(), group=cloud.group)
     else:
-        yield from accumulate(score, x, cloud, partial(_both_moments, x), lambda moments: _spread(*moments.chunk(2)))
+        yield from accumulate(
+            score, x, cloud, lambda at: _both(x, at, cloud), lambda both: _spread(*both.chunk(2)), group=cloud.group
+        )
 
 
-def _both_moments(x: Image, at: Batch) -> Tensor:
-    return torch.cat([gradient(x, at), square(x, at)], dim=1)  # in the type of the squares, the most precise
+def _both(x: Image, at: Batch, cloud: NoiseCloud) -> Tensor:
+    # In the type of the squares, the most precise.
+    return torch.cat([gradient(x, at, cloud), square(x, at, cloud)], dim=1)
 
 
 def _spread(mean: Image, squares: Image) -> Image:

@@ -1,59 +1,54 @@
 """The convergence of a mean over noise: the map after r draws, its standard error, and the agreement of two halves."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import spearmanr
 from torch import Tensor
 
+from attribution.agreement import ENOUGH, agreements, needed
 from attribution.engine.accumulate import visit
 from attribution.engine.plans import NoiseCloud
 from attribution.engine.score import ClassScore
 from attribution.registry import METHODS
 from attribution.types import Heatmap, Image
 
-ENOUGH = 0.95
-"""The rank correlation at which a map counts as settled."""
-
 
 @dataclass(frozen=True, eq=False)
 class Convergence:
     """A map while draws are added. `maps` are signed sums over channels.
 
-    After `counts[i]` draws, the map is `maps[i]`, and `agreement[i]` is Spearman's rank correlation between |mean of
-    the even draws| and |mean of the odd draws| (of the pairs, if antithetic); NaN if there are too few. `error` is the
-    standard error per pixel after `done` draws.
+    After `counts[i]` draws, the map is `maps[i]`, and `agreement[i]` holds Pearson's correlation of the mean of the
+    even draws with that of the odd draws (of the pairs, if antithetic), by the side that both are pooled to, pixels;
+    NaN if there are too few draws. `error` is the standard error per pixel after `done` draws.
     """
 
     counts: tuple[int, ...]
     maps: Float[Tensor, "r h w"]
-    agreement: tuple[float, ...]
+    agreement: tuple[Mapping[int, float], ...]
     error: Heatmap
     done: int
     total: int
 
-    @property
-    def settled(self) -> int | None:
+    def at(self, side: int = 0) -> tuple[float, ...]:
+        """The agreement after each of `counts`, of maps pooled to this side, pixels; 0: not pooled."""
+        return tuple(found[side or self.maps.shape[-2]] for found in self.agreement)
+
+    def settled(self, side: int = 0) -> int | None:
         """The first of `counts` from which the halves always agree; None if they do not agree yet."""
         found = None
-        for count, agreement in zip(self.counts, self.agreement, strict=True):
+        for count, agreement in zip(self.counts, self.at(side), strict=True):
             if not agreement >= ENOUGH:
                 found = None
             elif found is None:
                 found = count
         return found
 
-    @property
-    def needed(self) -> int | None:
-        """The estimated number of draws needed (Spearman-Brown formula). None if no agreement in (0, 1) is known."""
-        halves, agreement = self.counts[-1] / 2, self.agreement[-1]
-        if not 0 < agreement < 1:
-            return None
-        one = agreement / (halves - (halves - 1) * agreement)
-        return int(np.ceil(2 * ENOUGH * (1 - one) / (one * (1 - ENOUGH))))
+    def needed(self, side: int = 0) -> int | None:
+        """The estimated number of draws after which the halves agree. None if nothing can be said."""
+        return needed(self.at(side)[-1], self.counts[-1])
 
 
 def noisy_methods() -> tuple[str, ...]:
@@ -81,15 +76,15 @@ def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> I
     if term is None:
         raise ValueError(f"{method!r} is not a mean over noise; use one of {', '.join(noisy_methods())}")
     wanted = set(checkpoints(len(plan)))
-    group = 2 if plan.antithetic else 1
+    group = plan.group
     sums = torch.zeros((2, *x.shape[-2:]), dtype=torch.float64)
     squares = torch.zeros(x.shape[-2:], dtype=torch.float64)
     pending = torch.zeros(x.shape[-2:], dtype=torch.float64)
     counts: list[int] = []
     maps: list[Heatmap] = []
-    agreement: list[float] = []
+    agreement: list[Mapping[int, float]] = []
     for batch, _ in visit(score, x, plan):
-        terms = term(x, batch).sum(1).cpu().double()
+        terms = term(x, batch, plan).sum(1).cpu().double()
         for k, one in zip(batch.indices, terms, strict=True):
             pending = pending + one
             observed = (k + 1) // group
@@ -100,17 +95,10 @@ def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> I
             if k + 1 in wanted:
                 counts.append(k + 1)
                 maps.append(((sums.sum(0) + pending) / (k + 1)).float())
-                agreement.append(_agreement(sums) if observed > 1 else float("nan"))
+                agreement.append(agreements(sums) if observed > 1 else dict.fromkeys(agreements(sums), math.nan))
         if counts:
             error = _standard_error(sums.sum(0) / group, squares, (batch.indices.stop) // group)
             yield Convergence(tuple(counts), torch.stack(maps), tuple(agreement), error, batch.indices.stop, len(plan))
-
-
-def _agreement(halves: Float[Tensor, "two h w"]) -> float:
-    first, second = halves.abs().flatten(1).numpy()
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(spearmanr(first, second).statistic)
 
 
 def _standard_error(total: Tensor, squares: Tensor, observed: int) -> Heatmap:

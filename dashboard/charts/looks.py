@@ -21,6 +21,7 @@ STYLES: dict[str, Style] = {
     "gradient": ("#E69F00", "solid", "square-open"),
     "input_x_gradient": ("#D55E00", "dot", "triangle-down"),
     "lrp": ("#7B61C4", "solid", "hexagon-open"),
+    "smooth_taylor_null": (GREY, "dot", "diamond-open"),
     "random_order": (GREY, "longdash", "x"),
     "blank": ("#D55E00", "longdash", "star"),
 }

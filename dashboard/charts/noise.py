@@ -36,6 +36,6 @@ def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Fig
         )
     figure.add_hline(enough, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
     figure.update_xaxes(title_text="r, samples", range=[0, samples * 1.03 + 1])
-    figure.update_yaxes(title_text="rank correlation of two halves", range=[-0.05, 1.05])
+    figure.update_yaxes(title_text="correlation of two halves", range=[-0.25, 1.05])
     dress(figure)
     return figure

@@ -8,7 +8,7 @@ from attribution.registry import Choice
 from dashboard.experiment.fields import SHARED
 
 COMPARED = ("integrated_gradients", "smoothgrad", "smooth_taylor")
-"""The methods that are compared by default. The shared controls set the knobs of these three."""
+"""The methods that are compared by default. The shared controls set the knobs of these three, and of their nulls."""
 NO_METHODS = "none"
 """In a link: no method is chosen."""
 
@@ -16,9 +16,14 @@ Own = tuple[tuple[str, str, Any], ...]
 """(method, knob, value) for own knobs that are not at their default."""
 
 
+def sharing() -> tuple[str, ...]:
+    """The methods whose knobs the shared controls set."""
+    return (*COMPARED, *(METHODS[method].null for method in COMPARED if METHODS[method].null))
+
+
 def shared(method: str, knob: str) -> bool:
     """Whether a shared control sets this knob of the method."""
-    return method in COMPARED and knob in SHARED and knob in METHODS[method].knobs
+    return method in sharing() and knob in SHARED and knob in METHODS[method].knobs
 
 
 def own_knobs(method: str) -> list[str]:

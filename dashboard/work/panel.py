@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from attribution import METHODS, METRICS, Store
+from attribution.agreement import agreements
 from attribution.controls import RANDOM, RANDOM_TITLE, random_order
 from attribution.explain import one_channel, score_of, stream
 from attribution.models import Model
@@ -88,11 +89,15 @@ class CurveKey:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The results of a panel so far: the map, and by metric the curves that need no model. Compared by identity."""
+    """The results of a panel so far: the map, and by metric the curves that need no model. Compared by identity.
+
+    `agreement`: of two halves of the noise samples, by the side to which maps are pooled; empty if there are no halves.
+    """
 
     partial: Partial
     free: Mapping[str, Curve]
     gap: tuple[float, float] | None = None
+    agreement: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
     for partial in stream(model, x, panel.method, panel.target, store=store, **dict(panel.knobs)):
         heatmap = one_channel(partial.attribution, x)
         free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
-        found = Snapshot(partial, free)
+        found = Snapshot(partial, free, agreement={} if partial.halves is None else agreements(partial.halves.cpu()))
         yield found
     if panel.sums_up:
         score = score_of(model, x, panel.target, "logit", store)

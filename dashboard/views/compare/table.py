@@ -1,7 +1,8 @@
 """The state of maps and curves as text: the status of a map, its row in the table, verdicts, progress."""
 
+import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from attribution import METRICS
 from attribution.registry import measured_differences, measures
@@ -24,9 +25,20 @@ def status(cell: Cell) -> str:
     if snapshot is None:
         return "stopped before its first points" if view.state == "stopped" else "waiting for its turn"
     partial = snapshot.partial
+    halves = settled(snapshot.agreement)
     if partial.complete:
-        return f"complete: {counted(partial.total, 'point')}"
-    return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}"
+        return f"complete: {counted(partial.total, 'point')}{halves}"
+    return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}{halves}"
+
+
+def settled(agreement: Mapping[int, float]) -> str:
+    """How well the halves of a noise map agree, pixel by pixel and pooled: r .36 · .87 at 56 px · .94 at 28 px."""
+    found = {side: value for side, value in agreement.items() if not math.isnan(value)}
+    if len(found) < len(agreement) or not found:
+        return ""
+    first, *pooled = found.items()
+    told = [f"halves agree {first[1]:.2f}", *(f"{value:.2f} at {side} px" for side, value in pooled)]
+    return "".join(f" · {one}" for one in told)
 
 
 def heading(name: str) -> str:

@@ -1,11 +1,12 @@
 """The board of Noise: each method's map after r samples, its standard error, and the agreement of its halves."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from attribution import Store
-from attribution.studies.convergence import ENOUGH, Convergence, checkpoints, noisy_methods
+from attribution import METHODS, Store
+from attribution.agreement import ENOUGH
+from attribution.studies.convergence import Convergence, checkpoints, noisy_methods
 from dashboard.charts.noise import Agreement, agreement
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
@@ -23,11 +24,12 @@ CHART = Chart(
     "noise-agreement",
     "Agreement",
     "of two halves of the samples",
-    "The samples are split into two halves, and each half gives a map. If Spearman's rank correlation of the two maps "
+    "The samples are split into two halves, and each half gives a signed map. If Pearson's correlation of the two maps "
     f"is above {ENOUGH}, more samples would change little. Antithetic sampling (±ε) uses each noise draw with both "
-    "signs: R gradients from R / 2 draws, and terms that are linear in the noise cancel. Agreement shows that a map "
-    "has converged. It does not show that the map is right.",
-    words="The rank correlation of two halves of the samples against the number of samples",
+    "signs: R gradients from R / 2 draws, and terms that are linear in the noise cancel. The grey line is the null of "
+    "SmoothTaylor, the same gradients times independent noise: its halves have nothing in common. Agreement shows that "
+    "a map has converged. It does not show that the map is right.",
+    words="The correlation of two halves of the samples against the number of samples",
 )
 
 
@@ -40,13 +42,17 @@ def methods(experiment: Experiment) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class NoiseBoard(sheet.Worked):
-    """The noise methods of an experiment; `both`: with antithetic sampling too."""
+    """The noise methods of an experiment; `both`: with antithetic sampling too.
+
+    Halves are pooled to `side`, pixels, before they are compared; 0: they are not.
+    """
 
     jobs: Scheduler
     store: Store
     experiment: Experiment
     subject: Subject
     both: bool
+    side: int
 
     def look(self) -> Look:
         views = self.ask()
@@ -59,18 +65,19 @@ class NoiseBoard(sheet.Worked):
             "R samples: R noisy copies of the photo, one gradient each. Nothing is recomputed.",
         )
         held = {doubt: view.snapshot for doubt, view in views.items() if view.snapshot}
-        version = tuple((doubt, len(one.counts)) for doubt, one in held.items())
+        version = (self.side, *((doubt, len(one.counts)) for doubt, one in held.items()))
         lines = [
-            Agreement(doubt.panel.method, doubt.title, doubt.antithetic, one.counts, one.agreement)
+            Agreement(doubt.panel.method, doubt.title, doubt.antithetic, one.counts, one.at(self.side))
             for doubt, one in held.items()
         ]
+        maps = {doubt: one for doubt, one in held.items() if doubt in self._doubts}
         parts = [
-            sheet.layout(self.subject.head, self._tiles(held), [CHART.name], [draws.name]),
+            sheet.layout(self.subject.head, self._tiles(maps), [CHART.name], [draws.name]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
             self._state(views),
             sheet.scrub(draws),
             sheet.chart(CHART, version, partial(agreement, lines, samples, ENOUGH)),
-            *(part for doubt, one in held.items() for part in _maps(doubt, one)),
+            *(part for doubt, one in maps.items() for part in _maps(doubt, one)),
         ]
         return Look(tuple(parts))
 
@@ -78,7 +85,7 @@ class NoiseBoard(sheet.Worked):
         """The work of each method so far. Starts missing work, and keeps it running."""
         known = (self.subject.model, self.subject.x, self.store)
         found, slots = {}, []
-        for doubt in self._doubts:
+        for doubt in (*self._doubts, *self._nulls):
             slots.append(f"{doubt.panel.method} doubt {doubt.antithetic}")
             found[doubt] = self.jobs.ask(self.session, slots[-1], doubt, partial(doubt_work, doubt, *known))
         self.jobs.only(self.session, slots)
@@ -89,6 +96,14 @@ class NoiseBoard(sheet.Worked):
         place = (self.subject.image, self.subject.model.name, self.subject.target)
         panels = [self.experiment.panel(method, *place) for method in methods(self.experiment)]
         return tuple(Doubt(panel, signs) for panel in panels for signs in ((False, True) if self.both else (False,)))
+
+    @cached_property
+    def _nulls(self) -> tuple[Doubt, ...]:
+        """The nulls of the methods. They share their gradients, and have no maps here."""
+        named = {METHODS[doubt.panel.method].null: doubt.panel for doubt in self._doubts}
+        shown = {doubt.panel.method for doubt in self._doubts}
+        nulls = (replace(panel, method=null) for null, panel in named.items() if null and null not in shown)
+        return tuple(Doubt(panel, antithetic=False) for panel in nulls)
 
     def _tiles(self, held: dict[Doubt, Convergence]) -> list[Tile]:
         maps = [Tile(doubt.title, doubt.title, "the mean so far") for doubt in self._doubts]
@@ -109,8 +124,8 @@ class NoiseBoard(sheet.Worked):
             done / total,
             words,
             errors=[f"{doubt.title}: {view.error}" for doubt, view in views.items() if view.state == "failed"],
-            lines=[[doubt.title, verdict(view.snapshot, self.experiment.samples)] for doubt, view in views.items()],
-            old=[doubt.title for doubt, view in views.items() if not view.snapshot],
+            lines=[[d.title, verdict(views[d].snapshot, self.experiment.samples, self.side)] for d in self._doubts],
+            old=[doubt.title for doubt in self._doubts if not views[doubt].snapshot],
         )
 
 
@@ -130,18 +145,19 @@ def _maps(doubt: Doubt, found: Convergence) -> list[Part]:
     return parts
 
 
-def verdict(found: Convergence | None, samples: int) -> str:
-    """Whether R is enough, in one line."""
+def verdict(found: Convergence | None, samples: int, side: int) -> str:
+    """Whether R is enough for maps that are pooled to this side, in one line."""
     if found is None:
         return "waiting for its first samples"
-    agreement = found.agreement[-1]
+    agreement = found.at(side)[-1]
     if found.done < found.total:
         return f"draft: {found.done} of {counted(found.total, 'sample')}"
     if math.isnan(agreement):
         return f"R = {samples} is too few to tell: there are no two halves, or a map is blank"
-    if found.settled:
-        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}), from r = {found.settled} on"
+    settled, needed = found.settled(side), found.needed(side)
+    if settled:
+        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}), from r = {settled} on"
     words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:.2f} only"
-    if found.needed is None:
+    if needed is None:
         return f"{words}, no better than by chance"
-    return f"{words}; {ENOUGH} needs about {found.needed:,} samples"
+    return f"{words}; {ENOUGH} needs about {needed:,} samples"

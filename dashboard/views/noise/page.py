@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from attribution.agreement import SIDES
 from dashboard.controls import boards, resources, session
 from dashboard.views.noise.board import NoiseBoard, methods
 
@@ -21,8 +22,18 @@ def draw() -> None:
         help="Each noise draw is used with both signs, +ε and -ε. Half of these gradients are known already; the other "
         "half costs R / 2 gradients.",
     )
+    height = subject.x.shape[-2]
+    side = st.segmented_control(
+        "Compare halves",
+        [0, *(side for side in SIDES if side < height)],
+        default=0,
+        required=True,
+        key="noise-side",
+        format_func=lambda side: f"pooled to {side} × {side}" if side else "pixel by pixel",
+        help="Neighbouring pixels are averaged before the halves are compared. Regions settle before pixels.",
+    )
     jobs, store = resources.scheduler(), resources.store()
-    boards.show("noise", NoiseBoard(jobs, session.name(), store, experiment, subject, both))
+    boards.show("noise", NoiseBoard(jobs, session.name(), store, experiment, subject, both, side))
 
 
 if __name__ == "__main__":
