@@ -55,7 +55,8 @@ class Method(Entry):
 
     `term(x, batch, cloud) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over
     a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
-    attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error.
+    attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
+    but something to compare methods with.
     """
 
     gloss: str
@@ -63,6 +64,7 @@ class Method(Entry):
     term: Callable[..., Any] | None = None
     sums_up: bool = False
     null: str = ""
+    control: bool = False
 
     def cost(self, given: Mapping[str, Any]) -> Cost:
         """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
@@ -118,6 +120,7 @@ def method(
     term: Callable[..., Any] | None = None,
     sums_up: bool = False,
     null: str = "",
+    control: bool = False,
 ) -> Callable[[Function], Function]:
     """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under the function's name.
 
@@ -126,7 +129,9 @@ def method(
 
     def add(function: Function) -> Function:
         name = function.__name__
-        METHODS[name] = Method(name, title, paper, function, read_knobs(function), gloss, cost, term, sums_up, null)
+        METHODS[name] = Method(
+            name, title, paper, function, read_knobs(function), gloss, cost, term, sums_up, null, control
+        )
         return function
 
     return add

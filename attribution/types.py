@@ -50,6 +50,11 @@ class Partial:
     target: int
     halves: Float[Tensor, "two h w"] | None = None
 
+    @classmethod
+    def of(cls, heatmap: Heatmap, x: Image, target: int) -> "Partial":
+        """A finished map that took no gradient: the values (h, w) in equal parts for all channels of x."""
+        return cls((heatmap / len(x)).to(x).expand_as(x).clone(), 1, 1, 0, target)
+
     @property
     def complete(self) -> bool:
         return self.done == self.total

@@ -21,7 +21,7 @@ class Purpose(IntEnum):
     NEARBY = 6
     SHARP = 7
     NULL = 8
-    BLURRED = 9
+    BLOBS = 9
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

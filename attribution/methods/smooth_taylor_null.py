@@ -20,6 +20,7 @@ from attribution.types import Image, Run
     paper="a control for Goh et al. 2021, arXiv:2004.10484",
     cost=cloud_cost,
     term=null,
+    control=True,
 )
 def smooth_taylor_null(
     score: ClassScore,

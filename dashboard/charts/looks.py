@@ -22,6 +22,9 @@ STYLES: dict[str, Style] = {
     "input_x_gradient": ("#D55E00", "dot", "triangle-down"),
     "lrp": ("#7B61C4", "solid", "hexagon-open"),
     "smooth_taylor_null": (GREY, "dot", "diamond-open"),
+    "edges": (GREY, "dash", "square-open"),
+    "centre": (GREY, "dashdot", "circle-open"),
+    "blurred_noise": (GREY, "solid", "diamond-open"),
     "random_order": (GREY, "longdash", "x"),
     "blank": ("#D55E00", "longdash", "star"),
 }

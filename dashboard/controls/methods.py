@@ -20,8 +20,9 @@ def choose() -> None:
         key=session.place("methods"),
         on_change=session.take,
         args=("methods",),
-        format_func=lambda name: METHODS[name].title,
-        help="Methods that use the same path or the same noisy samples share gradients if their settings allow it.",
+        format_func=_said,
+        help="Methods that use the same path or the same noisy samples share gradients if their settings allow it. A "
+        "control is no method: it shows what a map reaches that knows nothing of the model, or finds nothing.",
     )
     for method in session.experiment().methods:
         names = own_knobs(method)
@@ -29,6 +30,10 @@ def choose() -> None:
             with st.expander(f"{METHODS[method].title} · method settings"):
                 for name in names:
                     _control(method, METHODS[method].knobs[name])
+
+
+def _said(method: str) -> str:
+    return f"{METHODS[method].title} · control" if METHODS[method].control else METHODS[method].title
 
 
 def _name(method: str, knob: str) -> str:

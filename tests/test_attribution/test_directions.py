@@ -10,7 +10,7 @@ ORDER = [
     {"knobs", "quadrature"},
     {"registry"},
     {"types"},
-    {"images", "heatmaps"},
+    {"images", "heatmaps", "agreement"},
     {"engine"},
     {"controls", "models"},
     {"methods", "metrics"},

@@ -1,0 +1,20 @@
+"""The edges of the photo: a control that looks at no model. Adebayo et al. 2018, arXiv:1810.03292, compare with it."""
+
+from attribution import controls
+from attribution.engine.score import ClassScore
+from attribution.images import denormalise
+from attribution.registry import Cost, method
+from attribution.types import Image, Partial, Run
+
+
+@method(
+    "Edges",
+    gloss="edges of the photo",
+    paper="a control, as in Adebayo et al. 2018, arXiv:1810.03292",
+    cost=lambda knobs: Cost(),
+    control=True,
+)
+def edges(score: ClassScore, x: Image) -> Run:
+    r"""$\sqrt{s_x^2 + s_y^2}$, the length of the grey photo's gradient by Sobel's filter. No gradient of the score."""
+    found = controls.edges(denormalise(x, score.model.mean, score.model.std))
+    yield Partial.of(found, x, score.target)
