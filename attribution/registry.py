@@ -56,7 +56,7 @@ class Method(Entry):
     `term(x, batch, cloud) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over
     a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
     attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
-    but something to compare methods with.
+    but something to compare methods with. Sizes of maps can be compared only where `unit` is the same.
     """
 
     gloss: str
@@ -65,10 +65,15 @@ class Method(Entry):
     sums_up: bool = False
     null: str = ""
     control: bool = False
+    units: Callable[[Mapping[str, Any]], str] = lambda knobs: "f"
 
     def cost(self, given: Mapping[str, Any]) -> Cost:
         """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
         return self.costs(self.complete(given))
+
+    def unit(self, given: Mapping[str, Any]) -> str:
+        """The unit of the attribution with these knobs: "f", the score; "f/x", its gradient; and so on."""
+        return self.units(self.complete(given))
 
 
 @dataclass(frozen=True)
@@ -121,17 +126,18 @@ def method(
     sums_up: bool = False,
     null: str = "",
     control: bool = False,
+    unit: str | Callable[[Mapping[str, Any]], str] = "f",
 ) -> Callable[[Function], Function]:
     """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under the function's name.
 
-    The other arguments are described in `Method`. `cost` gets all knobs, defaults included.
+    The other arguments are described in `Method`. `cost` gets all knobs, defaults included; so does `unit`, where it
+    depends on them.
     """
+    units = unit if callable(unit) else lambda knobs: unit
 
     def add(function: Function) -> Function:
-        name = function.__name__
-        METHODS[name] = Method(
-            name, title, paper, function, read_knobs(function), gloss, cost, term, sums_up, null, control
-        )
+        name, knobs = function.__name__, read_knobs(function)
+        METHODS[name] = Method(name, title, paper, function, knobs, gloss, cost, term, sums_up, null, control, units)
         return function
 
     return add

@@ -14,6 +14,7 @@ from attribution.types import Image, Partial, Run
     paper="a control",
     cost=lambda knobs: Cost(),
     control=True,
+    unit="blurred noise",
 )
 def blurred_noise(
     score: ClassScore,

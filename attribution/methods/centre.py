@@ -12,6 +12,7 @@ from attribution.types import Image, Partial, Run
     paper="a control",
     cost=lambda knobs: Cost(),
     control=True,
+    unit="centre",
 )
 def centre(score: ClassScore, x: Image) -> Run:
     r"""$e^{-d^2 / 2s^2}$, d the distance from the centre, s a quarter of the shorter side. No gradient."""

@@ -13,6 +13,7 @@ from attribution.types import Image, Partial, Run
     paper="a control, as in Adebayo et al. 2018, arXiv:1810.03292",
     cost=lambda knobs: Cost(),
     control=True,
+    unit="edges",
 )
 def edges(score: ClassScore, x: Image) -> Run:
     r"""$\sqrt{s_x^2 + s_y^2}$, the length of the grey photo's gradient by Sobel's filter. No gradient of the score."""

@@ -33,6 +33,7 @@ Reduce = Annotated[
     gloss="maximum gradient near the path",
     paper="Rahman et al. 2022, arXiv:2206.05903",
     cost=lambda knobs: Cost(knobs["iterations"] * (knobs["steps"] + 1)),
+    unit="f/x",
 )
 def ggig(
     score: ClassScore,

@@ -12,6 +12,7 @@ from attribution.types import Image, Run
     gloss="the gradient at the photo",
     paper="Simonyan et al. 2013, arXiv:1312.6034",
     cost=lambda knobs: Cost(1, points="here"),
+    unit="f/x",
 )
 def gradient(score: ClassScore, x: Image) -> Run:
     r"""The gradient of f_c with respect to each pixel, in model space: $A = \nabla f_c(x)$."""

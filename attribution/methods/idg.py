@@ -37,6 +37,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
     gloss="gradients where the score climbs",
     paper="Walker et al. 2023, arXiv:2305.20052",
     cost=_cost,
+    unit="f²",
 )
 def idg(
     score: ClassScore,

@@ -22,6 +22,7 @@ from attribution.types import Batch, Image, Run
     paper="Smilkov et al. 2017, arXiv:1706.03825",
     cost=cloud_cost,
     term=gradient,
+    unit=lambda knobs: "f/x" if knobs["form"] == "mean" else "(f/x)²",
 )
 def smoothgrad(
     score: ClassScore,

@@ -74,7 +74,7 @@ class Example:
     def _maps(self) -> Iterator[bytes]:
         for name, about in self.about["methods"].items():
             done = {"done": about["points"], "total": about["points"]}
-            yield map_message(name, self.maps[name], **done, words=about["words"])
+            yield map_message(name, self.maps[name], **done, words=about["words"], measure=about["measure"])
 
     def _curves(self) -> Iterator[bytes]:
         for metric, curves in self.curves.items():

@@ -89,6 +89,7 @@ def make() -> dict[str, Any]:
                 "points": snapshot.partial.total,
                 "gap": snapshot.gap,
                 "unit": unit,
+                "measure": panel.unit,
             }
             _note(found, about, panel.method, dict(snapshot.free))
         for key in experiment.curve_keys(panel):

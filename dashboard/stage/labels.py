@@ -10,12 +10,13 @@ PHOTO = ("Photo", "what the model sees")
 
 @dataclass(frozen=True)
 class Labels:
-    """Texts of a picture: title and gloss above it, status below it, and its alt text `words`."""
+    """Texts of a picture: title and gloss above it, status below it, its alt text `words`; the unit of its values."""
 
     title: str
     gloss: str
     status: str
     words: str
+    measure: str = ""
 
 
 Labelled = tuple[Labels, np.ndarray]

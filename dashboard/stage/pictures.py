@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import PIL.Image
@@ -36,12 +37,15 @@ class Picture:
     top: float
 
 
-def draw(maps: Mapping[str, Tensor], photo: np.ndarray, display: Display) -> dict[str, Picture]:
-    """Draws each attribution (3, H, W) with the same display."""
+def draw(
+    maps: Mapping[str, Tensor], photo: np.ndarray, display: Display, units: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Picture]:
+    """Draws each attribution (3, H, W) with the same display. Only maps of the same unit share a scale."""
     raws = {name: reduce_channels(attribution, display.kind) for name, attribution in maps.items()}
     scales = {name: limits(raw, display.kind) for name, raw in raws.items()}
     if display.shared:
-        scales = dict.fromkeys(scales, _merge(list(scales.values())))
+        alike = {name: [scales[other] for other in raws if units.get(other) == units.get(name)] for name in raws}
+        scales = {name: _merge(some) for name, some in alike.items()}
     return {
         name: Picture(_picture(rescale(raw, scales[name]), photo, display), scales[name][1])
         for name, raw in raws.items()

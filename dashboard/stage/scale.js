@@ -45,13 +45,17 @@ function endsOf(map, kind, percent) {
   return kind === "signed" ? [-top, top] : [sorted[0], top];
 }
 
-// The ends of each map. "per map": its own; "shared": the same for all; "raw": shared, without clipping, from zero.
+// The ends of each map. "per map": its own; "shared": the same for all whose values have the same unit, their measure;
+// "raw": shared, without clipping, from zero.
 function allEnds(maps, kind, percent, scale) {
   const own = maps.map((map) => endsOf(map, kind, scale === "raw" ? 100 : percent));
   if (scale === "per map" || !maps.length) return own;
-  const high = Math.max(...own.map((ends) => ends[1]));
-  const low = kind === "signed" ? -high : scale === "raw" ? 0 : Math.min(...own.map((ends) => ends[0]));
-  return maps.map(() => [low, high]);
+  return maps.map((map) => {
+    const alike = own.filter((_, k) => maps[k].measure === map.measure);
+    const high = Math.max(...alike.map((ends) => ends[1]));
+    const low = kind === "signed" ? -high : scale === "raw" ? 0 : Math.min(...alike.map((ends) => ends[0]));
+    return [low, high];
+  });
 }
 
 // Values of a map -> values scaled by the ends to [0, 1], or to [-1, 1] if signed; zeros if the ends are equal.

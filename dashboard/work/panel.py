@@ -48,6 +48,11 @@ class Panel:
         return Cost() if self.method == CONTROL else METHODS[self.method].cost(dict(self.knobs))
 
     @property
+    def unit(self) -> str:
+        """The unit of the map."""
+        return "" if self.method == CONTROL else METHODS[self.method].unit(dict(self.knobs))
+
+    @property
     def points(self) -> Hashable:
         """Panels with equal `points` share gradients: their point sets are nested."""
         shared = self.cost.points

@@ -47,6 +47,7 @@ def test_it_is_what_the_code_computes(made):
         assert held.about[key] == about[key], key
     for method, said in held.about["methods"].items():
         assert said["words"] == about["methods"][method]["words"]
+        assert said["measure"] == about["methods"][method]["measure"]
 
 
 def test_it_is_small_and_holds_no_photo():

@@ -344,6 +344,14 @@ class TestViewer:
         shared = self.draw({"strong": strong, "weak": weak}, colours="grey", shared=True)
         assert shared["weak"].max() < 128 < shared["strong"].max()
 
+    def test_maps_of_different_units_share_no_scale(self):
+        strong, weak = toys.image(1, (3, 8, 8)), 0.1 * toys.image(2, (3, 8, 8))
+        maps, display = {"strong": strong, "weak": weak, "other": weak}, pictures.Display(colours="grey", shared=True)
+        units = {"strong": "f", "weak": "f", "other": "f/x"}
+        drawn = {name: one.pixels for name, one in pictures.draw(maps, self.PHOTO, display, units).items()}
+        assert drawn["weak"].max() < 128
+        assert drawn["other"].max() == 255
+
     @pytest.mark.parametrize("dark", [False, True])
     def test_signed_zero_has_the_colour_of_the_page(self, dark):
         a = torch.zeros(3, 8, 8)

@@ -121,7 +121,11 @@ class CompareBoard(sheet.Worked):
 
     def _pins(self) -> list[Part]:
         return [
-            Part(f"map pin {k}", said, partial(map_message, f"pin {k}", values, done=1, total=1, words=said.words))
+            Part(
+                f"map pin {k}",
+                said,
+                partial(map_message, f"pin {k}", values, done=1, total=1, words=said.words, measure=said.measure),
+            )
             for k, (said, values) in enumerate(self.pins)
         ]
 

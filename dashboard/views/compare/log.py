@@ -52,7 +52,8 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
         )
         attribution = cell.snapshot.partial.attribution
         values = pictures.signed(attribution).astype(np.float32)
-        maps.append((Labels(cell.panel.title, "", status, describe(cell.panel.title, attribution)), values))
+        words = describe(cell.panel.title, attribution)
+        maps.append((Labels(cell.panel.title, "", status, words, cell.panel.unit), values))
     name = f"{subject.explained[1]}, σ {experiment.sigma:g}, R {experiment.samples}, M {experiment.steps}"
     made = pins.Pin(name, experiment, pins.keep(experiment, subject), tuple(maps), uuid4().hex[:8])
     pins.hold([*pins.pinned(), made])

@@ -39,7 +39,8 @@ def map_part(cell: Cell, snapshot: Snapshot) -> Part:
     def made() -> bytes:
         if snapshot not in _MESSAGES:
             panel, shown = cell.panel, snapshot.partial
-            head = {"done": shown.done, "total": shown.total, "words": describe(panel.title, shown.attribution)}
+            said = describe(panel.title, shown.attribution)
+            head = {"done": shown.done, "total": shown.total, "words": said, "measure": panel.unit}
             values = pictures.signed(shown.attribution)
             _MESSAGES[snapshot] = map_message(panel.method, values, **head, **_place(cell, snapshot))
         return _MESSAGES[snapshot]

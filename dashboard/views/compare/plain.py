@@ -22,7 +22,8 @@ def show(subject: Subject, cells: tuple[Cell, ...], shown: Mapping[str, Snapshot
     with controls_at:
         display = _controls()
     titles = {cell.panel.method: cell.panel.title for cell in cells}
-    drawn = _drawn(subject, shown, display, titles)
+    units = {cell.panel.method: cell.panel.unit for cell in cells}
+    drawn = _drawn(subject, shown, display, titles, units)
     waiting = [c.panel.method for c in cells if not c.snapshot and c.panel.method in drawn]
     with pictures_at:
         st.html(f"<style>{''.join(f'.st-key-compare-map-{method} img {{opacity: .4}}' for method in waiting)}</style>")
@@ -86,8 +87,8 @@ def _controls() -> pictures.Display:
             key="compare-scale",
             default="per map",
             required=True,
-            help="Per map: each map uses all colours. Shared: a colour is the same value in all maps, so a map of "
-            "small values is dark.",
+            help="Per map: each map uses all colours. Shared: a colour is the same value in all maps of one unit, so a "
+            "map of small values is dark. Gradients and shares of the score have different units.",
         )
         opacity = st.slider(
             "Over the photo",
@@ -114,13 +115,17 @@ def _bar(display: pictures.Display) -> None:
 
 
 def _drawn(
-    subject: Subject, shown: Mapping[str, Snapshot], display: pictures.Display, titles: Mapping[str, str]
+    subject: Subject,
+    shown: Mapping[str, Snapshot],
+    display: pictures.Display,
+    titles: Mapping[str, str],
+    units: Mapping[str, str],
 ) -> Drawn:
     """Each map as a picture with alt text; redrawn only when a map or the display changes."""
 
     def drawn() -> Drawn:
         attributions = {method: found.partial.attribution for method, found in shown.items()}
-        made = pictures.draw(attributions, subject.photo, display)
+        made = pictures.draw(attributions, subject.photo, display, units)
         return {
             m: (pictures.data_url(p.pixels), words.describe(titles[m], attributions[m]), p.top) for m, p in made.items()
         }

@@ -78,10 +78,9 @@ class SweepBoard(sheet.Worked):
         known = ((METRICS[name], cell.areas[name]) for name in self.experiment.metrics if name in cell.areas)
         areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known)
         words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
-        heat = np.asarray(cell.heat)
-        return Part(
-            f"map {title}", (cell, areas), lambda: map_message(title, heat, status=areas, words=words, done=1, total=1)
-        )
+        unit = METHODS[self.sweep.method].unit(self.sweep.at(self.experiment, place).knobs(self.sweep.method))
+        head = {"status": areas, "words": words, "measure": unit, "done": 1, "total": 1}
+        return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:
         """All areas of a metric: a line for one setting, a heatmap for two. A click chooses a cell."""

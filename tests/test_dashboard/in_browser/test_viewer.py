@@ -97,6 +97,18 @@ def note(page: Page, tile: int) -> str:
 
 
 class TestWhatIsDrawn:
+    def test_maps_of_different_units_share_no_scale(self, opened):
+        """A gradient and a share of the score: no colour can stand for the same value in both."""
+        head = labelled(attributions(3))
+        for shown, measure in zip(head["maps"], ("f", "f", "f/x"), strict=True):
+            shown["measure"] = measure
+        mount(opened, head)
+        opened.evaluate("viewer.set({scale: 'shared'})")
+        first, second, third = opened.evaluate("viewer.ends.map((ends) => ends[1])")
+        assert first == second
+        opened.evaluate("viewer.set({scale: 'per map'})")
+        assert third == opened.evaluate("viewer.ends[2][1]")
+
     @pytest.mark.parametrize("dark", [False, True])
     @pytest.mark.parametrize(
         ("change", "display"),
