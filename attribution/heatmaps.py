@@ -62,6 +62,12 @@ def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None
     return low, percentile_of(raw, top)
 
 
+def blank(raw: Heatmap) -> str:
+    """What to say of a measure of this map if it is constant; else nothing."""
+    low, high = limits(raw, percentile=100)
+    return "" if high > low else "the map is blank: it puts no pixel before another"
+
+
 def percentile_of(values: Tensor, percent: float) -> float:
     """The percentile, with linear interpolation between ranks."""
     return float(np.percentile(values.numpy(), percent))

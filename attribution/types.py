@@ -81,6 +81,11 @@ class Curve:
         return simpson(self.x, self.y)
 
 
+def notes(*said: str) -> str:
+    """Several notes as one; empty ones are left out."""
+    return "; ".join(filter(None, said))
+
+
 class LinearCurve(Curve):
     """A curve whose area uses the trapezoid rule, as in the paper of its metric."""
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from attribution.engine.score import ClassScore
+from attribution.heatmaps import blank
 from attribution.registry import Axes, Cost, metric
-from attribution.types import Curve, Heatmap, Image, LinearCurve
+from attribution.types import Curve, Heatmap, Image, LinearCurve, notes
 
 SHARES = tuple(k / 10 for k in range(1, 10))
 STEADY = 5.0
@@ -47,5 +48,5 @@ def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
         )
     share = ((np.array(scores) - low) / (high - low)).clip(0, 1)
     gaps = (share[: len(SHARES)] - share[len(SHARES) :]).clip(min=0)
-    note = "" if high - low > STEADY else f"the score climbs by only {high - low:.2g}: unreliable"
-    yield LinearCurve(np.array([0, *SHARES, 1]), np.array([0, *gaps, 0]), note)
+    little = "" if high - low > STEADY else f"the score climbs by only {high - low:.2g}: unreliable"
+    yield LinearCurve(np.array([0, *SHARES, 1]), np.array([0, *gaps, 0]), notes(blank(values), little))

@@ -22,9 +22,10 @@ from torch import Tensor
 
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.engine.score import ClassScore, logits
+from attribution.heatmaps import blank
 from attribution.images import denormalise, normalise, to_picture
 from attribution.registry import Axes, Cost, Range, metric
-from attribution.types import Heatmap, Image, LinearCurve
+from attribution.types import Heatmap, Image, LinearCurve, notes
 
 SHOWN = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.10, 0.13, 0.21, 0.34, 0.5, 0.75)
 """The shares of pixels that are sharp at each step, besides those from the start."""
@@ -113,7 +114,8 @@ def _curve(
             f"the photo has no higher value ({high:.3g}) than its blurred copy ({low:.3g}), or no more information: "
             "the curve is not defined; explain another class"
         )
-    note = "" if high >= SURE else f"the probability is only {high:.2f}: the paper leaves out such photos"
+    unsure = "" if high >= SURE else f"the probability is only {high:.2f}: the paper leaves out such photos"
+    note = notes(blank(heatmap.detach().cpu()), unsure)
     information, measured = [0.0], [0.0]
     for share in SHOWN:
         size, value = look(first | (values >= np.quantile(values, 1 - share)))

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from attribution.engine.score import ClassScore
+from attribution.heatmaps import blank
 from attribution.registry import Axes, Choice, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image, LinearCurve
 
@@ -82,7 +83,7 @@ def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, ste
     rank = torch.empty_like(order)
     rank[order] = torch.arange(pixels)
     place = rank.view(heatmap.shape).to(before.device)
-    counts = [*range(0, pixels, step), pixels]
+    counts, note = [*range(0, pixels, step), pixels], blank(heatmap.detach().cpu())
     found: list[float] = []
     while len(found) < len(counts):
         some = counts[len(found) : len(found) + score.model.value_batch.size]
@@ -90,7 +91,7 @@ def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, ste
         images = torch.where(changed[:, None], after, before)
         for batch in probability.value_batches(images):
             found += batch.cpu().double().tolist()
-            yield LinearCurve(np.array(counts[: len(found)]) / pixels, np.array(found))
+            yield LinearCurve(np.array(counts[: len(found)]) / pixels, np.array(found), note)
 
 
 def _substrate(x: Image, kind: str) -> Image:

@@ -17,10 +17,13 @@ from torch import Tensor
 
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.engine.score import ClassScore, Network
+from attribution.heatmaps import blank
 from attribution.images import normalise
 from attribution.registry import Axes, Cost, Range, metric
-from attribution.types import Curve, Heatmap, Image
+from attribution.types import Curve, Heatmap, Image, notes
 
+FAR = 2.0
+"""A change by more than so many times the score of the photo says that this score is near zero."""
 Patches = Annotated[int, Range(1, 200), "P, the noise patches tried in each region"]
 """The knob P of all metrics and studies that measure perturbation curves."""
 
@@ -69,7 +72,8 @@ def perturbation(
     start = score.values(x[None]).cpu().double().item()
     if start == 0:
         raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
-    note = "" if len(corners) == regions else f"only {len(corners)} of {regions} regions of {window}x{window} fit"
+    few = "" if len(corners) == regions else f"only {len(corners)} of {regions} regions of {window}x{window} fit"
+    note = notes(blank(heatmap.cpu()), few)
     mean_scores = [start]
     replaced: list[tuple[int, int, int]] = []
     curve = partial(_curve, mean_scores, replaced, note=note, window=window, draws=draws, seed=seed)
@@ -93,9 +97,19 @@ def perturbation(
         yield curve()
 
 
-def _curve(scores: list[float], replaced: list[tuple[int, int, int]], **made: Any) -> PerturbationCurve:
-    steps = np.arange(len(scores), dtype=np.float64)
-    return PerturbationCurve(steps, np.array(scores) / abs(scores[0]), replaced=tuple(replaced), **made)
+def _curve(scores: list[float], replaced: list[tuple[int, int, int]], note: str, **made: Any) -> PerturbationCurve:
+    steps, shares = np.arange(len(scores), dtype=np.float64), np.array(scores) / abs(scores[0])
+    note = notes(note, _of_little(scores[0], shares))
+    return PerturbationCurve(steps, shares, note, replaced=tuple(replaced), **made)
+
+
+def _of_little(start: float, shares: Float[np.ndarray, " n"]) -> str:
+    """Shares of a score near or below zero can be of any size: an area of such a curve compares with no other."""
+    if start < 0:
+        return f"the score of the photo is negative ({start:.3g}): do not compare this area with others"
+    if np.abs(shares - 1).max() > FAR:
+        return f"the score of the photo is near 0 ({start:.3g}): do not compare this area with others"
+    return ""
 
 
 def perturbed(x: Image, curve: PerturbationCurve, step: int, space: Network) -> Image:

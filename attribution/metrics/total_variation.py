@@ -15,9 +15,9 @@ import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor
 
-from attribution.heatmaps import limits, rescale
+from attribution.heatmaps import blank, limits, rescale
 from attribution.registry import Axes, Choice, Range, metric
-from attribution.types import Curve, Heatmap
+from attribution.types import Curve, Heatmap, notes
 
 DOWNSCALE = 1.5
 
@@ -55,8 +55,9 @@ def total_variation(
         if size != tuple(level.shape):
             level = reduce_level(level, size)
         found.append(average_total_variation(_normalise(level) if rule == "code" else level))
-    note = "" if len(found) > 1 else "one level only: the map is too small for an area"
-    return Curve(np.arange(len(found), dtype=np.float64), np.array(found), note, tuple(str(side) for side, _ in sizes))
+    small = "" if len(found) > 1 else "one level only: the map is too small for an area"
+    note, ticks = notes(blank(heatmap.detach().cpu()), small), tuple(str(side) for side, _ in sizes)
+    return Curve(np.arange(len(found), dtype=np.float64), np.array(found), note, ticks)
 
 
 def levels(height: int, width: int, *, smallest: int = 30) -> list[tuple[int, int]]:

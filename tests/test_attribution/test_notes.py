@@ -1,0 +1,52 @@
+"""What must be said beside a number: that it compares with no other."""
+
+import pytest
+import torch
+import toys
+
+from attribution import perturbation_curve
+from attribution.explain import curve
+from attribution.registry import curves
+from attribution.types import notes
+
+PHOTO = toys.image(0, (3, 48, 48)).float()
+ROUGH = PHOTO.flatten().diff().abs().mean()
+# One class for noise, the other one for its blurred copy: every curve is defined.
+NOISY = toys.model(lambda z: 20 * (z.diff(dim=1).abs().mean(1) - 0.5 * ROUGH))
+
+
+@pytest.mark.parametrize("metric", curves())
+class TestBlankMaps:
+    @pytest.mark.parametrize("value", [0.0, 0.3])
+    def test_every_metric_says_so(self, metric, value):
+        found = curve(NOISY, PHOTO, torch.full((48, 48), value), metric, 0)
+        assert "the map is blank" in found.note
+
+    def test_of_another_map_none_does(self, metric):
+        assert "blank" not in curve(NOISY, PHOTO, PHOTO[0], metric, 0).note
+
+
+class TestSharesOfAScore:
+    """AUPC divides by the score of the photo."""
+
+    def note(self, score: float, change: float = 1.0) -> str:
+        """Of a curve that starts at this score, and ends `change` below it."""
+        model = toys.model(lambda z: score - change * ((z - PHOTO.flatten()).abs().sum(1) > 0).to(z.dtype))
+        heatmap = torch.zeros(48, 48, dtype=torch.float64)
+        heatmap[:15, :15] = 1
+        return perturbation_curve(model, PHOTO, heatmap, 0, regions=2, draws=2).note
+
+    def test_of_a_usual_score_nothing_is_said(self):
+        assert self.note(5.0) == ""
+        assert self.note(1.0) == ""
+
+    def test_of_one_near_zero_it_is(self):
+        assert self.note(0.001) == "the score of the photo is near 0 (0.001): do not compare this area with others"
+
+    def test_of_a_negative_one_it_is(self):
+        assert "is negative (-2.8)" in self.note(-2.8)
+
+
+def test_notes_stand_beside_each_other():
+    assert notes("", "one", "", "two") == "one; two"
+    assert notes("", "") == ""
