@@ -31,7 +31,9 @@ def taylor(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
 
 def null(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
     """`taylor` with other noise of the same size in place of x - z: it knows nothing of the gradient beside it."""
-    return (x - replace(cloud, purpose=Purpose.NULL).points(x, at.indices)) * at.gradients
+    # A cloud that ends with this batch: it begins no draws for a next one.
+    other = replace(cloud, purpose=Purpose.NULL, samples=at.indices.stop)
+    return (x - other.points(x, at.indices)) * at.gradients
 
 
 Term = Callable[[Image, Batch, NoiseCloud], Images]
