@@ -12,7 +12,7 @@ import numpy as np
 from attribution.benchmark.cases import ADAPTIVE, Case
 from attribution.benchmark.paper import METRICS, MODELS, published
 from attribution.benchmark.rows import ROW, Row
-from attribution.benchmark.tables import FEW, RESAMPLES, Table, interval, tabulate
+from attribution.benchmark.tables import SURE, Table, chance, holm, interval, tabulate
 from attribution.registry import METRICS as REGISTERED
 from attribution.registry import measures
 
@@ -42,11 +42,16 @@ def report(
 
 
 def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
-    """One line for each case, by column name. Numbers are not formatted yet."""
+    """One line for each case, by column name. Numbers are not formatted yet.
+
+    The p-values of the differences are corrected for the number of differences in the table.
+    """
     reference = table.cases.index(against)
     intervals = {name: interval(areas) for name, areas in table.areas.items()}
     differences = {name: areas - areas[reference] for name, areas in table.areas.items()}
     around = {name: interval(found) for name, found in differences.items()}
+    corrected = holm(np.concatenate([chance(found) for found in differences.values()]))
+    by_chance = dict(zip(differences, corrected.reshape(len(differences), -1), strict=True))
     found = []
     for k, case in enumerate(table.cases):
         line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}
@@ -58,6 +63,7 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
             line[f"{name}_difference"] = differences[metric][k].mean()
             low, high = (float(edge[k]) for edge in around[metric])
             line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
+            line[f"{name}_difference_p"] = float(by_chance[metric][k])
         for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
             line[f"{of.lower()}_{REGISTERED[metric_name].label.lower()}"] = value
         found.append(line)
@@ -83,7 +89,8 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
         found[title] = f"{line[name]:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
         difference = line[f"{name}_difference"]
-        found[f"{title} difference"] = f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"
+        star = " *" if line[f"{name}_difference_p"] < SURE else ""
+        found[f"{title} difference"] = f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]{star}"
     for model in MODELS:
         values = [line.get(f"{model.lower()}_{REGISTERED[metric].label.lower()}") for metric in METRICS]
         if values[0] is not None:
@@ -100,9 +107,9 @@ def head(table: Table, against: Case) -> str:
     better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}. "
-        f"Differences are to {table.labels[against]}, photo by photo. Intervals are 95 % bootstrap intervals of the "
-        f"mean over photos ({RESAMPLES:,} resamples)"
-        f"{'.' if len(table.photos) >= FEW else '; for so few photos they are too narrow.'}"
+        f"Differences are to {table.labels[against]}, photo by photo. Intervals are 95 % t intervals of the mean over "
+        f"photos, each for itself. A star marks a difference that is more than chance: p < {SURE:g} after Holm's "
+        f"correction for the {(len(table.cases) - 1) * len(table.areas)} differences of this table."
     )
 
 

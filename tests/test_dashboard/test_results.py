@@ -80,8 +80,7 @@ class TestPairs:
         told = paired.verdict(found, "perturbation", "A", "B")
         assert word in told
         assert f"on {3 * sum(d < 0 for d in differences)} of 12 photos" in told
-        few = paired.verdict(found[:3], "perturbation", "A", "B")
-        assert "too few photos to be sure" in few
+        assert "one photo shows no more" in paired.verdict(found[:1], "perturbation", "A", "B")
 
     def test_the_experiment_of_a_photo(self, table):
         ig, narrow, wide, *_ = table.cases

@@ -25,8 +25,6 @@ SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every m
 """The results files of the project."""
 ALL = "everything"
 USUAL = [name for name, metric in curves().items() if metric.standard]
-WIDE = 1_999
-"""Bootstrap resamples for the bands of curves: enough for a chart."""
 CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
 
 
@@ -145,7 +143,7 @@ def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
     found = {}
     for case in chosen:
         curves = table.curves[metric][table.cases.index(case)]
-        found[table.labels[case]] = (curves.mean(0), *interval(curves.T, WIDE))
+        found[table.labels[case]] = (curves.mean(0), *interval(curves.T))
     axes = METRICS[metric].axes
     assert axes is not None
     steps = table.curves[metric].shape[2]

@@ -10,7 +10,7 @@ import numpy as np
 from attribution.benchmark.cases import ADAPTIVE, Case, patches
 from attribution.benchmark.rows import Row
 from attribution.benchmark.run import digest_of
-from attribution.benchmark.tables import FEW, Table, interval
+from attribution.benchmark.tables import Table, interval
 from attribution.models import MODELS
 from attribution.registry import METHODS, measures
 from dashboard.experiment.choices import PATCHES, further
@@ -50,13 +50,12 @@ def verdict(found: list[Pair], metric: str, first: str, second: str) -> str:
     mean, lower = differences.mean(), int((differences < 0).sum())
     link = "from" if low <= 0 <= high else "than"
     told = f"it is lower on {lower} of {len(found)} photos"
-    if len(found) < FEW:
-        less = f"{name} of {first} minus that of {second}: {mean:+.{places}f} on average"
-        return f"{less}, too few photos to be sure; {told}."
+    if len(found) < 2:
+        return f"{name} of {first} minus that of {second}: {mean:+.{places}f}; one photo shows no more."
     sure = "lower" if high < 0 else "higher" if low > 0 else "not clearly different"
     return (
         f"{name} of {first} is {sure} {link} that of {second}: {mean:+.{places}f} on average, 95 % interval "
-        f"{low:+.{places}f} to {high:+.{places}f}; {told}."
+        f"for this pair alone {low:+.{places}f} to {high:+.{places}f}; {told}."
     )
 
 
