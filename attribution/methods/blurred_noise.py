@@ -23,5 +23,5 @@ def blurred_noise(
     seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
 ) -> Run:
     r"""$G_s * \epsilon$: normal noise under a Gaussian, s a 28th of the shorter side. No gradient."""
-    found = controls.blurred_noise(*x.shape[-2:], seed)
+    found = controls.blurred_noise(x.shape[-2], x.shape[-1], seed)
     yield Partial.of(found, x, score.target)
