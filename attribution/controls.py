@@ -37,5 +37,5 @@ def blurred_noise(height: int, width: int, seed: int = 0) -> Heatmap:
 
 def edges(pixels: Image) -> Heatmap:
     """The length of the gradient of the grey photo by Sobel's filter, (h, w). `pixels` are (3, h, w) in [0, 1]."""
-    grey = np.tensordot([0.299, 0.587, 0.114], pixels.double().cpu().numpy(), 1)
+    grey = np.tensordot([0.299, 0.587, 0.114], pixels.cpu().double().numpy(), 1)
     return torch.from_numpy(np.hypot(sobel(grey, 0), sobel(grey, 1)))

@@ -191,6 +191,8 @@ class TestCitation:
     @pytest.mark.parametrize("name", [*METHODS, *METRICS])
     def test_every_paper_is_in_it(self, name):
         told = (METHODS | METRICS)[name].paper
+        if told == "a control":
+            return
         paper = self.papers()[re.search(IDENTIFIER, told)[0]]
         assert told.startswith(f"{paper['authors'][0]['family-names']} et al. {paper['year']}")
 

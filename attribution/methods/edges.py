@@ -10,7 +10,7 @@ from attribution.types import Image, Partial, Run
 @method(
     "Edges",
     gloss="edges of the photo",
-    paper="a control, as in Adebayo et al. 2018, arXiv:1810.03292",
+    paper="Adebayo et al. 2018, arXiv:1810.03292",
     cost=lambda knobs: Cost(),
     control=True,
     unit="edges",

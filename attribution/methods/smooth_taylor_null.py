@@ -17,7 +17,7 @@ from attribution.types import Image, Run
 @method(
     "SmoothTaylor's null",
     gloss="gradients times independent noise",
-    paper="a control for Goh et al. 2021, arXiv:2004.10484",
+    paper="Goh et al. 2021, arXiv:2004.10484",
     cost=cloud_cost,
     term=null,
     control=True,

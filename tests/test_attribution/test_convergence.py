@@ -100,7 +100,7 @@ class TestAgreement:
         counts = tuple(range(2, 2 + 2 * 5, 2))
 
         def settled(*agreement):
-            return replace(last, counts=counts, agreement=[{X.shape[-2]: one} for one in agreement]).settled()
+            return replace(last, counts=counts, agreement=tuple({X.shape[-2]: one} for one in agreement)).settled()
 
         assert settled(0.1, 0.96, 0.5, 0.97, 0.98) == 8
         assert settled(0.1, 0.2, 0.3, 0.4, 0.5) is None
@@ -110,7 +110,7 @@ class TestAgreement:
         """Means of n draws of signal 1 and noise v correlate n / (n + v), by definition of the correlation."""
         last = run(toys.convolutional())[-1]
         for v in (0.5, 10, 200):
-            found = replace(last, counts=(100,), agreement=[{X.shape[-2]: 50 / (50 + v)}]).needed()
+            found = replace(last, counts=(100,), agreement=({X.shape[-2]: 50 / (50 + v)},)).needed()
             assert (found / 2) / (found / 2 + v) == pytest.approx(ENOUGH, abs=0.05 if v < 1 else 0.01)
 
 

@@ -143,7 +143,7 @@ class TestPerturbation:
     def test_it_says_when_fewer_windows_fit(self):
         h = torch.zeros(32, 32, dtype=torch.float64)
         h[8:23, 8:23] = 1
-        curve = perturbation_curve(toys.model(lambda z: z.sum(1)), noise(3, 32, 32), h, 0)
+        curve = perturbation_curve(toys.model(lambda z: z.sum(1) + 1000), noise(3, 32, 32), h, 0)
         assert curve.note == "only 1 of 30 regions of 15x15 fit"
         assert len(curve.y) == 2
         assert not perturbation_curve(toys.constant(), noise(3, 60, 60), noise(60, 60), 0, regions=2).note

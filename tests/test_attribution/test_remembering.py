@@ -203,7 +203,7 @@ class TestLargeClouds:
             store = Store()
             explain(toys.linear(), X, "smoothgrad", 0, samples=samples, store=store)
             held[samples] = store.bytes, len(store)
-        sums = 3 * X.numel() * 8
+        sums = 2 * 3 * X.numel() * 8  # over all draws, and over every other one
         assert held[4000][0] - held[1000][0] == 6 * sums
         assert held[1000][1] == 2 * 500 + 2, "500 points, their noise, and two milestones"
 
@@ -333,7 +333,7 @@ class TestDraws:
         assert torch.equal(2 * half, whole)
 
     def test_seeds_indices_and_purposes_differ(self):
-        assert len(Purpose) == len(Purpose.__members__) == 7, "two purposes share a number, and so their noise"
+        assert len(Purpose) == len(Purpose.__members__) == 9, "two purposes share a number, and so their noise"
         drawn = [
             normal(purpose, seed, k, (5,))
             for purpose in (Purpose.ROOTS, Purpose.BASELINE)
