@@ -190,7 +190,7 @@ class TestMethods:
         first, control = Experiment(methods=(method,)).panels("photo", "toy", 1)
         assert first.method == method
         METHODS[method].check(dict(first.knobs))
-        assert first.cost.gradients >= 1
+        assert first.cost.gradients >= 1 or METHODS[method].control
         assert control.method == "random_order"
 
     @pytest.mark.parametrize("gradients", [20, 150, 500])
@@ -200,7 +200,7 @@ class TestMethods:
             most = METHODS[method].cost(even.knobs(method)).gradients
             knob = spending_knob(method, even.every_knob(method))
             if not knob:
-                assert most == 1
+                assert most == (METHODS[method].cost({}).gradients and 1)
                 continue
             value = even.every_knob(method)[knob]
             more = METHODS[method].cost({**even.every_knob(method), knob: value + 1}).gradients

@@ -47,7 +47,7 @@ OWNED = {
     ],
     "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
     "path": ["path-(stage|detour|others-.+)"],
-    "noise": ["noise-(stage|both)"],
+    "noise": ["noise-(stage|both|side)"],
     "learn": [r"learn-open-\d", "learn-(path|blank)"],
 }
 

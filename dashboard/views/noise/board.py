@@ -52,7 +52,7 @@ class NoiseBoard(sheet.Worked):
     experiment: Experiment
     subject: Subject
     both: bool
-    side: int
+    side: int = 0
 
     def look(self) -> Look:
         views = self.ask()
