@@ -160,4 +160,4 @@ def verdict(found: Convergence | None, samples: int, side: int) -> str:
     words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:.2f} only"
     if needed is None:
         return f"{words}, no better than by chance"
-    return f"{words}; {ENOUGH} needs about {needed:,} samples"
+    return f"{words}; {ENOUGH} needs about {float(f'{needed:.2g}'):,.0f} samples"

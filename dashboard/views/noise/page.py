@@ -15,23 +15,24 @@ def draw() -> None:
     experiment, subject = session.present()
     if not set(methods(experiment)) & set(experiment.methods):
         st.caption("No compared method averages over noise. These two methods do, with the settings on the left.")
-    both = st.toggle(
-        "also show antithetic sampling (±ε)",
-        value=True,
-        key=BOTH,
-        help="Each noise draw is used with both signs, +ε and -ε. Half of these gradients are known already; the other "
-        "half costs R / 2 gradients.",
-    )
     height = subject.x.shape[-2]
-    side = st.segmented_control(
-        "Compare halves",
-        [0, *(side for side in SIDES if side < height)],
-        default=0,
-        required=True,
-        key="noise-side",
-        format_func=lambda side: f"pooled to {side} × {side}" if side else "pixel by pixel",
-        help="Neighbouring pixels are averaged before the halves are compared. Regions settle before pixels.",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        both = st.toggle(
+            "also show antithetic sampling (±ε)",
+            value=True,
+            key=BOTH,
+            help="Each noise draw is used with both signs, +ε and -ε. Half of these gradients are known already; the other "
+            "half costs R / 2 gradients.",
+        )
+        side = st.segmented_control(
+            "Compare halves",
+            [0, *(side for side in SIDES if side < height)],
+            default=0,
+            required=True,
+            key="noise-side",
+            format_func=lambda side: f"pooled to {side} × {side}" if side else "pixel by pixel",
+            help="Neighbouring pixels are averaged before the halves are compared. Regions settle before pixels.",
+        )
     jobs, store = resources.scheduler(), resources.store()
     boards.show("noise", NoiseBoard(jobs, session.name(), store, experiment, subject, both, side))
 
