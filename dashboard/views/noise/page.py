@@ -21,8 +21,8 @@ def draw() -> None:
             "also show antithetic sampling (±ε)",
             value=True,
             key=BOTH,
-            help="Each noise draw is used with both signs, +ε and -ε. Half of these gradients are known already; the other "
-            "half costs R / 2 gradients.",
+            help="Each noise draw is used with both signs, +ε and -ε. Half of these gradients are known already; the "
+            "other half costs R / 2 gradients.",
         )
         side = st.segmented_control(
             "Compare halves",
