@@ -69,7 +69,7 @@ def test_an_experiment_without_a_pointer(page):
     expect(slider(page, "σ, noise scale")).to_be_focused()
     page.get_by_role("button", name="white", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("baseline=white"))
+    expect(page).to_have_url(re.compile("base=white"))
     page.locator(".viewer").focus()
     page.keyboard.press("v")
     expect(page.get_by_role("button", name="signed", exact=True)).to_have_attribute("aria-pressed", "true")
