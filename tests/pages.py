@@ -21,6 +21,11 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
     expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
 
 
+# A page that is being left shows what it hears, or drops it: then only the end of the run can be seen.
+HEARD = """run => window.streamlitVisit.run !== run
+  || document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning\""""
+
+
 class SlowLine:
     """The line between a page with a clock and its server, on which messages can take long."""
 
@@ -66,11 +71,10 @@ class SlowLine:
         self._late_questions = True
         then()
         self._page.wait_for_function("async () => await asked() > 0")
+        while self._answers:  # what comes in the meantime waits behind them
+            self._browser.send(self._answers.pop(0))
         self._late_answers = False
-        answers, self._answers = self._answers, []
-        for message in answers:
-            self._browser.send(message)
-        self._page.wait_for_function("run => window.streamlitVisit.run !== run", arg=run)
+        self._page.wait_for_function(HEARD, arg=run)
         self._page.clock.fast_forward(10_000)
         self._late_questions = False
         acted = [*map(_asks_for_a_run, self._asked)].index(True)
