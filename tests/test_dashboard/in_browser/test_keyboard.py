@@ -76,7 +76,8 @@ def test_an_experiment_without_a_pointer(page):
     page.get_by_role("link", name="Path").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text(PAGES["path"])).to_be_visible(timeout=PATIENCE)
-    page.keyboard.press("Alt+ArrowLeft")
+    page.get_by_role("link", name="Compare", exact=True).focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_text(PAGES[""])).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("sigma=0.51"))
 
