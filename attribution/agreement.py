@@ -21,11 +21,11 @@ Halves = Float[Tensor, "two h w"]
 
 def agreement(halves: Halves) -> float:
     """Pearson's correlation of two signed maps, over all pixels. NaN if one of them is constant."""
-    centred = halves.flatten(1).double()
-    centred = centred - centred.mean(1, keepdim=True)
+    values = halves.flatten(1).double()
+    centred = values - values.mean(1, keepdim=True)
     norms = centred.norm(dim=1)
     # A constant map has rounding errors around its mean.
-    if bool((norms <= 1e-12 * halves.flatten(1).double().norm(dim=1)).any()):
+    if bool((norms <= 1e-12 * values.norm(dim=1)).any()):
         return math.nan
     return float(centred[0] @ centred[1] / norms.prod())
 
@@ -37,13 +37,8 @@ def agreements(halves: Halves) -> Mapping[int, float]:
     return {side: agreement(one) for side, one in {height: halves, **pooled}.items()}
 
 
-def whole(halves: float) -> float:
-    """The correlation that two maps of all draws would have, by Spearman-Brown: r of halves -> 2 r / (1 + r)."""
-    return 2 * halves / (1 + halves)
-
-
-def needed(halves: float, draws: int, enough: float = ENOUGH) -> int | None:
-    """The draws that halves need to agree by `enough`, estimated from their agreement after `draws`.
+def needed(halves: float, draws: int) -> int | None:
+    """The draws after which halves agree by `ENOUGH`, estimated from their agreement after `draws`.
 
     Means of n independent draws with the same signal correlate n / (n + v), v the variance of a draw over that of the
     signal. None if the agreement is not in (0, 1): nothing follows from it.
@@ -51,4 +46,4 @@ def needed(halves: float, draws: int, enough: float = ENOUGH) -> int | None:
     if not 0 < halves < 1:
         return None
     v = draws / 2 * (1 - halves) / halves
-    return math.ceil(2 * v * enough / (1 - enough))
+    return math.ceil(2 * v * ENOUGH / (1 - ENOUGH))

@@ -47,8 +47,7 @@ def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None
     if percentile is not None and not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile} must be from 0 to 100")
     low, high = raw.min().item(), raw.max().item()
-    # Smoothing a constant map leaves rounding errors; scaling would make them visible.
-    if high - low <= 1e-12 * max(abs(low), abs(high)):
+    if _equal(low, high):
         return 0.0, 0.0
     if kind == "mass":
         ordered = raw.flatten().sort().values
@@ -62,10 +61,15 @@ def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None
     return low, percentile_of(raw, top)
 
 
+def _equal(low: float, high: float) -> bool:
+    """Smoothing a constant map leaves rounding errors; scaling would make them visible."""
+    return high - low <= 1e-12 * max(abs(low), abs(high))
+
+
 def blank(raw: Heatmap) -> str:
     """What to say of a measure of this map if it is constant; else nothing."""
-    low, high = limits(raw, percentile=100)
-    return "" if high > low else "the map is blank: it puts no pixel before another"
+    constant = _equal(raw.min().item(), raw.max().item())
+    return "the map is blank: it puts no pixel before another" if constant else ""
 
 
 def percentile_of(values: Tensor, percent: float) -> float:
@@ -76,7 +80,7 @@ def percentile_of(values: Tensor, percent: float) -> float:
 def rescale(raw: Heatmap, ends: Limits) -> Heatmap:
     """Scales linearly to [0, 1], or to [-1, 1] if the low end is negative, and clips. Equal ends give zeros."""
     low, high = ends
-    if high - low <= 1e-12 * max(abs(low), abs(high)):
+    if _equal(low, high):
         return torch.zeros_like(raw)
     if low < 0:
         return (raw / high).clamp(-1, 1)

@@ -29,13 +29,12 @@ def taylor(sigma: float, samples: int = 100) -> str:
 def of_the_papers_tables() -> list[Claim]:
     grid = (0.3, 0.5, 0.7)
     smoothgrad = {sigma: f"smoothgrad:sigma={sigma:g},samples=150" for sigma in grid}
-    noise = [(AUPC, f"{UNIFORM},draws=1", BLACK)]
     return [
         *((AUTVC, taylor(sigma, 200), taylor(sigma, 100)) for sigma in grid),
         (AUTVC, taylor(0.7, 200), taylor(0.3, 200)),
         *((AUTVC, taylor(sigma), taylor(0.7)) for sigma in (0.01, 1, 2)),
         *((AUPC, taylor(sigma), taylor(0.1)) for sigma in (0.0001, 0.001, 0.01, 0.3, 0.5, 0.7, 1, 2)),
-        *noise,
+        (AUPC, f"{UNIFORM},draws=1", BLACK),
         *((measure, f"{UNIFORM},draws=20", f"{UNIFORM},draws=1") for measure in (AUPC, AUTVC)),
         *((measure, taylor(0.3), other) for other in (BLACK, f"{UNIFORM},draws=1") for measure in (AUPC, AUTVC)),
         *((measure, taylor(sigma, 150), smoothgrad[sigma]) for sigma in grid for measure in (AUPC, AUTVC)),
@@ -60,12 +59,11 @@ def of_every_method() -> list[Claim]:
 def decide(title: str, file: Path, claims: list[Claim]) -> None:
     """Prints a line for each claim."""
     table = tabulate(Results.read(file).rows())
-    found = np.stack(
-        [
-            table.areas[m][table.cases.index(table.find(one))] - table.areas[m][table.cases.index(table.find(other))]
-            for m, one, other in claims
-        ]
-    )
+
+    def areas(measure: str, case: str) -> np.ndarray:
+        return table.areas[measure][table.cases.index(table.find(case))]
+
+    found = np.stack([areas(measure, one) - areas(measure, other) for measure, one, other in claims])
     lows, highs = interval(found)
     corrected = holm(chance(found))
     print(f"\n{title}: {len(table.photos)} photos, {len(claims)} differences")

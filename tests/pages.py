@@ -11,6 +11,11 @@ PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
 
 
+def settled(points: int | str) -> str:
+    """A pattern: what stands under a whole map of noise samples."""
+    return rf"^complete: {points} points · halves agree -?\d\.\d\d( · -?\d\.\d\d at (56|28) px){{2}}$"
+
+
 def foreign(url: str, address: str) -> bool:
     """Whether a request leaves this machine."""
     return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))

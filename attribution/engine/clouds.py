@@ -37,11 +37,7 @@ def null(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
 
 
 Term = Callable[[Image, Batch, NoiseCloud], Images]
-SUMS: dict[str, Term] = {
-    "gradient": gradient,
-    "square": square,
-    "taylor": taylor,
-}
+SUMS: dict[str, Term] = {"gradient": gradient, "square": square, "taylor": taylor}
 """What noise methods sum up. A milestone holds all of them, so that one method's points serve the others."""
 
 
@@ -59,10 +55,9 @@ def cloud_means(
     evaluations, second = 0, sum(is_odd(k, cloud.group) for k in range(start))
 
     def partial(done: int) -> Partial:
-        means = (sums[name] / done for name in names)
-        of = [[one[name] for name in names] for one in (sums, odd)]
-        pair = halves(finish, of[0], done, of[1], second)
-        return Partial(finish(*means).to(x.dtype), done, len(cloud), evaluations, score.target, pair)
+        whole, part = ([of[name] for name in names] for of in (sums, odd))
+        mean, pair = finish(*(one / done for one in whole)), halves(finish, whole, done, part, second)
+        return Partial(mean.to(x.dtype), done, len(cloud), evaluations, score.target, pair)
 
     if start == len(cloud):
         yield partial(start)

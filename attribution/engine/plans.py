@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import torch
 
@@ -12,7 +12,7 @@ from attribution.engine.baselines import Baseline
 from attribution.engine.random_numbers import Purpose, normal_soon
 from attribution.engine.store import Store
 from attribution.quadrature import Rule
-from attribution.registry import Cost
+from attribution.registry import Cost, Range
 from attribution.types import Image, Images
 
 REMEMBERED = 500
@@ -51,6 +51,12 @@ class Here:
 
     def points(self, x: Image, indices: Sequence[int]) -> Images:
         return x[None]
+
+
+Sigma = Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"]
+Seed = Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"]
+Antithetic = Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"]
+"""The knobs of every mean over a `NoiseCloud`, besides the number of samples."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Blobs at random places: a control that looks at no model and at no photo."""
 
-from typing import Annotated
+import torch
+from scipy.ndimage import gaussian_filter
 
-from attribution import controls
+from attribution.engine.plans import Seed
+from attribution.engine.random_numbers import Purpose, normal
 from attribution.engine.score import ClassScore
-from attribution.registry import Cost, Range, method
+from attribution.registry import Cost, method
 from attribution.types import Image, Partial, Run
 
 
@@ -20,8 +22,10 @@ def blurred_noise(
     score: ClassScore,
     x: Image,
     *,
-    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
+    seed: Seed = 0,
 ) -> Run:
     r"""$G_s * \epsilon$: normal noise under a Gaussian, s a 28th of the shorter side. No gradient."""
-    found = controls.blurred_noise(x.shape[-2], x.shape[-1], seed)
-    yield Partial.of(found, x, score.target)
+    height, width = x.shape[-2:]
+    noise = normal(Purpose.BLOBS, seed, 0, (height, width)).double().numpy()
+    blobs = torch.from_numpy(gaussian_filter(noise, min(height, width) / 28, mode="wrap"))
+    yield Partial.of(blobs, x, score.target)

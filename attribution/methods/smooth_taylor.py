@@ -9,7 +9,7 @@ from typing import Annotated
 
 from attribution.engine.accumulate import accumulate
 from attribution.engine.clouds import cloud_means, taylor
-from attribution.engine.plans import REMEMBERED, NoiseCloud, cloud_cost
+from attribution.engine.plans import REMEMBERED, Antithetic, NoiseCloud, Seed, Sigma, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Range, method
 from attribution.types import Image, Run
@@ -27,10 +27,10 @@ def smooth_taylor(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"] = 0.5,
+    sigma: Sigma = 0.5,
     samples: Annotated[int, Range(1, 10_000), "R, the samples: noisy roots"] = 150,
-    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
-    antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
+    seed: Seed = 0,
+    antithetic: Antithetic = False,
 ) -> Run:
     r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = \frac1R \sum_r (x - z_r) \odot \nabla f_c(z_r)$."""
     cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)

@@ -4,21 +4,27 @@ The map of SmoothTaylor is a mean of noise times gradients. Even if the two had 
 have the envelope of the gradients. What this null gives as well is not what SmoothTaylor has found.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from attribution.engine.accumulate import accumulate
 from attribution.engine.clouds import null
-from attribution.engine.plans import NoiseCloud, cloud_cost
+from attribution.engine.plans import REMEMBERED, Antithetic, NoiseCloud, Seed, Sigma, cloud_cost
 from attribution.engine.score import ClassScore
-from attribution.registry import Range, method
+from attribution.registry import Cost, Range, method
 from attribution.types import Image, Run
+
+
+def _cost(knobs: Mapping[str, Any]) -> Cost:
+    """Of a large cloud sums are remembered, and not this one: then it shares no points."""
+    return cloud_cost(knobs) if knobs["samples"] <= REMEMBERED else Cost(knobs["samples"])
 
 
 @method(
     "SmoothTaylor's null",
     gloss="gradients times independent noise",
     paper="Goh et al. 2021, arXiv:2004.10484",
-    cost=cloud_cost,
+    cost=_cost,
     term=null,
     control=True,
 )
@@ -26,13 +32,13 @@ def smooth_taylor_null(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"] = 0.5,
+    sigma: Sigma = 0.5,
     samples: Annotated[int, Range(1, 10_000), "R, the samples: noisy roots"] = 150,
-    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
-    antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
+    seed: Seed = 0,
+    antithetic: Antithetic = False,
 ) -> Run:
     r"""Over roots $z_r = x + \sigma\epsilon_r$: $A = -\frac1R \sum_r \sigma\epsilon'_r \odot \nabla f_c(z_r)$, with
-    $\epsilon'_r$ independent of $\epsilon_r$. It shares the gradients of SmoothTaylor.
+    $\epsilon'_r$ independent of $\epsilon_r$. It shares the gradients of SmoothTaylor, up to R = 500.
     """
     cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)
     yield from accumulate(score, x, cloud, lambda at: null(x, at, cloud), group=cloud.group)

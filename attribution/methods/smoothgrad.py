@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attribution.engine.accumulate import accumulate
 from attribution.engine.clouds import cloud_means, gradient, square
-from attribution.engine.plans import REMEMBERED, NoiseCloud, cloud_cost
+from attribution.engine.plans import REMEMBERED, Antithetic, NoiseCloud, Seed, Sigma, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
 from attribution.types import Batch, Image, Run
@@ -28,11 +28,11 @@ def smoothgrad(
     score: ClassScore,
     x: Image,
     *,
-    sigma: Annotated[float, Range(0.0, 2.0), "σ, the noise scale: the std of the noise in model space, absolute"] = 0.5,
+    sigma: Sigma = 0.5,
     samples: Annotated[int, Range(1, 10_000), "R, the samples: noisy copies"] = 150,
     form: Annotated[str, Choice(("mean", "squared", "variance")), "the moment of the gradients"] = "mean",
-    seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise"] = 0,
-    antithetic: Annotated[bool, "antithetic sampling: use each draw of the noise with both signs, ±ε"] = False,
+    seed: Seed = 0,
+    antithetic: Antithetic = False,
 ) -> Run:
     r"""A moment of $g_r = \nabla f_c(x + \sigma\epsilon_r)$ over r: the mean $\overline{g}$, the mean square
     $\overline{g^2}$, or the population variance $\overline{g^2} - \overline{g}^2$.

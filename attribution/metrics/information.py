@@ -115,7 +115,7 @@ def _curve(
             "the curve is not defined; explain another class"
         )
     unsure = "" if high >= SURE else f"the probability is only {high:.2f}: the paper leaves out such photos"
-    note = notes(blank(heatmap.detach().cpu()), unsure)
+    note = notes(blank(heatmap), unsure)
     information, measured = [0.0], [0.0]
     for share in SHOWN:
         size, value = look(first | (values >= np.quantile(values, 1 - share)))

@@ -83,7 +83,7 @@ def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, ste
     rank = torch.empty_like(order)
     rank[order] = torch.arange(pixels)
     place = rank.view(heatmap.shape).to(before.device)
-    counts, note = [*range(0, pixels, step), pixels], blank(heatmap.detach().cpu())
+    counts, note = [*range(0, pixels, step), pixels], blank(heatmap)
     found: list[float] = []
     while len(found) < len(counts):
         some = counts[len(found) : len(found) + score.model.value_batch.size]

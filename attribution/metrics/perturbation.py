@@ -73,7 +73,7 @@ def perturbation(
     if start == 0:
         raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
     few = "" if len(corners) == regions else f"only {len(corners)} of {regions} regions of {window}x{window} fit"
-    note = notes(blank(heatmap.cpu()), few)
+    note = notes(blank(heatmap), few)
     mean_scores = [start]
     replaced: list[tuple[int, int, int]] = []
     curve = partial(_curve, mean_scores, replaced, note=note, window=window, draws=draws, seed=seed)

@@ -56,7 +56,7 @@ def total_variation(
             level = reduce_level(level, size)
         found.append(average_total_variation(_normalise(level) if rule == "code" else level))
     small = "" if len(found) > 1 else "one level only: the map is too small for an area"
-    note, ticks = notes(blank(heatmap.detach().cpu()), small), tuple(str(side) for side, _ in sizes)
+    note, ticks = notes(blank(heatmap), small), tuple(str(side) for side, _ in sizes)
     return Curve(np.arange(len(found), dtype=np.float64), np.array(found), note, ticks)
 
 

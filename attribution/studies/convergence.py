@@ -1,6 +1,5 @@
 """The convergence of a mean over noise: the map after r draws, its standard error, and the agreement of two halves."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -95,7 +94,7 @@ def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> I
             if k + 1 in wanted:
                 counts.append(k + 1)
                 maps.append(((sums.sum(0) + pending) / (k + 1)).float())
-                agreement.append(agreements(sums) if observed > 1 else dict.fromkeys(agreements(sums), math.nan))
+                agreement.append(agreements(sums))  # an empty half is constant: NaN
         if counts:
             error = _standard_error(sums.sum(0) / group, squares, (batch.indices.stop) // group)
             yield Convergence(tuple(counts), torch.stack(maps), tuple(agreement), error, batch.indices.stop, len(plan))

@@ -185,6 +185,20 @@ class TestReport:
     def test_status(self, view, words):
         assert table.status(cell(SMOOTH, view)) == words
 
+    @pytest.mark.parametrize(
+        ("agreement", "words"),
+        [
+            ({224: 0.364, 56: 0.87, 28: 0.9}, " · halves agree 0.36 · 0.87 at 56 px · 0.90 at 28 px"),
+            ({8: -0.02}, " · halves agree -0.02"),
+            ({224: float("nan"), 56: float("nan")}, ""),
+            ({}, ""),
+        ],
+    )
+    def test_how_well_halves_agree_stands_behind_the_status(self, agreement, words):
+        whole, part = (replace(snapshot(done), agreement=agreement) for done in (150, 64))
+        assert table.status(cell(SMOOTH, View("done", whole))) == f"complete: 150 points{words}"
+        assert table.status(cell(SMOOTH, View("running", part))) == f"draft 64/150{words}"
+
     def test_a_row_when_all_is_done(self):
         found = replace(snapshot(150), gap=(-0.5, 10.0))
         row = table.row(cell(SMOOTH, View("done", found, seconds=1), View("done", WHOLE, seconds=0.25)), STANDARD)

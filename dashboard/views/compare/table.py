@@ -32,13 +32,11 @@ def status(cell: Cell) -> str:
 
 
 def settled(agreement: Mapping[int, float]) -> str:
-    """How well the halves of a noise map agree, pixel by pixel and pooled: r .36 · .87 at 56 px · .94 at 28 px."""
-    found = {side: value for side, value in agreement.items() if not math.isnan(value)}
-    if len(found) < len(agreement) or not found:
+    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
+    if not agreement or any(map(math.isnan, agreement.values())):
         return ""
-    first, *pooled = found.items()
-    told = [f"halves agree {first[1]:.2f}", *(f"{value:.2f} at {side} px" for side, value in pooled)]
-    return "".join(f" · {one}" for one in told)
+    (_, pixels), *pooled = agreement.items()
+    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])
 
 
 def heading(name: str) -> str:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, chart, choose, complete, drag, maps, settings, visit
+from pages import MAPS, PATIENCE, chart, choose, complete, drag, maps, settings, settled, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -39,8 +39,9 @@ def test_a_session(page):
     first = maps(page)
     assert list(first) == list(METHODS)
     assert all(shown["colours"] > 20 for shown in first.values()), "a map is blank"
-    for shown, points in zip(first.values(), (8, 24, 24), strict=True):
-        assert shown["status"].startswith(f"complete: {points} points")
+    path, *noisy = (shown["status"] for shown in first.values())
+    assert path == "complete: 8 points"
+    assert all(re.search(settled(24), status) for status in noisy)
     for title, count in (("Perturbation curve", 4), ("Multi-scale total variation", 3)):
         expect(chart(page, title).locator(".scatterlayer .trace")).to_have_count(count)
 

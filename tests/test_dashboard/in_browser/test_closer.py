@@ -6,7 +6,7 @@ import re
 import zipfile
 
 import pytest
-from pages import MAPS, PATIENCE, VIEWER, chart, complete, drag, maps, settings, slider, visit
+from pages import MAPS, PATIENCE, VIEWER, chart, complete, drag, maps, settings, settled, slider, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -277,6 +277,7 @@ def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page)
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
     expect(slider(page, "σ, noise scale")).to_be_visible(timeout=PATIENCE)
-    page.wait_for_function(f"({MAPS})()['SmoothGrad'].status.startsWith('complete: 150 points')", timeout=PATIENCE)
+    status = f"whole => new RegExp(whole).test(({MAPS})()['SmoothGrad'].status)"
+    page.wait_for_function(status, arg=settled(150), timeout=PATIENCE)
     assert page.evaluate(f"{VIEWER}.state.zoom") == 2
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"

@@ -5,7 +5,7 @@ import re
 
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, chart, complete, drag, maps, slider, visit
+from pages import MAPS, PATIENCE, chart, complete, drag, maps, settled, slider, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -113,8 +113,8 @@ def test_turning_r_back_asks_nobody(counted):
     page.mouse.up()
     samples = slider(page, "R, samples").input_value()
     expect(page).to_have_url(re.compile(rf"r={samples}(&|$)"))
-    status = f"status => ({MAPS})()['SmoothGrad'].status.startsWith(status)"
-    page.wait_for_function(status, arg=f"complete: {samples} points", timeout=PATIENCE)
+    status = f"whole => new RegExp(whole).test(({MAPS})()['SmoothGrad'].status)"
+    page.wait_for_function(status, arg=settled(samples), timeout=PATIENCE)
 
 
 def test_what_is_typed_is_asked_on_the_line_too(counted):
