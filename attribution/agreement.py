@@ -1,7 +1,7 @@
 """How well two halves of the draws of a mean over noise agree: whether a map is settled, or luck.
 
-Both halves are signed. The rank correlation of absolute halves is mostly that of the envelope of the noise: a map of
-independent noise times the gradients reaches 0.2 to 0.3 by it, and 0 by this one.
+The halves are compared with their signs. Without signs, maps of nothing but noise seem to agree by 0.2 to 0.3: each is
+large where the gradients are large. With signs, they agree by 0.
 """
 
 import math

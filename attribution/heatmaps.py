@@ -67,7 +67,7 @@ def _equal(low: float, high: float) -> bool:
 
 
 def blank(raw: Heatmap) -> str:
-    """What to say of a measure of this map if it is constant; else nothing."""
+    """The note for every measure of a constant map; empty for other maps."""
     constant = _equal(raw.min().item(), raw.max().item())
     return "the map is blank: it puts no pixel before another" if constant else ""
 

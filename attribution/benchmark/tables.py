@@ -15,7 +15,7 @@ from attribution.benchmark.rows import Row
 from attribution.registry import curves, entry, measured_differences
 
 SURE = 0.05
-"""A difference is told as one if chance alone would show such differences with less than this probability."""
+"""A difference counts if its p-value is below this: chance alone would hardly make one as large."""
 Interval = tuple[np.ndarray, np.ndarray]
 
 

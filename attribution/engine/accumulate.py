@@ -94,8 +94,8 @@ def accumulate(
 ) -> Run:
     """finish(sum_k w_k term(z_k)) over the points z_k of the plan, as (c, h, w).
 
-    A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far). `group`: so many
-    points in a row are one independent draw, and the halves of the draws are told; 0: there are no draws.
+    A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far). `group`
+    consecutive points are one independent draw, and the result has the two `halves`; 0: the points are no draws.
     """
     total = odd = torch.zeros(())  # until the shape of a term is known
     weighed, odd_weighed, evaluations = 0.0, 0.0, 0

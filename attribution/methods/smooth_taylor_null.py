@@ -1,7 +1,7 @@
 """The null of SmoothTaylor: the same gradients, times noise that has nothing to do with them. A control, no method.
 
-The map of SmoothTaylor is a mean of noise times gradients. Even if the two had nothing to do with each other, it would
-have the envelope of the gradients. What this null gives as well is not what SmoothTaylor has found.
+The map of SmoothTaylor is a mean of noise times gradients. Such a map is large where the gradients are large, whether
+or not the noise has anything to do with them. SmoothTaylor has found only what this map does not show.
 """
 
 from collections.abc import Mapping

@@ -104,7 +104,7 @@ def _curve(scores: list[float], replaced: list[tuple[int, int, int]], note: str,
 
 
 def _of_little(start: float, shares: Float[np.ndarray, " n"]) -> str:
-    """Shares of a score near or below zero can be of any size: an area of such a curve compares with no other."""
+    """The note if the score is near or below zero: then its shares can have any size, and areas cannot be compared."""
     if start < 0:
         return f"the score of the photo is negative ({start:.3g}): do not compare this area with others"
     if np.abs(shares - 1).max() > FAR:

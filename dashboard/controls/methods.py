@@ -22,7 +22,8 @@ def choose() -> None:
         args=("methods",),
         format_func=_said,
         help="Methods that use the same path or the same noisy samples share gradients if their settings allow it. A "
-        "control is no method: it shows what a map reaches that knows nothing of the model, or finds nothing.",
+        "control is not a method: it is a map that does not look at the model, or has nothing to find. A method should "
+        "do better.",
     )
     for method in session.experiment().methods:
         names = own_knobs(method)

@@ -35,8 +35,8 @@ READING = """
 - **σ** is the size of the noise, **R** the number of noisy copies of the photo, **M** the number of steps of a path
   from the **baseline** to the photo. More samples and steps make a map settle; σ and the baseline change what is asked.
 - **halves agree**: the correlation of the maps of two halves of the noisy samples, pixel by pixel and with neighbouring
-  pixels averaged. Near 1: more samples change little. Near 0: what you see is the luck of the draws. Regions settle
-  before pixels. A settled map is not a right map.
+  pixels averaged. Near 1: more samples change little. Near 0: what you see is mostly chance. Regions settle before
+  pixels. A settled map can still be wrong.
 - The areas belong to one photo. What holds over many photos is on the page Results.
 """
 """How to read Compare."""

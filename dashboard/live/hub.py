@@ -169,7 +169,7 @@ class Line:
         self.wake()
 
     def settle(self) -> None:
-        """The session shows a board: drafts are over. The browser is told, for it waits for that."""
+        """The session shows a board: drafts are over. The browser waits for this, so it is told."""
         self._draft, self._settled = None, True
         self.wake()
 
