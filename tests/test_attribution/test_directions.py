@@ -15,6 +15,7 @@ ORDER = [
     {"controls", "model"},
     {"cards"},
     {"described"},
+    {"hub"},
     {"named"},
     {"models"},
     {"methods", "metrics"},
