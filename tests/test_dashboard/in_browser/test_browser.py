@@ -7,7 +7,7 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, chart, choose, complete, drag, maps, settings, settled, visit
+from pages import PATIENCE, chart, choose, complete, drag, maps, settings, settled, until_another, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -18,11 +18,7 @@ METHODS = ("Integrated Gradients", "SmoothGrad", "SmoothTaylor")
 def moved(page: Page, before: dict[str, dict], *methods: str) -> None:
     """Waits until these maps are others, and everything is whole."""
     for method in methods:
-        page.wait_for_function(
-            f"([title, mark]) => ({MAPS})()[title].mark !== mark",
-            arg=[method, before[method]["mark"]],
-            timeout=PATIENCE,
-        )
+        until_another(page, method, before[method]["mark"])
     complete(page)
 
 

@@ -5,7 +5,7 @@ import re
 
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, chart, complete, drag, maps, settled, slider, visit
+from pages import PATIENCE, chart, complete, drag, maps, settled, slider, until_another, until_under, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -69,11 +69,10 @@ def test_maps_follow_the_hand(counted):
     before, x, y = begin(page, "r=40&m=4&seed=51", "σ, noise scale")
     page.mouse.move(x + 30, y, steps=4)
     for method in ("SmoothGrad", "SmoothTaylor"):
-        changed = f"([title, mark]) => ({MAPS})()[title].mark !== mark"
-        page.wait_for_function(changed, arg=[method, before[method]["mark"]], timeout=PATIENCE)
+        until_another(page, method, before[method]["mark"])
     page.wait_for_function("told.heard.some((head) => head.part === 'answer')", timeout=PATIENCE)
     assert page.locator(".stage").get_attribute("data-state") == "draft"
-    page.wait_for_function(f"/draft|complete/.test(({MAPS})()['SmoothGrad'].status)", timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "draft|complete")
     assert page.evaluate("told.script") == 0
     assert "sigma" not in page.url
     heard = page.evaluate("told.heard.map((head) => `${head.part} ${head.name ?? ''}`)")
@@ -107,14 +106,12 @@ def test_turning_r_back_asks_nobody(counted):
     page = counted
     before, x, y = begin(page, "r=60&m=4&seed=53", "R, samples")
     page.mouse.move(x - 8, y, steps=2)
-    changed = f"mark => ({MAPS})()['SmoothGrad'].mark !== mark"
-    page.wait_for_function(changed, arg=before["SmoothGrad"]["mark"], timeout=PATIENCE)
+    until_another(page, "SmoothGrad", before["SmoothGrad"]["mark"])
     assert page.evaluate("told.asked") == []
     page.mouse.up()
     samples = slider(page, "R, samples").input_value()
     expect(page).to_have_url(re.compile(rf"r={samples}(&|$)"))
-    status = f"whole => new RegExp(whole).test(({MAPS})()['SmoothGrad'].status)"
-    page.wait_for_function(status, arg=settled(samples), timeout=PATIENCE)
+    until_under(page, "SmoothGrad", settled(samples))
 
 
 def test_what_is_typed_is_asked_on_the_line_too(counted):
@@ -255,7 +252,7 @@ def test_a_scrub_asks_nobody(counted):
     page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
     drag(page, "position on the path", "ArrowRight", 2)
     expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible()
-    page.wait_for_function(f"mark => ({MAPS})()['Gradient'].mark !== mark", arg=before["Gradient"]["mark"])
+    until_another(page, "Gradient", before["Gradient"]["mark"])
     assert maps(page)["Complete map"] == before["Complete map"]
     line = chart(page, "Completeness").locator(".shapelayer path").last
     assert line.bounding_box()["x"] > chart(page, "Completeness").locator(".plot").bounding_box()["width"] / 2

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import toys
+from pages import MAPS
 from playwright.sync_api import Page
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
@@ -327,6 +328,14 @@ class TestForEveryone:
             summary.click()
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("figure canvas[role=img]").all())
+
+
+def test_a_viewer_without_a_layout_has_no_maps(page):
+    """The scripts of these tests look into a viewer at any moment, also before its first layout."""
+    page.evaluate("window.host.attributionViewer = window.viewer")
+    assert [*page.evaluate(MAPS)] == ["Map 0", "Map 1", "Map 2"]
+    page.evaluate("window.host.attributionViewer = new window.code.Viewer(window.host, 'new')")
+    assert page.evaluate(MAPS) == {}
 
 
 def test_a_change_of_the_display_draws_each_map_once_and_sorts_nothing_again(opened):
