@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -98,6 +99,12 @@ def _ends_a_run(message: bytes) -> bool:
     """Whether a message of the server is the last one of a run of the whole page."""
     found = ForwardMsg.FromString(message)
     return found.WhichOneof("type") == "script_finished" and found.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+
+
+def screen(page: Page, width: int, height: int, scheme: Literal["light", "dark"]) -> None:
+    """Gives a tab this size in pixels, and colours."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
 
 
 def complete(page: Page) -> None:

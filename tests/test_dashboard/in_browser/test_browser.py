@@ -7,7 +7,7 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import PATIENCE, chart, choose, complete, drag, maps, settings, settled, until_another, visit
+from pages import PATIENCE, chart, choose, complete, drag, maps, screen, settings, settled, until_another, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -70,8 +70,9 @@ requestAnimationFrame(look);
 """
 
 
-def test_nothing_blinks_while_curves_grow(page):
+def test_nothing_blinks_while_curves_grow(own_tab):
     """In no frame of the whole run is there an empty chart where there was a curve, or a picture that is not there."""
+    page = own_tab
     page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{{WATCH}}})")
     visit(page, "r=40&m=8&seed=3")
     complete(page)
@@ -140,11 +141,9 @@ def test_another_class_is_found_by_typing(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 380])
-def test_it_fits_every_screen(chromium, address, width, scheme):
+def test_it_fits_every_screen(page, width, scheme):
     """Nothing is wider than the screen; every picture is described; the maps can be seen."""
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    page.address = address
+    screen(page, width, 900, scheme)
     visit(page, "r=4&m=4")
     complete(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -154,7 +153,6 @@ def test_it_fits_every_screen(chromium, address, width, scheme):
         assert canvas.bounding_box()["width"] >= 150
     background = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
-    context.close()
 
 
 def test_without_the_viewer_there_are_plain_images(page):

@@ -14,6 +14,7 @@ from pages import (
     complete,
     drag,
     maps,
+    screen,
     settings,
     settled,
     slider,
@@ -223,10 +224,8 @@ def test_sigma_is_found_for_a_photo(page):
         ("learn", "Six short lessons"),
     ],
 )
-def test_other_pages_fit_every_screen(chromium, address, place, title, width, scheme):
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page: Page = context.new_page()
-    page.address = address
+def test_other_pages_fit_every_screen(page, place, title, width, scheme):
+    screen(page, width, 900, scheme)
     visit(page, "r=4&m=4&own=guided_ig.steps:4", place=place, title=title)
     if place in ("noise", "path"):
         complete(page)
@@ -236,7 +235,6 @@ def test_other_pages_fit_every_screen(chromium, address, place, title, width, sc
     heading = page.get_by_text(title).bounding_box()
     bar = page.get_by_test_id("stHeader").bounding_box()
     assert heading["y"] >= bar["y"] + bar["height"], "the bar of pages lies over the title"
-    context.close()
 
 
 @pytest.mark.parametrize(("knobs", "cell"), [("sigma=0.1/0.7", "1"), ("sigma=0.1/0.7,samples=2/4", "2")])
@@ -282,8 +280,9 @@ addEventListener('DOMContentLoaded', look);
 """
 
 
-def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page):
+def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(own_tab):
     """What was computed beforehand is on screen first; the live page comes in its place, and the zoom stays."""
+    page = own_tab
     page.add_init_script(FIRST_PAINT)
     page.goto(page.address)
     page.wait_for_function("window.controls !== undefined", timeout=PATIENCE)

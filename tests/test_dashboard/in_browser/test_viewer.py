@@ -8,6 +8,7 @@ import torch
 import toys
 from pages import MAPS
 from playwright.sync_api import Page
+from tabs import Kept
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from dashboard.live.frames import map_message, unpack
@@ -60,15 +61,18 @@ def mount(page: Page, head: dict, dark: bool = False) -> None:
     page.evaluate(MOUNT, {"script": SCRIPT, "style": STYLE, "head": head, "dark": dark})
 
 
+@pytest.fixture(scope="module")
+def alone(profile):
+    """A tab for pages that no server sends."""
+    return Kept(profile, "nowhere")
+
+
 @pytest.fixture
-def opened(chromium):
+def opened(alone, request):
     """An empty page; what goes wrong in it fails the test."""
-    page = chromium.new_page(viewport={"width": 1200, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    page.close()
-    assert not errors
+    with alone.lent(request.node) as page:
+        page.set_viewport_size({"width": 1200, "height": 900})
+        yield page
 
 
 @pytest.fixture
