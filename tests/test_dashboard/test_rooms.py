@@ -22,6 +22,7 @@ ORDER = [
     {"cold_start"},
     {"controls"},
     {"views"},
+    {"options"},
     {"main", "app"},
 ]
 # Rooms without Streamlit.
