@@ -24,6 +24,9 @@ MOST_LABELS = 4 * 1024 * 1024
 """Bytes of labels.csv."""
 NEAR = 12
 """The photos that are shown at once."""
+GONE = "it is not in the folder any more"
+
+Stamp = tuple[str, int, int]
 
 
 class Folder:
@@ -67,12 +70,15 @@ class Folder:
             raise ValueError(f"it has more than {MOST_BYTES // 2**20} MB; save it smaller")
         return data
 
-    def stamp(self, name: str) -> tuple[int, int]:
-        """When the photo was changed, and its bytes: another stamp is another photo. Raises ValueError like `read`."""
+    def stamp(self, name: str) -> Stamp:
+        """The path of a photo, when it was changed, its bytes: another stamp is another photo. Raises like `read`."""
         if name not in self or not _inside(self._root, name):
-            raise ValueError("it is not in the folder any more")
-        about = (self._root / name).stat()
-        return about.st_mtime_ns, about.st_size
+            raise ValueError(GONE)
+        try:
+            about = (self._root / name).stat()
+        except OSError:  # between two lines
+            raise ValueError(GONE) from None
+        return str(self._root / name), about.st_mtime_ns, about.st_size
 
     def near(self, name: str) -> tuple[str, ...]:
         """The photos shown together with this one: a part of the folder, or else its beginning."""
