@@ -9,8 +9,9 @@ from streamlit.web.server.starlette.starlette_websocket import _is_origin_allowe
 from dashboard import options
 from dashboard.live.hub import HUB
 from dashboard.live.route import routes
+from dashboard.place import APP
 
-if Path(sys.argv[0]).resolve() == Path(__file__).resolve():  # so it is where Streamlit runs this file
+if Path(sys.argv[0]).resolve() == APP.resolve():  # so it is where Streamlit runs this file
     options.start(sys.argv[1:])
 
 base = str(st.get_option("server.baseUrlPath") or "")

@@ -5,7 +5,8 @@ They are read once, before anything is served. A visitor of the page cannot set 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,12 +32,24 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options. Those that are not understood end the process: one line, and the exit status `WRONG`."""
+    with _one_line():
+        return parser().parse_args(arguments)
+
+
 def start(arguments: Sequence[str]) -> None:
-    """Applies the options. Those that cannot be used end the process: one line, and the exit status `WRONG`."""
-    try:
-        given = parser().parse_args(arguments)
+    """Reads the options and applies them. Those that cannot be used end the process too."""
+    given = read(arguments)
+    with _one_line():
         if given.photos is not None:
             FOLDER.open(given.photos)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         print(f"dashboard: {error}", file=sys.stderr)
         sys.exit(WRONG)
