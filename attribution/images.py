@@ -30,10 +30,11 @@ class Readable(Protocol):
     def read(self) -> bytes: ...
 
 
-def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
+def load_image(source: str | Path | bytes | Readable, least: int | None = None) -> PIL.Image.Image:
     """Opens a photo from a path, bytes or an open binary file, as RGB.
 
     The EXIF rotation is applied, the background of transparent pixels is white, and an animation gives its first frame.
+    `least`, for thumbnails: a JPEG is decoded at a fraction of its size, with at least so many pixels a side.
     Raises ValueError, in one line, if it is not a usable photo.
     """
     name = str(source) if isinstance(source, (str, Path)) else "the image"
@@ -45,6 +46,8 @@ def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
         raise ValueError(f"{name} is empty (0 bytes); choose another file")
     image = _open(name, data)
     _check_size(name, *image.size)
+    if least is not None:
+        image.draft(None, (least, least))
     try:
         image.load()
         return _to_rgb(PIL.ImageOps.exif_transpose(image))

@@ -10,7 +10,7 @@ from attribution.registry import Choice, Cost, curves
 from dashboard.charts.looks import baseline_name
 from dashboard.experiment.choices import CLASSES, PATCHES, PREDICTED, further, read_curves
 from dashboard.experiment.fields import Control, Field, declared, one_of, shared
-from dashboard.experiment.gallery import GALLERY
+from dashboard.experiment.folder import known, read_photo
 from dashboard.experiment.own import COMPARED, Own, own_of, plain, read_methods, read_own
 from dashboard.experiment.own import shared as is_shared
 from dashboard.work.panel import CONTROL, CurveKey, Panel
@@ -91,7 +91,7 @@ CURVES = Control(
 class Experiment:
     """What is explained and how. `target` None is the likeliest class; sigma is absolute in model space."""
 
-    image: str = declared("cat", Field("img", "photo", one_of(GALLERY)))
+    image: str = declared("cat", Field("img", "photo", read_photo))
     model: str = declared(
         "efficientnet_lite0", Field("model", "model", one_of(MODELS), lambda name: MODELS[name].title)
     )
@@ -178,7 +178,7 @@ class Experiment:
     @property
     def own_photo(self) -> bool:
         """Whether the photo is the user's own. A link cannot restore it."""
-        return self.image not in GALLERY
+        return not known(self.image)
 
     @property
     def patches(self) -> int:

@@ -92,7 +92,9 @@ def test_uploads(page):
 
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     expect(page.get_by_test_id("stMain").get_by_text("is not an image that can be read")).to_have_count(0)
-    expect(sidebar.get_by_text("your photo", exact=True)).to_be_visible()
+    own = sidebar.get_by_role("radio", name="your photo", exact=True)
+    expect(own).to_be_visible()
+    assert own.locator("img").bounding_box()["width"] > 40, "the gallery shows pictures, not words"
     moved(page, before, *METHODS)
     expect(page).to_have_url(re.compile("img=upload"))
     page.get_by_role("button", name="Link", exact=True).click()
