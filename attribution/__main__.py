@@ -19,6 +19,7 @@ from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
 from attribution.models import MODELS, load_model
+from attribution.named import WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
 
 LISTS = {
@@ -61,7 +62,12 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     one.add_argument("photo", type=Path, help="a photo: JPEG, PNG, WebP, GIF, BMP or TIFF")
     one.add_argument("--method", choices=METHODS, default="smooth_taylor", help="default: smooth_taylor")
-    one.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
+    one.add_argument(
+        "--model",
+        metavar="NAME",
+        default="efficientnet_lite0",
+        help=f"one that `models` lists, or {WAYS}; default: efficientnet_lite0",
+    )
     one.add_argument(
         "--target", type=int, metavar="CLASS", help="the index of the class to explain; default: the most likely class"
     )
@@ -168,8 +174,9 @@ def _knobs(entry: Entry) -> None:
 def models(options: argparse.Namespace) -> None:
     """Prints a line for each model."""
     for name, card in MODELS.items():
-        place = "here" if card.file.exists() else f"{card.megabytes:.0f} MB, downloaded when first used"
+        place = "here" if card.here else f"{card.megabytes:.0f} MB, downloaded when first used"
         print(f"{name}: {card.title}, {card.size} x {card.size} pixels; weights: {place}")
+    print(f"Other networks: {WAYS}")
 
 
 if __name__ == "__main__":

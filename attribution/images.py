@@ -10,10 +10,11 @@ import PIL.Image
 import PIL.ImageOps
 import torch
 import torchvision.transforms.v2.functional as transforms
+from jaxtyping import Float
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.types import Image, Pixels
+from attribution.types import Heatmap, Image, Pixels
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Other formats are rare for photos, and some are unsafe: an interpreter would run an EPS file."""
@@ -103,16 +104,47 @@ def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.convert("RGB")
 
 
-def to_pixels(image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode) -> Image:
-    """Resizes the short side to `resize` and crops the centre: (3, size, size) in [0, 1]."""
-    resized = transforms.resize(image, [resize], interpolation=interpolation)
+def to_pixels(
+    image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode, squash: bool = False
+) -> Image:
+    """Resizes the short side, or with `squash` both, to `resize` and crops the centre: (3, size, size) in [0, 1]."""
+    resized = transforms.resize(image, [resize, resize] if squash else [resize], interpolation=interpolation)
     cropped = transforms.center_crop(resized, [size, size])
     return torch.from_numpy(np.array(cropped)).permute(2, 0, 1).float() / 255
 
 
-def to_picture(pixels: Image) -> np.ndarray:
-    """(3, H, W) in [0, 1] -> (H, W, 3) uint8."""
+def in_channels(pixels: Image, count: int) -> Float[Tensor, "count h w"]:
+    """A photo, (3, H, W) in [0, 1], for a network with so many input channels.
+
+    1: grey. 3: as it is. 4: with an opaque alpha channel. Raises ValueError for other numbers.
+    """
+    if count == 1:
+        return grey(pixels)[None]
+    if count == 3:
+        return pixels
+    if count == 4:
+        return torch.cat([pixels, torch.ones_like(pixels[:1])])
+    raise ValueError(
+        f"a photo cannot fill {count} channels; make the input yourself: a float32 tensor (channels, H, W)"
+    )
+
+
+def grey(pixels: Image) -> Heatmap:
+    """The grey values of (channels, H, W): the luma of red, green and blue; of 1 or 2 channels, their mean."""
+    if len(pixels) < 3:
+        return pixels.mean(0)
+    return torch.tensordot(pixels.new_tensor((0.299, 0.587, 0.114)), pixels[:3], 1)
+
+
+def to_bytes(pixels: Image) -> np.ndarray:
+    """(channels, H, W) in [0, 1] -> (H, W, channels) uint8."""
     return (pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def to_picture(pixels: Image) -> np.ndarray:
+    """(channels, H, W) in [0, 1] -> (H, W, 3) uint8: the first three channels; with fewer, grey."""
+    shown = pixels[:3] if len(pixels) >= 3 else grey(pixels).expand(3, -1, -1)
+    return to_bytes(shown)
 
 
 def normalise(pixels: Pixels, mean: Sequence[float], std: Sequence[float]) -> Pixels:

@@ -19,7 +19,8 @@ from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
-from attribution.models import MODELS, load_model
+from attribution.models import load_model
+from attribution.named import WAYS
 from attribution.registry import curves
 
 DESCRIPTION = """
@@ -69,7 +70,12 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the results file; an existing one is continued"
     )
-    made.add_argument("--model", choices=MODELS, default="efficientnet_lite0", help="default: efficientnet_lite0")
+    made.add_argument(
+        "--model",
+        metavar="NAME",
+        default="efficientnet_lite0",
+        help=f"one that `python -m attribution models` lists, or {WAYS}; default: efficientnet_lite0",
+    )
     methods = f"methods and their knobs, see below; default: {', '.join(DEFAULT)}"
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help=methods)
     made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="a named set of methods")
@@ -120,7 +126,7 @@ def _report_options() -> argparse.ArgumentParser:
     made.add_argument(
         "--metrics", nargs="+", default=[], choices=list(curves()), help="only these; photos that lack one are left out"
     )
-    made.add_argument("--model", choices=MODELS, help="the model, when the file has several")
+    made.add_argument("--model", metavar="NAME", help="the model, when the file has several")
     made.add_argument(
         "--against",
         default="",

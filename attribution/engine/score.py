@@ -25,6 +25,8 @@ class Network(Protocol):
     @property
     def digest(self) -> str: ...
     @property
+    def identity(self) -> str: ...
+    @property
     def mean(self) -> Sequence[float]: ...
     @property
     def std(self) -> Sequence[float]: ...
@@ -119,5 +121,5 @@ class ClassScore:
     def key(self, x: Image) -> Hashable:
         """The part that the keys of all stored points of x share."""
         model = self.model
-        known = (model.name, model.digest, model.precision, str(x.device), x.dtype)
+        known = (model.name, model.digest, model.identity, model.precision, str(x.device), x.dtype)
         return (*known, fingerprint(x), self.target, self.output)

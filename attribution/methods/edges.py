@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import sobel
 
 from attribution.engine.score import ClassScore
-from attribution.images import denormalise
+from attribution.images import denormalise, grey
 from attribution.registry import Cost, method
 from attribution.types import Image, Partial, Run
 
@@ -20,6 +20,5 @@ from attribution.types import Image, Partial, Run
 )
 def edges(score: ClassScore, x: Image) -> Run:
     r"""$\sqrt{s_x^2 + s_y^2}$, the length of the grey photo's gradient by Sobel's filter. No gradient of the score."""
-    pixels = denormalise(x, score.model.mean, score.model.std).cpu().double().numpy()
-    grey = np.tensordot([0.299, 0.587, 0.114], pixels, 1)
-    yield Partial.of(torch.from_numpy(np.hypot(sobel(grey, 0), sobel(grey, 1))), x, score.target)
+    photo = grey(denormalise(x, score.model.mean, score.model.std).cpu().double()).numpy()
+    yield Partial.of(torch.from_numpy(np.hypot(sobel(photo, 0), sobel(photo, 1))), x, score.target)

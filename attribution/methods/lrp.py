@@ -12,11 +12,14 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
+import timm.models._efficientnet_blocks as blocks
 import timm.models.efficientnet
 import torch
 import torchvision.models
+from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
+from attribution.engine.adapting import Logits
 from attribution.engine.devices import precision
 from attribution.engine.folding import folded
 from attribution.engine.score import ClassScore
@@ -25,6 +28,11 @@ from attribution.types import Image, Partial, Run
 
 PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
 """Layers that need no change in the copy."""
+KNOWN = (*PLAIN, nn.ReLU6, nn.BatchNorm2d, nn.Identity, DropPath)
+"""Layers that have a rule within the networks below; a batch-norm passes relevance on unchanged, and is folded first
+where it can be."""
+BLOCKS = (blocks.ConvBnAct, blocks.DepthwiseSeparableConv, blocks.InvertedResidual)
+"""The blocks of timm's EfficientNet whose layers stand in the order in which they are called."""
 
 
 @method(
@@ -46,12 +54,15 @@ def lrp(score: ClassScore, x: Image) -> Run:
         from zennit.composites import EpsilonPlusFlat
     except ImportError:
         raise ValueError("LRP needs zennit; run pip install zennit") from None
+    # Half of a single logit, or minus half: here the gradient passes relevance on, and it takes this factor of it.
+    single = isinstance(score.model.module, Logits) and score.model.module.single
+    passed = (-2.0, 2.0)[score.target] if single else 1.0
     with torch.inference_mode(False):
         network, folds = canonised(score.model.module, score.model.name)
 
     def only_target(out: Tensor) -> Tensor:
         kept = torch.zeros_like(out)
-        kept[:, score.target] = out[:, score.target]
+        kept[:, score.target] = passed * out[:, score.target]
         return kept
 
     composite = EpsilonPlusFlat(canonizers=folds)
@@ -68,26 +79,39 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
     """
     from zennit.torchvision import ResNetCanonizer
 
+    if isinstance(module, Logits):
+        inner, folds = canonised(module.network, name)
+        return Logits(inner, module.fresh, module.single), folds
     found = folded(module)
     found = copy.deepcopy(module) if found is module else found
-    if isinstance(found, timm.models.efficientnet.EfficientNet) and not _has_squeeze_excite(found):
+    # Exactly these types: a subclass can compute something else, and so can other layers within them.
+    if type(found) is timm.models.efficientnet.EfficientNet and _has_plain_blocks(found):
         return _efficientnet(found), []
-    if isinstance(found, torchvision.models.ResNet):
+    if type(found) is torchvision.models.ResNet and _has_rules(found):
         return found, [ResNetCanonizer()]
-    if isinstance(found, torchvision.models.VGG):
+    if type(found) is torchvision.models.VGG and _has_rules(found):
         return found, []
-    if isinstance(found, torchvision.models.DenseNet):
+    if type(found) is torchvision.models.DenseNet and _has_rules(found):
         return _densenet(found), []
     if isinstance(found, nn.Sequential) and all(isinstance(layer, PLAIN) for layer in found):
         return found, []
     raise ValueError(
-        f"LRP does not support {name}: use efficientnet_lite0, a ResNet, densenet121 or vgg16, or another method"
+        f"LRP does not support {name}: use efficientnet_lite0, a ResNet, densenet121 or vgg16, or another method; of "
+        "other networks it has rules for torchvision's ResNet, VGG and DenseNet, for timm's EfficientNet with ReLU and "
+        "without squeeze-and-excite, and for nn.Sequential of convolutions, linear layers, ReLU and pooling"
     )
 
 
-def _has_squeeze_excite(network: nn.Module) -> bool:
-    """Whether it has squeeze-and-excite layers. They multiply two activations, and no rule here covers that."""
-    return any(type(layer).__name__ == "SqueezeExcite" for layer in network.modules())
+def _has_rules(network: nn.Module) -> bool:
+    """Whether every layer of the network has a rule."""
+    return all(isinstance(layer, KNOWN) for layer in network.modules() if next(layer.children(), None) is None)
+
+
+def _has_plain_blocks(network: nn.Module) -> bool:
+    """Whether blocks and layers have rules. Squeeze-and-excite multiplies two activations: no rule covers that."""
+    excited = any(type(layer).__name__ == "SqueezeExcite" for layer in network.modules())
+    kept = [block for stage in network.get_submodule("blocks").children() for block in stage.children()]
+    return not excited and _has_rules(network) and all(type(block) in BLOCKS for block in kept)
 
 
 def _efficientnet(network: nn.Module) -> nn.Module:

@@ -23,7 +23,7 @@ from torch import Tensor
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.engine.score import ClassScore, logits
 from attribution.heatmaps import blank
-from attribution.images import denormalise, normalise, to_picture
+from attribution.images import denormalise, normalise, to_bytes
 from attribution.registry import Axes, Cost, Range, metric
 from attribution.types import Heatmap, Image, LinearCurve, notes
 
@@ -36,7 +36,7 @@ SURE = 0.8
 
 Points = Annotated[int, Range(10, 1000), "the number of intervals on the x axis of the curve"]
 Seed = Annotated[int, Range(0, 2**31 - 1), "the random seed of the pixels that are sharp from the start"]
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "h w c"]
 
 
 def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
@@ -97,7 +97,7 @@ def _curve(
     score: ClassScore, x: Image, heatmap: Heatmap, points: int, seed: int, measure: Callable[[Tensor], float]
 ) -> Iterator[LinearCurve]:
     model = score.model
-    photo = to_picture(denormalise(x, model.mean, model.std))
+    photo = to_bytes(denormalise(x, model.mean, model.std))
     values = heatmap.detach().cpu().double().abs().numpy()
     first = _sharp_at_start(photo.shape[0], photo.shape[1], seed)
 
@@ -150,13 +150,16 @@ def _interpolated(photo: Picture, shown: Bool[np.ndarray, "h w"]) -> Picture:
     # machine, up to ten thousand times as long as the work takes.
     with threadpool_limits(1, "blas"):
         between = LinearNDInterpolator(np.argwhere(shown), photo[shown].astype(np.float64))
-        flat: Float[np.ndarray, "n 3"] = between(np.argwhere(~shown))
+        flat: Float[np.ndarray, "n c"] = between(np.argwhere(~shown))
     found = photo.copy()
     found[~shown] = flat.round().clip(0, 255).astype(np.uint8)
     return found
 
 
 def _file_size(picture: Picture) -> float:
+    """The bytes of the picture as a file; without three channels, those of one grey file for each channel."""
+    if picture.shape[2] != 3:
+        return sum(_file_size(picture[..., [k] * 3]) for k in range(picture.shape[2]))
     held = io.BytesIO()
     PIL.Image.fromarray(picture).save(held, "WEBP", lossless=True, quality=100)
     return float(held.tell())

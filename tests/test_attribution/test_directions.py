@@ -12,7 +12,11 @@ ORDER = [
     {"types"},
     {"images", "heatmaps", "agreement"},
     {"engine"},
-    {"controls", "models"},
+    {"controls", "model"},
+    {"cards"},
+    {"described"},
+    {"named"},
+    {"models"},
     {"methods", "metrics"},
     {"explain"},
     {"studies"},
@@ -26,8 +30,8 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "states", "store"},
-        {"baselines"},
+        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "store"},
+        {"adapting", "baselines", "states"},
         {"plans", "score"},
         {"accumulate", "profile"},
         {"clouds"},

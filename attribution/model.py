@@ -1,0 +1,235 @@
+"""A network and what it expects: the class `Model`, and how any module becomes one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from uuid import uuid4
+
+import PIL.Image
+import torch
+import torchvision.models
+from torch import nn
+from torchvision.transforms.v2 import InterpolationMode
+
+from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
+from attribution.engine.devices import BatchSize, best_device, keep_freed_memory, precision, precision_on
+from attribution.engine.folding import folded
+from attribution.engine.graphs import Graphs
+from attribution.engine.layers import quicken
+from attribution.engine.random_numbers import Purpose, uniform
+from attribution.engine.score import logits
+from attribution.engine.states import digest_of
+from attribution.images import denormalise, in_channels, normalise, to_pixels
+from attribution.types import Image, Images, Pixels
+
+CATEGORIES: tuple[str, ...] = tuple(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+"""The 1,000 ImageNet classes, the same for all built-in models."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the pixels of ImageNet, in [0, 1], one value for each of red, green and blue."""
+CPU = torch.device("cpu")
+
+
+def values_batch() -> BatchSize:
+    """The first size of a batch without gradients, and the largest."""
+    return BatchSize(size=16, most=1024)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A frozen network and its input space: image size, mean and std. Calls never change it, so it can be shared.
+
+    `Model.wrap` makes one of any module.
+    """
+
+    name: str
+    module: nn.Module
+    size: int = 224
+    resize: int = 256
+    mean: Sequence[float] = MEAN
+    std: Sequence[float] = STD
+    interpolation: InterpolationMode = InterpolationMode.BILINEAR
+    categories: Sequence[str] = CATEGORIES
+    device: torch.device = CPU
+    digest: str = field(default_factory=lambda: uuid4().hex)
+    """A hash of the weights. It is part of the keys in the store."""
+    memory_format: torch.memory_format = torch.contiguous_format
+    precision: str = "float32"
+    graphs: Graphs | None = None
+    gradient_batch: BatchSize = field(default_factory=BatchSize)
+    value_batch: BatchSize = field(default_factory=values_batch)
+    squash: bool = False
+    """Whether photos are resized to a square, instead of by their short side."""
+    identity: str = ""
+    """Also part of the keys in the store: two networks with the same weights may compute different things."""
+
+    @classmethod
+    def wrap(
+        cls,
+        module: object,
+        *,
+        size: int,
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
+        categories: Sequence[str] | None = None,
+        name: str = "own network",
+        resize: int | None = None,
+        squash: bool = False,
+        interpolation: InterpolationMode = InterpolationMode.BILINEAR,
+        device: str | torch.device | None = None,
+        precision: str = "float32",
+        graphs: bool = False,
+    ) -> "Model":
+        """A model of any classifier, an nn.Module. It is copied, in float32 and eval mode; `module` stays as it is.
+
+        The input is (n, channels, size, size), one channel for each value of `mean` and `std`, which are those of
+        pixels in [0, 1]. Photos fill 1 channel (grey), 3 (red, green, blue) or 4 (and an opaque alpha); for other
+        numbers, make the input yourself. The short side of a photo becomes `resize` (default: `size`), or both sides
+        if `squash` is true, and the centre is used.
+
+        The output is the logits (n, classes): a tensor, an object with `.logits`, or a tuple or list whose first entry
+        is a tensor. A single logit z, (n,) or (n, 1), becomes two classes with the logits -z/2 and z/2, so that their
+        softmax is the sigmoid of z: class 1 is what a positive z means. `categories` are the names of the classes
+        (default: "class 0", ...). `device`, `precision` and `graphs` are as in `load_model`.
+
+        `digest` is a hash of weights, layers and input space. Raises ValueError, one line, for what cannot be
+        explained: it is tried at once, on a batch of three images.
+        """
+        try:
+            _check_space(size, mean, std)
+            chosen = best_device() if device is None else torch.device(device)
+            own = copied(module).to(chosen)
+            model = cls(name, own, size, resize or size, tuple(mean), tuple(std), interpolation, squash=squash)
+            with torch.random.fork_rng(devices=[]):
+                return _settled(replace(model, device=chosen), categories, precision, graphs)
+        except ValueError as error:
+            raise ValueError(f"{name} cannot be explained: {error}") from error
+
+    def on(
+        self, device: str | torch.device | None = None, *, precision: str = "float32", graphs: bool = False
+    ) -> "Model":
+        """The same network on another device, as a copy, with batch sizes of its own; options as in `load_model`."""
+        chosen = best_device() if device is None else torch.device(device)
+        own = replace(self, module=copied(self.module).to(chosen), device=chosen)
+        # A network that is not in channels last may not work with it.
+        last = self.memory_format is torch.channels_last
+        return computing(own, precision, graphs, None if last else torch.contiguous_format)
+
+    def prepare(self, image: PIL.Image.Image) -> Image:
+        """Converts a photo to the network's input: (channels, size, size), float32, in model space, on its device.
+
+        Raises ValueError for a network whose channels a photo cannot fill.
+        """
+        pixels = to_pixels(image, self.size, self.resize, self.interpolation, self.squash)
+        try:
+            filled = in_channels(pixels, len(self.mean))
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
+        return normalise(filled, self.mean, self.std).to(self.device)
+
+    def pixels(self, x: Pixels) -> Pixels:
+        """Converts model space to pixel space [0, 1]."""
+        return denormalise(x, self.mean, self.std)
+
+    def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
+        """The k most likely classes: (index, category, probability, logit), best first."""
+        (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()
+        probabilities = found.softmax(0)
+        best = probabilities.argsort(descending=True, stable=True)[:k].tolist()
+        return [(c, self.categories[c], probabilities[c].item(), found[c].item()) for c in best]
+
+
+def computing(model: Model, precision: str, graphs: bool, layout: torch.memory_format | None = None) -> Model:
+    """The model, whose network is on its device, in the layout that is quick there, with batch sizes of its own."""
+    device = model.device
+    if device.type == "cpu":
+        keep_freed_memory()
+    products = precision_on(device, precision)
+    # On a CPU, convolutions are up to twice as fast with channels last. On CUDA, only those with TF32 are made for it.
+    quick = torch.channels_last if device.type == "cpu" or products == "tf32" else torch.contiguous_format
+    layout = layout or quick
+    return replace(
+        model,
+        module=model.module.to(memory_format=layout),
+        memory_format=layout,
+        precision=products,
+        graphs=Graphs() if graphs and device.type == "cuda" else None,
+        gradient_batch=BatchSize(),
+        value_batch=values_batch(),
+    )
+
+
+def _settled(model: Model, categories: Sequence[str] | None, products: str, graphs: bool) -> Model:
+    """The model with what its network needs around it, found out on one batch. Raises ValueError for what is unfit."""
+    shape = (len(model.mean), model.size, model.size)
+    pixels = torch.stack([uniform(Purpose.BASELINE, 0, n, shape) for n in range(POINTS)])
+    batch = normalise(pixels, model.mean, model.std).to(model.device)
+    with precision("float32"):
+        adapter, answers = examined(model.module, batch)
+        model = replace(
+            model,
+            categories=_names(categories, answers.shape[1], adapter.single),
+            digest=_digest(model),
+            identity=uuid4().hex,
+        )
+        plain = replace(model, module=adapter.around(model.module))
+        quick = _quick(model, adapter, products, graphs)
+        if quick is not None and _same(quick, plain, batch):
+            return quick
+    return computing(plain, products, graphs, torch.contiguous_format)
+
+
+def _quick(model: Model, adapter: Adapter, products: str, graphs: bool) -> Model | None:
+    """The model made quick as built-in ones are, on a copy; None if that fails. A hook could see what is folded."""
+    try:
+        hooked = any(layer._forward_hooks or layer._forward_pre_hooks for layer in model.module.modules())
+        network = model.module if hooked else folded(model.module)
+        network = copied(network) if network is model.module else network
+        quicken(network, model.device)
+        return computing(replace(model, module=adapter.around(network)), products, graphs)
+    except Exception:  # a network can hold anything
+        return None
+
+
+def _same(one: Model, other: Model, batch: Images) -> bool:
+    """Whether both networks have the same answers and gradients, but for rounding."""
+    try:
+        with torch.no_grad():
+            answers = [model.module(_laid_out(model, batch)) for model in (one, other)]
+        return close(*answers) and close(
+            *(gradient_of(model.module, _laid_out(model, batch)) for model in (one, other))
+        )
+    except Exception:  # layers that look at a tensor as it lies in memory fail with channels last
+        return False
+
+
+def _laid_out(model: Model, batch: Images) -> Images:
+    return batch.clone(memory_format=model.memory_format)
+
+
+def _names(given: Sequence[str] | None, count: int, single: bool) -> tuple[str, ...]:
+    if given is None:
+        return tuple(f"class {index}" for index in range(count))
+    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+        raise ValueError("categories must be a list of names; give one text for each class")
+    if len(given) != count:
+        why = "its single logit is two classes" if single else f"it has {count} logits"
+        raise ValueError(f"{len(given)} categories are given, but {why}; give {count}, in the order of the logits")
+    return tuple(given)
+
+
+def _digest(model: Model) -> str:
+    """A hash of the weights, the layers and the input space."""
+    told = repr((digest_of(model.module), str(model.module), model.size, model.mean, model.std))
+    return blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _check_space(size: int, mean: Sequence[float], std: Sequence[float]) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"size={size!r} must be the side of its square input in pixels, a whole number from 1")
+    if not mean or len(mean) != len(std):
+        raise ValueError(f"mean has {len(mean)} values and std {len(std)}; give both one for each input channel")
+    if not all(math.isfinite(value) for value in (*mean, *std)) or min(std) <= 0:
+        raise ValueError(
+            f"mean={tuple(mean)} and std={tuple(std)} must be finite, and std above 0; pixels are in [0, 1]"
+        )

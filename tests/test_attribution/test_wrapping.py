@@ -1,0 +1,430 @@
+"""Any network becomes a model: its maps are captum's, it stays as it was, and what is unfit is one line."""
+
+import copy
+from types import SimpleNamespace
+
+import captum.attr
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+import torchvision.models
+import toys
+from torch import nn
+
+from attribution import METHODS, METRICS, Store, curve, explain, load_image
+from attribution.engine.adapting import Logits
+from attribution.engine.score import logits
+from attribution.methods.lrp import canonised
+from attribution.models import Model
+from attribution.registry import curves
+
+SIZE = 32
+SPACE = {"size": SIZE, "mean": toys.MEAN, "std": toys.STD, "device": "cpu"}
+IN_CHANNELS = {1: ((0.5,), (0.25,)), 3: (toys.MEAN, toys.STD), 4: ((0.5, 0.4, 0.3, 0.5), (0.2, 0.25, 0.3, 0.5))}
+
+
+def layers(channels: int = 3, classes: int = 2, first: nn.Module | None = None) -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        made = [nn.Conv2d(channels, 6, 5, stride=2), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4)]
+        head = [nn.Flatten(), nn.Linear(96, classes)]
+        return nn.Sequential(*([first] if first else []), *made, *head)
+
+
+def photo(channels: int = 3) -> torch.Tensor:
+    return toys.image(4, (channels, SIZE, SIZE)).float()
+
+
+def logits_of(model: Model, x: torch.Tensor) -> torch.Tensor:
+    return torch.cat(list(logits(model, x[None])))
+
+
+def picture() -> PIL.Image.Image:
+    values = np.random.default_rng(1).integers(0, 256, (50, 40, 3), dtype=np.uint8)
+    return PIL.Image.fromarray(values)
+
+
+class Around(nn.Module):
+    """A network whose output is changed by a function."""
+
+    def __init__(self, network: nn.Module, change) -> None:
+        super().__init__()
+        self.network, self.change = network, change
+
+    def forward(self, points):
+        return self.change(self.network(points))
+
+
+class Edges(nn.Module):
+    """The logit of class 1 is high where neighbouring pixels differ much."""
+
+    def forward(self, points):
+        rough = (points[..., 1:] - points[..., :-1]).square().mean((1, 2, 3))
+        return torch.stack([0.1 - rough, rough - 0.1], 1)
+
+
+class TestMaps:
+    @pytest.mark.parametrize(
+        "make", [layers, lambda: torchvision.models.resnet18(num_classes=5)], ids=["cnn", "resnet"]
+    )
+    def test_they_are_captums(self, make):
+        module = make()
+        model = Model.wrap(module, **SPACE)
+        found = explain(model, photo(), "gradient", 1).attribution
+        expected = captum.attr.Saliency(module.eval()).attribute(photo()[None], target=1, abs=False)[0]
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5 * expected.abs().max().item())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda found: SimpleNamespace(logits=found),
+            lambda found: (found, found * 0),
+            lambda found: [found],
+        ],
+        ids=["logits", "tuple", "list"],
+    )
+    def test_logits_may_be_within_something(self, change):
+        model, plain = Model.wrap(Around(layers(), change), **SPACE), Model.wrap(layers(), **SPACE)
+        torch.testing.assert_close(model.module(photo()[None]), logits_of(plain, photo()))
+        expected = explain(plain, photo(), "gradient", 0).attribution
+        torch.testing.assert_close(explain(model, photo(), "gradient", 0).attribution, expected)
+
+    @pytest.mark.parametrize("shape", [(-1, 1), (-1,)])
+    def test_a_single_logit_is_two_classes_whose_softmax_is_its_sigmoid(self, shape):
+        module = layers(classes=1)
+        model = Model.wrap(Around(module, lambda z: z.reshape(shape)), categories=["no", "yes"], **SPACE)
+        z = module.eval()(photo()[None]).item()
+        found = {category: (probability, logit) for _, category, probability, logit in model.predict(photo())}
+        assert found["yes"] == pytest.approx((torch.tensor(z).sigmoid().item(), z / 2), rel=1e-4)
+        assert found["no"][1] == pytest.approx(-z / 2, rel=1e-4)
+        expected = captum.attr.Saliency(module).attribute(photo()[None], target=0, abs=False)[0] / 2
+        torch.testing.assert_close(explain(model, photo(), "gradient", 1).attribution, expected, rtol=1e-3, atol=1e-6)
+
+    @pytest.mark.parametrize("first", [nn.ReLU, nn.Hardtanh])
+    def test_a_first_layer_in_place_changes_nothing(self, first):
+        model = Model.wrap(layers(first=first(inplace=True)), **SPACE)
+        plain = Model.wrap(layers(first=first()), **SPACE)
+        x = photo()
+        expected = explain(plain, x, "smooth_taylor", 0, samples=3).attribution
+        torch.testing.assert_close(explain(model, x, "smooth_taylor", 0, samples=3).attribution, expected)
+        torch.testing.assert_close(model.module(x.clone()[None]), logits_of(plain, x))
+        model.predict(x)
+        assert torch.equal(x, photo())
+
+    def test_one_in_place_on_what_is_already_positive(self):
+        """It changes no value of the batch that it is tried on, but it would of others."""
+        space = SPACE | {"mean": (0.0,) * 3, "std": (1.0,) * 3}
+        model, x = Model.wrap(layers(first=nn.ReLU(inplace=True)), **space), photo()
+        assert isinstance(model.module, Logits)
+        assert explain(model, x, "gradient", 0).attribution.any()
+        assert torch.equal(x, photo())
+
+    def test_a_network_that_views_its_activations_as_they_lie(self):
+        class Views(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4 * 30 * 30, 3)
+
+            def forward(self, points):
+                return self.last(self.first(points).view(len(points), -1))
+
+        module = Views()
+        found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 2).attribution
+        expected = captum.attr.Saliency(module).attribute(photo()[None], target=2, abs=False)[0]
+        torch.testing.assert_close(found, expected)
+
+    def test_a_hook_sees_what_it_saw(self):
+        """A batch-norm that is folded would change what the hook of the convolution before it gets."""
+        module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(3600, 2)).eval()
+        nn.init.uniform_(module[1].weight, 2, 3)
+        module[0].register_forward_hook(lambda layer, given, out: out.clamp(-0.1, 0.1))
+        found = Model.wrap(module, **SPACE).module(photo()[None])
+        torch.testing.assert_close(found, module(photo()[None]))
+
+    @pytest.mark.parametrize("kind", [torch.float64, torch.float16])
+    def test_it_computes_in_float32(self, kind):
+        model = Model.wrap(layers().to(kind), **SPACE)
+        assert {p.dtype for p in model.module.parameters()} == {torch.float32}
+        assert explain(model, photo(), "gradient", 0).attribution.dtype == torch.float32
+
+    def test_on_a_device_it_is_the_same(self):
+        model = Model.wrap(layers(first=nn.ReLU(inplace=True)), **SPACE)
+        other = model.on("cpu")
+        assert other.module is not model.module
+        assert other.gradient_batch is not model.gradient_batch
+        assert (other.digest, other.identity, other.categories) == (model.digest, model.identity, model.categories)
+        torch.testing.assert_close(other.module(photo()[None]), model.module(photo()[None]))
+
+
+def test_the_network_itself_stays_as_it_was():
+    module = layers(first=nn.BatchNorm2d(3))
+    module[1].weight.requires_grad_(False)
+    module[2].eval()
+    seen = []
+    module[4].register_forward_hook(lambda *given: seen.append(1))
+    before = copy.deepcopy(module.state_dict())
+    modes = [layer.training for layer in module.modules()]
+    model = Model.wrap(module, **SPACE)
+    explain(model, photo(), "smooth_taylor", 0, samples=2)
+    assert modes == [layer.training for layer in module.modules()]
+    assert [p.requires_grad for p in module.parameters()][2:4] == [False, True]
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+    assert all(p.grad is None for p in module.parameters())
+    assert [len(layer._forward_hooks) for layer in module] == [0, 0, 0, 0, 1, 0, 0, 0]
+    held = {id(p) for p in module.parameters()}
+    assert held.isdisjoint(id(p) for p in model.module.parameters())
+    with torch.no_grad():
+        expected = model.module(photo()[None])
+        module[-1].weight.zero_()  # training goes on
+        assert torch.equal(model.module(photo()[None]), expected)
+
+
+class TestChannels:
+    @pytest.mark.parametrize("channels", IN_CHANNELS)
+    def test_photos_fill_them(self, channels):
+        mean, std = IN_CHANNELS[channels]
+        model = Model.wrap(layers(channels), size=SIZE, mean=mean, std=std, device="cpu")
+        pixels = model.pixels(model.prepare(picture()))
+        assert pixels.shape == (channels, SIZE, SIZE)
+        shown = np.asarray(picture().resize((SIZE, 40), PIL.Image.Resampling.BILINEAR))[4:36].astype(np.float32) / 255
+        grey = shown @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        expected = torch.from_numpy(grey[None] if channels == 1 else shown.transpose(2, 0, 1))
+        torch.testing.assert_close(pixels[:3], expected, atol=2e-3, rtol=0)
+        if channels == 4:
+            torch.testing.assert_close(pixels[3], torch.ones(SIZE, SIZE))
+
+    def test_other_numbers_take_tensors_only(self):
+        model = Model.wrap(layers(7), size=SIZE, mean=(0.5,) * 7, std=(0.5,) * 7, device="cpu", name="seven")
+        assert explain(model, photo(7), "integrated_gradients", 0, steps=3).attribution.shape == (7, SIZE, SIZE)
+        with pytest.raises(ValueError, match="seven: a photo cannot fill 7 channels; make the input yourself"):
+            model.prepare(picture())
+
+    def test_squash_keeps_all_of_the_photo(self):
+        model = Model.wrap(layers(), squash=True, **SPACE)
+        whole = np.asarray(picture().resize((SIZE, SIZE), PIL.Image.Resampling.BILINEAR)).transpose(2, 0, 1) / 255
+        found = model.pixels(model.prepare(picture()))
+        torch.testing.assert_close(found, torch.from_numpy(whole).float(), atol=1e-2, rtol=0)
+
+    @pytest.mark.parametrize("channels", [1, 4])
+    @pytest.mark.parametrize("name", METHODS)
+    def test_every_method_works(self, channels, name):
+        mean, std = IN_CHANNELS[channels]
+        model = Model.wrap(layers(channels, classes=1), size=SIZE, mean=mean, std=std, device="cpu")
+        few = {knob: 2 for knob in ("samples", "steps", "images", "classes") if knob in METHODS[name].knobs}
+        try:
+            found = explain(model, photo(channels), name, 0, **few).attribution
+        except ValueError:  # left IG needs a score that rises along the path; that of the other class is its negative
+            found = explain(model, photo(channels), name, 1, **few).attribution
+        assert found.shape == (channels, SIZE, SIZE)
+        assert found.isfinite().all()
+
+    @pytest.mark.parametrize("channels", [1, 4])
+    @pytest.mark.parametrize("name", curves())
+    def test_every_curve_works(self, channels, name):
+        mean, std = IN_CHANNELS[channels]
+        # Some curves are defined where the photo has a higher score than a blurred or grey one.
+        model = Model.wrap(Edges(), size=SIZE, mean=mean, std=std, device="cpu")
+        x = model.prepare(load_image(_bytes()))
+        made = explain(model, x, "gradient", 1).attribution
+        few = {"draws": 2} if "draws" in METRICS[name].knobs else {}
+        found = curve(model, x, made, name, 1, **few)
+        assert np.isfinite(found.area)
+        assert np.isfinite(found.y).all()
+
+
+def _bytes() -> bytes:
+    import io
+
+    held = io.BytesIO()
+    picture().save(held, "PNG")
+    return held.getvalue()
+
+
+class TestRemembering:
+    def test_the_digest_is_that_of_weights_layers_and_input(self):
+        digest = Model.wrap(layers(), **SPACE).digest
+        assert digest == Model.wrap(layers(), name="other", **SPACE).digest
+        others = layers()
+        nn.init.ones_(others[0].bias)
+        tighter = layers()
+        tighter[1] = nn.ReLU6()
+        unlike = [Model.wrap(others, **SPACE), Model.wrap(tighter, **SPACE)]
+        unlike.append(Model.wrap(layers(), **SPACE | {"std": (0.5,) * 3}))
+        assert len({digest, *(model.digest for model in unlike)}) == 4
+
+    def test_networks_with_the_same_weights_share_no_points(self):
+        """What differs may be a function that is no layer."""
+        store = Store()
+        one, two = (Model.wrap(Around(layers(), change), **SPACE) for change in (lambda z: z, lambda z: 3 * z))
+        first, second = (explain(model, photo(), "gradient", 0, store=store) for model in (one, two))
+        assert second.evaluations == 1
+        torch.testing.assert_close(second.attribution, 3 * first.attribution)
+
+
+def noisy(z):
+    return z + torch.rand_like(z)
+
+
+class Stubborn(nn.Module):
+    """Stays in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = layers(first=nn.BatchNorm2d(3))
+
+    def train(self, mode=True):
+        return self
+
+    def forward(self, points):
+        return self.inner(points)
+
+
+class Words(nn.Module):
+    """Takes whole numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Embedding(9, 2)
+
+    def forward(self, points):
+        return self.inner(points).mean((1, 2, 3))
+
+
+class Uncopied(nn.Module):
+    def __deepcopy__(self, memo):
+        raise TypeError("no copies of this")
+
+
+def rounded(points):
+    return points.round()
+
+
+REFUSED = [
+    ("a function", lambda: print, "a builtin_function_or_method is no torch.nn.Module; give the network itself"),
+    ("a state", lambda: layers().state_dict(), "a OrderedDict is no torch.nn.Module"),
+    ("a class", lambda: Words, r"Words is a class; give an instance of it, such as Words\(\)"),
+    ("no copy", Uncopied, r"it cannot be copied \(no copies of this\)"),
+    ("lazy", lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(2)), "lazy layers without weights; call it on a batch"),
+    ("training", Stubborn, "the network stays in training mode after .eval()"),
+    ("whole numbers", Words, r"it fails on a batch of 3 x 3 x 32 x 32 float32 values \(.*; give the size that it exp"),
+    ("channels", lambda: layers(4), "it fails on a batch .*a mean and std with a value for each of its input channels"),
+    ("small", lambda: nn.Sequential(nn.Conv2d(3, 2, 64)), "it fails on a batch of 3 x 3 x 32 x 32"),
+    (
+        "a map of classes",
+        lambda: layers()[:3],
+        r"it returns \(3, 6, 12, 12\) for 3 images; a classifier returns \(3, cl",
+    ),
+    (
+        "a dictionary",
+        lambda: Around(layers(), lambda z: {"out": z}),
+        "it returns a dict; return the logits as a tensor",
+    ),
+    ("an answer", lambda: Around(layers(), lambda z: z.argmax(1)), "it returns torch.int64 values; return the logits"),
+    ("infinite", lambda: Around(layers(), lambda z: z / 0), "its logits are NaN or infinite for ordinary images"),
+    ("random", lambda: Around(layers(), noisy), "it answers the same images differently each time"),
+    (
+        "mixed",
+        lambda: Around(layers(), lambda z: z - z.mean(0)),
+        "it answers an image differently in a batch than alone",
+    ),
+    (
+        "batch norm",
+        lambda: layers(first=nn.BatchNorm2d(3, track_running_stats=False)),
+        "in a batch than alone; let no layer mix images, such as a batch norm without running statistics",
+    ),
+    (
+        "only batches",
+        lambda: Around(layers(), lambda z: z[:3] if len(z) == 3 else z[:0]),
+        "differently in a batch than",
+    ),
+    (
+        "detached",
+        lambda: Around(layers(), torch.Tensor.detach),
+        "no gradient reaches its input; remove no_grad, detach",
+    ),
+    ("a root", lambda: Around(layers(), lambda z: (z * 0).abs().sqrt() + z), "its gradient at the input is NaN"),
+    ("rounded", lambda: Around(layers(), rounded), "its gradient at the input is 0 everywhere; remove rounding"),
+]
+
+
+@pytest.mark.parametrize(("make", "line"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED])
+def test_what_cannot_be_explained_is_refused_in_a_line(make, line):
+    before = torch.get_rng_state()
+    module = make()
+    with pytest.raises(ValueError, match=f"^mine cannot be explained: .*{line}") as caught:
+        Model.wrap(module, name="mine", **SPACE)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+    if not isinstance(module, nn.Module):
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"size": 0}, "size=0 must be the side of its square input"),
+        ({"mean": (0.5,)}, "mean has 1 values and std 3; give both one for each input channel"),
+        ({"std": (0.2, 0.0, 0.3)}, "must be finite, and std above 0"),
+        ({"mean": (float("nan"), 0.0, 0.3)}, "must be finite"),
+        (
+            {"categories": ["a", "b", "c"]},
+            "3 categories are given, but it has 2 logits; give 2, in the order of the log",
+        ),
+        ({"categories": "ab"}, "categories must be a list of names"),
+        ({"precision": "half"}, "precision 'half' is unknown"),
+    ],
+)
+def test_so_is_a_wrong_description(change, line):
+    with pytest.raises(ValueError, match=line):
+        Model.wrap(layers(), **SPACE | change)
+
+
+def test_two_names_for_a_single_logit():
+    with pytest.raises(ValueError, match="1 categories are given, but its single logit is two classes; give 2"):
+        Model.wrap(layers(classes=1), categories=["cat"], **SPACE)
+
+
+class TestLRP:
+    """LRP knows rules for some networks, also within an adapter, and says for which."""
+
+    @pytest.mark.parametrize("first", [None, nn.ReLU(inplace=True)])
+    def test_within_an_adapter(self, first):
+        model = Model.wrap(layers(classes=1, first=first), **SPACE)
+        bare, _ = canonised(model.module, "mine")
+        torch.testing.assert_close(bare(photo()[None]), model.module(photo()[None]))
+        found = [explain(model, photo(), "lrp", target).attribution for target in (0, 1)]
+        torch.testing.assert_close(found[0], -found[1])
+        assert found[0].any()
+
+    @pytest.mark.parametrize("target", [0, 1])
+    def test_relevance_of_a_single_logit_sums_to_its_half(self, target):
+        module = layers(classes=1)
+        for layer in (module[0], module[2], module[-1]):
+            nn.init.zeros_(layer.bias)
+        model = Model.wrap(module, **SPACE)
+        half = module.eval()(photo()[None]).item() / 2
+        relevance = explain(model, photo(), "lrp", target).attribution.sum().item()
+        assert relevance == pytest.approx((-half, half)[target], rel=1e-3)
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: Around(layers(), lambda z: z),
+            lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(3600, 2)),
+            lambda: type("Mine", (torchvision.models.ResNet,), {})(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1]),
+        ],
+        ids=["own", "GELU", "subclass"],
+    )
+    def test_others_are_refused(self, make):
+        model = Model.wrap(make(), name="mine", **SPACE)
+        with pytest.raises(
+            ValueError, match=r"LRP does not support mine: use .*of other networks it has rules for torchv"
+        ):
+            explain(model, photo(), "lrp", 0)
+
+    def test_a_changed_layer_has_no_rule(self):
+        changed = torchvision.models.resnet18(num_classes=2)
+        changed.relu = nn.SiLU()
+        with pytest.raises(ValueError, match="LRP does not support mine"):
+            explain(Model.wrap(changed, name="mine", **SPACE), photo(), "lrp", 0)
