@@ -133,7 +133,8 @@ def grey(pixels: Image) -> Heatmap:
     """The grey values of (channels, H, W): the luma of red, green and blue; of 1 or 2 channels, their mean."""
     if len(pixels) < 3:
         return pixels.mean(0)
-    return torch.tensordot(pixels.new_tensor((0.299, 0.587, 0.114)), pixels[:3], 1)
+    luma: Tensor = torch.tensordot(pixels.new_tensor((0.299, 0.587, 0.114)), pixels[:3], 1)
+    return luma
 
 
 def to_bytes(pixels: Image) -> np.ndarray:
