@@ -1,5 +1,7 @@
 """The command line: `python -m attribution explain photo.jpg --method smooth_taylor --sigma 0.5 --out map.png`.
 
+Where the package is installed, `attribution` is the same command. `attribution benchmark ...` is that of the benchmark.
+
 Every knob of a method is an option. The options are made from the signature of the method.
 """
 
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from attribution.benchmark import __main__ as benchmark
 from attribution.engine.devices import PRECISIONS
 from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
@@ -19,10 +22,19 @@ from attribution.models import MODELS, load_model
 from attribution.named import WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
 
+LISTS = {
+    "methods": "list the methods and their knobs",
+    "metrics": "list the metrics and their knobs",
+    "models": "list the models, and whether their weights are on this machine",
+}
+BENCHMARK = "benchmark"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status. An error is printed as one line."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [BENCHMARK]:
+        return benchmark.main(given[1:])
     options = parser(given).parse_args(given)
     try:
         {"explain": explain, "methods": methods, "metrics": metrics, "models": models}[options.command](options)
@@ -39,9 +51,9 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """The options, including the knobs of the method that is given."""
     every = argparse.ArgumentParser("python -m attribution", description="Attribution maps of an image classifier.")
     commands = every.add_subparsers(dest="command", required=True)
-    commands.add_parser("methods", help="list the methods and their knobs")
-    commands.add_parser("metrics", help="list the metrics and their knobs")
-    commands.add_parser("models", help="list the models, and whether their weights are on this machine")
+    for name, told in LISTS.items():
+        commands.add_parser(name, help=told)
+    commands.add_parser(BENCHMARK, add_help=False, help="measure methods on a folder of photos; --help lists how")
     one = commands.add_parser(
         "explain",
         help="make a map of a photo",

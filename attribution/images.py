@@ -31,10 +31,11 @@ class Readable(Protocol):
     def read(self) -> bytes: ...
 
 
-def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
+def load_image(source: str | Path | bytes | Readable, least: int | None = None) -> PIL.Image.Image:
     """Opens a photo from a path, bytes or an open binary file, as RGB.
 
     The EXIF rotation is applied, the background of transparent pixels is white, and an animation gives its first frame.
+    `least`, for thumbnails: a JPEG is decoded at a fraction of its size, with at least so many pixels a side.
     Raises ValueError, in one line, if it is not a usable photo.
     """
     name = str(source) if isinstance(source, (str, Path)) else "the image"
@@ -46,6 +47,8 @@ def load_image(source: str | Path | bytes | Readable) -> PIL.Image.Image:
         raise ValueError(f"{name} is empty (0 bytes); choose another file")
     image = _open(name, data)
     _check_size(name, *image.size)
+    if least is not None:
+        image.draft(None, (least, least))
     try:
         image.load()
         return _to_rgb(PIL.ImageOps.exif_transpose(image))
@@ -130,7 +133,8 @@ def grey(pixels: Image) -> Heatmap:
     """The grey values of (channels, H, W): the luma of red, green and blue; of 1 or 2 channels, their mean."""
     if len(pixels) < 3:
         return pixels.mean(0)
-    return torch.tensordot(pixels.new_tensor((0.299, 0.587, 0.114)), pixels[:3], 1)
+    luma: Tensor = torch.tensordot(pixels.new_tensor((0.299, 0.587, 0.114)), pixels[:3], 1)
+    return luma
 
 
 def to_bytes(pixels: Image) -> np.ndarray:

@@ -1,22 +1,19 @@
 """The script of a session: page settings, the controls that all pages share, navigation."""
 
-from pathlib import Path
-
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 import dashboard
 from dashboard.cold_start import first
 from dashboard.pages import COMPARE, PAGES
-
-HERE = Path(__file__).parent
+from dashboard.place import ASSETS, HERE
 
 # Uploads must never be written to disk. Starlette writes larger uploads than this to a file, but the limit is 20 MB.
 MultiPartParser.spool_max_size = 32 * 1024 * 1024
 
 st.set_page_config(
     page_title="Attribution: why did it see that?",
-    page_icon=HERE.parent / "assets" / "icon.png",  # Streamlit would load its own icons from a font server
+    page_icon=ASSETS / "icon.png",  # Streamlit would load its own icons from a font server
     layout="wide",
 )
 st.html(HERE / "controls" / "style.css")

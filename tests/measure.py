@@ -198,10 +198,10 @@ def percentiles(times: Sequence[float]) -> str:
 
 # Resolves with the milliseconds from now until both maps of the noise are other ones and whole, with so many samples.
 WHOLE = f"""(samples) => {{
-  const from = performance.now(), before = new Set({VIEWER}.head.maps);
+  const from = performance.now(), before = new Set({VIEWER}?.head?.maps);
   window.whole = new Promise((done) => {{
     const look = () => {{
-      const fresh = {VIEWER}.head.maps.filter((map) => !before.has(map));
+      const fresh = ({VIEWER}?.head?.maps ?? []).filter((map) => !before.has(map));
       const whole = fresh.filter((map) => map.status.startsWith(`complete: ${{samples}} points`));
       if (whole.length >= 2) done(performance.now() - from);
       else requestAnimationFrame(look);

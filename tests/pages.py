@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -100,6 +101,12 @@ def _ends_a_run(message: bytes) -> bool:
     return found.WhichOneof("type") == "script_finished" and found.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
+def screen(page: Page, width: int, height: int, scheme: Literal["light", "dark"]) -> None:
+    """Gives a tab this size in pixels, and colours."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
+
+
 def complete(page: Page) -> None:
     """Waits until every map and every curve is there."""
     expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=PATIENCE)
@@ -144,7 +151,7 @@ VIEWER = """(() => [...document.querySelectorAll('*')]
   .map(element => (element.shadowRoot ?? element).attributionViewer).find(Boolean))()"""
 MAPS = f"""() => {{
   const viewer = {VIEWER};
-  return Object.fromEntries((viewer?.head.maps ?? []).map((map, m) => {{
+  return Object.fromEntries((viewer?.head?.maps ?? []).map((map, m) => {{
     const data = viewer.tiles[m + 1].pixels.data;
     const words = new Uint32Array(data.buffer);
     const mark = words.reduce((sum, word) => (Math.imul(sum, 31) + word) | 0, 0);
@@ -157,3 +164,21 @@ def maps(page: Page) -> dict[str, dict]:
     """Each map in the viewer: what stands under it, how many colours it has, and a mark that others do not share."""
     page.wait_for_function(f"Boolean({VIEWER}?.head?.maps.length)", timeout=PATIENCE)
     return page.evaluate(MAPS)
+
+
+def until_another(page: Page, title: str, mark: int) -> None:
+    """Waits until a map is another than the one of this mark. A viewer without a layout has no maps yet."""
+    page.wait_for_function(
+        f"([title, mark]) => {{ const map = ({MAPS})()[title]; return map && map.mark !== mark; }}",
+        arg=[title, mark],
+        timeout=PATIENCE,
+    )
+
+
+def until_under(page: Page, title: str, pattern: str) -> None:
+    """Waits until what stands under a map fits the pattern."""
+    page.wait_for_function(
+        f"([title, pattern]) => new RegExp(pattern).test(({MAPS})()[title]?.status ?? '')",
+        arg=[title, pattern],
+        timeout=PATIENCE,
+    )

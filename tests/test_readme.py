@@ -123,4 +123,6 @@ def test_only_the_agreed_names_stand_at_the_top():
         "Makefile",
         "pyproject.toml",
         "requirements.txt",
+        "setup.py",
+        "MANIFEST.in",
     }

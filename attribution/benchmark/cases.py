@@ -37,6 +37,8 @@ def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> 
 
 
 ADAPTIVE, CONTROL = "adaptive_noising", RANDOM
+_SEARCH = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
+_RANDOM = _case(CONTROL, RANDOM_TITLE, "", _control)
 
 
 def subjects(patches: int = 50) -> Mapping[str, Entry]:
@@ -44,9 +46,8 @@ def subjects(patches: int = 50) -> Mapping[str, Entry]:
 
     `patches` is the default of P in the search of adaptive noising.
     """
-    search = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
-    knobs = {**search.knobs, "draws": replace(search.knobs["draws"], default=patches)}
-    return {**METHODS, ADAPTIVE: replace(search, knobs=knobs), CONTROL: _case(CONTROL, RANDOM_TITLE, "", _control)}
+    knobs = {**_SEARCH.knobs, "draws": replace(_SEARCH.knobs["draws"], default=patches)}
+    return {**METHODS, ADAPTIVE: replace(_SEARCH, knobs=knobs), CONTROL: _RANDOM}
 
 
 @dataclass(frozen=True)

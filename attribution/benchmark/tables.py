@@ -136,8 +136,9 @@ def tabulate(
     if not chosen:
         raise ValueError(f"this file has no results of {', '.join(measured)} yet")
     (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
-    for row in chosen:
-        entry(subjects(), row.method)
+    known = subjects()
+    for method in dict.fromkeys(row.method for row in chosen):
+        entry(known, method)
     alike = [row for row in chosen if (row.weights, row.base_seed) == (weights, seed)]
     cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in alike))
     if preset is not None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ from dashboard.charts.lines import Line, Titles
 from dashboard.charts.looks import style
 from dashboard.experiment.gallery import GALLERY
 from dashboard.live.frames import map_message, pack
+from dashboard.place import ASSETS
 from dashboard.stage.labels import PHOTO
 
-FILE = Path(__file__).parents[2] / "assets" / "example.npz"
+FILE = ASSETS / "example.npz"
 MAP = "map"
 
 

@@ -15,8 +15,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dashboard.controls import lesson, session
 from dashboard.experiment.experiment import NAMES, Experiment
 from dashboard.experiment.first import FIRST
+from dashboard.experiment.folder import known
 from dashboard.experiment.gallery import PINNED, UPLOAD
 
+OWN_MISSING = "Your own photo is not in this session any more. Upload it again in the sidebar."
+OTHER_MISSING = "The photo of this link is not on this server: another one is shown."
 TRAIL = "session-trail"
 KNOWN = 32
 """How many of its own URLs a session remembers. Each run writes at most one, so a few can be in transit at a time."""
@@ -93,7 +96,9 @@ def experiment_of(query: Query, page: str) -> Experiment:
     if image in (UPLOAD, PINNED):
         if session.photo(image) is not None:
             return replace(found, image=image)
-        session.miss_photo()
+        session.miss_photo(OWN_MISSING)
+    else:
+        session.miss_photo("" if image is None or known(image) else OTHER_MISSING)
     return found
 
 

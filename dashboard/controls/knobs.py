@@ -1,10 +1,7 @@
 """The knobs of the stage: the fields of the experiment that are turned most, and how they are turned."""
 
-from functools import cache
 from typing import Any
 
-import numpy as np
-import PIL.ImageOps
 import streamlit as st
 import torch
 
@@ -12,9 +9,9 @@ from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.registry import Range
 from dashboard.charts.looks import baseline_name
-from dashboard.controls import session
+from dashboard.controls import session, thumbnails
 from dashboard.experiment.experiment import FIELDS
-from dashboard.experiment.gallery import GALLERY, PINNED, UPLOAD, gallery_photo
+from dashboard.experiment.folder import FOLDER
 from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.subject import Subject
 from dashboard.pages import COMPARE
@@ -25,7 +22,6 @@ SIDE = 48
 """The side of the picture of a choice, pixels."""
 UPLOADER = "[data-testid=stFileUploaderDropzoneInput]"
 """Streamlit's file input, which is in the sidebar."""
-OWN = {UPLOAD: "your photo", PINNED: "pinned photo"}
 
 
 def on_stage(page: str) -> bool:
@@ -39,19 +35,11 @@ def knobs(subject: Subject) -> list[Knob]:
 
 
 def _photos() -> Knob:
-    own = [Option(image, words) for image, words in OWN.items() if session.photo(image) is not None]
     help_ = "Sample photos, or your own: + opens it. The server keeps it in memory only."
-    return Knob("image", "Photo", "", help_, session.experiment().image, options=(*_gallery(), *own), file=UPLOADER)
-
-
-@cache
-def _gallery() -> tuple[Option, ...]:
-    found = []
-    for name in GALLERY:
-        photo = gallery_photo(name)
-        small = PIL.ImageOps.fit(photo, (SIDE, SIDE))
-        found.append(Option(name, name, data_url(np.asarray(small))))
-    return tuple(found)
+    if FOLDER.names:
+        help_ += " Further photos of the folder are found by name, in the sidebar."
+    options = [Option(image, thumbnails.words(image), thumbnails.picture(image)) for image in thumbnails.offered()]
+    return Knob("image", "Photo", "", help_, session.experiment().image, options=options, file=UPLOADER)
 
 
 def _knob(name: str, subject: Subject) -> Knob:

@@ -1,4 +1,4 @@
-"""The photo: from the gallery, from the user, or from a pin."""
+"""The photo: from the gallery, from the folder of this server, from the user, or from a pin."""
 
 from hashlib import blake2b
 
@@ -10,14 +10,17 @@ from torch import Tensor
 from attribution import load_image
 from attribution.engine.baselines import fingerprint
 from attribution.models import Model
-from dashboard.controls import session
-from dashboard.experiment.gallery import GALLERY, PINNED, UPLOAD, gallery_photo
+from dashboard.controls import session, thumbnails
+from dashboard.experiment.folder import FOLDER, SUFFIXES
+from dashboard.experiment.gallery import GALLERY, UPLOAD, gallery_photo
 from dashboard.experiment.subject import Photo, Subject
-from dashboard.experiment.words import Prediction
+from dashboard.experiment.words import Prediction, counted
 
 MOST_MEGABYTES = 20
 FILE, READ, ERROR = "control-file", "session-file-read", "session-file-error"
 """The uploader, the last file that was read, and why it could not be used."""
+SEARCH, FOLDER_PHOTO = "control-folder", "session-folder-photo"
+"""The search in the folder, and its photo that is shown."""
 
 
 def choose() -> tuple[PIL.Image.Image, str]:
@@ -25,7 +28,7 @@ def choose() -> tuple[PIL.Image.Image, str]:
     gallery = st.container()  # shown first but drawn last: an upload changes the choice in it
     uploaded = st.file_uploader(
         "or your own photo",
-        type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
+        type=[suffix.lstrip(".") for suffix in SUFFIXES],
         max_upload_size=MOST_MEGABYTES,
         key=FILE,
         on_change=_taken_away,
@@ -35,38 +38,91 @@ def choose() -> tuple[PIL.Image.Image, str]:
     if uploaded is not None and st.session_state.get(READ) != uploaded.file_id:
         _read(uploaded.getvalue())
         st.session_state[READ] = uploaded.file_id
-    own = {image: session.photo(image) for image in (UPLOAD, PINNED)}
-    options = [*GALLERY, *(name for name, photo in own.items() if photo is not None)]
-    if session.experiment().image not in options:
-        session.change(image="cat")
+    photo = _chosen()
+    labels = {image: thumbnails.label(image) for image in thumbnails.offered()}
     gallery.pills(
         "Photo",
-        options,
+        list(labels),
         default=session.shown("image"),
         key=session.place("image"),
         required=True,
         on_change=_another,
-        format_func=lambda name: {UPLOAD: "your photo", PINNED: "pinned photo"}.get(name, name),
+        format_func=lambda image: labels.get(image, image),
     )
+    if FOLDER.names:
+        _search(gallery)
     trouble()
-    if session.photo_is_missing():
-        st.info("Your own photo is not in this session any more. Upload it again below.", icon=":material/image:")
-    chosen = own.get(session.experiment().image)
-    if chosen is not None:
-        return chosen.image, chosen.digest
-    return gallery_photo(session.experiment().image), session.experiment().image
+    return photo.image, photo.digest
+
+
+def _chosen() -> Photo:
+    """The chosen photo. If it cannot be read, this is said, and the one before it is chosen, or else the cat."""
+    image, before = session.experiment().image, session.before()
+    try:
+        return _opened(image)
+    except ValueError as error:
+        st.session_state[ERROR] = f"{thumbnails.escaped(image)} was not used: {error}."
+    if before is not None and before.image != image:
+        try:
+            photo = _opened(before.image)
+        except ValueError:  # it has gone in the meantime
+            pass
+        else:
+            session.change(image=before.image, target=before.target)
+            return photo
+    session.change(image="cat", target=None)
+    return _opened("cat")
+
+
+def _opened(image: str) -> Photo:
+    if image in GALLERY:
+        return Photo(image, gallery_photo(image))
+    if image in FOLDER:
+        return session.once(FOLDER_PHOTO, FOLDER.stamp(image), lambda: _photo(FOLDER.read(image), keep=False))
+    own = session.photo(image) if image in thumbnails.OWN else None
+    if own is None:
+        session.change(image="cat")
+        return _opened("cat")
+    return own
+
+
+def _photo(data: bytes, keep: bool = True) -> Photo:
+    return Photo(blake2b(data, digest_size=16).hexdigest(), load_image(data), data if keep else b"")
+
+
+def _search(where: DeltaGenerator) -> None:
+    """A box to find a photo of the folder by its name."""
+    image = session.experiment().image
+    shown = image if image in FOLDER else None
+    where.selectbox(
+        f"Search the folder: {counted(len(FOLDER.names), 'photo')}",
+        FOLDER.names,
+        None if shown is None else FOLDER.names.index(shown),
+        key=session.show(SEARCH, shown),
+        placeholder="a name",
+        on_change=_found,
+        help="The folder was given when the server was started. Everybody who opens this page can see its photos.",
+    )
+
+
+def _found() -> None:
+    image = session.value(SEARCH)
+    if image is not None:
+        another(image)
 
 
 def trouble() -> None:
-    """Says why the last upload could not be used, if so."""
+    """Says why the last upload could not be used, or that the photo of the link is not here, if so."""
     if error := st.session_state.get(ERROR):
         st.error(error, icon=":material/broken_image:")
+    if missing := session.missing_photo():
+        st.info(missing, icon=":material/image:")
 
 
 def _read(data: bytes) -> None:
     """Reads an upload and shows it. If it cannot be read, an error is shown and the present photo stays."""
     try:
-        photo = Photo(blake2b(data, digest_size=16).hexdigest(), load_image(data), data)
+        photo = _photo(data)
     except ValueError as error:
         st.session_state[ERROR] = f"Your file was not used: {error}."
         return
@@ -82,9 +138,13 @@ def _taken_away() -> None:
 
 
 def _another() -> None:
-    """The photo changed: explains its likeliest class, and removes the error of a failed upload."""
-    session.take("image")
-    session.change(target=None)
+    another(session.value("control-image"))
+
+
+def another(image: str) -> None:
+    """Another photo: explains its likeliest class. What was said of a photo before is no longer news."""
+    session.change(image=image, target=None)
+    session.miss_photo("")
     st.session_state.pop(ERROR, None)
 
 
@@ -106,3 +166,5 @@ def cut(subject: Subject, where: DeltaGenerator) -> None:
     where.caption(
         f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo."
     )
+    if label := FOLDER.label(session.experiment().image, subject.model.categories):
+        where.caption(f"labels.csv says: {thumbnails.escaped(label)}")

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.controls import session
+from dashboard.controls.thumbnails import escaped
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import PINNED
 from dashboard.experiment.subject import Photo, Subject
@@ -87,7 +88,9 @@ def show(experiment: Experiment) -> None:
         with st.container(border=True, key=f"control-pin-{one.id}"):
             st.text_input("Name", one.name, key=key, on_change=_rename, args=(one,), label_visibility="collapsed")
             unlike = one.experiment.unlike(experiment)
-            st.caption(" · ".join(f"{letter} {value}" for letter, value in unlike.items()) or "the present setting")
+            st.caption(
+                " · ".join(f"{letter} {escaped(value)}" for letter, value in unlike.items()) or "the present setting"
+            )
             with st.container(horizontal=True, gap="small"):
                 opens: dict[str, Any] = {"on_click": open_experiment, "args": (one.experiment, one.photo)}
                 st.button("Open", key=f"control-pin-open-{one.id}", **opens)

@@ -123,6 +123,12 @@ def follow() -> None:
         st.rerun()
 
 
+def before() -> Experiment | None:
+    """The experiment that the controls showed in the run before this one."""
+    found: Experiment | None = st.session_state.get(DRAWN)
+    return found
+
+
 def photo(image: str) -> Photo | None:
     """The photo that the user uploaded (UPLOAD), or the photo of the opened pin (PINNED)."""
     found: Photo | None = st.session_state.get(PHOTOS[image])
@@ -132,17 +138,17 @@ def photo(image: str) -> Photo | None:
 def hold_photo(image: str, photo: Photo | None) -> None:
     """Saves such a photo, or removes it."""
     st.session_state[PHOTOS[image]] = photo
-    st.session_state[MISSING] = False
+    miss_photo("")
 
 
-def miss_photo() -> None:
-    """Notes that the URL names a photo that this session does not have."""
-    st.session_state[MISSING] = True
+def miss_photo(words: str) -> None:
+    """Notes what to say of a photo that the URL names and that is not here; nothing if it is."""
+    st.session_state[MISSING] = words
 
 
-def photo_is_missing() -> bool:
-    """Whether the URL names a photo that this session does not have."""
-    return bool(st.session_state.get(MISSING))
+def missing_photo() -> str:
+    """What to say of a photo that the URL names and that is not here."""
+    return str(st.session_state.get(MISSING, ""))
 
 
 def once(name: str, key: Hashable, make: Callable[[], Made]) -> Made:

@@ -8,7 +8,8 @@ from attribution.models import Model
 from dashboard.controls import address, knobs, methods, model, photo, pins, session, shared, visit
 from dashboard.experiment.budget import equal_budget
 from dashboard.experiment.choices import PAPER
-from dashboard.experiment.experiment import MEASUREMENT, NOISE, PATH, Experiment
+from dashboard.experiment.declarations import MEASUREMENT, NOISE, PATH
+from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.words import counted, duration
 

@@ -7,91 +7,30 @@ from typing import Any
 from attribution import METHODS, METRICS, MODELS
 from attribution.models import CATEGORIES
 from attribution.registry import Choice, Cost, curves
-from dashboard.charts.looks import baseline_name
 from dashboard.experiment.choices import CLASSES, PATCHES, PREDICTED, further, read_curves
-from dashboard.experiment.fields import Control, Field, declared, one_of, shared
-from dashboard.experiment.gallery import GALLERY
+from dashboard.experiment.declarations import (
+    BASELINE,
+    CURVES,
+    DRAWS,
+    EVALUATION,
+    RULE,
+    SAMPLES,
+    SEED,
+    SIGMA,
+    STEPS,
+)
+from dashboard.experiment.fields import Field, declared, one_of, shared
+from dashboard.experiment.folder import known, read_photo
 from dashboard.experiment.own import COMPARED, Own, own_of, plain, read_methods, read_own
 from dashboard.experiment.own import shared as is_shared
 from dashboard.work.panel import CONTROL, CurveKey, Panel
-
-NOISE, PATH, MEASUREMENT = "Noise", "Path", "Measurement"
-"""The headings of the sidebar."""
-
-
-def _uniform(experiment: "Experiment") -> bool:
-    return experiment.baseline == "uniform"
-
-
-SIGMA = Control(
-    "slider",
-    NOISE,
-    "σ, noise scale · a change costs R gradients",
-    "Standard deviation of the noise, in model space (after mean and std). Another σ costs R gradients. The random "
-    "numbers stay the same, so all changes on screen are due to σ.",
-    step=0.01,
-)
-SAMPLES = Control(
-    "slider",
-    NOISE,
-    "R, samples · 1 gradient each",
-    "Noisy copies of the photo, one gradient each. SmoothGrad and SmoothTaylor share them. More samples cost only the "
-    "difference; fewer samples cost nothing.",
-)
-SEED = Control(
-    "number",
-    NOISE,
-    "Seed · a change costs R gradients",
-    "Random seed of the noise, the noise baselines and the patches. The same seed gives the same random numbers.",
-)
-STEPS = Control(
-    "slider",
-    PATH,
-    "M, steps · 1 gradient each",
-    "Steps on the path, one gradient each (times N for noise baselines). Twice as many steps cost only the difference.",
-)
-BASELINE = Control(
-    "select",
-    PATH,
-    "Baseline · a change costs M gradients",
-    "The image where the path starts. It should contain no information.",
-    words=baseline_name,
-)
-RULE = Control(
-    "select",
-    PATH,
-    "Rule · a change costs up to M gradients",
-    "Where in each step of the path the gradient is taken. The SmoothTaylor paper uses the right end.",
-)
-DRAWS = Control(
-    "slider",
-    PATH,
-    "N, noise baselines · M gradients each",
-    "The number of noise baselines, whose paths are averaged. Only for the uniform noise baseline.",
-    enabled=_uniform,
-)
-EVALUATION = Control(
-    "segmented",
-    MEASUREMENT,
-    "P, patches per region · no gradients",
-    "Noise patches tried in each of the 30 regions (15 × 15 pixels) of a perturbation curve, one forward pass each.",
-    words=lambda name: f"{name} ({PATCHES[name]})",
-)
-CURVES = Control(
-    "pills",
-    MEASUREMENT,
-    "Further curves · no gradients",
-    "Curves in addition to the standard ones. Forward passes per method: some hundred for insertion and deletion, "
-    "20 for ABPC, 15 for SIC and AIC (and a few seconds to make their images).",
-    words=lambda name: METRICS[name].label,
-)
 
 
 @dataclass(frozen=True)
 class Experiment:
     """What is explained and how. `target` None is the likeliest class; sigma is absolute in model space."""
 
-    image: str = declared("cat", Field("img", "photo", one_of(GALLERY)))
+    image: str = declared("cat", Field("img", "photo", read_photo))
     model: str = declared(
         "efficientnet_lite0", Field("model", "model", one_of(MODELS), lambda name: MODELS[name].title)
     )
@@ -178,7 +117,7 @@ class Experiment:
     @property
     def own_photo(self) -> bool:
         """Whether the photo is the user's own. A link cannot restore it."""
-        return self.image not in GALLERY
+        return not known(self.image)
 
     @property
     def patches(self) -> int:

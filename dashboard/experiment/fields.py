@@ -1,6 +1,7 @@
 """The declaration of a field of the experiment: its name in the URL, letter, range, texts and control.
 
-A field is declared once, in `experiment.py`. The URL, the sidebar, the pins and the sweeps use the declaration.
+A field is declared once, in `experiment.py`; the words of its control are in `declarations.py`. The URL, the sidebar,
+the pins and the sweeps use the declaration.
 """
 
 import math

@@ -21,6 +21,7 @@ import torch
 import toys
 
 from attribution import explain, load_image, perturbation_curve, registry, total_variation_curve
+from attribution.benchmark import tables
 from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import PRESETS, Case, adaptive_noising, metrics, parse, subjects
 from attribution.benchmark.paper import PUBLISHED, published
@@ -586,6 +587,13 @@ class TestReport:
         told = report(one + other, "text", None, None).replace("\n", " ")
         assert "Insertion: higher is better; Deletion: lower is better; Insertion - Deletion: higher is better." in told
         assert "AUTVC" not in told
+
+    def test_each_method_is_looked_up_once(self, monkeypatch):
+        """Not once for each row: a file has thousands."""
+        looked, real = [], tables.entry
+        monkeypatch.setattr(tables, "entry", lambda known, name: looked.append(name) or real(known, name))
+        table = tabulate(made_up(AREAS))
+        assert sorted(looked) == sorted({case.name for case in table.cases})
 
     def test_a_metric_that_few_photos_have_can_be_left_out(self):
         """A further metric was begun: the others' table keeps its photos."""

@@ -6,6 +6,7 @@ from hashlib import blake2b
 import pytest
 import torch
 from page import APP
+from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from timm.models.efficientnet import EfficientNet
@@ -16,6 +17,10 @@ from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.live.hub import Hub
 from dashboard.work.scheduler import Scheduler
+
+# As `streamlit run` does it: the settings lie beside the script. AppTest alone does not look for them.
+config._main_script_path = str(APP)
+config.get_config_options(force_reparse=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

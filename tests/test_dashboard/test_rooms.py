@@ -16,13 +16,14 @@ from dashboard.pages import PAGES
 
 # Each room may import those before it, and itself.
 ORDER = [
-    {"__init__", "pages"},
+    {"__init__", "pages", "place"},
     {"charts", "stage", "work", "live"},
     {"experiment"},
     {"cold_start"},
     {"controls"},
     {"views"},
-    {"main", "app"},
+    {"options"},
+    {"main", "app", "__main__"},
 ]
 # Rooms without Streamlit.
 PURE = {"work", "charts", "live", "experiment"}

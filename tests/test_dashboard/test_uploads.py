@@ -7,6 +7,7 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
+from streamlit.config import get_option
 from streamlit.testing.v1 import AppTest
 
 from dashboard.controls import resources
@@ -42,4 +43,11 @@ def test_no_upload_touches_the_disk(monkeypatch):
 
 def test_the_limit_is_twenty_megabytes():
     assert MOST_MEGABYTES == 20
-    assert tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"] == 20
+    assert (
+        tomllib.loads((ROOT / "dashboard" / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"] == 20
+    )
+
+
+def test_the_settings_beside_the_script_are_those_of_every_page():
+    assert not get_option("runner.magicEnabled")
+    assert get_option("server.address") == "127.0.0.1"

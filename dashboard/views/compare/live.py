@@ -1,5 +1,6 @@
 """Compare, live: the stage, or plain images for browsers that cannot run it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,8 @@ from dashboard.views.compare.board import CompareBoard
 from dashboard.work.panel import PERTURBATION, Cell, Panel, Snapshot
 
 SHOWN = "compare-shown"
+ODD = re.compile(r"[^\w.-]+")
+"""What the name of a downloaded file does not have."""
 
 
 def board(experiment: Experiment, subject: Subject) -> CompareBoard:
@@ -49,7 +52,7 @@ def heard(values: dict[str, Any]) -> None:
     elif "open" in values:
         log.reopen(int(values["open"]))
     elif "image" in values:
-        session.change(image=values["image"], target=None)
+        photo.another(str(values["image"]))
     else:
         session.put(turned(session.experiment(), values))
 
@@ -96,7 +99,7 @@ def actions(shown: CompareBoard) -> None:
         st.download_button(
             "Export",
             data=packed,
-            file_name=f"attribution-{experiment.image}.zip",
+            file_name=f"attribution-{ODD.sub('-', experiment.image)}.zip",
             mime="application/zip",
             key="compare-export",
             on_click="ignore",

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from attribution.explain import score_of
 from attribution.models import Model
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
+from dashboard.place import ASSETS
 from dashboard.stage import pictures
 
-FILE = Path(__file__).parents[3] / "assets" / "lessons.npz"
+FILE = ASSETS / "lessons.npz"
 
 
 @dataclass(frozen=True)

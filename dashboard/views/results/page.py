@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
-from pathlib import Path
 
 import streamlit as st
 from plotly.graph_objects import Figure
@@ -18,9 +17,9 @@ from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
 from dashboard.controls import session
 from dashboard.experiment.words import TERMS
+from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
 
-ASSETS = Path(__file__).parents[3] / "assets"
 SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
 """The results files of the project."""
 ALL = "everything"

@@ -1,34 +1,33 @@
-"""What browser tests share: one server, one Chromium, and pages that tell of every error."""
+"""What browser tests share: one server, one Chromium with one tab, and pages that tell of every error."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import browser
 import pytest
-from pages import foreign
+from pages import PATIENCE
 from playwright.sync_api import expect, sync_playwright
+from tabs import PASSED, SIZE, Kept, new_tab, own_profile
 
-ROOT = Path(__file__).parents[3]
-SIZE = {"width": 1440, "height": 1000}
-# A busy machine takes long to answer, and that is no fault: five seconds, the default, are too few.
-expect.set_options(timeout=60_000)
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[3]
+# A busy machine takes long to answer, and that is no fault: who waits has patience, and a test has time for that.
+expect.set_options(timeout=PATIENCE)
+MOST = 900  # seconds that a test may take
 # The app. Its perturbation curves took most of the processor's time, so they are shorter and rougher here:
-# 10 regions, not 30, with 2 noise patches each, not 10.
+# 10 regions, not 30, with 1 noise patch each, not 10.
 SERVED = """
 from dataclasses import replace
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import Experiment
 from streamlit.web.cli import main
 
-PATCHES["quick"] = 2
+PATCHES["quick"] = 1
 whole = Experiment.curve_key
 
 def short(self, panel, metric):
@@ -48,6 +47,8 @@ def address():
         port = free.getsockname()[1]
     options = ["run", "dashboard/app.py", f"--server.port={port}", "--server.headless=true"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
+    # Browser, server and other tests share the processors: threads that wait for each other lose much then.
+    environment["OMP_NUM_THREADS"] = "1"
     server = subprocess.Popen([sys.executable, "-c", SERVED, *options], cwd=ROOT, env=environment)
     try:
         url = f"http://127.0.0.1:{port}"
@@ -86,42 +87,43 @@ def profile(chromium):
     context.close()
 
 
+@pytest.fixture(scope="session")
+def kept(profile, address) -> Kept:
+    return Kept(profile, address)
+
+
 @pytest.fixture
-def page(profile, address):
-    with tab(profile, address) as opened:
-        yield opened
+def page(kept, request):
+    """The tab that most tests use, one after another."""
+    with kept.lent(request.node) as page:
+        yield page
+
+
+@pytest.fixture
+def own_tab(profile, address):
+    """A new tab, for a test that adds a script to it."""
+    with new_tab(profile, address) as page:
+        yield page
 
 
 @pytest.fixture
 def clocked_page(chromium, address):
     """In a profile of its own: a clock that a test moves is that of all its tabs."""
-    context = chromium.new_context(viewport=SIZE)
-    with tab(context, address) as opened:
-        opened.clock.install()
-        yield opened
-    context.close()
+    with own_profile(chromium, address, viewport=SIZE) as page:
+        page.clock.install()
+        yield page
 
 
-@contextmanager
-def tab(context, address):
-    """A tab, which fails its test when its page has an error."""
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("response", lambda response: refused(response) and errors.append(f"{response.status} {response.url}"))
-    page.on("request", lambda request: foreign(request.url, address) and errors.append(f"asked for {request.url}"))
-    # A test can cut the connection: every socket that the page opens is listed.
-    page.add_init_script(
-        "window.dropped = []; window.WebSocket = class extends WebSocket {"
-        " constructor(...all) { super(...all); window.dropped.push(this); } }"
-    )
-    page.address = address
-    yield page
-    page.close()
-    assert not errors
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(MOST))
+            item.add_marker(pytest.mark.flaky(reruns=1))  # docs/decisions/second-try.md
 
 
-def refused(response) -> bool:
-    """Whether a request failed; below a page's own address Streamlit asks in vain first, and then at the root."""
-    return response.status >= 400 and not re.search(r"/(sweep|results|path|noise|learn)/_stcore/", response.url)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """Fixtures ask whether their test has passed."""
+    report = yield
+    item.stash[PASSED] = report.passed
+    return report

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, chart, choose, complete, drag, maps, settings, settled, visit
+from pages import PATIENCE, chart, choose, complete, drag, maps, screen, settings, settled, until_another, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -18,11 +18,7 @@ METHODS = ("Integrated Gradients", "SmoothGrad", "SmoothTaylor")
 def moved(page: Page, before: dict[str, dict], *methods: str) -> None:
     """Waits until these maps are others, and everything is whole."""
     for method in methods:
-        page.wait_for_function(
-            f"([title, mark]) => ({MAPS})()[title].mark !== mark",
-            arg=[method, before[method]["mark"]],
-            timeout=PATIENCE,
-        )
+        until_another(page, method, before[method]["mark"])
     complete(page)
 
 
@@ -74,8 +70,9 @@ requestAnimationFrame(look);
 """
 
 
-def test_nothing_blinks_while_curves_grow(page):
+def test_nothing_blinks_while_curves_grow(own_tab):
     """In no frame of the whole run is there an empty chart where there was a curve, or a picture that is not there."""
+    page = own_tab
     page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{{WATCH}}})")
     visit(page, "r=40&m=8&seed=3")
     complete(page)
@@ -95,7 +92,9 @@ def test_uploads(page):
 
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     expect(page.get_by_test_id("stMain").get_by_text("is not an image that can be read")).to_have_count(0)
-    expect(sidebar.get_by_text("your photo", exact=True)).to_be_visible()
+    own = sidebar.get_by_role("radio", name="your photo", exact=True)
+    expect(own).to_be_visible()
+    assert own.locator("img").bounding_box()["width"] > 40, "the gallery shows pictures, not words"
     moved(page, before, *METHODS)
     expect(page).to_have_url(re.compile("img=upload"))
     page.get_by_role("button", name="Link", exact=True).click()
@@ -144,11 +143,9 @@ def test_another_class_is_found_by_typing(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 380])
-def test_it_fits_every_screen(chromium, address, width, scheme):
+def test_it_fits_every_screen(page, width, scheme):
     """Nothing is wider than the screen; every picture is described; the maps can be seen."""
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    page.address = address
+    screen(page, width, 900, scheme)
     visit(page, "r=4&m=4")
     complete(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -158,7 +155,6 @@ def test_it_fits_every_screen(chromium, address, width, scheme):
         assert canvas.bounding_box()["width"] >= 150
     background = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
-    context.close()
 
 
 def test_without_the_viewer_there_are_plain_images(page):

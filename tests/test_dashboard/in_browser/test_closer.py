@@ -6,7 +6,22 @@ import re
 import zipfile
 
 import pytest
-from pages import MAPS, PATIENCE, VIEWER, chart, complete, drag, maps, settings, settled, slider, visit
+from pages import (
+    MAPS,
+    PATIENCE,
+    VIEWER,
+    chart,
+    complete,
+    drag,
+    maps,
+    screen,
+    settings,
+    settled,
+    slider,
+    until_another,
+    until_under,
+    visit,
+)
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -14,14 +29,14 @@ pytestmark = pytest.mark.browser
 
 def test_the_zoom_stays_while_maps_sharpen(page):
     visit(page, "r=300&m=4&seed=11")
-    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('draft')", timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "^draft")
     canvas = page.locator(".viewer canvas[role=img]").nth(1)
     canvas.click()
     page.keyboard.press("+")
     page.keyboard.press("v")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
     before = maps(page)["SmoothGrad"]["mark"]
-    page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=before, timeout=PATIENCE)
+    until_another(page, "SmoothGrad", before)
     state = page.evaluate(f"{VIEWER}.state")
     assert (state["zoom"], state["kind"]) == (1.5, "signed")
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"
@@ -48,6 +63,7 @@ PICTURE = f"""(() => {{
 
 def picture(page: Page) -> int:
     """A mark of what the first map's tile shows."""
+    maps(page)  # without a layout there is no tile
     return page.evaluate(PICTURE)
 
 
@@ -86,7 +102,7 @@ def test_noise_tells_whether_r_is_enough(page):
     assert len(shown) == 8
     assert shown["SmoothGrad"]["status"] == "after 30 of 30 samples"
     drag(page, "r, how many of the R samples", "ArrowLeft", 3)
-    page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=shown["SmoothGrad"]["mark"])
+    until_another(page, "SmoothGrad", shown["SmoothGrad"]["mark"])
     after = maps(page)
     assert int(re.search(r"after (\d+) of 30", after["SmoothGrad"]["status"])[1]) < 30
     assert after["error of SmoothGrad"] == shown["error of SmoothGrad"]
@@ -112,11 +128,11 @@ def test_pins(page):
     page.get_by_role("button", name="Pin").click()
     page.get_by_role("button", name="Beside").click()
     page.wait_for_function(f"Object.keys(({MAPS})()).length === 6", timeout=PATIENCE)
-    same = f"() => (found => found['SmoothGrad (pin)'].mark === found.SmoothGrad.mark)(({MAPS})())"
+    same = f"() => (found => found.SmoothGrad && found['SmoothGrad (pin)']?.mark === found.SmoothGrad.mark)(({MAPS})())"
     page.wait_for_function(same, timeout=PATIENCE)  # maps are drawn one after another
     now = maps(page)
     drag(page, "σ, noise", "PageUp")
-    page.wait_for_function(f"mark => ({MAPS})()['SmoothGrad'].mark !== mark", arg=now["SmoothGrad"]["mark"])
+    until_another(page, "SmoothGrad", now["SmoothGrad"]["mark"])
     complete(page)
     assert maps(page)["SmoothGrad (pin)"]["mark"] == now["SmoothGrad (pin)"]["mark"]
     expect(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True)).to_be_visible()
@@ -172,7 +188,7 @@ def test_a_lesson_opens_its_experiment(page):
 def test_a_connection_that_drops_and_comes_back(page):
     """The run goes on where it was, and what was pinned is still there."""
     visit(page, "r=200&m=4&seed=12")
-    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('draft')", timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "^draft")
     settings(page)
     page.get_by_role("button", name="Pin").click()
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
@@ -181,7 +197,7 @@ def test_a_connection_that_drops_and_comes_back(page):
         "window.dropped.slice(2).filter(socket => socket.readyState === 1).length >= 2",
         timeout=PATIENCE,
     )
-    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('complete')", timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "^complete")
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
 
 
@@ -208,10 +224,8 @@ def test_sigma_is_found_for_a_photo(page):
         ("learn", "Six short lessons"),
     ],
 )
-def test_other_pages_fit_every_screen(chromium, address, place, title, width, scheme):
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page: Page = context.new_page()
-    page.address = address
+def test_other_pages_fit_every_screen(page, place, title, width, scheme):
+    screen(page, width, 900, scheme)
     visit(page, "r=4&m=4&own=guided_ig.steps:4", place=place, title=title)
     if place in ("noise", "path"):
         complete(page)
@@ -221,7 +235,6 @@ def test_other_pages_fit_every_screen(chromium, address, place, title, width, sc
     heading = page.get_by_text(title).bounding_box()
     bar = page.get_by_test_id("stHeader").bounding_box()
     assert heading["y"] >= bar["y"] + bar["height"], "the bar of pages lies over the title"
-    context.close()
 
 
 @pytest.mark.parametrize(("knobs", "cell"), [("sigma=0.1/0.7", "1"), ("sigma=0.1/0.7,samples=2/4", "2")])
@@ -267,17 +280,17 @@ addEventListener('DOMContentLoaded', look);
 """
 
 
-def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(page):
+def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(own_tab):
     """What was computed beforehand is on screen first; the live page comes in its place, and the zoom stays."""
+    page = own_tab
     page.add_init_script(FIRST_PAINT)
     page.goto(page.address)
     page.wait_for_function("window.controls !== undefined", timeout=PATIENCE)
     assert not page.evaluate("window.controls"), "the controls come later"
-    page.wait_for_function(f"(({MAPS})()['SmoothGrad']?.status ?? '').startsWith('precomputed')", timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "^precomputed")
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
     expect(slider(page, "σ, noise scale")).to_be_visible(timeout=PATIENCE)
-    status = f"whole => new RegExp(whole).test(({MAPS})()['SmoothGrad'].status)"
-    page.wait_for_function(status, arg=settled(150), timeout=PATIENCE)
+    until_under(page, "SmoothGrad", settled(150))
     assert page.evaluate(f"{VIEWER}.state.zoom") == 2
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"

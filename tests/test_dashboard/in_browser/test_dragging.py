@@ -5,8 +5,9 @@ import re
 
 import PIL.Image
 import pytest
-from pages import MAPS, PATIENCE, chart, complete, drag, maps, settled, slider, visit
+from pages import PATIENCE, chart, complete, drag, maps, screen, settled, slider, until_another, until_under, visit
 from playwright.sync_api import Page, expect
+from tabs import Kept, own_profile
 
 pytestmark = pytest.mark.browser
 
@@ -36,10 +37,16 @@ window.WebSocket = class extends WebSocket {
 """
 
 
+@pytest.fixture(scope="module")
+def counting(profile, address):
+    return Kept(profile, address, COUNT)
+
+
 @pytest.fixture
-def counted(page):
-    page.add_init_script(COUNT)
-    return page
+def counted(counting, request):
+    """A tab that counts."""
+    with counting.lent(request.node) as page:
+        yield page
 
 
 def hold(page: Page, label: str) -> tuple[float, float]:
@@ -69,11 +76,10 @@ def test_maps_follow_the_hand(counted):
     before, x, y = begin(page, "r=40&m=4&seed=51", "σ, noise scale")
     page.mouse.move(x + 30, y, steps=4)
     for method in ("SmoothGrad", "SmoothTaylor"):
-        changed = f"([title, mark]) => ({MAPS})()[title].mark !== mark"
-        page.wait_for_function(changed, arg=[method, before[method]["mark"]], timeout=PATIENCE)
+        until_another(page, method, before[method]["mark"])
     page.wait_for_function("told.heard.some((head) => head.part === 'answer')", timeout=PATIENCE)
     assert page.locator(".stage").get_attribute("data-state") == "draft"
-    page.wait_for_function(f"/draft|complete/.test(({MAPS})()['SmoothGrad'].status)", timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "draft|complete")
     assert page.evaluate("told.script") == 0
     assert "sigma" not in page.url
     heard = page.evaluate("told.heard.map((head) => `${head.part} ${head.name ?? ''}`)")
@@ -107,14 +113,12 @@ def test_turning_r_back_asks_nobody(counted):
     page = counted
     before, x, y = begin(page, "r=60&m=4&seed=53", "R, samples")
     page.mouse.move(x - 8, y, steps=2)
-    changed = f"mark => ({MAPS})()['SmoothGrad'].mark !== mark"
-    page.wait_for_function(changed, arg=before["SmoothGrad"]["mark"], timeout=PATIENCE)
+    until_another(page, "SmoothGrad", before["SmoothGrad"]["mark"])
     assert page.evaluate("told.asked") == []
     page.mouse.up()
     samples = slider(page, "R, samples").input_value()
     expect(page).to_have_url(re.compile(rf"r={samples}(&|$)"))
-    status = f"whole => new RegExp(whole).test(({MAPS})()['SmoothGrad'].status)"
-    page.wait_for_function(status, arg=settled(samples), timeout=PATIENCE)
+    until_under(page, "SmoothGrad", settled(samples))
 
 
 def test_what_is_typed_is_asked_on_the_line_too(counted):
@@ -183,11 +187,9 @@ def test_n_is_there_for_noise_baselines_alone(page):
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_knobs_maps_and_curves_are_in_one_view(chromium, address, size, scheme):
+def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     """Without scrolling. The thing to drag is the largest control."""
-    context = chromium.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme)
-    page = context.new_page()
-    page.address = address
+    screen(page, *size, scheme)
     visit(page, "r=4&m=4")
     complete(page)
     for title in ("Perturbation curve", "Multi-scale total variation"):
@@ -205,27 +207,24 @@ def test_knobs_maps_and_curves_are_in_one_view(chromium, address, size, scheme):
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= size[1], one
         assert box["x"] + box["width"] <= size[0], one
-    context.close()
 
 
 def test_on_a_phone_knob_and_maps_are_in_one_view(chromium, address):
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    page.address = address
-    visit(page, "r=4&m=4")
-    complete(page)
-    rail = page.locator(".stage .rail").bounding_box()
-    for canvas in page.locator(".stage figure canvas[role=img]").all():
-        box = canvas.bounding_box()
-        assert box["y"] + box["height"] <= rail["y"]
-    assert slider(page, "σ, noise scale").bounding_box()["height"] >= 44
-    page.get_by_role("button", name="M", exact=True).click()
-    expect(slider(page, "M, steps")).to_be_visible()
-    expect(slider(page, "σ, noise scale")).to_be_hidden()
-    context.close()
+    with own_profile(chromium, address, viewport={"width": 390, "height": 844}, has_touch=True) as page:
+        visit(page, "r=4&m=4")
+        complete(page)
+        rail = page.locator(".stage .rail").bounding_box()
+        for canvas in page.locator(".stage figure canvas[role=img]").all():
+            box = canvas.bounding_box()
+            assert box["y"] + box["height"] <= rail["y"]
+        assert slider(page, "σ, noise scale").bounding_box()["height"] >= 44
+        page.get_by_role("button", name="M", exact=True).click()
+        expect(slider(page, "M, steps")).to_be_visible()
+        expect(slider(page, "σ, noise scale")).to_be_hidden()
 
 
-def test_without_a_line_there_is_a_sentence_and_a_way_out(page):
+def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
+    page = own_tab
     page.add_init_script(NO_LINE)
     visit(page, "r=4&m=4")
     expect(page.get_by_text("This network lets no live pictures through.")).to_be_visible(timeout=PATIENCE)
@@ -255,7 +254,7 @@ def test_a_scrub_asks_nobody(counted):
     page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
     drag(page, "position on the path", "ArrowRight", 2)
     expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible()
-    page.wait_for_function(f"mark => ({MAPS})()['Gradient'].mark !== mark", arg=before["Gradient"]["mark"])
+    until_another(page, "Gradient", before["Gradient"]["mark"])
     assert maps(page)["Complete map"] == before["Complete map"]
     line = chart(page, "Completeness").locator(".shapelayer path").last
     assert line.bounding_box()["x"] > chart(page, "Completeness").locator(".plot").bounding_box()["width"] / 2
@@ -284,7 +283,8 @@ def test_an_own_photo_is_one_click_away(page):
     complete(page)
 
 
-def test_a_browser_without_canvases_gets_a_line_and_a_way_out(page):
+def test_a_browser_without_canvases_gets_a_line_and_a_way_out(own_tab):
+    page = own_tab
     page.add_init_script("delete window.OffscreenCanvas")
     visit(page, "r=4&m=4")
     expect(page.get_by_text("Pictures cannot be drawn in this browser")).to_be_visible(timeout=PATIENCE)

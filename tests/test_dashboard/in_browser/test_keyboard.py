@@ -48,7 +48,7 @@ def walk(page: Page) -> list[dict]:
 
 @pytest.mark.parametrize("place", PAGES)
 def test_tab_reaches_everything_and_leaves_again(page, place):
-    visit(page, "r=4&m=4", place, PAGES[place])
+    visit(page, "r=4&m=4&own=guided_ig.steps:4&sweep=smooth_taylor:sigma=0.1/0.7", place, PAGES[place])
     if place in ("", "sweep", "path", "noise"):
         page.locator(".stage[data-state=done]").wait_for(timeout=PATIENCE)
     labels = page.evaluate(CONTROLS)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 import toys
+from pages import MAPS
 from playwright.sync_api import Page
+from tabs import Kept
 
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from dashboard.live.frames import map_message, unpack
@@ -59,15 +61,18 @@ def mount(page: Page, head: dict, dark: bool = False) -> None:
     page.evaluate(MOUNT, {"script": SCRIPT, "style": STYLE, "head": head, "dark": dark})
 
 
+@pytest.fixture(scope="module")
+def alone(profile):
+    """A tab for pages that no server sends."""
+    return Kept(profile, "nowhere")
+
+
 @pytest.fixture
-def opened(chromium):
+def opened(alone, request):
     """An empty page; what goes wrong in it fails the test."""
-    page = chromium.new_page(viewport={"width": 1200, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    page.close()
-    assert not errors
+    with alone.lent(request.node) as page:
+        page.set_viewport_size({"width": 1200, "height": 900})
+        yield page
 
 
 @pytest.fixture
@@ -327,6 +332,14 @@ class TestForEveryone:
             summary.click()
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("figure canvas[role=img]").all())
+
+
+def test_a_viewer_without_a_layout_has_no_maps(page):
+    """The scripts of these tests look into a viewer at any moment, also before its first layout."""
+    page.evaluate("window.host.attributionViewer = window.viewer")
+    assert [*page.evaluate(MAPS)] == ["Map 0", "Map 1", "Map 2"]
+    page.evaluate("window.host.attributionViewer = new window.code.Viewer(window.host, 'new')")
+    assert page.evaluate(MAPS) == {}
 
 
 def test_a_change_of_the_display_draws_each_map_once_and_sorts_nothing_again(opened):

@@ -1,0 +1,79 @@
+"""The headings of the sidebar, and the words of the control of each field of the experiment."""
+
+from typing import Any
+
+from attribution import METRICS
+from dashboard.charts.looks import baseline_name
+from dashboard.experiment.choices import PATCHES
+from dashboard.experiment.fields import Control
+
+NOISE, PATH, MEASUREMENT = "Noise", "Path", "Measurement"
+"""The headings of the sidebar."""
+
+
+def _uniform(experiment: Any) -> bool:
+    return bool(experiment.baseline == "uniform")
+
+
+SIGMA = Control(
+    "slider",
+    NOISE,
+    "σ, noise scale · a change costs R gradients",
+    "Standard deviation of the noise, in model space (after mean and std). Another σ costs R gradients. The random "
+    "numbers stay the same, so all changes on screen are due to σ.",
+    step=0.01,
+)
+SAMPLES = Control(
+    "slider",
+    NOISE,
+    "R, samples · 1 gradient each",
+    "Noisy copies of the photo, one gradient each. SmoothGrad and SmoothTaylor share them. More samples cost only the "
+    "difference; fewer samples cost nothing.",
+)
+SEED = Control(
+    "number",
+    NOISE,
+    "Seed · a change costs R gradients",
+    "Random seed of the noise, the noise baselines and the patches. The same seed gives the same random numbers.",
+)
+STEPS = Control(
+    "slider",
+    PATH,
+    "M, steps · 1 gradient each",
+    "Steps on the path, one gradient each (times N for noise baselines). Twice as many steps cost only the difference.",
+)
+BASELINE = Control(
+    "select",
+    PATH,
+    "Baseline · a change costs M gradients",
+    "The image where the path starts. It should contain no information.",
+    words=baseline_name,
+)
+RULE = Control(
+    "select",
+    PATH,
+    "Rule · a change costs up to M gradients",
+    "Where in each step of the path the gradient is taken. The SmoothTaylor paper uses the right end.",
+)
+DRAWS = Control(
+    "slider",
+    PATH,
+    "N, noise baselines · M gradients each",
+    "The number of noise baselines, whose paths are averaged. Only for the uniform noise baseline.",
+    enabled=_uniform,
+)
+EVALUATION = Control(
+    "segmented",
+    MEASUREMENT,
+    "P, patches per region · no gradients",
+    "Noise patches tried in each of the 30 regions (15 × 15 pixels) of a perturbation curve, one forward pass each.",
+    words=lambda name: f"{name} ({PATCHES[name]})",
+)
+CURVES = Control(
+    "pills",
+    MEASUREMENT,
+    "Further curves · no gradients",
+    "Curves in addition to the standard ones. Forward passes per method: some hundred for insertion and deletion, "
+    "20 for ABPC, 15 for SIC and AIC (and a few seconds to make their images).",
+    words=lambda name: METRICS[name].label,
+)

@@ -1,0 +1,55 @@
+"""The options of the server: what stands after `--`, as in `make app ARGS="-- --photos FOLDER"`.
+
+They are read once, before anything is served. A visitor of the page cannot set them.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from dashboard.experiment.folder import FOLDER
+
+WRONG = 2
+"""The exit status for options that cannot be used."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its errors are one line, without the list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; --help lists the options")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options. Streamlit's own stand before `--` on the command line, these stand after it."""
+    made = _Parser("dashboard", description="The options of the dashboard.", allow_abbrev=False)
+    made.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="a folder of photos that everybody who opens the page can choose"
+    )
+    return made
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options. Those that are not understood end the process: one line, and the exit status `WRONG`."""
+    with _one_line():
+        return parser().parse_args(arguments)
+
+
+def start(arguments: Sequence[str]) -> None:
+    """Reads the options and applies them. Those that cannot be used end the process too."""
+    given = read(arguments)
+    with _one_line():
+        if given.photos is not None:
+            FOLDER.open(given.photos)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        print(f"dashboard: {error}", file=sys.stderr)
+        sys.exit(WRONG)

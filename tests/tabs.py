@@ -1,0 +1,95 @@
+"""Tabs of the browser tests: one for many tests, or a new one."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pages import PATIENCE, foreign
+from playwright.sync_api import Browser, BrowserContext, Page
+
+SIZE = {"width": 1440, "height": 1000}
+PASSED = pytest.StashKey[bool]()
+"""Of a test: whether it has passed."""
+
+
+class Tab:
+    """A tab that tells of every error of its pages."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.errors: list[str] = []
+        self.page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("response", lambda answer: refused(answer) and self.tell(f"{answer.status} {answer.url}"))
+        self.page.on("request", lambda request: foreign(request.url, address) and self.tell(f"asked for {request.url}"))
+        # A test can cut the connection: every socket that the page opens is listed.
+        self.page.add_init_script(
+            "window.dropped = []; window.WebSocket = class extends WebSocket {"
+            " constructor(...all) { super(...all); window.dropped.push(this); } }"
+        )
+        self.page.address = address
+
+    def tell(self, error: str) -> None:
+        self.errors.append(error)
+
+    def leave(self) -> None:
+        """Makes it as good as new: no page, nothing stored, and screen and pointer as at first."""
+        if self.page.url.startswith(self.page.address):
+            self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
+        self.page.set_viewport_size(SIZE)
+        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+
+
+class Kept:
+    """One tab for many tests, one after another: a new one takes longer than to leave a page.
+
+    A test that fails may leave a key or a button pressed. After it there is a new tab.
+    """
+
+    def __init__(self, profile: BrowserContext, address: str, script: str = "") -> None:
+        self._of, self._script = (profile, address), script
+        self._tab: Tab | None = None
+
+    @contextmanager
+    def lent(self, test: pytest.Item) -> Iterator[Page]:
+        """The tab, for one test, which fails when there is an error on the page."""
+        if self._tab is None:
+            self._tab = Tab(*self._of)
+            if self._script:
+                self._tab.page.add_init_script(self._script)
+        tab = self._tab
+        tab.errors.clear()
+        yield tab.page
+        errors, self._tab = [*tab.errors], None
+        if test.stash.get(PASSED, False) and not errors:
+            tab.leave()
+            self._tab = tab
+        else:
+            tab.page.close()
+        assert not errors
+
+
+@contextmanager
+def own_profile(chromium: Browser, address: str, **options) -> Iterator[Page]:
+    """A tab in a profile of its own, for what only a profile can set."""
+    context = chromium.new_context(**options)
+    with new_tab(context, address) as page:
+        yield page
+    context.close()
+
+
+@contextmanager
+def new_tab(context: BrowserContext, address: str) -> Iterator[Page]:
+    """A new tab, which fails its test when its page has an error."""
+    tab = Tab(context, address)
+    yield tab.page
+    tab.page.close()
+    assert not tab.errors
+
+
+def refused(response) -> bool:
+    """Whether a request failed; below a page's own address Streamlit asks in vain first, and then at the root."""
+    return response.status >= 400 and not re.search(r"/(sweep|results|path|noise|learn)/_stcore/", response.url)
