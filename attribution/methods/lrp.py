@@ -96,9 +96,10 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
     if isinstance(found, nn.Sequential) and all(isinstance(layer, PLAIN) for layer in found):
         return found, []
     raise ValueError(
-        f"LRP does not support {name}: use efficientnet_lite0, a ResNet, densenet121 or vgg16, or another method; of "
-        "other networks it has rules for torchvision's ResNet, VGG and DenseNet, for timm's EfficientNet with ReLU and "
-        "without squeeze-and-excite, and for nn.Sequential of convolutions, linear layers, ReLU and pooling"
+        f"LRP does not support {name}: use efficientnet_lite0 or efficientnet_lite2, a ResNet, densenet121 or vgg16, "
+        "or another method; of other networks it has rules for torchvision's ResNet, VGG and DenseNet, for timm's "
+        "EfficientNet with ReLU and without squeeze-and-excite, and for nn.Sequential of convolutions, linear layers, "
+        "ReLU and pooling"
     )
 
 

@@ -30,7 +30,7 @@ def choose() -> Model:
         on_change=session.take,
         args=("model",),
         format_func=FIELDS["model"].say,
-        help="The first model is installed with the dashboard. Weights of others are downloaded at first use.",
+        help="The first model is installed with the dashboard. Weights of most others are downloaded at first use.",
     )
     name = session.experiment().model
     if MODELS[name].here or _downloaded(name):
@@ -91,6 +91,8 @@ def _downloaded(name: str) -> bool:
     view = board.ask()
     if view.state == "stopped":
         _unusable(name, f"the download of {MODELS[name].title} was stopped.")
+    elif view.state == "failed" and not MODELS[name].url:
+        _unusable(name, f"{view.error}.")
     elif view.state == "failed":
         file = MODELS[name].file
         _unusable(name, f"the weights of {MODELS[name].title} are missing: `{file.name}` belongs in `{file.parent}`.")

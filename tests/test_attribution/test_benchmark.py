@@ -348,7 +348,7 @@ def test_killed_at_any_moment_it_goes_on(folder, tmp_path):
 
 
 class TestCommand:
-    ARGUMENTS = ("--methods", "smooth_taylor:samples=2", "random_order", "--metrics", "perturbation:draws=2")
+    ARGUMENTS = ("--methods", "smooth_taylor:samples=2", "random_order", "--metrics", "perturbation:draws=2,regions=3")
 
     def test_it_measures_and_tells(self, folder, tmp_path, capsys):
         (folder / "bad.jpg").write_text("no photo")

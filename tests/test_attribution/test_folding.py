@@ -14,6 +14,7 @@ from attribution.models import build_model, load_model
 
 NETWORKS = {
     "tf_efficientnet_lite0": 0,
+    "tf_efficientnet_lite2": 0,
     "resnet18": 0,
     "vgg11_bn": 0,
     "inception_v3": 2,

