@@ -76,6 +76,20 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     one.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
     one.add_argument("--precision", choices=PRECISIONS, default="float32", help="on CUDA; tf32 is quicker and coarser")
+    _add_results(one)
+    # The method is read before the other options: it decides which knobs there are.
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--method", default="smooth_taylor")
+    method = METHODS.get(first.parse_known_args(list(given))[0].method)
+    if method is not None:
+        knobs = one.add_argument_group(f"knobs of {method.title} ({method.paper})")
+        for knob in method.knobs.values():
+            _add(knobs, knob)
+    return every
+
+
+def _add_results(one: argparse.ArgumentParser) -> None:
+    """What is done with the map."""
     one.add_argument(
         "--out", type=Path, action="append", default=[], help="a .png or .npy file to write; may be given several times"
     )
@@ -88,15 +102,6 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
     one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
-    # The method is read before the other options: it decides which knobs there are.
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--method", default="smooth_taylor")
-    method = METHODS.get(first.parse_known_args(list(given))[0].method)
-    if method is not None:
-        knobs = one.add_argument_group(f"knobs of {method.title} ({method.paper})")
-        for knob in method.knobs.values():
-            _add(knobs, knob)
-    return every
 
 
 def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
