@@ -19,6 +19,7 @@ from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
+from attribution.benchmark.sanity_table import sanity_options, survey
 from attribution.models import MODELS, load_model
 from attribution.registry import curves
 
@@ -26,6 +27,7 @@ DESCRIPTION = """
 Measures methods on every photo of a folder, and keeps the results in a file.
   report FILE             prints a table of the results
   rows FILE               prints all results as CSV
+  sanity PHOTOS --out CSV runs the sanity checks of methods over the photos, and prints a table
   pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
                           with a thumbnail of each photo (at most 96 pixels a side)
 """
@@ -39,6 +41,7 @@ again: the same command continues a run that was stopped, and a command with mor
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
 COMMANDS = ("report", "rows", "pack")
+SANITY = "sanity"
 STOPPED = 130
 
 
@@ -48,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] and given[0] in COMMANDS:
             return tell(_report_options().parse_args(given))
+        if given[:1] == [SANITY]:
+            return survey(sanity_options().parse_args(given[1:]))
         return measure(_options().parse_args(given))
     except (ValueError, MemoryError, OSError, RuntimeError, sqlite3.Error) as error:
         print(f"attribution.benchmark: {str(error).partition(chr(10))[0]}", file=sys.stderr)

@@ -11,6 +11,7 @@ ORDER = [
     {"registry"},
     {"types"},
     {"images", "heatmaps", "agreement"},
+    {"similarity"},
     {"engine"},
     {"controls", "models"},
     {"methods", "metrics"},
@@ -27,6 +28,7 @@ ORDER = [
 WITHIN = {
     "engine": [
         {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "states", "store"},
+        {"weights"},
         {"baselines"},
         {"plans", "score"},
         {"accumulate", "profile"},
@@ -40,7 +42,8 @@ WITHIN = {
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},
-        {"report", "cluster"},
+        {"report", "cluster", "sanity"},
+        {"sanity_table"},
         {"__main__"},
     ],
 }
