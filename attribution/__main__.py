@@ -14,12 +14,15 @@ import numpy as np
 import PIL.Image
 
 from attribution.benchmark import __main__ as benchmark
+from attribution.benchmark.cases import parse
+from attribution.benchmark.sanity import DEFAULT, check, labelled, verdicts
+from attribution.benchmark.sanity_table import check_options, setting_of
 from attribution.engine.devices import PRECISIONS
 from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
 from attribution.models import MODELS, load_model
-from attribution.named import WAYS
+from attribution.named import NAMES, WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
 
 LISTS = {
@@ -28,6 +31,10 @@ LISTS = {
     "models": "list the models, and whether their weights are on this machine",
 }
 BENCHMARK = "benchmark"
+KNOBS = f"methods and their knobs, such as smoothgrad:sigma=0.3,samples=20; default: {', '.join(DEFAULT)}"
+
+SANITY = "check whether the maps of a photo depend on the model and on the class"
+HOW = "Replaces layers by random ones, adds noise to the weights, explains another class, and compares the maps."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return benchmark.main(given[1:])
     options = parser(given).parse_args(given)
     try:
-        {"explain": explain, "methods": methods, "metrics": metrics, "models": models}[options.command](options)
+        commands = {"explain": explain, "sanity": sanity, "methods": methods, "metrics": metrics, "models": models}
+        commands[options.command](options)
     except (ValueError, MemoryError) as error:
         print(f"attribution: {error}", file=sys.stderr)
         return 2
@@ -54,6 +62,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name, told in LISTS.items():
         commands.add_parser(name, help=told)
     commands.add_parser(BENCHMARK, add_help=False, help="measure methods on a folder of photos; --help lists how")
+    _sanity_command(commands.add_parser("sanity", help=SANITY, description=HOW))
     one = commands.add_parser(
         "explain",
         help="make a map of a photo",
@@ -62,12 +71,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     one.add_argument("photo", type=Path, help="a photo: JPEG, PNG, WebP, GIF, BMP or TIFF")
     one.add_argument("--method", choices=METHODS, default="smooth_taylor", help="default: smooth_taylor")
-    one.add_argument(
-        "--model",
-        metavar="NAME",
-        default="efficientnet_lite0",
-        help=f"one that `models` lists, or {WAYS}; default: efficientnet_lite0",
-    )
+    one.add_argument("--model", metavar="NAME", default="efficientnet_lite0", help=NAMES)
     one.add_argument(
         "--target", type=int, metavar="CLASS", help="the index of the class to explain; default: the most likely class"
     )
@@ -88,6 +92,11 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
     one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
+    _knob_options(one, given)
+    return every
+
+
+def _knob_options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
     # The method is read before the other options: it decides which knobs there are.
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--method", default="smooth_taylor")
@@ -96,7 +105,14 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         knobs = one.add_argument_group(f"knobs of {method.title} ({method.paper})")
         for knob in method.knobs.values():
             _add(knobs, knob)
-    return every
+
+
+def _sanity_command(made: argparse.ArgumentParser) -> None:
+    made.add_argument("photo", type=Path, help="a photo, as for explain")
+    made.add_argument("--methods", nargs="+", default=list(DEFAULT), metavar="METHOD", help=KNOBS)
+    made.add_argument("--target", type=int, metavar="CLASS", help="default: the most likely class")
+    made.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
+    check_options(made)
 
 
 def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
@@ -149,6 +165,24 @@ def explain(options: argparse.Namespace) -> None:
                 picture = overlay(picture, values.abs().sqrt(), to_picture(model.pixels(x)), 0.8)
             PIL.Image.fromarray(picture).save(file)
         print(f"written: {file}")
+
+
+def sanity(options: argparse.Namespace) -> None:
+    """Prints what the checks found, a line for each method and check. Shows the progress on a terminal."""
+    cases, setting = labelled(parse(options.methods, METHODS)), setting_of(options)
+    model = load_model(options.model, options.device)
+    x = model.prepare(load_image(options.photo))
+
+    def told(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done}/{total} maps ", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    found = check(model, x, cases, setting, options.seed, options.target, told)
+    target, other = (model.categories[at] for at in (found.contrast.target, found.contrast.other))
+    print(f"class {found.contrast.target} ({target}); the other class is {found.contrast.other} ({other})")
+    for label, name, words, flagged in verdicts(found):
+        print(f"{label}, {name}: {words}{' *' if flagged else ''}")
+    print("* the map changed little, so it says little about what was changed")
 
 
 def methods(options: argparse.Namespace) -> None:

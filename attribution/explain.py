@@ -1,7 +1,7 @@
 """The entry points: run a method by its name on a model and an image, and evaluate the result with a metric."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -16,6 +16,8 @@ from attribution.registry import METHODS, METRICS, curves, entry
 from attribution.types import Curve, Heatmap, Partial, Run
 
 Last = TypeVar("Last")
+Chosen = tuple[str, Mapping[str, Any]]
+"""The name of a method, and its knobs; knobs that are not given have their defaults."""
 
 
 def stream(
@@ -53,6 +55,30 @@ def explain(
 ) -> Partial:
     """The last result of `stream`, with the same arguments and errors."""
     return _last(stream(model, x, method, target, output=output, store=store, **knobs))
+
+
+def together(
+    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store | None = None
+) -> Iterator[tuple[str, Partial | ValueError]]:
+    """Yields the last result of each method, by its label in `methods`. They share their points.
+
+    A method that the model does not allow gives its error instead. Raises ValueError at once for an unknown method,
+    class or knob, and for an invalid image.
+    """
+    for method, knobs in methods.values():
+        entry(METHODS, method).check(knobs)
+    score_of(model, x, target, "logit", None)
+    return _together(model, x, methods, target, Store() if store is None else store)
+
+
+def _together(
+    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store
+) -> Iterator[tuple[str, Partial | ValueError]]:
+    for label, (method, knobs) in methods.items():
+        try:
+            yield label, explain(model, x, method, target, store=store, **knobs)
+        except ValueError as error:
+            yield label, error
 
 
 def curve(

@@ -19,14 +19,16 @@ from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
+from attribution.benchmark.sanity_table import sanity_options, survey
 from attribution.models import load_model
-from attribution.named import WAYS
+from attribution.named import NAMES
 from attribution.registry import curves
 
 DESCRIPTION = """
 Measures methods on every photo of a folder, and keeps the results in a file.
   report FILE             prints a table of the results
   rows FILE               prints all results as CSV
+  sanity PHOTOS --out CSV runs the sanity checks of methods over the photos, and prints a table
   pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
                           with a thumbnail of each photo (at most 96 pixels a side)
 """
@@ -40,6 +42,7 @@ again: the same command continues a run that was stopped, and a command with mor
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
 COMMANDS = ("report", "rows", "pack")
+SANITY = "sanity"
 STOPPED = 130
 
 
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] and given[0] in COMMANDS:
             return tell(_report_options().parse_args(given))
+        if given[:1] == [SANITY]:
+            return survey(sanity_options().parse_args(given[1:]))
         return measure(_options().parse_args(given))
     except (ValueError, MemoryError, OSError, RuntimeError, sqlite3.Error) as error:
         print(f"attribution.benchmark: {str(error).partition(chr(10))[0]}", file=sys.stderr)
@@ -70,12 +75,7 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the results file; an existing one is continued"
     )
-    made.add_argument(
-        "--model",
-        metavar="NAME",
-        default="efficientnet_lite0",
-        help=f"one that `python -m attribution models` lists, or {WAYS}; default: efficientnet_lite0",
-    )
+    made.add_argument("--model", metavar="NAME", default="efficientnet_lite0", help=NAMES)
     methods = f"methods and their knobs, see below; default: {', '.join(DEFAULT)}"
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help=methods)
     made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="a named set of methods")

@@ -11,6 +11,7 @@ ORDER = [
     {"registry"},
     {"types"},
     {"images", "heatmaps", "agreement"},
+    {"similarity"},
     {"engine"},
     {"controls", "model"},
     {"cards"},
@@ -31,6 +32,7 @@ ORDER = [
 WITHIN = {
     "engine": [
         {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "store"},
+        {"weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},
         {"accumulate", "profile"},
@@ -44,7 +46,8 @@ WITHIN = {
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},
-        {"report", "cluster"},
+        {"report", "cluster", "sanity"},
+        {"sanity_table"},
         {"__main__"},
     ],
 }

@@ -116,10 +116,23 @@ def test_no_page_asks_by_itself(file):
         assert not any(given.arg == "run_every" for call in calls for given in call.keywords)
 
 
+def _seeds_are_confined(tree: ast.AST) -> bool:
+    """Whether each call of torch's manual_seed stands in a block that gives torch's generator back."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "manual_seed"]
+    blocks = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With) and any("fork_rng" in ast.unparse(item) for item in node.items)
+    ]
+    confined = {inner for block in blocks for inner in ast.walk(block)}
+    return confined.issuperset(calls)
+
+
 def test_no_global_seed_is_set_and_nothing_is_pickled():
     for file in files("attribution") + files("dashboard"):
         text = file.read_text()
-        for banned in ("manual_seed", "np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
+        assert _seeds_are_confined(ast.parse(text)), f"{file.name}: a seed outside fork_rng"
+        for banned in ("np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
             assert banned not in text, f"{file.name}: {banned}"
 
 
