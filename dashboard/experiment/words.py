@@ -17,7 +17,8 @@ TERMS = {
 """The tooltips of metrics."""
 COLUMNS = (
     "↑ higher is better, ↓ lower is better. AUPC and AUTVC are the areas under the two curves above. Completeness gap: "
-    "the sum of the map, minus the difference between the score of the photo and the score of the baseline."
+    "the sum of the map, minus the difference between the score of the photo and the score of the baseline. Random "
+    "order: the mean of several ± their standard deviation."
 )
 """The tooltip of the table of methods."""
 
@@ -28,8 +29,9 @@ READING = """
 - **absolute, signed, positive** choose what is drawn. Signed maps show what speaks for the class (orange) and what
   speaks against it (blue).
 - **The perturbation curve** tests a map: its brightest regions are replaced first. If they matter, the score falls
-  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order. A map whose curve
-  is not below it says little about what the model uses.
+  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order: it is the mean of
+  several orders, in a band from the lowest to the highest. A map whose curve is not below this band says little about
+  what the model uses.
 - **The variation curve** says how rough a map is, from fine to coarse scales (AUTVC). Low is smooth, not right: a blank
   map has 0.
 - **σ** is the size of the noise, **R** the number of noisy copies of the photo, **M** the number of steps of a path

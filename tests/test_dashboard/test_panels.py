@@ -11,7 +11,7 @@ import pytest
 import torch
 import toys
 
-from attribution import METRICS, Store, explain, perturbation_curve, total_variation_curve
+from attribution import METRICS, Store, controls, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import DIVERGING
 from attribution.models import Model
 from attribution.types import Curve, LinearCurve, Partial
@@ -99,8 +99,19 @@ class TestWork:
         total = last.partial.attribution.sum().item()
         assert total - difference == pytest.approx(missing)
 
-    def test_the_control_has_a_curve_alone(self):
-        assert len(self.falls(panel(CONTROL))[-1].y) > 1
+    def test_the_control_has_curves_alone(self):
+        band = self.falls(panel(CONTROL))[-1]
+        assert len(band.y) > 1
+        assert len(band.areas) == controls.ORDERS
+
+    def test_the_control_costs_its_orders_and_comes_last(self):
+        """So the curves of maps are not delayed by it."""
+        smooth, control = fall(panel("smooth_taylor", **dict(self.KNOBS))), fall(panel(CONTROL))
+        assert control.cost(PIXELS).passes == controls.ORDERS * smooth.cost(PIXELS).passes
+        assert control.rank > smooth.rank
+        shares = [control.share(band) for band in self.falls(panel(CONTROL))]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
 
     def test_maps_go_before_curves_and_p_is_of_the_curve_alone(self):
         smooth = panel("smoothgrad", **dict(self.KNOBS))
@@ -126,6 +137,15 @@ class TestFigures:
         assert len({trace["line"]["dash"] for trace in figure["data"]}) == 4
         assert len({trace["marker"]["symbol"] for trace in figure["data"]}) == 4
         assert len({trace["line"]["color"] for trace in figure["data"]}) == 4
+
+    def test_the_band_lies_behind_its_line_and_in_the_chart(self):
+        line = Line(CONTROL, "Random order", range(3), [1.0, 0.9, 0.8], (), [1.0, 0.2, 0.1], [1.0, 1.4, 1.3])
+        low, high, mean = curves([line], METRICS[PERTURBATION].axes).data
+        assert (list(low.y), list(high.y), list(mean.y)) == (list(line.low), list(line.high), list(line.y))
+        assert high.fill == "tonexty"
+        bottom, top = curves([line], METRICS[PERTURBATION].axes).layout.yaxis.range
+        assert bottom <= 0.1
+        assert top >= 1.4
 
     def test_axes_stay_while_curves_grow(self):
         short = {"smoothgrad": GROWN["smooth_taylor"]}

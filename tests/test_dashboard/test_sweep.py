@@ -186,7 +186,14 @@ class TestWork:
     def test_the_random_order_is_the_last(self, lite0):
         *_, before, last = self.run(lite0, "smooth_taylor:sigma=0.3")
         assert not before.control
-        assert last.control[PERTURBATION] > 0
+        band = last.control[PERTURBATION]
+        assert len(band.areas) == 2
+        assert band.area > 0
+
+    def test_random_orders_are_a_line_in_a_band(self):
+        figure = charts_of.against((0.1, 0.5), ["a", "b"], [1, 2], "smoothgrad", "AUPC", "σ", (20.0, 26.0))
+        assert {shape.y0 for shape in figure.layout.shapes} == {23.0, 20.0}
+        assert {shape.y1 for shape in figure.layout.shapes} == {23.0, 26.0}
 
 
 class TestFigures:

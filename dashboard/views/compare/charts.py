@@ -14,6 +14,7 @@ from dashboard.controls import session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.words import TERMS
 from dashboard.views.compare import steps, table
+from dashboard.views.compare.parts import band_of
 from dashboard.work.panel import PERTURBATION, Cell
 
 
@@ -33,7 +34,7 @@ def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
 
 def _figure(metric: str, cells: tuple[Cell, ...]) -> Figure:
     found = ((cell.panel, cell.curve(metric)) for cell in cells)
-    lines = [Line(panel.method, panel.title, c.x, c.y, c.ticks) for panel, c in found if c is not None]
+    lines = [Line(panel.method, panel.title, c.x, c.y, c.ticks, **band_of(c)) for panel, c in found if c is not None]
     axes = METRICS[metric].axes
     assert axes is not None
     return curves(lines, axes)

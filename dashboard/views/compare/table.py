@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
-from attribution import METRICS
+from attribution import METRICS, controls
 from attribution.registry import measured_differences, measures
 from dashboard.experiment.words import counted, gap
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
@@ -75,7 +75,7 @@ def _area(cell: Cell, metric: str) -> str:
         return "failed"
     curve = view.snapshot
     if curve and view.state == "done":
-        return f"{curve.area:.{METRICS[metric].digits}f}" + (f" ({curve.note})" if curve.note else "")
+        return controls.told(curve, METRICS[metric].digits) + (f" ({curve.note})" if curve.note else "")
     if curve and not view.live:
         return f"partial: {CurveKey(cell.panel, metric).share(curve):.0%}"
     return PENDING
