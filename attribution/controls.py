@@ -4,11 +4,13 @@ One order is one draw, and can be lucky. It is a weak control all the same. Othe
 methods: `edges`, `centre` and `blurred_noise`.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import stdtrit
 
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.types import Curve, Heatmap
@@ -45,7 +47,25 @@ class Band(Curve):
     @property
     def spread(self) -> float:
         """The standard deviation of the areas over orders. NaN for fewer than two."""
-        return float(np.std(self.areas, ddof=1)) if len(self.areas) > 1 else float("nan")
+        return float(np.std(self.areas, ddof=1)) if len(self.areas) > 1 else math.nan
+
+    @property
+    def reach(self) -> float:
+        """How far an area must be from the mean, to be told apart from random orders: half of the 95 % interval in
+        which one more order is expected (Student's t). NaN for fewer than two orders: then nothing is told apart."""
+        return self._sure * math.sqrt(1 + 1 / len(self.areas)) if self.areas else math.nan
+
+    @property
+    def noise(self) -> float:
+        """How far the areas of two maps must be apart, to be told apart: as far as two random orders seldom are.
+
+        The spread of the orders is taken for the noise that patches bring to an area, which is smaller.
+        """
+        return self._sure * math.sqrt(2)
+
+    @property
+    def _sure(self) -> float:
+        return float(stdtrit(len(self.areas) - 1, 0.975)) * self.spread if len(self.areas) > 1 else math.nan
 
     @classmethod
     def of(cls, found: list[Curve], areas: tuple[float, ...], share: float) -> "Band":

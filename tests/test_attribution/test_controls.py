@@ -89,6 +89,32 @@ def test_it_is_told_with_its_spread():
     assert told(curve, 2) == "2.00"
 
 
+class TestToldApart:
+    """What one more order would be is inside the reach 19 times of 20."""
+
+    def bands(self, orders, count=4000):
+        drawn = np.random.default_rng(0).normal(25, 1.3, (count, orders + 1))
+        curve = Curve(np.arange(3.0), np.ones(3))
+        return [(Band.of([curve], tuple(row[1:]), 1.0), row[0]) for row in drawn]
+
+    @pytest.mark.parametrize("orders", [2, 8])
+    def test_one_more_order_is_seldom_outside(self, orders):
+        outside = [abs(one - band.area) > band.reach for band, one in self.bands(orders)]
+        assert np.mean(outside) == pytest.approx(0.05, abs=0.012)
+
+    def test_two_more_orders_are_seldom_apart(self):
+        found = self.bands(8)
+        others = np.roll([one for _, one in found], 1)
+        apart = [abs(one - other) > band.noise for (band, one), other in zip(found, others, strict=True)]
+        assert np.mean(apart) == pytest.approx(0.05, abs=0.012)
+
+    @pytest.mark.parametrize("areas", [(), (25.0,)])
+    def test_with_one_order_nothing_is_told_apart(self, areas):
+        band = Band.of([Curve(np.arange(3.0), np.ones(3))], areas, 1.0)
+        assert np.isnan(band.reach)
+        assert np.isnan(band.noise)
+
+
 def test_no_order_is_refused(network):
     with pytest.raises(ValueError, match="orders=0: use at least one"):
         of(network, 0)

@@ -13,7 +13,7 @@ from dashboard.charts.styles import CONFIG
 from dashboard.controls import session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.words import TERMS
-from dashboard.views.compare import steps, table
+from dashboard.views.compare import steps, verdicts
 from dashboard.views.compare.parts import band_of
 from dashboard.work.panel import PERTURBATION, Cell
 
@@ -22,7 +22,7 @@ def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
     """Draws a chart for each metric, with its verdict and note."""
     grid = st.grid(2, min_column_width=320, gap="medium")
     for name in experiment.metrics:
-        metric, verdict = METRICS[name], table.verdict(cells, name)
+        metric, verdict = METRICS[name], verdicts.verdict(cells, name)
         figure = session.once(f"compare-made-{name}", cells, partial(_figure, name, cells))
         with grid.container():
             st.markdown(f"**{metric.title}** · {metric.label}, {metric.reading}", help=TERMS.get(name))

@@ -1,4 +1,4 @@
-"""The state of maps and curves as text: the status of a map, its row in the table, verdicts, progress."""
+"""The state of maps and curves as text: the status of a map, its row in the table, progress."""
 
 import math
 from collections import Counter
@@ -114,43 +114,6 @@ def spent(cells: Sequence[Cell]) -> str:
         f"These maps use {counted(sum(counts.values()), 'gradient')}; {new:,} of them were computed for this setting."
         f"{''.join(together)}"
     )
-
-
-def verdict(cells: Sequence[Cell], metric: str) -> str:
-    """The areas of the finished curves, best first, compared with the random order."""
-    entry, areas, titles = METRICS[metric], {}, {}
-    for cell in cells:
-        view = cell.view(metric)
-        if view is not None and view.state == "done" and view.snapshot:
-            areas[cell.panel.method], titles[cell.panel.method] = view.snapshot.area, cell.panel.title
-    control = areas.pop(CONTROL, None)
-    if not areas or (control is None and entry.scored):
-        return f"Areas are shown when the {'curves' if entry.scored else 'maps'} are complete."
-    higher = entry.better == "higher"
-    ordered = sorted(areas.items(), key=lambda item: item[1], reverse=higher)
-    listed = ", ".join(f"{titles[method]} {area:.{entry.digits}f}" for method, area in ordered)
-    if control is None:
-        return f"{entry.label}: {listed}."
-    better = [method for method, area in areas.items() if (area > control if higher else area < control)]
-    found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
-    side = "above" if higher else "below"
-    return f"{entry.label}: {listed}; a random order {control:.{entry.digits}f}: {found} {side} it on this photo."
-
-
-def headline(cells: Sequence[Cell]) -> str:
-    """What the perturbation curves say, in one sentence."""
-    areas = {cell.panel.method: finished_area(cell, PERTURBATION) for cell in cells}
-    control = areas.pop(CONTROL, None)
-    found = {method: area for method, area in areas.items() if area is not None}
-    if control is None or not found or len(found) < len(areas):
-        return ""
-    titles = {cell.panel.method: cell.panel.title for cell in cells}
-    better = sorted((area, titles[method]) for method, area in found.items() if area < control)
-    label = METRICS[PERTURBATION].label
-    if not better:
-        return f"On this photo no map has a lower {label} than a random order ({control:.1f})."
-    listed, have = ", ".join(f"{title} {area:.1f}" for area, title in better), "has" if len(better) == 1 else "have"
-    return f"On this photo {listed} {have} a lower {label} than a random order ({control:.1f})."
 
 
 def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:
