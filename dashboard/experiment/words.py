@@ -1,5 +1,8 @@
 """Texts that several pages use: terms, predictions, durations, counts, provenance."""
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -93,3 +96,11 @@ def describe(title: str, attribution: Tensor) -> str:
     }
     place, share = max(quadrants.items(), key=lambda item: item[1])
     return f"{title}: {share:.0%} of the attribution lies in the {place} quarter"
+
+
+def settled(agreement: Mapping[int, float]) -> str:
+    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
+    if not agreement or any(map(math.isnan, agreement.values())):
+        return ""
+    (_, pixels), *pooled = agreement.items()
+    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])

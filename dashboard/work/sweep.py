@@ -42,7 +42,7 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One cell: its signed map (H, W), its areas, and its cost; `error` if it failed.
+    """One cell: its signed map (H, W), its areas, how well its halves agree, and its cost; `error` if it failed.
 
     `points` are all gradients of the map, `new` the computed ones.
     """
@@ -53,6 +53,7 @@ class Result:
     points: int = 0
     new: int = 0
     error: str = ""
+    agreement: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,8 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
             yield f"{key.metric} {key.share(curve):.0%}"
         areas[key.metric] = curve.area
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    known[panel, keys] = Result(panel, heat, areas, shot.partial.total, shot.partial.evaluations)
+    cost = shot.partial.total, shot.partial.evaluations
+    known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement)
     yield known[panel, keys]
 
 

@@ -1,12 +1,11 @@
 """The state of maps and curves as text: the status of a map, its row in the table, progress."""
 
-import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 
 from attribution import METRICS, controls
 from attribution.registry import measured_differences, measures
-from dashboard.experiment.words import counted, gap
+from dashboard.experiment.words import counted, gap, settled
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
 from dashboard.work.scheduler import View
 
@@ -29,14 +28,6 @@ def status(cell: Cell) -> str:
     if partial.complete:
         return f"complete: {counted(partial.total, 'point')}{halves}"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}{halves}"
-
-
-def settled(agreement: Mapping[int, float]) -> str:
-    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
-    if not agreement or any(map(math.isnan, agreement.values())):
-        return ""
-    (_, pixels), *pooled = agreement.items()
-    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])
 
 
 def heading(name: str) -> str:

@@ -15,7 +15,7 @@ from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import TERMS, counted
+from dashboard.experiment.words import TERMS, counted, settled
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
@@ -80,7 +80,7 @@ class SweepBoard(sheet.Worked):
         areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known)
         words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
         unit = METHODS[self.sweep.method].unit(self.sweep.at(self.experiment, place).knobs(self.sweep.method))
-        head = {"status": areas, "words": words, "measure": unit, "done": 1, "total": 1}
+        head = {"status": areas + settled(cell.agreement), "words": words, "measure": unit, "done": 1, "total": 1}
         return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:
