@@ -36,7 +36,7 @@ EXAMPLES = """
 A METHOD is a name and its knobs. Slashes separate several values of one knob:
   smooth_taylor:sigma=0.3/0.5,samples=150   two cases
   adaptive_noising:objective=aupc           searches a sigma for each photo
-  random_order                              the control
+  random_order                              the control: the mean of several random orders
 `python -m attribution methods` lists the names and the knobs. Results that the file already holds are not computed
 again: the same command continues a run that was stopped, and a command with more methods adds those methods.
 """

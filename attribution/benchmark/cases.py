@@ -29,7 +29,7 @@ def adaptive_noising(
 
 
 def _control() -> None:
-    """A random map, which does not depend on the photo."""
+    """Random maps, which do not depend on the photo. Its curves and areas are means over several of them."""
 
 
 def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> Entry:

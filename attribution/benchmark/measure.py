@@ -3,22 +3,22 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from attribution import controls
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
 from attribution.benchmark.thumbnails import thumbnail
-from attribution.controls import random_order
 from attribution.engine.store import Store
 from attribution.explain import curve, explain
 from attribution.images import load_image
 from attribution.models import Model
 from attribution.registry import METHODS, METRICS
 from attribution.studies.adaptive import FRESH, Outcome, Trial, adaptive_noising
-from attribution.types import Curve
+from attribution.types import Curve, notes
 
 VALUES = 8
 """The number of scores that need as much memory as one gradient."""
@@ -107,12 +107,11 @@ def _line(error: Exception) -> str:
 
 def _map(
     case: Case, model: Model, x: Tensor, target: int, seed: int, store: Store
-) -> tuple[Tensor, int, dict[str, Any]]:
-    """The map, the seed for its metrics, and what it cost."""
+) -> tuple[Tensor | None, int, dict[str, Any]]:
+    """The map, the seed for its metrics, and what it cost. None: the control, which is several random orders."""
     knobs = dict(case.knobs)
     if case.name == CONTROL:
-        height, width = x.shape[-2:]
-        return random_order(height, width, seed), seed, {}
+        return None, seed, {"detail": {"orders": controls.ORDERS}}
     if case.name == ADAPTIVE:
         return _adaptive(model, x, target, seed, store, **knobs)
     if SEED in METHODS[case.name].knobs:
@@ -137,8 +136,17 @@ def _adaptive(
     return done.attribution, fresh, {"gradients": cost, "computed": cost, "detail": detail}
 
 
-def _curve(metric: Case, model: Model, x: Tensor, made: Tensor, target: int, seed: int) -> Curve:
-    knobs: dict[str, Any] = dict(metric.knobs)
-    if SEED in METRICS[metric.name].knobs:
-        knobs["seed"] = seed
-    return curve(model, x, made, metric.name, target, **knobs)
+def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: int, seed: int) -> Curve:
+    """The curve of a map; without a map, the mean of those of several random orders."""
+    seeded = SEED in METRICS[metric.name].knobs
+
+    def one(heatmap: Tensor, k: int = 0) -> Curve:
+        knobs: dict[str, Any] = {**dict(metric.knobs), **({SEED: seed + k} if seeded else {})}
+        return curve(model, x, heatmap, metric.name, target, **knobs)
+
+    if made is not None:
+        return one(made)
+    height, width = x.shape[-2:]
+    *_, band = controls.random_orders(lambda order, k: iter([one(order, k)]), height, width, seed)
+    said = f"mean of {len(band.areas)} random orders, standard deviation {band.spread:.3g}"
+    return replace(band, note=notes(said, band.note))

@@ -1,5 +1,8 @@
 """Texts that several pages use: terms, predictions, durations, counts, provenance."""
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -17,7 +20,8 @@ TERMS = {
 """The tooltips of metrics."""
 COLUMNS = (
     "↑ higher is better, ↓ lower is better. AUPC and AUTVC are the areas under the two curves above. Completeness gap: "
-    "the sum of the map, minus the difference between the score of the photo and the score of the baseline."
+    "the sum of the map, minus the difference between the score of the photo and the score of the baseline. Random "
+    "order: the mean of several ± their standard deviation."
 )
 """The tooltip of the table of methods."""
 
@@ -28,8 +32,9 @@ READING = """
 - **absolute, signed, positive** choose what is drawn. Signed maps show what speaks for the class (orange) and what
   speaks against it (blue).
 - **The perturbation curve** tests a map: its brightest regions are replaced first. If they matter, the score falls
-  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order. A map whose curve
-  is not below it says little about what the model uses.
+  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order: it is the mean of
+  several orders, in a band from the lowest to the highest. A map whose curve is not below this band says little about
+  what the model uses.
 - **The variation curve** says how rough a map is, from fine to coarse scales (AUTVC). Low is smooth, not right: a blank
   map has 0.
 - **σ** is the size of the noise, **R** the number of noisy copies of the photo, **M** the number of steps of a path
@@ -91,3 +96,11 @@ def describe(title: str, attribution: Tensor) -> str:
     }
     place, share = max(quadrants.items(), key=lambda item: item[1])
     return f"{title}: {share:.0%} of the attribution lies in the {place} quarter"
+
+
+def settled(agreement: Mapping[int, float]) -> str:
+    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
+    if not agreement or any(map(math.isnan, agreement.values())):
+        return ""
+    (_, pixels), *pooled = agreement.items()
+    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])

@@ -65,7 +65,10 @@ def test_maps_and_curves_come_and_are_those_of_the_core(board, jobs, subject):
         true = reduce_channels(explain(subject.model, X, method, 0, **knobs).attribution, "signed").numpy()
         assert np.abs(raw - true).max() < 1e-3 * np.abs(true).max()
         assert found[f"curve {PERTURBATION} {method}"][0]["done"]
-    assert f"curve {PERTURBATION} random_order" in found
+    head, _ = found[f"curve {PERTURBATION} random_order"]
+    assert head["done"]
+    assert all(low <= y <= high for low, y, high in zip(head["low"], head["y"], head["high"], strict=True))
+    assert "low" not in found[f"curve {PERTURBATION} smoothgrad"][0]
 
 
 def test_the_patches_of_a_whole_curve_are_sent_with_it(board, jobs):

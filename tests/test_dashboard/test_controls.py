@@ -64,7 +64,7 @@ def test_paper_settings(page):
         shown(app, "steps"),
     ) == (0.5, 150, 50)
     assert shown(app, "evaluation") == "paper"
-    assert any("200 gradients" in c.value and "6,006 forward passes" in c.value for c in app.sidebar.caption)
+    assert any("200 gradients" in c.value and "7,507 forward passes" in c.value for c in app.sidebar.caption)
 
 
 def test_another_photo_is_explained_by_its_own_class(page):

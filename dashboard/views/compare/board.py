@@ -19,7 +19,7 @@ from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part, Values
 from dashboard.live.sheet import STATE, Tile
 from dashboard.stage.labels import Labelled
-from dashboard.views.compare import finding, log, parts, table
+from dashboard.views.compare import finding, log, parts, table, verdicts
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
@@ -153,12 +153,12 @@ class CompareBoard(sheet.Worked):
         }
 
     def _results(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        headline = table.headline(cells)
+        headline = verdicts.headline(cells)
         # The headline says what the perturbation curves show.
         others = [name for name in self.experiment.metrics if not (headline and name == PERTURBATION)]
         return {
             "verdict": headline,
-            "verdicts": {name: table.verdict(cells, name) for name in others},
+            "verdicts": {name: verdicts.verdict(cells, name) for name in others},
             "columns": COLUMNS,
             "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from attribution import METRICS
+from attribution.controls import Band
 from attribution.images import to_picture
 from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from attribution.types import Curve
@@ -82,6 +83,7 @@ def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
             "y": [round(float(value), 4) for value in curve.y],
             "ticks": list(curve.ticks),
             "done": done,
+            **band_of(curve),
         }
         if not (isinstance(curve, PerturbationCurve) and done):
             return pack(head)
@@ -89,6 +91,13 @@ def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
         return pack(head, _patches(subject, curve))
 
     return Part(f"curve {metric} {method}", (curve, done), made)
+
+
+def band_of(curve: Curve) -> dict[str, list[float]]:
+    """The lowest and the highest of the random orders at each x; empty for other curves."""
+    if not isinstance(curve, Band):
+        return {}
+    return {name: [round(float(y), 4) for y in ends] for name, ends in (("low", curve.low), ("high", curve.high))}
 
 
 def _patches(subject: Subject, curve: PerturbationCurve) -> bytes:

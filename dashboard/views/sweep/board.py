@@ -9,12 +9,13 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from attribution import METHODS, METRICS, Store
+from attribution.controls import Band
 from attribution.models import CATEGORIES
 from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import TERMS, counted
+from dashboard.experiment.words import TERMS, counted, settled
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
@@ -79,7 +80,7 @@ class SweepBoard(sheet.Worked):
         areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known)
         words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
         unit = METHODS[self.sweep.method].unit(self.sweep.at(self.experiment, place).knobs(self.sweep.method))
-        head = {"status": areas, "words": words, "measure": unit, "done": 1, "total": 1}
+        head = {"status": areas + settled(cell.agreement), "words": words, "measure": unit, "done": 1, "total": 1}
         return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:
@@ -91,13 +92,13 @@ class SweepBoard(sheet.Worked):
             f"sweep-{name}",
             metric.label,
             metric.reading,
-            "" if control is None else f"A random order on this photo: {control:.{metric.digits}f}.",
+            "" if control is None else _told(control, metric.digits),
             TERMS.get(name, ""),
             f"{metric.label} of each map of the sweep",
             opens="cell",
         )
         areas = {place: cell.areas.get(name) for place, cell in found.cells.items() if not cell.error}
-        version = (self.sweep, tuple(areas.items()), control)
+        version = (self.sweep, tuple(areas.items()), control and control.areas)
         return sheet.chart(about, version, partial(_figure, self.sweep, areas, name, control))
 
     def _state(self, view: View, found: Found) -> Part:
@@ -123,13 +124,19 @@ class SweepBoard(sheet.Worked):
         )
 
 
-def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: float | None) -> Figure:
+def _told(control: Band, digits: int) -> str:
+    low, high = min(control.areas), max(control.areas)
+    found = f"{counted(len(control.areas), 'random order')} on this photo: {control.area:.{digits}f} on average"
+    return f"{found}, from {low:.{digits}f} to {high:.{digits}f} (grey)."
+
+
+def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: Band | None) -> Figure:
     long = [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
     texts = [[say(axis.knob, value) for value in axis.values] for axis in long]
     letters, label = [letter(axis.knob) for axis in long], METRICS[metric].label
     if len(long) == 1:
         values = [v if long[0].knob != "target" else CATEGORIES[v] for v in long[0].values]
         line = [areas.get(place) for place in sweep.places]
-        return against(values, texts[0], line, sweep.method, label, letters[0], control)
+        return against(values, texts[0], line, sweep.method, label, letters[0], control.areas if control else ())
     rows = [[areas.get((a, b)) for b in long[1].values] for a in long[0].values]
     return grid(texts[0], texts[1], rows, (letters[0], letters[1], label))

@@ -64,7 +64,7 @@ class Sweep:
         return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
 
     def key(self, experiment: Experiment, photo: str) -> Key:
-        """The key of the work: a task for each cell, and the curves of the random order."""
+        """The key of the work: a task for each cell, and the curves of the random orders."""
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
         tasks = tuple(self._task(self.at(experiment, place), place) for place in self.places)
         return Key(tasks, experiment.curve_keys(control), photo)
