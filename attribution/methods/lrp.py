@@ -32,6 +32,7 @@ PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveA
     gloss="relevance, layer by layer",
     paper="Bach et al. 2015, doi:10.1371/journal.pone.0130140",
     cost=lambda knobs: Cost(1),
+    output="logit",
 )
 def lrp(score: ClassScore, x: Image) -> Run:
     r"""$R_i = \sum_j \frac{a_i \rho(w_{ij})}{\sum_k a_k \rho(w_{kj})} R_j$ from the logit back to the pixels: $\rho$
