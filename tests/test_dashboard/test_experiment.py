@@ -234,6 +234,7 @@ OTHERS = {
     "methods": ("gradient",),
     "own": (("idg", "sampling", "uniform"),),
     "curves": ("deletion",),
+    "output": "probability",
 }
 
 
