@@ -18,6 +18,7 @@ from attribution.benchmark.cases import parse
 from attribution.benchmark.sanity import DEFAULT, check, labelled, verdicts
 from attribution.benchmark.sanity_table import check_options, setting_of
 from attribution.engine.devices import PRECISIONS
+from attribution.engine.score import OUTPUTS
 from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
@@ -76,7 +77,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         "--target", type=int, metavar="CLASS", help="the index of the class to explain; default: the most likely class"
     )
     one.add_argument(
-        "--output", choices=("logit", "probability"), default="logit", help="the score to explain; default: logit"
+        "--output", choices=OUTPUTS, default="logit", help="the score to explain and to measure; default: logit"
     )
     one.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
     one.add_argument("--precision", choices=PRECISIONS, default="float32", help="on CUDA; tf32 is quicker and coarser")
@@ -150,7 +151,7 @@ def explain(options: argparse.Namespace) -> None:
     where = f"{model.device}, {model.precision}"
     print(f"{options.method} of class {partial.target} ({category}): {partial.evaluations} gradients on {where}")
     for name in options.metric:
-        found = curve(model, x, partial.attribution, name, partial.target)
+        found = curve(model, x, partial.attribution, name, partial.target, output=options.output)
         metric, note = METRICS[name], f" ({found.note})" if found.note else ""
         print(f"{metric.label}: {found.area:.{metric.digits}f}, {metric.reading}{note}")
     for file in options.out:
@@ -188,15 +189,22 @@ def sanity(options: argparse.Namespace) -> None:
 def methods(options: argparse.Namespace) -> None:
     """Prints a line for each method, and one for each of its knobs."""
     for name, entry in METHODS.items():
-        print(f"{name}: {entry.title}. {entry.paper}")
+        print(f"{name}: {entry.title}. {entry.paper}{_alone('explains', entry.output)}")
         _knobs(entry)
 
 
 def metrics(options: argparse.Namespace) -> None:
     """Prints a line for each metric, and one for each of its knobs."""
     for name, entry in METRICS.items():
-        print(f"{name}: {entry.title} ({entry.label}), {entry.reading}. {entry.paper}")
+        print(
+            f"{name}: {entry.title} ({entry.label}), {entry.reading}. {entry.paper}{_alone('measures', entry.output)}"
+        )
         _knobs(entry)
+
+
+def _alone(does: str, output: str) -> str:
+    """A sentence for those that use one score whatever --output is."""
+    return f". It {does} the {output}, whatever --output is" if output else ""
 
 
 def _knobs(entry: Entry) -> None:

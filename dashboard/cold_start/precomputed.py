@@ -109,9 +109,9 @@ def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dic
     """Adds the curves of a method, and the data to draw them."""
     for name, curve in curves.items():
         metric = METRICS[name]
-        assert metric.axes is not None
         found[f"{name}:{method}"] = curve.y
-        axes = (metric.axes.x, metric.axes.y, metric.axes.x_range, metric.axes.y_range)
+        shown = words.axes(metric, FIRST.output)
+        axes = (shown.x, shown.y, shown.x_range, shown.y_range)
         said = {"title": metric.title, "label": metric.label, "reading": metric.reading, "note": metric.note}
         about["metrics"].setdefault(name, {**said, "axes": axes, "ticks": curve.ticks})
         if isinstance(curve, PerturbationCurve):

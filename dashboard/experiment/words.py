@@ -1,7 +1,9 @@
 """Texts that several pages use: terms, predictions, durations, counts, provenance."""
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -9,6 +11,7 @@ from torch import Tensor
 from attribution import MODELS
 from attribution.heatmaps import reduce_channels
 from attribution.models import Model
+from attribution.registry import Axes, Metric
 
 Prediction = tuple[int, str, float, float]
 """Class index, category, probability, logit."""
@@ -42,6 +45,8 @@ READING = """
 - **halves agree**: the correlation of the maps of two halves of the noisy samples, pixel by pixel and with neighbouring
   pixels averaged. Near 1: more samples change little. Near 0: what you see is mostly chance. Regions settle before
   pixels. A settled map can still be wrong.
+- **Score** chooses what is explained and measured: the **logit**, which is the output of the network for the class, or
+  its **probability**, which also depends on the other classes. Maps and areas of the two cannot be compared.
 - The areas belong to one photo. What holds over many photos is on the page Results.
 """
 """How to read Compare."""
@@ -72,16 +77,22 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def provenance(model: Model) -> str:
-    """The model, device, precision and version that produced the numbers."""
-    return f"{MODELS[model.name].title} · {model.device} · {model.precision} · torch {torch.__version__}"
+def provenance(model: Model, output: str) -> str:
+    """The model, the score, and the device, precision and version that produced the numbers."""
+    return f"{MODELS[model.name].title} · {output} · {model.device} · {model.precision} · torch {torch.__version__}"
 
 
-def gap(gap: tuple[float, float]) -> str:
+def gap(gap: tuple[float, float], output: str = "logit") -> str:
     """A completeness gap, also as a share of the difference that the map should sum to."""
     missing, difference = gap
     share = f" ({abs(missing / difference):.1%})" if difference else ""
-    return f"{missing:+.2f}{share}"
+    return f"{missing:+.{2 if output == 'logit' else 4}f}{share}"
+
+
+def axes(metric: Metric, output: str) -> Axes:
+    """The axes of a curve, on which the score is called by its name."""
+    assert metric.axes is not None
+    return replace(metric.axes, y=re.sub(r"\bscore\b", output, metric.axes.y))
 
 
 def describe(title: str, attribution: Tensor) -> str:

@@ -22,13 +22,17 @@ PERTURBATION, VARIATION = "perturbation", "total_variation"
 
 @dataclass(frozen=True)
 class Panel:
-    """One method on one image. Equal panels have the same map. `image` is the fingerprint of the input."""
+    """One method on one image. Equal panels have the same map. `image` is the fingerprint of the input.
+
+    `output` is the score that is explained, "logit" or "probability".
+    """
 
     method: str
     image: str
     model: str
     target: int
     knobs: tuple[tuple[str, Any], ...] = ()
+    output: str = "logit"
     rank: ClassVar[int] = 0
 
     @property
@@ -49,13 +53,19 @@ class Panel:
     @property
     def unit(self) -> str:
         """The unit of the map."""
-        return "" if self.method == CONTROL else METHODS[self.method].unit(dict(self.knobs))
+        return "" if self.method == CONTROL else METHODS[self.method].unit(dict(self.knobs), self.output)
+
+    @property
+    def alone(self) -> str:
+        """In words: that the method explains one score alone. Empty if it explains the chosen one."""
+        output = "" if self.method == CONTROL else METHODS[self.method].output
+        return f" · explains the {output}" if output else ""
 
     @property
     def points(self) -> Hashable:
         """Panels with equal `points` share gradients: their point sets are nested."""
         shared = self.cost.points
-        return self if shared is None else (self.image, self.model, self.target, shared)
+        return self if shared is None else (self.image, self.model, self.target, self.output, shared)
 
     @property
     def sums_up(self) -> bool:
@@ -70,12 +80,16 @@ class Panel:
 
 @dataclass(frozen=True)
 class CurveKey:
-    """A curve of a panel's map. `order` is the seed of the random orders, and 0 for methods."""
+    """A curve of a panel's map. `order` is the seed of the random orders, and 0 for methods.
+
+    `output` is the score that is measured. It can be another one than the map explains.
+    """
 
     panel: Panel
     metric: str
     knobs: tuple[tuple[str, Any], ...] = ()
     order: int = 0
+    output: str = "logit"
 
     @property
     def rank(self) -> int:
@@ -159,13 +173,14 @@ class Cell:
 
 def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
     """Snapshots of the growing map. The last one is complete."""
-    for partial in stream(model, x, panel.method, panel.target, store=store, **dict(panel.knobs)):
+    knobs = dict(panel.knobs)
+    for partial in stream(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
         heatmap = one_channel(partial.attribution, x)
         free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
         found = Snapshot(partial, free, agreement={} if partial.halves is None else agreements(partial.halves.cpu()))
         yield found
     if panel.sums_up:
-        score = score_of(model, x, panel.target, "logit", store)
+        score = score_of(model, x, panel.target, panel.output, store)
         gap = METRICS["completeness_gap"].run(score, x, found.partial.attribution, **panel.gap_knobs)
         yield replace(found, gap=gap)
 
@@ -178,7 +193,7 @@ def curve_work(
     For the control: the band of the curves of several random orders.
     """
     panel = key.panel
-    score = score_of(model, x, panel.target, "logit", store)
+    score = score_of(model, x, panel.target, key.output, store)
 
     def measure(heatmap: Heatmap, k: int = 0) -> Iterator[Curve]:
         knobs = {name: value + k if name == "seed" else value for name, value in key.knobs}

@@ -3,10 +3,12 @@
 import numpy as np
 import PIL.Image
 import pytest
+import toys
 from skimage import data
 
 from attribution import METHODS, METRICS, MODELS, curve, explain, load_image
 from attribution.__main__ import main
+from attribution.engine.score import OUTPUTS
 
 
 @pytest.fixture
@@ -37,6 +39,33 @@ def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
     area = {name: curve(lite0, x, made, name, 282).area for name in ("abpc", "total_variation")}
     assert told[0].startswith(f"ABPC: {area['abpc']:.3f}, higher is better")
     assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not more faithful"
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_the_score_that_is_explained_is_the_one_that_is_measured(photo, capsys, monkeypatch, output):
+    model = toys.of_photos()
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    metrics = ("perturbation", "deletion")
+    measured = [word for name in metrics for word in ("--metric", name)]
+    assert main(["explain", str(photo), "--method", "gradient", "--output", output, *measured]) == 0
+    told = capsys.readouterr().out.splitlines()[1:]
+    x = model.prepare(load_image(photo))
+    made = explain(model, x, "gradient", output=output).attribution
+    for name, line in zip(metrics, told, strict=True):
+        area, other = (curve(model, x, made, name, output=one).area for one in (output, *set(OUTPUTS) - {output}))
+        metric = METRICS[name]
+        assert line.startswith(f"{metric.label}: {area:.{metric.digits}f}, ")
+        assert (f"{area:.{metric.digits}f}" == f"{other:.{metric.digits}f}") == (metric.output == "probability")
+
+
+def test_the_lists_say_who_uses_one_score_alone(capsys):
+    assert main(["methods"]) == 0
+    methods = [line for line in capsys.readouterr().out.splitlines() if "whatever --output is" in line]
+    assert [line.split(":")[0] for line in methods] == ["agi", "lrp"]
+    assert methods[1].endswith(". It explains the logit, whatever --output is")
+    assert main(["metrics"]) == 0
+    metrics = [line for line in capsys.readouterr().out.splitlines() if "measures the probability" in line]
+    assert {line.split(":")[0] for line in metrics} == {"insertion", "deletion", "sic", "aic"}
 
 
 @pytest.mark.parametrize("name", METRICS)

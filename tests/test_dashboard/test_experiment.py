@@ -235,6 +235,7 @@ OTHERS = {
     "methods": ("gradient",),
     "own": (("idg", "sampling", "uniform"),),
     "curves": ("deletion",),
+    "output": "probability",
 }
 
 

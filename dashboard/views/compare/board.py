@@ -111,7 +111,7 @@ class CompareBoard(sheet.Worked):
             [*tiles, *([finding.TILE] if searching else ())],
             [*([finding.CHART] if searching else ()), log.CHART],
             [finding.STEP] if searching else [],
-            charts=[parts.chart(name) for name in self.experiment.metrics],
+            charts=[parts.chart(name, self.experiment.output) for name in self.experiment.metrics],
             lines={panel.method: [panel.title, *style(panel.method)] for panel in panels},
             control=CONTROL,
         )
@@ -162,7 +162,7 @@ class CompareBoard(sheet.Worked):
             "columns": COLUMNS,
             "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),
-            "made": provenance(self.subject.model),
+            "made": provenance(self.subject.model, self.experiment.output),
         }
 
     def _left(self, cells: Sequence[Cell]) -> str:

@@ -35,9 +35,10 @@ model = load_model({model!r})
 x = model.prepare(load_image("photo.png"))
 store = Store()  # points shared by two methods are evaluated once
 for method, knobs in METHODS.items():
-    done = explain(model, x, method, {target}, store=store, **knobs)
+    done = explain(model, x, method, {target}, output={output!r}, store=store, **knobs)
     for metric, how in METRICS.items():
-        print(method, metric, f"{{curve(model, x, done.attribution, metric, {target}, **how).area:.4f}}")
+        found = curve(model, x, done.attribution, metric, {target}, output={output!r}, **how)
+        print(method, metric, f"{{found.area:.4f}}")
     np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
 '''
 
@@ -111,7 +112,8 @@ def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> s
     methods: Mapping[str, Any] = {cell.panel.method: dict(cell.panel.knobs) for cell in cells}
     control = experiment.panel(CONTROL, subject.image, subject.model.name, subject.target)
     metrics = {name: dict(experiment.curve_key(control, name).knobs) for name in experiment.metrics}
-    return SCRIPT.format(methods=methods, metrics=metrics, model=subject.model.name, target=subject.target)
+    made = {"model": subject.model.name, "target": subject.target, "output": experiment.output}
+    return SCRIPT.format(methods=methods, metrics=metrics, **made)
 
 
 def _curves(cells: Sequence[Cell], metrics: Sequence[str]) -> str:

@@ -71,12 +71,12 @@ def linked(shown: CompareBoard) -> None:
 
 
 def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
-    """The latest map of each method. Without one for this setting, the previous one for this photo and class."""
+    """The latest map of each method. Without one for this setting, the previous one for this photo, class and score."""
     held: Mapping[tuple[Panel | str | int, ...], Snapshot] = st.session_state.get(SHOWN, {})
     found = {}
     for cell in cells:
         panel = cell.panel
-        place = (panel.method, panel.image, panel.model, panel.target)
+        place = (panel.method, panel.image, panel.model, panel.target, panel.output)
         snapshot = cell.snapshot or held.get(place)
         if snapshot:
             found[place] = snapshot
@@ -143,7 +143,7 @@ def show(shown: CompareBoard) -> None:
     if log.several(log.results()):
         st.markdown(f"**{log.PAST}**")
         st.plotly_chart(log.chart(log.results(), subject.image), key="compare-scatter", config=CONFIG, alt=log.PAST)
-    st.caption(provenance(subject.model))
+    st.caption(provenance(subject.model, experiment.output))
 
 
 def draw() -> None:

@@ -24,7 +24,7 @@ def status(cell: Cell) -> str:
     if snapshot is None:
         return "stopped before its first points" if view.state == "stopped" else "waiting for its turn"
     partial = snapshot.partial
-    halves = settled(snapshot.agreement)
+    halves = settled(snapshot.agreement) + cell.panel.alone
     if partial.complete:
         return f"complete: {counted(partial.total, 'point')}{halves}"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}{halves}"
@@ -51,7 +51,7 @@ def row(cell: Cell, metrics: Sequence[str], shared: bool = False) -> dict[str, s
     return {
         "Method": cell.panel.title,
         **{heading(name): text for name, text in areas.items()},
-        METRICS["completeness_gap"].label: gap(snapshot.gap) if snapshot and snapshot.gap else "",
+        METRICS["completeness_gap"].label: gap(snapshot.gap, cell.panel.output) if snapshot and snapshot.gap else "",
         "Gradients": f"{_points(cell)}{' shared' if shared else ''}",
         "Seconds": "precomputed" if cell.instead_of else f"{sum(view.seconds for view in cell.views):.1f}",
     }

@@ -20,7 +20,7 @@ from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import Sweep, letter, say
+from dashboard.views.sweep.sweep import OF_ALL, Sweep, letter, say
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.sweep import Found, Key, Place, Prepare, Result, sweep_work
 
@@ -77,16 +77,17 @@ class SweepBoard(sheet.Worked):
     def _map(self, place: Place, cell: Result) -> Part:
         title = self.sweep.title(place)
         known = ((METRICS[name], cell.areas[name]) for name in self.experiment.metrics if name in cell.areas)
-        areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known)
+        panel = self.sweep.panel(self.experiment, place)
+        areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known) + panel.alone
         words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
-        unit = METHODS[self.sweep.method].unit(self.sweep.at(self.experiment, place).knobs(self.sweep.method))
-        head = {"status": areas + settled(cell.agreement), "words": words, "measure": unit, "done": 1, "total": 1}
+        shown = areas + settled(cell.agreement)
+        head = {"status": shown, "words": words, "measure": panel.unit, "done": 1, "total": 1}
         return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:
         """All areas of a metric: a line for one setting, a heatmap for two. A click chooses a cell."""
         metric = METRICS[name]
-        whole = not {"target", "model"} & {axis.knob for axis in self.sweep.axes}
+        whole = not set(OF_ALL) & {axis.knob for axis in self.sweep.axes}
         control = found.control.get(name) if whole else None
         about = Chart(
             f"sweep-{name}",

@@ -5,16 +5,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attribution import METHODS, MODELS
+from attribution.engine.score import OUTPUTS
 from attribution.models import CATEGORIES
 from attribution.registry import Choice
 from dashboard.experiment.choices import PREDICTED
 from dashboard.experiment.experiment import FIELDS, Experiment
-from dashboard.work.panel import CONTROL
+from dashboard.work.panel import CONTROL, Panel
 from dashboard.work.sweep import Key, Place, Task
 
 MOST = 36
 """The maximum number of cells of a sweep: all their maps are on screen."""
 
+OF_ALL = ("target", "model", "output")
+"""What every method has, besides its own knobs."""
 PRESETS = {
     "Table I: σ and R": "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200",
     "Table II: extreme σ": "smooth_taylor:sigma=0.0001/0.001/0.01/0.1/0.5/1/2,samples=100",
@@ -54,8 +57,8 @@ class Sweep:
         if "draws" in values and "baseline" not in values:
             values["baseline"] = "uniform"
         for knob, value in values.items():
-            of_all = knob in ("target", "model")
-            experiment = replace(experiment, **{knob: value}) if of_all else experiment.turned(self.method, knob, value)
+            of_all = replace(experiment, **{knob: value}) if knob in OF_ALL else None
+            experiment = of_all or experiment.turned(self.method, knob, value)
         return experiment
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
@@ -66,12 +69,17 @@ class Sweep:
     def key(self, experiment: Experiment, photo: str) -> Key:
         """The key of the work: a task for each cell, and the curves of the random orders."""
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
-        tasks = tuple(self._task(self.at(experiment, place), place) for place in self.places)
+        tasks = tuple(self._task(experiment, place) for place in self.places)
         return Key(tasks, experiment.curve_keys(control), photo)
 
+    def panel(self, experiment: Experiment, place: Place) -> Panel:
+        """The panel of a cell, without its image."""
+        here = self.at(experiment, place)
+        return here.panel(self.method, "", here.model, _class(here))
+
     def _task(self, experiment: Experiment, place: Place) -> Task:
-        panel = experiment.panel(self.method, "", experiment.model, _class(experiment))
-        return Task(place, self.title(place), panel, experiment.curve_keys(panel))
+        panel = self.panel(experiment, place)
+        return Task(place, self.title(place), panel, self.at(experiment, place).curve_keys(panel))
 
     def title(self, place: Place) -> str:
         return " · ".join(
@@ -118,8 +126,8 @@ def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
 
 
 def knobs(method: str) -> list[str]:
-    """What a sweep can change: the knobs of the method, the class and the model."""
-    return [*METHODS[method].knobs, "target", "model"]
+    """What a sweep can change: the knobs of the method, the class, the model and the score."""
+    return [*METHODS[method].knobs, *OF_ALL]
 
 
 def choices(knob: str, method: str) -> tuple[Any, ...]:
@@ -128,6 +136,8 @@ def choices(knob: str, method: str) -> tuple[Any, ...]:
         return tuple(name for name, card in MODELS.items() if card.file.exists())
     if knob == "target":
         return tuple(range(len(CATEGORIES)))
+    if knob == "output":
+        return OUTPUTS
     declared = METHODS[method].knobs[knob]
     if declared.type is bool:
         return (False, True)
