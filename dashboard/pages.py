@@ -24,6 +24,7 @@ PAGES = (
     Page("results", "Results", ":material/table_chart:"),
     Page("path", "Path", ":material/timeline:"),
     Page("noise", "Noise", ":material/grain:"),
+    Page("sanity", "Sanity", ":material/rule:"),
     Page("learn", "Learn", ":material/school:"),
 )
 COMPARE = PAGES[0]

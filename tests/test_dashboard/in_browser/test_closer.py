@@ -202,6 +202,7 @@ def test_sigma_is_found_for_a_photo(page):
     ("place", "title"),
     [
         ("noise", "How sure is this map?"),
+        ("sanity", "Does the map depend on the model?"),
         ("sweep", "What does a knob do?"),
         ("results", "What holds over many photos?"),
         ("path", "What happens on the way?"),
