@@ -59,8 +59,8 @@ def explain(
 
 def together(
     model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store | None = None
-) -> Iterator[tuple[str, Partial | ValueError]]:
-    """Yields the last result of each method, by its label in `methods`. They share their points.
+) -> Iterator[tuple[str, Partial | ValueError | None]]:
+    """Yields (label, the last result) for each of `methods`, which share their points, and (label, None) on the way.
 
     A method that the model does not allow gives its error instead. Raises ValueError at once for an unknown method,
     class or knob, and for an invalid image.
@@ -73,12 +73,17 @@ def together(
 
 def _together(
     model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store
-) -> Iterator[tuple[str, Partial | ValueError]]:
+) -> Iterator[tuple[str, Partial | ValueError | None]]:
     for label, (method, knobs) in methods.items():
+        found: Partial | ValueError | None = None
         try:
-            yield label, explain(model, x, method, target, store=store, **knobs)
+            for partial in stream(model, x, method, target, store=store, **knobs):
+                if found is not None:
+                    yield label, None
+                found = partial
         except ValueError as error:
-            yield label, error
+            found = error
+        yield label, found
 
 
 def curve(

@@ -91,7 +91,7 @@ def check(
     ):
         told(noise.done, noise.total)
     for contrast in other_class(model, x, methods, target, other=setting.other, store=store):
-        told(len(contrast.maps), len(methods))
+        told(contrast.done, len(methods))
     return Checked(model, cases, random, noise, contrast)
 
 

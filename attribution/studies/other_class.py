@@ -9,7 +9,7 @@ from attribution.engine.store import Store
 from attribution.explain import Chosen, one_channel, score_of, together
 from attribution.models import Model
 from attribution.similarity import LITTLE, Alike, Finding, pearson, spearman
-from attribution.types import Heatmap
+from attribution.types import Heatmap, Partial
 
 OTHERS = {"second": "the likeliest class but this one", "least": "the least likely class"}
 
@@ -32,8 +32,13 @@ class Contrast:
 
     @property
     def done(self) -> int:
-        """The number of maps so far."""
-        return len(self.maps) + len(self.others) + len(self.failed)
+        """The number of methods that are compared so far."""
+        return len(self.absolute.keys() | self.failed.keys())
+
+    @property
+    def total(self) -> int:
+        """The number of methods."""
+        return len(self.methods)
 
     def verdict(self, label: str) -> Finding | None:
         """What the correlations say about a method. None before it has both maps."""
@@ -60,7 +65,7 @@ def other_class(
     other: str | int = "second",
     store: Store | None = None,
 ) -> Iterator[Contrast]:
-    """Yields the comparison after each map. `methods` are by label; they share the points of each class.
+    """Yields the comparison after each batch of points. `methods` are by label; they share the points of each class.
 
     `target` is the explained class (default: the most likely one), `other` is one of `OTHERS` or the index of a class.
     Raises ValueError for an unknown class, and if both are the same.
@@ -73,20 +78,29 @@ def other_class(
     store = Store() if store is None else store
     so_far = Contrast(chosen, beside, tuple(methods), {}, {}, {}, {}, {})
     for label, one in methods.items():
-        (_, here), (_, there) = (next(together(model, x, {label: one}, at, store)) for at in (chosen, beside))
-        if isinstance(here, ValueError) or isinstance(there, ValueError):
-            wrong = here if isinstance(here, ValueError) else there
-            so_far = replace(so_far, failed={**so_far.failed, label: str(wrong)})
-        else:
-            first, second = (one_channel(found.attribution, found.attribution) for found in (here, there))
-            so_far = replace(
-                so_far,
-                maps={**so_far.maps, label: first},
-                others={**so_far.others, label: second},
-                absolute={**so_far.absolute, label: spearman(first, second)},
-                signed={**so_far.signed, label: pearson(first, second)},
-            )
-        yield so_far
+        for at in (chosen, beside):
+            for _, found in together(model, x, {label: one}, at, store):
+                if found is not None:
+                    so_far = _with_map(so_far, label, found, at)
+                yield so_far
+
+
+def _with_map(contrast: Contrast, label: str, found: Partial | ValueError, target: int) -> Contrast:
+    """The comparison with one map more; with both of a method, how alike they are; without a map, the reason."""
+    try:
+        if isinstance(found, ValueError):
+            raise found
+        made = one_channel(found.attribution, found.attribution)
+    except ValueError as error:
+        return replace(contrast, failed={**contrast.failed, label: str(error)})
+    if target == contrast.target:
+        return replace(contrast, maps={**contrast.maps, label: made})
+    others = {**contrast.others, label: made}
+    if label not in contrast.maps:
+        return replace(contrast, others=others)
+    first = contrast.maps[label]
+    absolute = {**contrast.absolute, label: spearman(first, made)}
+    return replace(contrast, others=others, absolute=absolute, signed={**contrast.signed, label: pearson(first, made)})
 
 
 def _index(model: Model, x: Tensor, target: int, other: str | int) -> int:

@@ -118,7 +118,7 @@ def model_perturbation(
     seed: int = 0,
     store: Store | None = None,
 ) -> Iterator[Perturbed]:
-    """Yields the levels after each map; those of the first seed keep their maps. `methods` are by label.
+    """Yields the levels after each batch of points; those of the first seed keep their maps. `methods` are by label.
 
     `target` is the class throughout (default: the most likely one of the model). `shares` are those of the standard
     deviation, `seeds` how often each is drawn, `seed` the first. Levels of one seed have the same noise in other sizes.
@@ -135,7 +135,7 @@ def model_perturbation(
     for label, found in together(model, x, methods, chosen, store):
         if isinstance(found, ValueError):
             so_far = replace(so_far, failed={**so_far.failed, label: str(found)})
-        else:
+        elif found is not None:
             made = one_channel(found.attribution, found.attribution)
             so_far = replace(so_far, original={**so_far.original, label: made})
         yield so_far
@@ -145,7 +145,8 @@ def model_perturbation(
             score = min(1.0, _probability(there, x, chosen) / whole)
             level = Level(share, draw, score, {}, {}, {})
             for label, found in together(there, x, methods, chosen):
-                level = _with_map(level, label, found, so_far.original, kept=draw == seed)
+                if found is not None:
+                    level = _with_map(level, label, found, so_far.original, kept=draw == seed)
                 yield replace(so_far, levels=(*so_far.levels, level))
             so_far = replace(so_far, levels=(*so_far.levels, level))
 

@@ -144,7 +144,7 @@ def randomisation(
     statistics: bool = False,
     store: Store | None = None,
 ) -> Iterator[Randomised]:
-    """Yields the stages after each map. `methods` are by label; the methods of a stage share their points.
+    """Yields the stages after each batch of points. `methods` are by label; the methods of a stage share their points.
 
     `target` is the class of all stages (default: the most likely one of the model); `own_class`: of each stage the most
     likely class of its network. `statistics`: batch-norms that were not folded lose their running statistics too. The
@@ -170,7 +170,8 @@ def randomisation(
         stage = Stage(count, order[count - 1] if count else "", own, {}, {}, {}, {})
         reference = so_far.stages[0].maps if count else {}
         for label, found in together(there, x, methods, own, Store() if count else store):
-            stage = _with_map(stage, label, found, reference)
+            if found is not None:
+                stage = _with_map(stage, label, found, reference)
             yield replace(so_far, stages=(*so_far.stages, stage))
         so_far = replace(so_far, stages=(*so_far.stages, stage))
 

@@ -481,7 +481,7 @@ def test_a_link_without_a_photo_means_what_it_always_meant(page):
     assert query(app, "img") == "cat", "the bare address is another experiment"
 
 
-@pytest.mark.parametrize("place", ["sweep", "noise", "path"])
+@pytest.mark.parametrize("place", ["sweep", "noise", "path", "sanity"])
 def test_the_first_experiment_is_that_of_the_bare_address_of_compare_alone(page, place):
     """Other pages write what is theirs into the address: with it, a link without a photo is the cat."""
     app = page().switch_page(f"views/{place}/page.py").run()

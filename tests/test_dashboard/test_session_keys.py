@@ -51,6 +51,7 @@ OWNED = {
     "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
     "path": ["path-(stage|detour|others-.+)"],
     "noise": ["noise-(stage|both|side)"],
+    "sanity": ["sanity-(stage|mode|shown|measure|most|other|own)"],
     "learn": [r"learn-open-\d", "learn-(path|blank)"],
 }
 
