@@ -5,18 +5,23 @@ Every knob of a method is an option. The options are made from the signature of 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
+from torch import Tensor
 
+from attribution.agreement import SIDES
 from attribution.engine.devices import PRECISIONS
 from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
-from attribution.models import MODELS, load_model
+from attribution.models import MODELS, Model, load_model
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
+from attribution.studies.settled import until_settled
+from attribution.types import Partial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +73,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         default=[],
         help="measure the map by it, at its defaults; may be given several times",
     )
+    _add_settled(one)
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
     one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
     # The method is read before the other options: it decides which knobs there are.
@@ -79,6 +85,23 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         for knob in method.knobs.values():
             _add(knobs, knob)
     return every
+
+
+def _add_settled(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--settled",
+        type=float,
+        metavar="A",
+        help="for a mean over noise: draw samples until the maps of two halves of them correlate by A, such as 0.95",
+    )
+    one.add_argument(
+        "--side",
+        type=int,
+        choices=(0, *SIDES),
+        default=SIDES[0],
+        help=f"with --settled: average the halves over so many cells a side; 0: pixel by pixel; default: {SIDES[0]}",
+    )
+    one.add_argument("--most", type=int, default=1000, metavar="R", help="with --settled: the budget; default: 1000")
 
 
 def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
@@ -107,14 +130,17 @@ def explain(options: argparse.Namespace) -> None:
     x = model.prepare(image)
     given = {name: getattr(options, name) for name in METHODS[options.method].knobs}
     knobs = {name: value for name, value in given.items() if value is not None}
-    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+    run = _settling if options.settled is not None else _run
+    for told in run(options, model, x, knobs):
+        partial, spent, said = told
         if sys.stderr.isatty():
             print(f"\r{partial.done}/{partial.total} points", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     category = model.categories[partial.target]
     where = f"{model.device}, {model.precision}"
-    print(f"{options.method} of class {partial.target} ({category}): {partial.evaluations} gradients on {where}")
+    print(f"{options.method} of class {partial.target} ({category}): {spent} gradients on {where}")
+    print(said, end="")
     for name in options.metric:
         found = curve(model, x, partial.attribution, name, partial.target)
         metric, note = METRICS[name], f" ({found.note})" if found.note else ""
@@ -131,6 +157,25 @@ def explain(options: argparse.Namespace) -> None:
                 picture = overlay(picture, values.abs().sqrt(), to_picture(model.pixels(x)), 0.8)
             PIL.Image.fromarray(picture).save(file)
         print(f"written: {file}")
+
+
+Told = tuple[Partial, int, str]
+"""The map so far, the gradients that were computed, and a line to print at the end."""
+
+
+def _run(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
+    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+        yield partial, partial.evaluations, ""
+
+
+def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
+    budget = {"agreement": options.settled, "side": options.side, "most": options.most}
+    for found in until_settled(model, x, options.method, options.target, output=options.output, **budget, **knobs):
+        agreed = found.tried.get(found.samples, float("nan"))
+        where = f"averaged over {options.side} cells a side" if options.side else "pixel by pixel"
+        state = "settled" if found.settled else "not settled"
+        said = f"{state} after R = {found.samples}: halves agree by {agreed:.2f}, {where}\n"
+        yield found.partial, found.evaluations, said
 
 
 def methods(options: argparse.Namespace) -> None:
