@@ -7,24 +7,27 @@ Every knob of a method is an option. The options are made from the signature of 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
+from torch import Tensor
 
+from attribution.agreement import SIDES
 from attribution.benchmark import __main__ as benchmark
-from attribution.benchmark.cases import parse
-from attribution.benchmark.sanity import DEFAULT, check, labelled, verdicts
-from attribution.benchmark.sanity_table import check_options, setting_of
+from attribution.benchmark import sanity_command as sanity
 from attribution.engine.devices import PRECISIONS
 from attribution.engine.score import OUTPUTS
 from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
-from attribution.models import MODELS, load_model
+from attribution.models import MODELS, Model, load_model
 from attribution.named import NAMES, WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
+from attribution.studies.settled import until_settled
+from attribution.types import Partial
 
 LISTS = {
     "methods": "list the methods and their knobs",
@@ -32,10 +35,6 @@ LISTS = {
     "models": "list the models, and whether their weights are on this machine",
 }
 BENCHMARK = "benchmark"
-KNOBS = f"methods and their knobs, such as smoothgrad:sigma=0.3,samples=20; default: {', '.join(DEFAULT)}"
-
-SANITY = "check whether the maps of a photo depend on the model and on the class"
-HOW = "Replaces layers by random ones, adds noise to the weights, explains another class, and compares the maps."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return benchmark.main(given[1:])
     options = parser(given).parse_args(given)
     try:
-        commands = {"explain": explain, "sanity": sanity, "methods": methods, "metrics": metrics, "models": models}
+        commands = {"explain": explain, "sanity": sanity.run, "methods": methods, "metrics": metrics, "models": models}
         commands[options.command](options)
     except (ValueError, MemoryError) as error:
         print(f"attribution: {error}", file=sys.stderr)
@@ -63,7 +62,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name, told in LISTS.items():
         commands.add_parser(name, help=told)
     commands.add_parser(BENCHMARK, add_help=False, help="measure methods on a folder of photos; --help lists how")
-    _sanity_command(commands.add_parser("sanity", help=SANITY, description=HOW))
+    sanity.options(commands.add_parser("sanity", help=sanity.HELP, description=sanity.DESCRIPTION))
     one = commands.add_parser(
         "explain",
         help="make a map of a photo",
@@ -91,6 +90,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         default=[],
         help="measure the map by it, at its defaults; may be given several times",
     )
+    _add_settled(one)
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
     one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
     _knob_options(one, given)
@@ -108,12 +108,21 @@ def _knob_options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
             _add(knobs, knob)
 
 
-def _sanity_command(made: argparse.ArgumentParser) -> None:
-    made.add_argument("photo", type=Path, help="a photo, as for explain")
-    made.add_argument("--methods", nargs="+", default=list(DEFAULT), metavar="METHOD", help=KNOBS)
-    made.add_argument("--target", type=int, metavar="CLASS", help="default: the most likely class")
-    made.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
-    check_options(made)
+def _add_settled(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--settled",
+        type=float,
+        metavar="A",
+        help="for a mean over noise: draw samples until the maps of two halves of them correlate by A, such as 0.95",
+    )
+    one.add_argument(
+        "--side",
+        type=int,
+        choices=(0, *SIDES),
+        default=SIDES[0],
+        help=f"with --settled: average the halves over so many cells a side; 0: pixel by pixel; default: {SIDES[0]}",
+    )
+    one.add_argument("--most", type=int, default=1000, metavar="R", help="with --settled: the budget; default: 1000")
 
 
 def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
@@ -142,14 +151,17 @@ def explain(options: argparse.Namespace) -> None:
     x = model.prepare(image)
     given = {name: getattr(options, name) for name in METHODS[options.method].knobs}
     knobs = {name: value for name, value in given.items() if value is not None}
-    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+    run = _settling if options.settled is not None else _run
+    for told in run(options, model, x, knobs):
+        partial, spent, said = told
         if sys.stderr.isatty():
             print(f"\r{partial.done}/{partial.total} points", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     category = model.categories[partial.target]
     where = f"{model.device}, {model.precision}"
-    print(f"{options.method} of class {partial.target} ({category}): {partial.evaluations} gradients on {where}")
+    print(f"{options.method} of class {partial.target} ({category}): {spent} gradients on {where}")
+    print(said, end="")
     for name in options.metric:
         found = curve(model, x, partial.attribution, name, partial.target, output=options.output)
         metric, note = METRICS[name], f" ({found.note})" if found.note else ""
@@ -168,22 +180,25 @@ def explain(options: argparse.Namespace) -> None:
         print(f"written: {file}")
 
 
-def sanity(options: argparse.Namespace) -> None:
-    """Prints what the checks found, a line for each method and check. Shows the progress on a terminal."""
-    cases, setting = labelled(parse(options.methods, METHODS)), setting_of(options)
-    model = load_model(options.model, options.device)
-    x = model.prepare(load_image(options.photo))
+Told = tuple[Partial, int, str]
+"""The map so far, the gradients that were computed, and a line to print at the end."""
 
-    def told(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done}/{total} maps ", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
-    found = check(model, x, cases, setting, options.seed, options.target, told)
-    target, other = (model.categories[at] for at in (found.contrast.target, found.contrast.other))
-    print(f"class {found.contrast.target} ({target}); the other class is {found.contrast.other} ({other})")
-    for label, name, words, flagged in verdicts(found):
-        print(f"{label}, {name}: {words}{' *' if flagged else ''}")
-    print("* the map changed little, so it says little about what was changed")
+def _run(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
+    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+        yield partial, partial.evaluations, ""
+
+
+def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
+    budget = {"agreement": options.settled, "side": options.side, "most": options.most}
+    for found in until_settled(model, x, options.method, options.target, output=options.output, **budget, **knobs):
+        agreed = found.tried.get(found.samples)
+        where = f"averaged over {options.side} cells a side" if options.side else "pixel by pixel"
+        state = "settled" if found.settled else "not settled"
+        said = (
+            f"{state} after R = {found.samples}: halves agree by {agreed:.2f}, {where}\n" if agreed is not None else ""
+        )
+        yield found.partial, found.evaluations, said
 
 
 def methods(options: argparse.Namespace) -> None:

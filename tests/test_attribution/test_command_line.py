@@ -8,6 +8,7 @@ from skimage import data
 
 from attribution import METHODS, METRICS, MODELS, curve, explain, load_image
 from attribution.__main__ import main
+from attribution.agreement import agreements
 from attribution.engine.score import OUTPUTS
 
 
@@ -66,6 +67,24 @@ def test_the_lists_say_who_uses_one_score_alone(capsys):
     assert main(["metrics"]) == 0
     metrics = [line for line in capsys.readouterr().out.splitlines() if "measures the probability" in line]
     assert {line.split(":")[0] for line in metrics} == {"insertion", "deletion", "sic", "aic"}
+
+
+def test_draws_go_on_until_the_map_is_settled(photo, tmp_path, capsys, monkeypatch):
+    model = toys.of_photos()
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    out, budget = tmp_path / "map.npy", ["--settled", "0.6", "--side", "28", "--most", "300"]
+    assert main(["explain", str(photo), "--method", "smoothgrad", *budget, "--out", str(out)]) == 0
+    made, told, _ = capsys.readouterr().out.splitlines()
+    samples = int(told.partition("R = ")[2].partition(":")[0])
+    assert made.startswith("smoothgrad of class ")
+    assert f": {samples} gradients on cpu" in made
+    done = explain(model, model.prepare(load_image(photo)), "smoothgrad", samples=samples)
+    assert told.startswith(f"settled after R = {samples}: halves agree by {agreements(done.halves)[28]:.2f}, averaged")
+    np.testing.assert_allclose(np.load(out), done.attribution.numpy(), rtol=1e-3, atol=1e-7)
+    assert main(["explain", str(photo), "--method", "smooth_taylor", "--settled", "0.9999", "--most", "10"]) == 0
+    assert "not settled after R = 10" in capsys.readouterr().out
+    assert main(["explain", str(photo), "--method", "gradient", "--settled", "0.9"]) == 2
+    assert "is not a mean over noise" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -48,6 +48,7 @@ WITHIN = {
         {"run", "tables"},
         {"report", "cluster", "sanity"},
         {"sanity_table"},
+        {"sanity_command"},
         {"__main__"},
     ],
 }

@@ -24,7 +24,7 @@ QUICK = ["--stages", "2", "--levels", "0.1", "0.6"]
 @pytest.fixture
 def model(monkeypatch):
     made = toys.of_photos()
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *given: made)
+    monkeypatch.setattr("attribution.benchmark.sanity_command.load_model", lambda *given: made)
     monkeypatch.setattr("attribution.benchmark.sanity_table.load_model", lambda *given: made)
     return made
 
