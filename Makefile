@@ -12,7 +12,7 @@ QUICK += remembering sensitivity trace
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-app: $(VENV)/app.installed ## start the dashboard; ARGS="--server.port=9000" for Streamlit, ARGS="-- --photos FOLDER" for the app
+app: $(VENV)/app.installed ## start the dashboard; ARGS="--server.port=9000" for Streamlit, ARGS="-- --photos FOLDER --model NAME" for the app
 	$(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
 
 quick: $(VENV)/test.installed lint ## lint and the fast tests, under a minute: run it after each edit

@@ -1,15 +1,12 @@
-"""Networks that torchvision and timm describe: their input, their classes, and where their weights are."""
+"""Networks that torchvision and timm describe: their input and their classes; of torchvision, also their weights."""
 
 import difflib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import timm
 import timm.models
 import torch
@@ -19,16 +16,9 @@ from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.cards import Card, downloaded
-from attribution.engine.downloads import reason_of
+from attribution.cards import Card
 from attribution.engine.states import UnfitState, filled, read_state
 from attribution.model import CATEGORIES
-
-SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
-"""The usual files of weights on the hub; the second is read as plain tensors."""
-WEIGHTS = (SAFE, PICKLED, "pytorch_model.pth", "model.pth", "*.safetensors", "*.pth", "*.bin")
-"""The files of weights in a folder, the first that is there, in the order of timm."""
-HUB, FOLDER = "hf-hub:", "local-dir:"
 
 
 def from_torchvision(name: str) -> Card:
@@ -73,19 +63,6 @@ def _torchvision_network(network: str, meta: Mapping[str, Any], **options: Any) 
     return found
 
 
-def from_timm(name: str) -> Card:
-    """A network of timm with its published weights; what follows a dot names them, as in resnet18.a1_in1k.
-
-    Raises ValueError for an unknown name, and for a network without published weights or classes.
-    """
-    described, known = architecture_of_timm(name)
-    if known.get("hf_hub_id"):
-        return _on_hub(described, known["hf_hub_id"], known.get("hf_hub_filename") or SAFE)
-    if known.get("url"):
-        return replace(described, url=known["url"])
-    raise ValueError(f"timm/{name} has no published weights; give a file of them: timm/{name}=FILE")
-
-
 def architecture_of_timm(name: str) -> tuple[Card, dict[str, Any]]:
     """The card of a network of timm, without its weights, and its configuration there."""
     network, _, tag = name.partition(".")
@@ -97,85 +74,10 @@ def architecture_of_timm(name: str) -> tuple[Card, dict[str, Any]]:
         tags = [one.partition(".")[2] for one in timm.list_pretrained(f"{network}.*")]
         raise ValueError(f"timm/{network} has no weights {tag!r}; use one of {', '.join(tags) or 'none'}") from None
     known = {} if found is None else found.to_dict()
-    return _described(name, known | {"architecture": network}, f"{name} of timm"), known
+    return described(name, known | {"architecture": network}, f"{name} of timm"), known
 
 
-def from_hub(name: str) -> Card:
-    """A network of timm on the Hugging Face hub, OWNER/NAME or OWNER/NAME@REVISION. Reads its config.json there.
-
-    Raises ValueError if that cannot be read, or does not describe a network of timm.
-    """
-    repository, _, revision = name.partition("@")
-    try:
-        huggingface_hub.hf_hub_download(repository, "config.json", revision=revision or None)
-        known, network, _ = timm.models.load_model_config_from_hf(name)
-    except Exception as error:  # the hub, its cache and the parser raise many types of errors
-        raise ValueError(_no_config(f"{HUB}{name}", error)) from error
-    described = _described(f"{HUB}{name}", known | {"architecture": network}, f"{name} of the hub")
-    return _on_hub(described, name, _published(repository, revision))
-
-
-def _published(repository: str, revision: str) -> str:
-    """The file of weights that the hub has, or that was downloaded before."""
-    for file in (SAFE, PICKLED):
-        if isinstance(huggingface_hub.try_to_load_from_cache(repository, file, revision=revision or None), str):
-            return file
-    try:
-        there = huggingface_hub.file_exists(repository, SAFE, revision=revision or None)
-    except Exception:  # the download will say what is wrong
-        there = True
-    return SAFE if there else PICKLED
-
-
-def _on_hub(described: Card, name: str, file: str) -> Card:
-    """The card with its weights on the hub, or in the cache of the hub if they are there."""
-    repository, _, revision = name.partition("@")
-    held = huggingface_hub.try_to_load_from_cache(repository, file, revision=revision or None)
-    if isinstance(held, str):
-        return replace(described, place=Path(held))
-    url = huggingface_hub.hf_hub_url(repository, file, revision=revision or None)
-    # Without dots: what follows one could look like the hash of a file of torch.
-    stem = name.replace("/", "--").replace(".", "_")
-    return replace(described, url=url, place=downloaded(f"{stem}--{file}"))
-
-
-def from_folder(folder: str) -> Card:
-    """A network in a folder with a config.json of timm and a file of weights.
-
-    Raises ValueError if one of them is not there, or does not describe a network of timm.
-    """
-    where = Path(folder)
-    try:
-        known, network, _ = _config_in(where)
-    except Exception as error:
-        raise ValueError(_no_config(f"{FOLDER}{folder}", error)) from error
-    found = [file for pattern in WEIGHTS for file in sorted(where.glob(pattern))]
-    if not found:
-        raise ValueError(f"{FOLDER}{folder}: there is no file of weights in it; put {SAFE} there")
-    described = _described(f"{FOLDER}{folder}", known | {"architecture": network}, f"{where.name} in a folder")
-    return replace(described, place=found[0])
-
-
-def _config_in(folder: Path) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    from timm.models._hub import load_model_config_from_path  # timm does not export it
-
-    if not folder.is_dir():
-        raise ValueError("there is no such folder")
-    if not (folder / "config.json").is_file():
-        raise ValueError("there is no config.json in it")
-    found: tuple[dict[str, Any], str, dict[str, Any]] = load_model_config_from_path(folder)
-    return found
-
-
-def _no_config(name: str, error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{name}: its config.json names no architecture of timm; use a network that timm has saved"
-    if isinstance(error, json.JSONDecodeError):
-        return f"{name}: its config.json is damaged ({error}); use a network that timm has saved"
-    return f"{name} cannot be read ({reason_of(error)}); check the name and the connection"
-
-
-def _described(name: str, known: dict[str, Any], title: str) -> Card:
+def described(name: str, known: dict[str, Any], title: str) -> Card:
     """The card of a network, from its configuration in timm. `name` is what timm builds it by."""
     network = str(known["architecture"])
     if not timm.models.is_model(network):
@@ -235,7 +137,10 @@ def timm_network(name: str, options: Mapping[str, Any], file: Path) -> nn.Module
 
 def last_layer(build: Callable[..., nn.Module]) -> str:
     """The name of the last linear layer or convolution of a network."""
-    with torch.device("meta"):
+    try:
+        with torch.device("meta"):  # without memory, and without random weights
+            network = build()
+    except NotImplementedError:  # a RegNet computes its widths by tensors
         network = build()
     names: list[str] = [name for name, at in network.named_modules() if isinstance(at, (nn.Linear, nn.Conv2d))]
     return names[-1]

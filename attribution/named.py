@@ -14,19 +14,10 @@ from pathlib import Path
 from torch import nn
 
 from attribution.cards import MODELS, Card
-from attribution.described import (
-    FOLDER,
-    HUB,
-    architecture_of_timm,
-    from_folder,
-    from_hub,
-    from_timm,
-    from_torchvision,
-    last_layer,
-    timm_network,
-)
+from attribution.described import architecture_of_timm, from_torchvision, last_layer, timm_network
 from attribution.engine.downloads import reason_of
 from attribution.engine.states import UnreadableState, filled, read_state
+from attribution.hub import FOLDER, HUB, from_folder, from_hub, from_timm
 from attribution.model import Model
 
 TIMM, TORCHVISION = "timm/", "torchvision/"

@@ -29,6 +29,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--photos", type=Path, metavar="FOLDER", help="a folder of photos that everybody who opens the page can choose"
     )
+    made.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a model beside the built-in ones: timm/NAME, torchvision/NAME, hf-hub:OWNER/NAME, local-dir:FOLDER, "
+        "NAME=FILE or MODULE:FUNCTION; may be given several times",
+    )
     return made
 
 
@@ -44,6 +52,11 @@ def start(arguments: Sequence[str]) -> None:
     with _one_line():
         if given.photos is not None:
             FOLDER.open(given.photos)
+        if given.model:
+            from dashboard.work.models import add  # imports torch, which the first page does not wait for otherwise
+
+            for name in given.model:
+                add(name)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import re
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -10,15 +11,20 @@ import torch
 
 
 def fetch(title: str, url: str, target: Path, megabytes: float, wait: float) -> Iterator[float]:
-    """Downloads `url` to `target`. Yields the fraction done every `wait` seconds. Raises ValueError on failure."""
+    """Downloads `url` to `target`. Yields the fraction done every `wait` seconds. Raises ValueError on failure.
+
+    If `megabytes` is 0, the server is asked for the size; until it answers, the fraction is 0.
+    """
+    size = [megabytes * 1024**2]
     stale = set(_parts(target))
     failures: list[Exception] = []
-    thread = Thread(target=_fetch, args=(url, target, failures), daemon=True, name=f"download of {title}")
+    thread = Thread(target=_fetch, args=(url, target, failures, size), daemon=True, name=f"download of {title}")
     thread.start()
     reached = 0.0
     while thread.is_alive():
         # torch.hub writes to <file>.<random>.partial, and renames it when the download is complete.
-        reached = max(reached, sum(map(_size, set(_parts(target)) - stale)) / (megabytes * 1024**2))
+        if size[0]:
+            reached = max(reached, sum(map(_size, set(_parts(target)) - stale)) / size[0])
         yield min(reached, 1.0)
         thread.join(wait)
     if failures:
@@ -39,8 +45,11 @@ def _size(part: Path) -> int:
         return 0
 
 
-def _fetch(url: str, target: Path, failures: list[Exception]) -> None:
+def _fetch(url: str, target: Path, failures: list[Exception], size: list[float]) -> None:
     try:
+        if not size[0]:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10) as answer:
+                size[0] = float(answer.headers.get("Content-Length") or 0)
         target.parent.mkdir(parents=True, exist_ok=True)
         # The eight digits at the end of the file's name are the start of its SHA-256.
         found = re.search(r"-([a-f0-9]{8,})\.", target.name)

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from attribution import MODELS
-from attribution.models import CATEGORIES, Model, download
+from attribution.models import Model, download
 from dashboard.controls import boards, progress, resources, session
 from dashboard.experiment.choices import PREDICTED
 from dashboard.experiment.experiment import FIELDS, Experiment
@@ -33,7 +33,7 @@ def choose() -> Model:
         help="The first model is installed with the dashboard. Weights of most others are downloaded at first use.",
     )
     name = session.experiment().model
-    if MODELS[name].file.exists() or _downloaded(name):
+    if MODELS[name].here or _downloaded(name):
         try:
             model = resources.model(name)
         except ValueError as error:
@@ -70,7 +70,8 @@ class DownloadBoard(sheet.Worked):
     def look(self) -> Look:
         view, card = self.ask(), MODELS[self.name]
         share = view.snapshot or 0.0
-        text = f"Downloading {card.title}: {share:.0%} of {card.megabytes:.0f} MB"
+        size = f" of {card.megabytes:.0f} MB" if card.megabytes else ""
+        text = f"Downloading {card.title}: {share:.0%}{size}"
         ended = "" if view.live else f"{self.name} {view.state}"
         return Look((sheet.state(progress.state([view]), share, text, rerun=ended),))
 
@@ -112,7 +113,8 @@ def _downloaded(name: str) -> bool:
 def choose_class(predictions: tuple[Prediction, ...]) -> None:
     """The choice of the explained class: the likeliest class, or any other."""
     likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions[:5]}
-    rest = [index for index in range(len(CATEGORIES)) if index not in likely]
+    names = {index: name for index, name, *_ in predictions}
+    rest = [index for index in sorted(names) if index not in likely]
     options = [PREDICTED, *likely, *rest]
     st.selectbox(
         "Class to explain · a change recomputes everything",
@@ -121,6 +123,7 @@ def choose_class(predictions: tuple[Prediction, ...]) -> None:
         key=session.place("target"),
         on_change=session.take,
         args=("target",),
-        format_func=lambda i: f"likeliest: {predictions[0][1]}" if i == PREDICTED else likely.get(i, CATEGORIES[i]),
-        help="The five likeliest classes come first. Type to search all 1,000. Another class recomputes all gradients.",
+        format_func=lambda i: f"likeliest: {predictions[0][1]}" if i == PREDICTED else likely.get(i, names[i]),
+        help=f"The likeliest classes come first. Type to search all {len(names):,}. Another class recomputes all "
+        "gradients.",
     )

@@ -5,7 +5,6 @@ name for the state of a page. Streamlit may interrupt a run anywhere, so every w
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -58,7 +57,7 @@ def settled() -> None:
 
 def change(**values: Any) -> None:
     """Sets some fields of the experiment."""
-    put(replace(experiment(), **values))
+    put(experiment().changed(**values))
 
 
 def shown(field: str) -> Any:

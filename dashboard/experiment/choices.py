@@ -1,6 +1,6 @@
 """Choices that are not numbers: patches, classes, curves."""
 
-from attribution.models import CATEGORIES
+from attribution import MODELS
 from attribution.registry import curves
 
 PATCHES = {"quick": 10, "paper": 50}
@@ -9,7 +9,31 @@ PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule":
 """The settings of the SmoothTaylor paper's tables."""
 PREDICTED = -1
 """The option of the class control for the likeliest class."""
-CLASSES = frozenset(map(str, range(len(CATEGORIES))))
+DIGITS = 6
+"""A class in a link has at most so many digits: no model has more classes."""
+
+
+def read_class(text: str, default: int | None) -> int | None:
+    """The index of a class, in plain digits; whether the model has it, `class_of` says."""
+    plain = text.isascii() and text.isdigit() and len(text) <= DIGITS
+    return int(text) if plain and text == str(int(text)) else default
+
+
+def class_of(model: str, target: int | None) -> int | None:
+    """The class if the model has it, else None. A model that is not on the list has every class."""
+    if target is None or model not in MODELS:
+        return target
+    return target if 0 <= target < len(MODELS[model].categories) else None
+
+
+def class_name(model: str, target: int | None) -> str:
+    """What a model on the list calls a class; None is the likeliest."""
+    return "likeliest" if target is None else MODELS[model].categories[target]
+
+
+def same_classes(model: str, other: str) -> bool:
+    """Whether two models have the same classes. A model that is not on the list has those of any other."""
+    return model not in MODELS or other not in MODELS or MODELS[model].categories == MODELS[other].categories
 
 
 def further() -> tuple[str, ...]:

@@ -6,9 +6,17 @@ from typing import Any
 
 from attribution import METHODS, METRICS, MODELS
 from attribution.engine.score import OUTPUTS
-from attribution.models import CATEGORIES
 from attribution.registry import Choice, Cost, curves
-from dashboard.experiment.choices import CLASSES, PATCHES, PREDICTED, further, read_curves
+from dashboard.experiment.choices import (
+    PATCHES,
+    PREDICTED,
+    class_name,
+    class_of,
+    further,
+    read_class,
+    read_curves,
+    same_classes,
+)
 from dashboard.experiment.declarations import (
     BASELINE,
     CURVES,
@@ -41,8 +49,7 @@ class Experiment:
         Field(
             "cls",
             "class",
-            lambda text, default: int(text) if text in CLASSES else default,
-            lambda value: "likeliest" if value is None else CATEGORIES[value],
+            read_class,
             to_widget=lambda value: PREDICTED if value is None else value,
             from_widget=lambda value: None if value == PREDICTED else int(value),
         ),
@@ -101,7 +108,14 @@ class Experiment:
         values = {
             name: how.read(query[how.url], getattr(default, name)) for name, how in FIELDS.items() if how.url in query
         }
-        return cls(**values)
+        return default.changed(**{"target": None, **values})
+
+    def changed(self, **values: Any) -> "Experiment":
+        """The experiment with other values. A class of one model is none of another that has other classes."""
+        if "target" not in values and not same_classes(self.model, values.get("model", self.model)):
+            values["target"] = None
+        found = replace(self, **values)
+        return replace(found, target=class_of(found.model, found.target))
 
     def to_query(self) -> dict[str, str]:
         """The values that differ from the default, by their names in the URL. The user's own photo is left out."""
@@ -115,7 +129,7 @@ class Experiment:
     def unlike(self, other: "Experiment") -> dict[str, str]:
         """The values that differ from another experiment, by the letter of each field."""
         return {
-            how.letter: how.say(getattr(self, name))
+            how.letter: class_name(self.model, self.target) if name == "target" else how.say(getattr(self, name))
             for name, how in FIELDS.items()
             if getattr(self, name) != getattr(other, name)
         }

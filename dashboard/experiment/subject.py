@@ -81,7 +81,9 @@ class Subject:
 
     @property
     def seen(self) -> float:
-        """The share of the photo's area that the model sees: a square in the middle."""
+        """The share of the photo's area that the model sees: its middle."""
+        if self.model.squash:
+            return min(self.model.size / self.model.resize, 1.0) ** 2
         width, height = self.source.size
         side = min(width, height) * self.model.size / self.model.resize
         return min(side * side / (width * height), 1.0)

@@ -2,13 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 
 import torch
 
-from attribution import load_model
+from attribution import MODELS, load_model
 from attribution.engine.devices import best_device
-from attribution.models import Model
+from attribution.models import Model, card
 
 MOST = 3
 """The maximum number of models on each device."""
@@ -19,10 +20,36 @@ CHUNK = 0.2
 Place = tuple[str, torch.device]
 
 
+def add(name: str) -> None:
+    """Puts a model on the list, for everybody: the page shows it beside the built-in ones.
+
+    Only whoever starts the server may name one. It is tried at once if its weights are here. Raises ValueError, one
+    line, if there is no such model, or if it cannot be explained.
+    """
+    if name in MODELS:
+        return
+    found = card(name)
+    titles = {known.title for known in MODELS.values()}
+    MODELS[name] = replace(found, title=name if found.title in titles else found.title)
+    try:
+        if found.here:
+            load_model(name)
+    except ValueError:
+        del MODELS[name]
+        raise
+
+
+def load_listed(name: str, device: torch.device) -> Model:
+    """`load_model` for a model on the list. Other names can run code, and a link must never do that."""
+    if name not in MODELS:
+        raise ValueError(f"model {name!r} is not on the list of this server; choose another")
+    return load_model(name, device)
+
+
 class Models:
     """Loads each model once on each device. Requests during loading wait for it. Thread-safe."""
 
-    def __init__(self, load: Callable[[str, torch.device], Model] = load_model, most: int = MOST) -> None:
+    def __init__(self, load: Callable[[str, torch.device], Model] = load_listed, most: int = MOST) -> None:
         self.load, self.most = load, most
         self._held: OrderedDict[Place, Model] = OrderedDict()
         self._loading: dict[Place, Lock] = {}

@@ -16,6 +16,7 @@ ORDER = [
     {"controls", "model"},
     {"cards"},
     {"described"},
+    {"hub"},
     {"named"},
     {"models"},
     {"methods", "metrics"},

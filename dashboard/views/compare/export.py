@@ -31,7 +31,7 @@ from attribution import Store, curve, explain, load_image, load_model
 METHODS = {methods!r}
 METRICS = {metrics!r}
 
-model = load_model({model!r})
+model = load_model({model!r}){place}
 x = model.prepare(load_image("photo.png"))
 store = Store()  # points shared by two methods are evaluated once
 for method, knobs in METHODS.items():
@@ -112,7 +112,10 @@ def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> s
     methods: Mapping[str, Any] = {cell.panel.method: dict(cell.panel.knobs) for cell in cells}
     control = experiment.panel(CONTROL, subject.image, subject.model.name, subject.target)
     metrics = {name: dict(experiment.curve_key(control, name).knobs) for name in experiment.metrics}
-    made = {"model": subject.model.name, "target": subject.target, "output": experiment.output}
+    name = subject.model.name
+    # Such a name leads to a file or to a module, from the folder where the server runs.
+    place = "  # run it in the folder where the dashboard was started" if any(sign in name for sign in ":=") else ""
+    made = {"model": name, "place": place, "target": subject.target, "output": experiment.output}
     return SCRIPT.format(methods=methods, metrics=metrics, **made)
 
 

@@ -87,7 +87,7 @@ def _knobs(row: Row) -> Mapping[str, Any]:
 
 def can_open(table: Table) -> bool:
     """Whether the model of the file is installed here."""
-    return table.model in MODELS and MODELS[table.model].file.exists()
+    return table.model in MODELS and MODELS[table.model].here
 
 
 def find_photo(folder: str, name: str, digest: str) -> bytes | None:

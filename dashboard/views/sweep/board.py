@@ -10,7 +10,6 @@ from plotly.graph_objects import Figure
 
 from attribution import METHODS, METRICS, Store
 from attribution.controls import Band
-from attribution.models import CATEGORIES
 from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
@@ -20,7 +19,7 @@ from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import OF_ALL, Sweep, letter, say
+from dashboard.views.sweep.sweep import OF_ALL, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.sweep import Found, Key, Place, Prepare, Result, sweep_work
 
@@ -133,10 +132,10 @@ def _told(control: Band, digits: int) -> str:
 
 def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: Band | None) -> Figure:
     long = [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
-    texts = [[say(axis.knob, value) for value in axis.values] for axis in long]
+    texts = [[sweep.say(axis.knob, value) for value in axis.values] for axis in long]
     letters, label = [letter(axis.knob) for axis in long], METRICS[metric].label
     if len(long) == 1:
-        values = [v if long[0].knob != "target" else CATEGORIES[v] for v in long[0].values]
+        values = texts[0] if long[0].knob == "target" else list(long[0].values)
         line = [areas.get(place) for place in sweep.places]
         return against(values, texts[0], line, sweep.method, label, letters[0], control.areas if control else ())
     rows = [[areas.get((a, b)) for b in long[1].values] for a in long[0].values]

@@ -1,6 +1,7 @@
 """The controls of a sweep. They show the only copy in the session, and their callbacks write it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attribution import METHODS
 from dashboard.controls import address, session
+from dashboard.experiment.choices import same_classes
 from dashboard.experiment.subject import Subject
 from dashboard.views.sweep.sweep import (
     PRESETS,
@@ -20,7 +22,6 @@ from dashboard.views.sweep.sweep import (
     letter,
     parse,
     read_values,
-    say,
     usual,
     with_axis,
     with_method,
@@ -39,7 +40,7 @@ def read() -> None:
     found = address.news(TRAIL, QUERY, (QUERY,)) or {}
     if QUERY in found:
         try:
-            st.session_state[SETTING] = parse(found[QUERY])
+            st.session_state[SETTING] = parse(found[QUERY], session.experiment().model)
         except ValueError as error:
             st.warning(f"The link's sweep was not used: {error}.", icon=":material/link_off:")
 
@@ -52,10 +53,12 @@ def write(sweep: Sweep) -> None:
 
 
 def current() -> Sweep:
-    """The present sweep."""
-    if SETTING not in st.session_state:
-        st.session_state[SETTING] = parse(FIRST)
-    found: Sweep = st.session_state[SETTING]
+    """The present sweep, for the present model: with other classes than it had, a sweep over classes has no meaning."""
+    found: Sweep | None = st.session_state.get(SETTING)
+    model = session.experiment().model
+    if found is None or (any(axis.knob == "target" for axis in found.axes) and not same_classes(found.model, model)):
+        found = parse(FIRST)
+    st.session_state[SETTING] = found = replace(found, model=model)
     return found
 
 
@@ -74,7 +77,7 @@ def choose(subject: Subject) -> Sweep:
     sweep, classes = current(), [index for index, *_ in subject.predictions]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for number, (name, text) in enumerate(PRESETS.items()):
-            st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text),), help=text)
+            st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text, sweep.model),), help=text)
     method, first, second = st.columns([2, 3, 3], gap="medium")
     with method:
         st.selectbox(
@@ -112,14 +115,14 @@ def _take_axis(k: int, classes: Sequence[int]) -> None:
 
 
 def _values(sweep: Sweep, axis: Axis, k: int) -> None:
-    name, names = f"sweep-values-{k}", choices(axis.knob, sweep.method)
+    name, names = f"sweep-values-{k}", choices(axis.knob, sweep.method, sweep.model)
     place, text, _ = st.session_state.get(WRONG, (-1, "", ""))
     if names:
-        chosen, words = list(axis.values), partial(say, axis.knob)
+        chosen, words = list(axis.values), partial(sweep.say, axis.knob)
         given: dict[str, Any] = {"key": session.show(name, chosen), "format_func": words}
         st.multiselect("Values", names, chosen, on_change=_take_values, args=(k, name), **given)
     else:
-        shown = text if place == k else ", ".join(say(axis.knob, value) for value in axis.values)
+        shown = text if place == k else ", ".join(sweep.say(axis.knob, value) for value in axis.values)
         key = session.show(name, shown)
         st.text_input("Values", shown, key=key, on_change=_take_values, args=(k, name))
 
@@ -128,7 +131,7 @@ def _take_values(k: int, name: str) -> None:
     sweep, given = current(), session.value(name)
     knob, texts = sweep.axes[k].knob, given.split(",") if isinstance(given, str) else [str(value) for value in given]
     try:
-        values = read_values(sweep.method, knob, texts)
+        values = read_values(sweep.method, knob, texts, sweep.model)
     except ValueError as error:
         st.session_state[WRONG] = (k, given, str(error))
         return

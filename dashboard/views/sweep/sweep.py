@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote, unquote
 
 from attribution import METHODS, MODELS
 from attribution.engine.score import OUTPUTS
-from attribution.models import CATEGORIES
 from attribution.registry import Choice
-from dashboard.experiment.choices import PREDICTED
+from dashboard.experiment.choices import PREDICTED, class_name
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.work.panel import CONTROL, Panel
 from dashboard.work.sweep import Key, Place, Task
 
 MOST = 36
 """The maximum number of cells of a sweep: all their maps are on screen."""
+MODEL = Experiment().model
+"""The model whose classes a sweep has if no other is given."""
 
 OF_ALL = ("target", "model", "output")
 """What every method has, besides its own knobs."""
@@ -34,14 +36,18 @@ class Axis:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A method and its axes. `text` is the sweep in one line, in the notation of the benchmark."""
+    """A method and its axes. `text` is the sweep in one line, in the notation of the benchmark.
+
+    The values of the axis "target" are classes of `model`.
+    """
 
     method: str
     axes: tuple[Axis, ...]
+    model: str = MODEL
 
     @property
     def text(self) -> str:
-        knobs = (f"{axis.knob}={'/'.join(_plain(value) for value in axis.values)}" for axis in self.axes)
+        knobs = (f"{axis.knob}={'/'.join(_written(axis.knob, value) for value in axis.values)}" for axis in self.axes)
         return f"{self.method}:{','.join(knobs)}"
 
     @property
@@ -57,9 +63,9 @@ class Sweep:
         if "draws" in values and "baseline" not in values:
             values["baseline"] = "uniform"
         for knob, value in values.items():
-            of_all = replace(experiment, **{knob: value}) if knob in OF_ALL else None
-            experiment = of_all or experiment.turned(self.method, knob, value)
-        return experiment
+            if knob not in OF_ALL:
+                experiment = experiment.turned(self.method, knob, value)
+        return experiment.changed(**{knob: values[knob] for knob in OF_ALL if knob in values})
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
         """The experiment of a cell for Compare: its method is among the compared methods."""
@@ -83,8 +89,14 @@ class Sweep:
 
     def title(self, place: Place) -> str:
         return " · ".join(
-            f"{letter(axis.knob)} {say(axis.knob, value)}" for axis, value in zip(self.axes, place, strict=True)
+            f"{letter(axis.knob)} {self.say(axis.knob, value)}" for axis, value in zip(self.axes, place, strict=True)
         )
+
+    def say(self, knob: str, value: Any) -> str:
+        """A value as shown on the page."""
+        if knob == "target":
+            return class_name(self.model, value)
+        return FIELDS[knob].say(value) if knob == "model" else _plain(value)
 
 
 def _class(experiment: Experiment) -> int:
@@ -100,9 +112,9 @@ def letter(knob: str) -> str:
     return FIELDS[knob].letter if knob in FIELDS else knob
 
 
-def say(knob: str, value: Any) -> str:
-    """A value as shown on the page."""
-    return FIELDS[knob].say(value) if knob in ("target", "model") else _plain(value)
+def _written(knob: str, value: Any) -> str:
+    """A value in a link. The name of a model can contain what separates values."""
+    return quote(value, safe="") if knob == "model" else _plain(value)
 
 
 def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
@@ -116,13 +128,13 @@ def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
 def with_method(sweep: Sweep, method: str, classes: Sequence[int]) -> Sweep:
     """The sweep for another method, with the axes whose knobs this method has."""
     kept = tuple(axis for axis in sweep.axes if axis.knob in knobs(method))
-    return Sweep(method, kept or (usual(knobs(method)[0], method, classes),))
+    return replace(sweep, method=method, axes=kept or (usual(knobs(method)[0], method, classes),))
 
 
 def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
     """The sweep with another k-th axis, or without it."""
     axes = [axis if j == k else old for j, old in enumerate([*sweep.axes, None][: max(len(sweep.axes), k + 1)])]
-    return Sweep(sweep.method, tuple(found for found in axes if found is not None))
+    return replace(sweep, axes=tuple(found for found in axes if found is not None))
 
 
 def knobs(method: str) -> list[str]:
@@ -130,12 +142,12 @@ def knobs(method: str) -> list[str]:
     return [*METHODS[method].knobs, *OF_ALL]
 
 
-def choices(knob: str, method: str) -> tuple[Any, ...]:
-    """All values of a knob with named values; empty for a number."""
+def choices(knob: str, method: str, model: str = MODEL) -> tuple[Any, ...]:
+    """All values of a knob with named values; empty for a number. `model` says which classes there are."""
     if knob == "model":
-        return tuple(name for name, card in MODELS.items() if card.file.exists())
+        return tuple(name for name, card in MODELS.items() if card.here)
     if knob == "target":
-        return tuple(range(len(CATEGORIES)))
+        return tuple(range(len(MODELS[model].categories)))
     if knob == "output":
         return OUTPUTS
     declared = METHODS[method].knobs[knob]
@@ -144,11 +156,11 @@ def choices(knob: str, method: str) -> tuple[Any, ...]:
     return declared.allowed.names if isinstance(declared.allowed, Choice) else ()
 
 
-def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]:
+def read_values(method: str, knob: str, texts: Sequence[str], model: str = MODEL) -> tuple[Any, ...]:
     """The values of the texts, without duplicates, in order. Raises ValueError if one is not allowed."""
     found: dict[Any, None] = {}
+    named = {str(value): value for value in choices(knob, method, model)}
     for text in filter(None, (text.strip() for text in texts)):
-        named = {str(value): value for value in choices(knob, method)}
         if named:
             if text not in named:
                 raise ValueError(f"{letter(knob)}: {text} cannot be chosen here")
@@ -165,8 +177,8 @@ def read_values(method: str, knob: str, texts: Sequence[str]) -> tuple[Any, ...]
     return tuple(found)
 
 
-def parse(text: str) -> Sweep:
-    """The sweep of a link. Raises ValueError if it is not a valid sweep."""
+def parse(text: str, model: str = MODEL) -> Sweep:
+    """The sweep of a link, for the present model. Raises ValueError if it is not a valid sweep."""
     method, _, rest = text.partition(":")
     pieces = [piece.partition("=") for piece in rest.split(",") if piece]
     if method not in METHODS or not 1 <= len(pieces) <= 2 or len({knob for knob, _, _ in pieces}) < len(pieces):
@@ -174,8 +186,13 @@ def parse(text: str) -> Sweep:
     for knob, _, _ in pieces:
         if knob not in knobs(method):
             raise ValueError(f"{method} has no setting {knob[:40]}")
-    axes = tuple(Axis(knob, read_values(method, knob, values.split("/"))) for knob, _, values in pieces)
-    return checked(Sweep(method, axes))
+    axes = tuple(Axis(knob, read_values(method, knob, _split(knob, values), model)) for knob, _, values in pieces)
+    return checked(Sweep(method, axes, model))
+
+
+def _split(knob: str, values: str) -> list[str]:
+    pieces = values.split("/")
+    return [unquote(piece) for piece in pieces] if knob == "model" else pieces
 
 
 def checked(sweep: Sweep) -> Sweep:

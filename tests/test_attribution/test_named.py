@@ -1,0 +1,474 @@
+"""Each way of naming a network is tried on a real one with random weights, and what is wrong is one line."""
+
+import http.server
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import huggingface_hub.constants
+import numpy as np
+import PIL.Image
+import pytest
+import safetensors.torch
+import timm
+import timm.data
+import torch
+import torchvision.models
+import toys
+from torchvision.transforms.v2 import functional as transforms
+
+from attribution import MODELS, explain, load_image, load_model
+from attribution.__main__ import main
+from attribution.described import from_torchvision, last_layer
+from attribution.hub import from_timm
+from attribution.models import CATEGORIES, card, download
+
+ROOT = Path(__file__).parents[2]
+SMALL, TAGGED = "test_efficientnet", "test_efficientnet.r160_in1k"
+"""A network of timm that it tests itself with, and its published weights."""
+OWN = """
+import torch
+from torch import nn
+from attribution.models import Model
+
+def network():
+    torch.manual_seed(3)
+    layers = nn.Sequential(nn.Conv2d(3, 4, 5, stride=3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 10 * 10, 2))
+    return Model.wrap(layers, size=32, mean=(0.5,) * 3, std=(0.25,) * 3, categories=["cat", "dog"], device="cpu")
+
+def bare():
+    return nn.Linear(2, 2)
+
+def failing():
+    raise RuntimeError("no such file\\nsecond line")
+
+value = 3
+"""
+
+
+def photo() -> PIL.Image.Image:
+    return PIL.Image.fromarray(np.random.default_rng(1).integers(0, 256, (300, 260, 3), dtype=np.uint8))
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A module that can be imported, in the folder where the process runs."""
+    (tmp_path / "my_networks.py").write_text(OWN)
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in ("my_networks", "broken"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """Files on loopback by their path, with what a hub says about them; empty caches. Yields them, and the address."""
+    files: dict[str, bytes] = {}
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(f"{self.command} {self.path}")
+            data = files.get(self.path)
+            self.send_response(404 if data is None else 200)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.send_header("ETag", f'"{abs(hash(data)):x}"')
+            if data is None:
+                self.send_header("X-Error-Code", "EntryNotFound")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data or b"")
+
+        do_HEAD = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    known = huggingface_hub.constants
+    monkeypatch.setattr(known, "ENDPOINT", address)
+    monkeypatch.setattr(known, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(known, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    yield files, address, asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def small(classes: int = 1000, seed: int = 0) -> torch.nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return timm.create_model(SMALL, num_classes=classes).eval()
+
+
+def held(state) -> bytes:
+    return safetensors.torch.save(state)
+
+
+def config(classes: int = 3, **more) -> bytes:
+    known = {"input_size": [3, 96, 96], "crop_pct": 0.75, "interpolation": "bilinear", "mean": [0.5] * 3}
+    known |= {"std": [0.5] * 3, "num_classes": classes, "classifier": "classifier", "first_conv": "conv_stem"}
+    return json.dumps({"architecture": SMALL, "num_classes": classes, "pretrained_cfg": known | more}).encode()
+
+
+def same(name: str, network: torch.nn.Module, **how) -> None:
+    """The model of that name computes what the network does, and is explained."""
+    model = load_model(name, "cpu", **how)
+    x = model.prepare(photo())
+    with torch.no_grad():
+        expected = network.eval()(x[None])
+        torch.testing.assert_close(model.module(x[None]), expected, rtol=1e-3, atol=1e-4 * expected.abs().max().item())
+    assert model.name == name
+    assert explain(model, x, "gradient").attribution.any()
+
+
+class TestSixWays:
+    def test_timm(self, served, tmp_path):
+        files, _, asked = served
+        network = small()
+        files[f"/timm/{TAGGED}/resolve/main/model.safetensors"] = held(network.state_dict())
+        for name in (f"timm/{SMALL}", f"timm/{TAGGED}"):
+            same(name, network)
+        assert list(download(f"timm/{SMALL}")) == []
+        fetched = [one for one in asked if one.startswith("GET")]
+        assert len(fetched) == 1, "both names mean the same weights"
+        found = card(f"timm/{TAGGED}")
+        assert (found.size, found.categories) == (160, CATEGORIES)
+        assert found.file.is_relative_to(tmp_path / "torch")
+
+    def test_torchvision(self, served, monkeypatch):
+        files, address, _ = served
+        weights = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
+        monkeypatch.setattr(weights.value, "url", f"{address}/squeeze.pth")
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            network = torchvision.models.squeezenet1_1()
+        buffer = io.BytesIO()
+        torch.save(network.state_dict(), buffer)
+        files["/squeeze.pth"] = buffer.getvalue()
+        fractions = list(download("torchvision/squeezenet1_1"))
+        assert all(0 <= one <= 1 for one in fractions)
+        same("torchvision/squeezenet1_1", network)
+        same("torchvision/squeezenet1_1.IMAGENET1K_V1", network)
+        assert card("torchvision/squeezenet1_1").here
+
+    def test_the_hub(self, served):
+        files, _, asked = served
+        network = small(3)
+        files["/me/mine.v1/resolve/main/config.json"] = config(label_names=["a", "b", "c"])
+        files["/me/mine.v1/resolve/main/model.safetensors"] = held(network.state_dict())
+        same("hf-hub:me/mine.v1", network)
+        found = card("hf-hub:me/mine.v1")
+        assert found.categories == ("a", "b", "c")
+        assert (found.size, found.resize, found.mean) == (96, 128, (0.5,) * 3)
+        before = len([one for one in asked if "GET" in one and "safetensors" in one])
+        same("hf-hub:me/mine.v1", network)
+        assert before == len([one for one in asked if "GET" in one and "safetensors" in one]) == 1
+
+    def test_a_revision_and_old_weights_on_the_hub(self, served):
+        files, _, _ = served
+        network = small(3)
+        buffer = io.BytesIO()
+        torch.save(network.state_dict(), buffer)
+        files["/me/mine/resolve/v2/config.json"] = config()
+        files["/me/mine/resolve/v2/pytorch_model.bin"] = buffer.getvalue()
+        same("hf-hub:me/mine@v2", network)
+
+    def test_what_the_hub_has_downloaded_is_used(self, served):
+        """timm and others download there too."""
+        files, _, asked = served
+        network = small()
+        files[f"/timm/{TAGGED}/resolve/main/model.safetensors"] = held(network.state_dict())
+        huggingface_hub.hf_hub_download(f"timm/{TAGGED}", "model.safetensors")
+        asked.clear()
+        assert card(f"timm/{SMALL}").here
+        same(f"timm/{SMALL}", network)
+        assert not asked
+
+    def test_a_folder(self, tmp_path):
+        network = small(3)
+        (tmp_path / "config.json").write_bytes(config(label_names=["a", "b", "c"]))
+        (tmp_path / "model.safetensors").write_bytes(held(network.state_dict()))
+        same(f"local-dir:{tmp_path}", network)
+        assert card(f"local-dir:{tmp_path}").categories == ("a", "b", "c")
+
+    @pytest.mark.parametrize("way", ["timm", "torchvision", "built in", "embedded"])
+    def test_a_file_of_a_named_network(self, tmp_path, way):
+        name, network = {
+            "timm": (f"timm/{SMALL}", small(3)),
+            "torchvision": ("torchvision/squeezenet1_1", torchvision.models.squeezenet1_1(num_classes=3)),
+            "built in": ("resnet18", torchvision.models.resnet18(num_classes=3)),
+            "embedded": ("efficientnet_lite0", timm.create_model("tf_efficientnet_lite0", num_classes=3)),
+        }[way]
+        file = tmp_path / "mine=1.safetensors"
+        file.write_bytes(held(network.state_dict()))
+        assert card(f"{name}={file}").categories == ("class 0", "class 1", "class 2")
+        (tmp_path / "mine=1.txt").write_text("cat\n dog \nhorse\n\n")
+        same(f"{name}={file}", network)
+        assert load_model(f"{name}={file}", "cpu").categories == ("cat", "dog", "horse")
+        assert card(f"{name}={file}").size == (160 if way == "timm" else 224)
+
+    def test_the_last_layer_of_a_regnet(self):
+        assert last_layer(from_torchvision("regnet_y_400mf").build) == "fc"
+
+    @pytest.mark.parametrize("within", [None, "state_dict", "model"])
+    def test_a_state_of_torch_or_a_checkpoint(self, tmp_path, within):
+        network = torchvision.models.squeezenet1_1()
+        state = network.state_dict()
+        if within:
+            state = {within: {f"module.{key}": value for key, value in state.items()}, "epoch": 3, "args": {"lr": 0.1}}
+        torch.save(state, tmp_path / "mine.pth")
+        same(f"torchvision/squeezenet1_1={tmp_path / 'mine.pth'}", network)
+        assert card(f"torchvision/squeezenet1_1={tmp_path / 'mine.pth'}").categories == CATEGORIES
+
+    def test_a_function(self, own):
+        model = load_model("my_networks:network", "cpu")
+        assert (model.name, model.categories, model.size) == ("my_networks:network", ("cat", "dog"), 32)
+        x = model.prepare(photo())
+        assert explain(model, x, "smooth_taylor", samples=2).attribution.shape == (3, 32, 32)
+        assert load_model("my_networks:network", "cpu").digest == model.digest
+
+
+class TestCommandLine:
+    def test_a_network_of_ones_own(self, own, capsys):
+        photo().save("photo.png")
+        assert (
+            main(["explain", "photo.png", "--model", "my_networks:network", "--device", "cpu", "--samples", "2"]) == 0
+        )
+        assert re.search(r"smooth_taylor of class [01] \((cat|dog)\): 2 gradients on cpu", capsys.readouterr().out)
+
+    def test_the_list_says_how_others_are_named(self, capsys):
+        assert main(["models"]) == 0
+        assert "timm/NAME, torchvision/NAME, hf-hub:OWNER/NAME, local-dir:FOLDER, NAME=FILE or MODULE:FUNCTION" in (
+            capsys.readouterr().out
+        )
+
+    def test_from_the_hub_that_the_environment_names(self, served, tmp_path):
+        files, address, _ = served
+        files["/me/mine/resolve/main/config.json"] = config(label_names=["a", "b", "c"])
+        files["/me/mine/resolve/main/model.safetensors"] = held(small(3).state_dict())
+        photo().save(tmp_path / "photo.png")
+        there = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf"), "TORCH_HOME": str(tmp_path / "torch")}
+        photos, how = [str(tmp_path / "photo.png")], ["--method", "gradient", "--device", "cpu"]
+        command = ["explain", *photos, "--model", "hf-hub:me/mine", *how]
+        ran = subprocess.run(
+            [sys.executable, "-m", "attribution", *command],
+            env=os.environ | there,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert re.search(r"gradient of class [012] \([abc]\): 1 gradients on cpu", ran.stdout)
+
+    def test_the_benchmark(self, own, capsys, folder):
+        from attribution.benchmark.__main__ import main as benchmark
+        from attribution.benchmark.results import Results
+
+        run = [str(folder), "--out", "r.db", "--model", "my_networks:network", "--device", "cpu"]
+        assert benchmark([*run, "--methods", "gradient", "--metrics", "total_variation"]) == 0
+        rows = list(Results.read(Path("r.db")).rows())
+        assert {row.model for row in rows} == {"my_networks:network"}
+        capsys.readouterr()
+        assert benchmark([*run, "--methods", "gradient", "--metrics", "total_variation"]) == 0
+        assert "maps," not in capsys.readouterr().err, "the weights are the same: nothing is measured again"
+        assert benchmark(["report", "r.db", "--model", "my_networks:network"]) == 0
+        assert "my_networks:network, 3 photos" in capsys.readouterr().out
+        assert benchmark(["report", "r.db", "--model", "resnet18"]) == 2
+        assert "the file has no resnet18; it has my_networks:network" in capsys.readouterr().err
+
+
+WRONG = {
+    "alexnet": "model 'alexnet' is unknown; use one of efficientnet_lite0, .*, or timm/NAME, torchvision/NAME",
+    "timm/resnet19": r"timm has no network 'resnet19'; did you mean (resnet\w+ or )+resnet\w+\?",
+    "timm/zzz": "timm has no network 'zzz'; look for its name in the documentation",
+    "timm/resnet18.none": "timm/resnet18 has no weights 'none'; use one of a1_in1k, ",
+    "timm/vit_base_patch16_224.mae": "vit_base_patch16_224.mae has no classes, only features",
+    "torchvision/resnet19": r"torchvision has no classifier 'resnet19'; did you mean resnet",
+    "torchvision/fcn_resnet50": "torchvision has no classifier 'fcn_resnet50'",
+    "torchvision/resnet50.V9": "torchvision/resnet50 has no weights 'V9'; use one of IMAGENET1K_V1, IMAGENET1K_V2",
+    "local-dir:nowhere": r"local-dir:nowhere cannot be read \(there is no such folder\)",
+    "local-dir:.": r"local-dir:. cannot be read \(there is no config.json in it\)",
+    "resnet18=none.safetensors": "resnet18=none.safetensors: there is no file none.safetensors",
+    "alexnet=my_networks.py": "network 'alexnet' is unknown; before = use one of efficientnet_lite0, .*, timm/NAME or",
+    "resnet18=my_networks.py": r"my_networks.py cannot be read \(.*\); give a file that holds only the weights",
+    "no_such_module:network": r"the module no_such_module cannot be imported \(ModuleNotFoundError: No module named",
+    "broken:network": r"the module broken cannot be imported \(ModuleNotFoundError: .*nothing_of_this_name",
+    "my_networks:absent": "the module my_networks has no absent; give the name of a function in .*my_networks.py",
+    "my_networks:value": "my_networks:value is a int; give a function without arguments",
+    "my_networks:failing": "my_networks:failing raised RuntimeError: no such file; call it in Python to see where",
+    "my_networks:bare": r"my_networks:bare returns a Linear; let it return Model.wrap\(network, size=...\)",
+}
+
+
+class TestWrong:
+    @pytest.mark.parametrize("name", WRONG)
+    def test_a_name_that_means_nothing_is_one_line(self, own, capsys, name):
+        photo().save("photo.png")
+        assert main(["explain", "photo.png", "--model", name, "--device", "cpu"]) == 2
+        told = capsys.readouterr().err
+        assert re.match(f"attribution: .*{WRONG[name]}", told)
+        assert told.count("\n") == 1
+
+    def test_the_hub_does_not_have_it(self, served):
+        with pytest.raises(
+            ValueError, match=r"^hf-hub:me/none cannot be read \(.*404.*\); check the name and the conn"
+        ):
+            card("hf-hub:me/none")
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("{", r"its config.json is damaged \(.*\); use a network that timm has saved"),
+            ('{"architectures": ["ViT"]}', "its config.json names no architecture of timm"),
+            ('{"architecture": "resnet99x"}', "timm has no network 'resnet99x'; a newer timm may have it"),
+        ],
+    )
+    def test_a_config_of_something_else(self, tmp_path, text, line):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ValueError, match=line):
+            card(f"local-dir:{tmp_path}")
+
+    def test_a_folder_without_weights(self, tmp_path):
+        (tmp_path / "config.json").write_bytes(config())
+        with pytest.raises(ValueError, match=r"there is no file of weights in it; put model.safetensors there"):
+            card(f"local-dir:{tmp_path}")
+
+    @pytest.mark.parametrize("network", ["resnet18", f"timm/{SMALL}", "torchvision/squeezenet1_1"])
+    def test_the_state_of_another_network(self, tmp_path, network):
+        file = tmp_path / "other.safetensors"
+        file.write_bytes(held({"fc.weight": torch.zeros(2, 2), "classifier.weight": torch.zeros(2, 2)}))
+        line = (
+            f"{re.escape(str(file))} does not hold the weights of .*: give a file with the weights of this network, or"
+        )
+        with pytest.raises(ValueError, match=line):
+            load_model(f"{network}={file}", "cpu")
+
+    def test_so_is_that_in_a_folder(self, tmp_path):
+        (tmp_path / "config.json").write_bytes(config())
+        (tmp_path / "model.safetensors").write_bytes(held(small(4).state_dict()))
+        with pytest.raises(ValueError, match="does not hold the weights of"):
+            load_model(f"local-dir:{tmp_path}", "cpu")
+
+    def test_names_that_do_not_match_the_weights(self, tmp_path):
+        (tmp_path / "mine.safetensors").write_bytes(held(small(3).state_dict()))
+        (tmp_path / "mine.txt").write_text("cat\ndog\n")
+        with pytest.raises(
+            ValueError, match=r"mine.txt names 2 classes, but the weights have 3; write one name a line"
+        ):
+            card(f"timm/{SMALL}={tmp_path / 'mine.safetensors'}")
+
+    @pytest.mark.parametrize("way", ["file", "folder"])
+    def test_nothing_is_unpickled(self, tmp_path, way):
+        class Evil:
+            def __reduce__(self):
+                return (exec, ("raise SystemExit('the file was run')",))
+
+        torch.save({"state_dict": {"weights": Evil()}}, tmp_path / "pytorch_model.bin")
+        (tmp_path / "config.json").write_bytes(config())
+        name = f"timm/{SMALL}={tmp_path / 'pytorch_model.bin'}" if way == "file" else f"local-dir:{tmp_path}"
+        with pytest.raises(ValueError, match=r"cannot be read \(it holds more than weights\)"):
+            load_model(name, "cpu")
+
+    def test_weights_that_cannot_be_downloaded(self, served):
+        _, address, _ = served
+        with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+            load_model(f"timm/{SMALL}", "cpu")
+        for part in ("HTTP Error 404", f"fetch {address}/timm/{TAGGED}/resolve/main/model.safetensors", "put it at"):
+            assert part in str(caught.value)
+
+    def test_lrp_says_for_which_networks_it_has_rules(self, tmp_path):
+        (tmp_path / "mine.safetensors").write_bytes(held(small(3).state_dict()))
+        model = load_model(f"timm/{SMALL}={tmp_path / 'mine.safetensors'}", "cpu")
+        with pytest.raises(
+            ValueError, match=r"LRP does not support timm/.*for timm's EfficientNet with ReLU and without"
+        ):
+            explain(model, model.prepare(photo()), "lrp")
+
+
+class TestDescribed:
+    @pytest.mark.parametrize("name", ["resnet18.a1_in1k", "vit_base_patch16_clip_224.openai_ft_in1k", TAGGED])
+    def test_photos_are_prepared_as_timm_does(self, name):
+        found, how = (
+            from_timm(name),
+            timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict()),
+        )
+        expected = timm.data.create_transform(**how, is_training=False)(photo())
+        model = toys.model(torch.nn.Identity())
+        model = type(model)(
+            name,
+            torch.nn.Identity(),
+            found.size,
+            found.resize,
+            found.mean,
+            found.std,
+            found.interpolation,
+            squash=found.squash,
+        )
+        torch.testing.assert_close(model.prepare(photo()), expected, atol=1e-5, rtol=0)
+
+    def test_a_photo_may_be_squashed(self):
+        names = [name for name in timm.list_pretrained() if timm.get_pretrained_cfg(name).crop_mode == "squash"]
+        squashed = [name for name in names if timm.get_pretrained_cfg(name).num_classes == 1000]
+        assert all(from_timm(name).squash for name in squashed)
+        assert squashed
+
+    def test_every_network_of_timm_is_described_or_refused_in_a_line(self):
+        refused = {}
+        for name in timm.list_pretrained():
+            try:
+                found = from_timm(name)
+            except ValueError as error:
+                refused[name] = str(error)
+            else:
+                count = timm.get_pretrained_cfg(name).num_classes
+                assert len(found.categories) == count
+                assert found.url or found.place
+                assert len(found.mean) == len(found.std) == 3
+        assert all("\n" not in line for line in refused.values())
+        features = {name for name, line in refused.items() if "has no classes" in line}
+        assert all("only squares" in refused[name] for name in refused.keys() - features)
+        assert len(refused) - len(features) < 20
+
+    def test_every_classifier_of_torchvision_is_described(self):
+        for name in torchvision.models.list_models(module=torchvision.models):
+            found = from_torchvision(name)
+            if not name.startswith("regnet"):  # one of these takes gigabytes
+                assert last_layer(found.build).split(".")[0] in ("fc", "classifier", "head", "heads"), name
+            assert len(found.categories) == 1000
+            assert found.url.startswith("https://")
+
+    @pytest.mark.parametrize(
+        ("name", "count", "first"),
+        [
+            ("convnext_tiny.fb_in22k", 21841, "organism"),
+            ("vit_base_patch16_224.augreg_in21k", 21843, "organism"),
+        ],
+    )
+    def test_names_of_many_classes(self, name, count, first):
+        found = from_timm(name)
+        assert len(found.categories) == count
+        assert first in found.categories[0]
+
+    def test_the_photo_of_a_built_in_network_is_prepared_as_before(self):
+        found = MODELS["resnet18"]
+        pixels = transforms.center_crop(transforms.resize(photo(), [256]), [224, 224])
+        expected = np.asarray(pixels, dtype=np.float32).transpose(2, 0, 1) / 255
+        expected = (expected - np.array(found.mean)[:, None, None]) / np.array(found.std)[:, None, None]
+        buffer = io.BytesIO()
+        photo().save(buffer, "PNG")
+        model = toys.model(torch.nn.Identity())
+        model = type(model)("resnet18", torch.nn.Identity())
+        np.testing.assert_allclose(model.prepare(load_image(buffer.getvalue())), expected, atol=1e-5)
