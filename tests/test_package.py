@@ -22,7 +22,7 @@ import browser
 import numpy as np
 import pytest
 import yaml
-from pages import complete, foreign, maps, visit
+from pages import PATIENCE, complete, foreign, maps, visit
 from playwright.sync_api import expect, sync_playwright
 from skimage import data
 from skimage.io import imsave
@@ -114,6 +114,21 @@ class TestWheel:
     def test_nothing_else_lands_beside_other_packages(self, wheel):
         tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
         assert {top for top in tops if not top.endswith(".dist-info")} == {"attribution", "dashboard"}
+
+    def test_the_files_of_the_container_build_the_same(self, wheel, source, tmp_path):
+        """What the Dockerfile copies is enough, and without what it does not copy."""
+        text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        for line in re.findall(r"^COPY (.+)$", text, flags=re.MULTILINE):
+            *names, target = line.split()
+            for name in names:
+                if (source / name).is_dir():
+                    shutil.copytree(source / name, tmp_path / "files" / target)
+                else:
+                    (tmp_path / "files").mkdir(exist_ok=True)
+                    shutil.copy(source / name, tmp_path / "files" / target)
+        (tmp_path / "again").mkdir()
+        again = built(tmp_path / "files", tmp_path / "again")
+        assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
 
     def test_its_metadata(self, wheel):
         archive = zipfile.ZipFile(wheel)
@@ -213,7 +228,8 @@ class TestApp:
                 expect(page.get_by_role("button", name="mine.png")).to_have_attribute("aria-pressed", "true")
                 visit(page, "", "results", "Where they differ most")
                 visit(page, "", "learn", "What a gradient map is")
-                expect(page.get_by_role("img", name="A map: the absolute gradient of espresso")).to_be_visible()
+                lesson = page.get_by_role("img", name="A map: the absolute gradient of espresso")
+                expect(lesson).to_be_visible(timeout=PATIENCE)
                 chromium.close()
             return found
 

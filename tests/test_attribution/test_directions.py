@@ -14,6 +14,7 @@ ORDER = [
     {"engine"},
     {"controls", "models"},
     {"methods", "metrics"},
+    {"notebook"},
     {"explain"},
     {"studies"},
     {"benchmark"},
