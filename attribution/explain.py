@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -12,6 +13,7 @@ from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.heatmaps import reduce_channels
 from attribution.models import Model
+from attribution.notebook import Explained
 from attribution.registry import METHODS, METRICS, curves, entry
 from attribution.types import Curve, Heatmap, Partial, Run
 
@@ -52,9 +54,14 @@ def explain(
     output: str = "logit",
     store: Store | None = None,
     **knobs: Any,
-) -> Partial:
-    """The last result of `stream`, with the same arguments and errors."""
-    return _last(stream(model, x, method, target, output=output, store=store, **knobs))
+) -> Explained:
+    """The last result of `stream`, with the same arguments and errors. In Jupyter it shows itself."""
+    found = _last(stream(model, x, method, target, output=output, store=store, **knobs))
+    chosen = METHODS[method]
+    held = {field.name: getattr(found, field.name) for field in fields(Partial)}
+    return Explained(
+        **held, title=chosen.title, category=model.categories[found.target], unit=chosen.unit(knobs, output)
+    )
 
 
 def together(

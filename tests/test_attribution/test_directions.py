@@ -20,6 +20,7 @@ ORDER = [
     {"named"},
     {"models"},
     {"methods", "metrics"},
+    {"notebook"},
     {"explain"},
     {"studies"},
     {"benchmark"},

@@ -119,6 +119,13 @@ class TestPairs:
         PIL.Image.fromarray(data.cat()).save(secret)
         assert paired.find_photo(str(folder), "../secret.png", digest_of(secret.read_bytes())) is None
 
+    def test_what_has_no_end_is_not_read(self, folder, monkeypatch):
+        """A visitor types the folder, and the visitor's file has the names: `/dev` and `zero` would fill memory."""
+        cat = (folder / "cat.png").read_bytes()
+        assert paired.find_photo("/dev", "null", digest_of(b"")) is None
+        monkeypatch.setattr(paired, "MOST_BYTES", len(cat) - 1)
+        assert paired.find_photo(str(folder), "cat.png", digest_of(cat)) is None
+
 
 class TestPacking:
     def test_it_is_the_same_but_for_where_the_photos_were(self, file):

@@ -22,7 +22,7 @@ ORDER = [
     {"cold_start"},
     {"controls"},
     {"views"},
-    {"options"},
+    {"options", "notebook"},
     {"main", "app", "__main__"},
 ]
 # Rooms without Streamlit.

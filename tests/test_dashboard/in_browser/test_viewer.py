@@ -10,8 +10,10 @@ from pages import MAPS
 from playwright.sync_api import Page
 from tabs import Kept
 
+from attribution import explain
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from dashboard.live.frames import map_message, unpack
+from dashboard.notebook import show
 from dashboard.stage import pictures, stage
 
 pytestmark = pytest.mark.browser
@@ -409,3 +411,19 @@ def test_a_change_of_the_display_draws_each_map_once_and_sorts_nothing_again(ope
         }"""
     )
     assert found == [[6, 0]] * 7
+
+
+def test_it_works_in_a_cell_of_a_notebook(opened):
+    """In a frame without rights, as Jupyter shows it: the same pictures, and the same keys."""
+    model, x = toys.linear(), toys.image()
+    maps = [explain(model, x, "smoothgrad", 0, samples=2, seed=seed) for seed in (0, 1)]
+    opened.set_content(show(model, x, *maps)._repr_html_())
+    (frame,) = [frame for frame in opened.frames if frame.parent_frame]
+    frame.locator("canvas").first.wait_for()
+    for m, one in enumerate(maps):
+        flat = frame.evaluate(f"Array.from(viewer.tiles[{m + 1}].pixels.data)")
+        found = np.array(flat).reshape(*x.shape[1:], 4)[..., :3]
+        assert np.abs(found - one.picture).max() <= 12
+    frame.locator(".viewer").focus()
+    opened.keyboard.press("v")
+    assert frame.evaluate("viewer.state.kind") == "signed"
