@@ -20,6 +20,7 @@ from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
 from attribution.benchmark.sanity_table import sanity_options, survey
+from attribution.engine.score import OUTPUTS
 from attribution.models import load_model
 from attribution.named import NAMES
 from attribution.registry import curves
@@ -30,7 +31,7 @@ Measures methods on every photo of a folder, and keeps the results in a file.
   rows FILE               prints all results as CSV
   sanity PHOTOS --out CSV runs the sanity checks of methods over the photos, and prints a table
   pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
-                          with a thumbnail of each photo (at most 96 pixels a side)
+                          with a thumbnail of each photo (at most 96 pixels a side) unless --no-thumbnails is given
 """
 EXAMPLES = """
 A METHOD is a name and its knobs. Slashes separate several values of one knob:
@@ -79,6 +80,8 @@ def _options() -> argparse.ArgumentParser:
     methods = f"methods and their knobs, see below; default: {', '.join(DEFAULT)}"
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help=methods)
     made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="a named set of methods")
+    scored = "the score to explain and to measure, one for each results file; default: logit"
+    made.add_argument("--output", choices=OUTPUTS, default=OUTPUTS[0], help=scored)
     made.add_argument(
         "--metrics",
         nargs="+",
@@ -133,6 +136,9 @@ def _report_options() -> argparse.ArgumentParser:
         metavar="METHOD",
         help="the method that all others are compared with; default: the first",
     )
+    correct = "report: only the photos whose likeliest class is the one that labels.csv gave them"
+    made.add_argument("--correct", action="store_true", help=correct)
+    made.add_argument("--no-thumbnails", action="store_true", help="pack: leave out the thumbnails of the photos")
     return made
 
 
@@ -148,7 +154,7 @@ def measure(options: argparse.Namespace) -> int:
     photos(options.photos)  # an error at once when there are none
     results = Results(options.out)
     with closing(_workers(options, tried)) as workers:
-        setting = Setting(options.model, workers.digest, options.seed)
+        setting = Setting(options.model, workers.digest, options.seed, options.output)
         failed = run(options.photos, results, setting, wanted, measures, workers)
         print(f"{options.out}: {len(wanted)} cases of every photo, measured on {workers.device}")
     for photo, case, error in failed:
@@ -172,12 +178,12 @@ def tell(options: argparse.Namespace) -> int:
     if options.command == "pack":
         if options.out is None:
             raise ValueError("pack: give the file to write with --out")
-        _write(options.out, results.pack())
+        _write(options.out, results.pack(thumbnails=not options.no_thumbnails))
         return 0
     if options.command == "rows":
         told = rows(found)
     else:
-        which = (options.preset, options.model, options.against, options.methods, options.metrics)
+        which = (options.preset, options.model, options.against, options.methods, options.metrics, options.correct)
         told = report(found, options.format, *which)
     if options.out is None:
         print(told, end="")

@@ -26,7 +26,8 @@ OWNED = {
         "session-photo-missing",
         "session-pins",
         "session-lesson",
-        *(f"control-{name}" for name, how in FIELDS.items() if how.control),
+        # With a number when the program has set it, or when a page without it was opened in between.
+        *(rf"control-{name}(-\d+)?" for name, how in FIELDS.items() if how.control),
         "control-image",
         "control-model",
         "control-target",

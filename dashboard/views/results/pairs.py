@@ -70,7 +70,7 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
     named = {count: name for name, count in PATCHES.items()}
     known = {name: value for name, value in values.items() if name in names}
     known["curves"] = tuple(name for name in further() if name in table.areas)
-    known |= {"model": row.model, "target": row.target, "seed": row.seed}
+    known |= {"model": row.model, "target": row.target, "seed": row.seed, "output": row.output}
     shown = [{ADAPTIVE: "smooth_taylor"}.get(case.name, case.name) for case in (first, second)]
     known["methods"] = tuple(dict.fromkeys(name for name in shown if name in METHODS)) or Experiment().methods
     own = {(case.name, k): v for case in (second, first) for k, v in case.knobs if case.name in METHODS}
