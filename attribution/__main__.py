@@ -83,14 +83,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument(
         "--out", type=Path, action="append", default=[], help="a .png or .npy file to write; may be given several times"
     )
-    one.add_argument(
-        "--metric",
-        choices=list(curves()),
-        action="append",
-        default=[],
-        help="measure the map by it, at its defaults; may be given several times",
-    )
-    _add_settled(one)
+    _add_further(one)
     one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
     one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
     _knob_options(one, given)
@@ -108,7 +101,8 @@ def _knob_options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
             _add(knobs, knob)
 
 
-def _add_settled(one: argparse.ArgumentParser) -> None:
+def _add_further(one: argparse.ArgumentParser) -> None:
+    """The options of what is done beside one map: how many samples it needs, and how it is measured."""
     one.add_argument(
         "--settled",
         type=float,
@@ -123,6 +117,13 @@ def _add_settled(one: argparse.ArgumentParser) -> None:
         help=f"with --settled: average the halves over so many cells a side; 0: pixel by pixel; default: {SIDES[0]}",
     )
     one.add_argument("--most", type=int, default=1000, metavar="R", help="with --settled: the budget; default: 1000")
+    one.add_argument(
+        "--metric",
+        choices=list(curves()),
+        action="append",
+        default=[],
+        help="measure the map by it, at its defaults; may be given several times",
+    )
 
 
 def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:

@@ -35,6 +35,7 @@ OWNED = {
         "control-own-.+",
         "control-file",
         "control-(equal-budget|paper|find-autvc|find-aupc|stop|resume|visit)",
+        "control-settle(-.+)?",
         "control-pin-(name|open|beside|remove)-.+",
         "control-lesson-(end|close)",
         "control-plain-.+",
@@ -42,7 +43,7 @@ OWNED = {
     ],
     "cold_start": ["cold-waits"],
     "compare": [
-        "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*)",
+        "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
         "compare-(step-picture|chart|made)-.+",
     ],
     "sweep": [
