@@ -7,20 +7,27 @@ Every knob of a method is an option. The options are made from the signature of 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
+from torch import Tensor
 
+from attribution.agreement import SIDES
 from attribution.benchmark import __main__ as benchmark
+from attribution.benchmark import sanity_command as sanity
 from attribution.engine.devices import PRECISIONS
+from attribution.engine.score import OUTPUTS
 from attribution.explain import curve, stream
 from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
 from attribution.images import load_image, to_picture
-from attribution.models import MODELS, load_model
-from attribution.named import WAYS
+from attribution.models import MODELS, Model, load_model
+from attribution.named import NAMES, WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
+from attribution.studies.settled import until_settled
+from attribution.types import Partial
 
 LISTS = {
     "methods": "list the methods and their knobs",
@@ -37,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return benchmark.main(given[1:])
     options = parser(given).parse_args(given)
     try:
-        {"explain": explain, "methods": methods, "metrics": metrics, "models": models}[options.command](options)
+        commands = {"explain": explain, "sanity": sanity.run, "methods": methods, "metrics": metrics, "models": models}
+        commands[options.command](options)
     except (ValueError, MemoryError) as error:
         print(f"attribution: {error}", file=sys.stderr)
         return 2
@@ -54,6 +62,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name, told in LISTS.items():
         commands.add_parser(name, help=told)
     commands.add_parser(BENCHMARK, add_help=False, help="measure methods on a folder of photos; --help lists how")
+    sanity.options(commands.add_parser("sanity", help=sanity.HELP, description=sanity.DESCRIPTION))
     one = commands.add_parser(
         "explain",
         help="make a map of a photo",
@@ -62,21 +71,26 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     one.add_argument("photo", type=Path, help="a photo: JPEG, PNG, WebP, GIF, BMP or TIFF")
     one.add_argument("--method", choices=METHODS, default="smooth_taylor", help="default: smooth_taylor")
-    one.add_argument(
-        "--model",
-        metavar="NAME",
-        default="efficientnet_lite0",
-        help=f"one that `models` lists, or {WAYS}; default: efficientnet_lite0",
-    )
+    one.add_argument("--model", metavar="NAME", default="efficientnet_lite0", help=NAMES)
     one.add_argument(
         "--target", type=int, metavar="CLASS", help="the index of the class to explain; default: the most likely class"
     )
     one.add_argument(
-        "--output", choices=("logit", "probability"), default="logit", help="the score to explain; default: logit"
+        "--output", choices=OUTPUTS, default="logit", help="the score to explain and to measure; default: logit"
     )
     one.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
     one.add_argument("--precision", choices=PRECISIONS, default="float32", help="on CUDA; tf32 is quicker and coarser")
-    _add_results(one)
+    one.add_argument(
+        "--out", type=Path, action="append", default=[], help="a .png or .npy file to write; may be given several times"
+    )
+    _add_further(one)
+    one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
+    one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
+    _knob_options(one, given)
+    return every
+
+
+def _knob_options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
     # The method is read before the other options: it decides which knobs there are.
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--method", default="smooth_taylor")
@@ -85,14 +99,24 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         knobs = one.add_argument_group(f"knobs of {method.title} ({method.paper})")
         for knob in method.knobs.values():
             _add(knobs, knob)
-    return every
 
 
-def _add_results(one: argparse.ArgumentParser) -> None:
-    """What is done with the map."""
+def _add_further(one: argparse.ArgumentParser) -> None:
+    """The options of what is done beside one map: how many samples it needs, and how it is measured."""
     one.add_argument(
-        "--out", type=Path, action="append", default=[], help="a .png or .npy file to write; may be given several times"
+        "--settled",
+        type=float,
+        metavar="A",
+        help="for a mean over noise: draw samples until the maps of two halves of them correlate by A, such as 0.95",
     )
+    one.add_argument(
+        "--side",
+        type=int,
+        choices=(0, *SIDES),
+        default=SIDES[0],
+        help=f"with --settled: average the halves over so many cells a side; 0: pixel by pixel; default: {SIDES[0]}",
+    )
+    one.add_argument("--most", type=int, default=1000, metavar="R", help="with --settled: the budget; default: 1000")
     one.add_argument(
         "--metric",
         choices=list(curves()),
@@ -100,8 +124,6 @@ def _add_results(one: argparse.ArgumentParser) -> None:
         default=[],
         help="measure the map by it, at its defaults; may be given several times",
     )
-    one.add_argument("--kind", choices=KINDS, default="absolute", help="how a .png shows values; default: absolute")
-    one.add_argument("--over", action="store_true", help="draw the map over the photo in the .png")
 
 
 def _add(group: argparse._ArgumentGroup, knob: Knob) -> None:
@@ -130,16 +152,19 @@ def explain(options: argparse.Namespace) -> None:
     x = model.prepare(image)
     given = {name: getattr(options, name) for name in METHODS[options.method].knobs}
     knobs = {name: value for name, value in given.items() if value is not None}
-    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+    run = _settling if options.settled is not None else _run
+    for told in run(options, model, x, knobs):
+        partial, spent, said = told
         if sys.stderr.isatty():
             print(f"\r{partial.done}/{partial.total} points", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     category = model.categories[partial.target]
     where = f"{model.device}, {model.precision}"
-    print(f"{options.method} of class {partial.target} ({category}): {partial.evaluations} gradients on {where}")
+    print(f"{options.method} of class {partial.target} ({category}): {spent} gradients on {where}")
+    print(said, end="")
     for name in options.metric:
-        found = curve(model, x, partial.attribution, name, partial.target)
+        found = curve(model, x, partial.attribution, name, partial.target, output=options.output)
         metric, note = METRICS[name], f" ({found.note})" if found.note else ""
         print(f"{metric.label}: {found.area:.{metric.digits}f}, {metric.reading}{note}")
     for file in options.out:
@@ -156,18 +181,46 @@ def explain(options: argparse.Namespace) -> None:
         print(f"written: {file}")
 
 
+Told = tuple[Partial, int, str]
+"""The map so far, the gradients that were computed, and a line to print at the end."""
+
+
+def _run(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
+    for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
+        yield partial, partial.evaluations, ""
+
+
+def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
+    budget = {"agreement": options.settled, "side": options.side, "most": options.most}
+    for found in until_settled(model, x, options.method, options.target, output=options.output, **budget, **knobs):
+        agreed = found.tried.get(found.samples)
+        where = f"averaged over {options.side} cells a side" if options.side else "pixel by pixel"
+        state = "settled" if found.settled else "not settled"
+        said = (
+            f"{state} after R = {found.samples}: halves agree by {agreed:.2f}, {where}\n" if agreed is not None else ""
+        )
+        yield found.partial, found.evaluations, said
+
+
 def methods(options: argparse.Namespace) -> None:
     """Prints a line for each method, and one for each of its knobs."""
     for name, entry in METHODS.items():
-        print(f"{name}: {entry.title}. {entry.paper}")
+        print(f"{name}: {entry.title}. {entry.paper}{_alone('explains', entry.output)}")
         _knobs(entry)
 
 
 def metrics(options: argparse.Namespace) -> None:
     """Prints a line for each metric, and one for each of its knobs."""
     for name, entry in METRICS.items():
-        print(f"{name}: {entry.title} ({entry.label}), {entry.reading}. {entry.paper}")
+        print(
+            f"{name}: {entry.title} ({entry.label}), {entry.reading}. {entry.paper}{_alone('measures', entry.output)}"
+        )
         _knobs(entry)
+
+
+def _alone(does: str, output: str) -> str:
+    """A sentence for those that use one score whatever --output is."""
+    return f". It {does} the {output}, whatever --output is" if output else ""
 
 
 def _knobs(entry: Entry) -> None:

@@ -1,7 +1,8 @@
 """The entry points: run a method by its name on a model and an image, and evaluate the result with a metric."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -12,10 +13,13 @@ from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.heatmaps import reduce_channels
 from attribution.models import Model
+from attribution.notebook import Explained
 from attribution.registry import METHODS, METRICS, curves, entry
 from attribution.types import Curve, Heatmap, Partial, Run
 
 Last = TypeVar("Last")
+Chosen = tuple[str, Mapping[str, Any]]
+"""The name of a method, and its knobs; knobs that are not given have their defaults."""
 
 
 def stream(
@@ -50,9 +54,43 @@ def explain(
     output: str = "logit",
     store: Store | None = None,
     **knobs: Any,
-) -> Partial:
-    """The last result of `stream`, with the same arguments and errors."""
-    return _last(stream(model, x, method, target, output=output, store=store, **knobs))
+) -> Explained:
+    """The last result of `stream`, with the same arguments and errors. In Jupyter it shows itself."""
+    found = _last(stream(model, x, method, target, output=output, store=store, **knobs))
+    chosen = METHODS[method]
+    held = {field.name: getattr(found, field.name) for field in fields(Partial)}
+    return Explained(
+        **held, title=chosen.title, category=model.categories[found.target], unit=chosen.unit(knobs, output)
+    )
+
+
+def together(
+    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store | None = None
+) -> Iterator[tuple[str, Partial | ValueError | None]]:
+    """Yields (label, the last result) for each of `methods`, which share their points, and (label, None) on the way.
+
+    A method that the model does not allow gives its error instead. Raises ValueError at once for an unknown method,
+    class or knob, and for an invalid image.
+    """
+    for method, knobs in methods.values():
+        entry(METHODS, method).check(knobs)
+    score_of(model, x, target, "logit", None)
+    return _together(model, x, methods, target, Store() if store is None else store)
+
+
+def _together(
+    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store
+) -> Iterator[tuple[str, Partial | ValueError | None]]:
+    for label, (method, knobs) in methods.items():
+        found: Partial | ValueError | None = None
+        try:
+            for partial in stream(model, x, method, target, store=store, **knobs):
+                if found is not None:
+                    yield label, None
+                found = partial
+        except ValueError as error:
+            found = error
+        yield label, found
 
 
 def curve(

@@ -131,6 +131,13 @@ class Model:
         """Converts model space to pixel space [0, 1]."""
         return denormalise(x, self.mean, self.std)
 
+    def with_weights(self, module: nn.Module, name: str) -> "Model":
+        """The same input space with another network on the same device. `name` tells its weights from all others.
+
+        It has no CUDA graphs: those of this model would run the old weights.
+        """
+        return replace(self, module=module, digest=f"{self.digest} {name}", graphs=None)
+
     def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
         """The k most likely classes: (index, category, probability, logit), best first."""
         (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()

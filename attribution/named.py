@@ -23,6 +23,8 @@ from attribution.model import Model
 TIMM, TORCHVISION = "timm/", "torchvision/"
 WAYS = "timm/NAME, torchvision/NAME, hf-hub:OWNER/NAME, local-dir:FOLDER, NAME=FILE or MODULE:FUNCTION"
 """How a network is named that is not built in."""
+NAMES = f"one that `python -m attribution models` lists, or {WAYS}; default: efficientnet_lite0"
+"""What `--model` takes on a command line."""
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 

@@ -5,6 +5,7 @@ directions, axes and costs are given to the decorator.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -56,7 +57,8 @@ class Method(Entry):
     `term(x, batch, cloud) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over
     a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
     attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
-    but something to compare methods with. Sizes of maps can be compared only where `unit` is the same.
+    but something to compare methods with. `output` is the score that it explains whatever is asked for, "logit" or
+    "probability"; empty: the one that is asked for. Sizes of maps can be compared only where `unit` is the same.
     """
 
     gloss: str
@@ -66,14 +68,18 @@ class Method(Entry):
     null: str = ""
     control: bool = False
     units: Callable[[Mapping[str, Any]], str] = lambda knobs: "f"
+    output: str = ""
 
     def cost(self, given: Mapping[str, Any]) -> Cost:
         """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
         return self.costs(self.complete(given))
 
-    def unit(self, given: Mapping[str, Any]) -> str:
-        """The unit of the attribution with these knobs: "f", the score; "f/x", its gradient; and so on."""
-        return self.units(self.complete(given))
+    def unit(self, given: Mapping[str, Any], output: str = "logit") -> str:
+        """The unit of the attribution with these knobs: "logit", "logit/x" for its gradient, and so on.
+
+        `output` is the score that is asked for.
+        """
+        return re.sub("(?<![A-Za-z])f(?![A-Za-z])", self.output or output, self.units(self.complete(given)))
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class Metric(Entry):
     `label` names the value. `better` is "lower" or "higher"; `reading` says it as a phrase. `digits` is the number of
     meaningful decimals. `note` explains how to read the value. `less` names a second metric: this value minus that
     value is reported as well. `standard` metrics are the default choice. `scored`: the metric calls the model.
+    `output` is the score that it measures whatever is asked for, as in `Method`.
     """
 
     label: str
@@ -105,6 +112,7 @@ class Metric(Entry):
     less: str
     standard: bool
     scored: bool
+    output: str = ""
 
     def cost(self, given: Mapping[str, Any], pixels: int) -> Cost:
         """Upper bound on the cost for a map with this number of pixels; other knobs have their defaults."""
@@ -127,17 +135,19 @@ def method(
     null: str = "",
     control: bool = False,
     unit: str | Callable[[Mapping[str, Any]], str] = "f",
+    output: str = "",
 ) -> Callable[[Function], Function]:
     """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under the function's name.
 
     The other arguments are described in `Method`. `cost` gets all knobs, defaults included; so does `unit`, where it
-    depends on them.
+    depends on them. In a unit "f" stands for the score.
     """
     units = unit if callable(unit) else lambda knobs: unit
 
     def add(function: Function) -> Function:
         name, knobs = function.__name__, read_knobs(function)
-        METHODS[name] = Method(name, title, paper, function, knobs, gloss, cost, term, sums_up, null, control, units)
+        facts = (gloss, cost, term, sums_up, null, control, units, output)
+        METHODS[name] = Method(name, title, paper, function, knobs, *facts)
         return function
 
     return add
@@ -156,6 +166,7 @@ def metric(
     digits: int = 3,
     less: str = "",
     standard: bool = False,
+    output: str = "",
 ) -> Callable[[Function], Function]:
     """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, `(map, *, knobs) -> Curve`, or a function that
     returns numbers.
@@ -168,7 +179,19 @@ def metric(
 
     def add(function: Function) -> Function:
         name, scored = function.__name__, "score" in inspect.signature(function).parameters
-        facts = (label, better, reading or f"{better} is better", digits, axes, note, cost, less, standard, scored)
+        facts = (
+            label,
+            better,
+            reading or f"{better} is better",
+            digits,
+            axes,
+            note,
+            cost,
+            less,
+            standard,
+            scored,
+            output,
+        )
         METRICS[name] = Metric(name, title, paper, function, read_knobs(function), *facts)
         return function
 

@@ -1,8 +1,9 @@
 """Types that the other modules share: images, heatmaps, batches of evaluated points, partial results, curves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -63,6 +64,10 @@ class Partial:
 Run = Iterator[Partial]
 
 
+CHART = "application/vnd.plotly.v1+json"
+"""The type of a chart in Jupyter. Plotly draws it there; it is not needed here."""
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Points of a measured curve. `note` is a warning to read before comparing it. Compared by identity.
@@ -79,6 +84,26 @@ class Curve:
     def area(self) -> float:
         """The area under the curve by Simpson's rule."""
         return simpson(self.x, self.y)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """For Jupyter: a chart, which is drawn where Plotly is installed, and a line of text."""
+        area = f"area {self.area:.4g}"
+        told = " · ".join(filter(None, [f"a curve of {len(self.x)} points", area, self.note]))
+        return {CHART: chart_of({"": self}, area), "text/plain": told}
+
+
+def chart_of(curves: Mapping[str, Curve], title: str = "", axes: tuple[str, str] = ("", "")) -> dict[str, Any]:
+    """Curves by their names as a figure of Plotly, in plain lists and dictionaries. `axes` are titles of x and y."""
+    lines = [
+        {"type": "scatter", "mode": "lines+markers", "name": name, "x": curve.x.tolist(), "y": curve.y.tolist()}
+        for name, curve in curves.items()
+    ]
+    across: dict[str, Any] = {"title": {"text": axes[0]}}
+    ticks = next((list(curve.ticks) for curve in curves.values() if curve.ticks), [])
+    if ticks:
+        across |= {"tickvals": list(range(len(ticks))), "ticktext": ticks}
+    layout = {"title": {"text": title}, "xaxis": across, "yaxis": {"title": {"text": axes[1]}}}
+    return {"data": lines, "layout": layout | {"showlegend": len(curves) > 1}}
 
 
 def notes(*said: str) -> str:

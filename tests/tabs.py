@@ -92,4 +92,4 @@ def new_tab(context: BrowserContext, address: str) -> Iterator[Page]:
 
 def refused(response) -> bool:
     """Whether a request failed; below a page's own address Streamlit asks in vain first, and then at the root."""
-    return response.status >= 400 and not re.search(r"/(sweep|results|path|noise|learn)/_stcore/", response.url)
+    return response.status >= 400 and not re.search(r"/(sweep|results|path|noise|sanity|learn)/_stcore/", response.url)

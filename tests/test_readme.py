@@ -125,4 +125,5 @@ def test_only_the_agreed_names_stand_at_the_top():
         "requirements.txt",
         "setup.py",
         "MANIFEST.in",
+        "Dockerfile",
     }

@@ -19,27 +19,31 @@ from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
+from attribution.benchmark.sanity_table import sanity_options, survey
+from attribution.engine.score import OUTPUTS
 from attribution.models import load_model
-from attribution.named import WAYS
+from attribution.named import NAMES
 from attribution.registry import curves
 
 DESCRIPTION = """
 Measures methods on every photo of a folder, and keeps the results in a file.
   report FILE             prints a table of the results
   rows FILE               prints all results as CSV
+  sanity PHOTOS --out CSV runs the sanity checks of methods over the photos, and prints a table
   pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
-                          with a thumbnail of each photo (at most 96 pixels a side)
+                          with a thumbnail of each photo (at most 96 pixels a side) unless --no-thumbnails is given
 """
 EXAMPLES = """
 A METHOD is a name and its knobs. Slashes separate several values of one knob:
   smooth_taylor:sigma=0.3/0.5,samples=150   two cases
   adaptive_noising:objective=aupc           searches a sigma for each photo
-  random_order                              the control
+  random_order                              the control: the mean of several random orders
 `python -m attribution methods` lists the names and the knobs. Results that the file already holds are not computed
 again: the same command continues a run that was stopped, and a command with more methods adds those methods.
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
 COMMANDS = ("report", "rows", "pack")
+SANITY = "sanity"
 STOPPED = 130
 
 
@@ -49,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] and given[0] in COMMANDS:
             return tell(_report_options().parse_args(given))
+        if given[:1] == [SANITY]:
+            return survey(sanity_options().parse_args(given[1:]))
         return measure(_options().parse_args(given))
     except (ValueError, MemoryError, OSError, RuntimeError, sqlite3.Error) as error:
         print(f"attribution.benchmark: {str(error).partition(chr(10))[0]}", file=sys.stderr)
@@ -70,15 +76,12 @@ def _options() -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the results file; an existing one is continued"
     )
-    made.add_argument(
-        "--model",
-        metavar="NAME",
-        default="efficientnet_lite0",
-        help=f"one that `python -m attribution models` lists, or {WAYS}; default: efficientnet_lite0",
-    )
+    made.add_argument("--model", metavar="NAME", default="efficientnet_lite0", help=NAMES)
     methods = f"methods and their knobs, see below; default: {', '.join(DEFAULT)}"
     made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help=methods)
     made.add_argument("--preset", action="append", choices=PRESETS, default=[], help="a named set of methods")
+    scored = "the score to explain and to measure, one for each results file; default: logit"
+    made.add_argument("--output", choices=OUTPUTS, default=OUTPUTS[0], help=scored)
     made.add_argument(
         "--metrics",
         nargs="+",
@@ -133,6 +136,9 @@ def _report_options() -> argparse.ArgumentParser:
         metavar="METHOD",
         help="the method that all others are compared with; default: the first",
     )
+    correct = "report: only the photos whose likeliest class is the one that labels.csv gave them"
+    made.add_argument("--correct", action="store_true", help=correct)
+    made.add_argument("--no-thumbnails", action="store_true", help="pack: leave out the thumbnails of the photos")
     return made
 
 
@@ -148,7 +154,7 @@ def measure(options: argparse.Namespace) -> int:
     photos(options.photos)  # an error at once when there are none
     results = Results(options.out)
     with closing(_workers(options, tried)) as workers:
-        setting = Setting(options.model, workers.digest, options.seed)
+        setting = Setting(options.model, workers.digest, options.seed, options.output)
         failed = run(options.photos, results, setting, wanted, measures, workers)
         print(f"{options.out}: {len(wanted)} cases of every photo, measured on {workers.device}")
     for photo, case, error in failed:
@@ -172,12 +178,12 @@ def tell(options: argparse.Namespace) -> int:
     if options.command == "pack":
         if options.out is None:
             raise ValueError("pack: give the file to write with --out")
-        _write(options.out, results.pack())
+        _write(options.out, results.pack(thumbnails=not options.no_thumbnails))
         return 0
     if options.command == "rows":
         told = rows(found)
     else:
-        which = (options.preset, options.model, options.against, options.methods, options.metrics)
+        which = (options.preset, options.model, options.against, options.methods, options.metrics, options.correct)
         told = report(found, options.format, *which)
     if options.out is None:
         print(told, end="")

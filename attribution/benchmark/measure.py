@@ -3,22 +3,22 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from attribution import controls
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
 from attribution.benchmark.thumbnails import thumbnail
-from attribution.controls import random_order
 from attribution.engine.store import Store
 from attribution.explain import curve, explain
 from attribution.images import load_image
 from attribution.models import Model
 from attribution.registry import METHODS, METRICS
 from attribution.studies.adaptive import FRESH, Outcome, Trial, adaptive_noising
-from attribution.types import Curve
+from attribution.types import Curve, notes
 
 VALUES = 8
 """The number of scores that need as much memory as one gradient."""
@@ -32,6 +32,9 @@ class Task:
     digest: str
     seed: int
     wanted: tuple[tuple[Case, tuple[Case, ...]], ...]
+    output: str = "logit"
+    label: int = -1
+    """The class that somebody gave the photo; -1 if nobody did."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Measured:
     detail: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     thumbnail: bytes = field(default=b"", repr=False)
+    output: str = "logit"
 
 
 class Unreadable(ValueError):
@@ -82,19 +86,20 @@ def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
         raise Unreadable(str(error)) from None
     (target, category, probability, _), *_ = model.predict(x, k=1)
     small = thumbnail(model, x)
-    known = partial(Measured, target=target, category=category, probability=probability, thumbnail=small)
+    about = partial(Measured, thumbnail=small, output=task.output)
+    known = partial(about, target=target, category=category, probability=probability)
     store = Store()
     for case, metrics in task.wanted:
         began = time.perf_counter()
         try:
-            made, seed, found = _map(case, model, x, target, task.seed, store)
+            made, seed, found = _map(case, model, x, target, task, store)
         except ValueError as error:
-            yield Measured(case, task.seed, error=_line(error), thumbnail=small)
+            yield about(case, task.seed, error=_line(error))
             continue
         curves, errors = {}, []
         for metric in metrics:
             try:
-                curves[metric] = _curve(metric, model, x, made, target, seed)
+                curves[metric] = _curve(metric, model, x, made, target, seed, task.output)
             except ValueError as error:
                 errors.append(f"{metric.name}: {_line(error)}")
         spent = time.perf_counter() - began
@@ -106,39 +111,48 @@ def _line(error: Exception) -> str:
 
 
 def _map(
-    case: Case, model: Model, x: Tensor, target: int, seed: int, store: Store
-) -> tuple[Tensor, int, dict[str, Any]]:
-    """The map, the seed for its metrics, and what it cost."""
-    knobs = dict(case.knobs)
+    case: Case, model: Model, x: Tensor, target: int, task: Task, store: Store
+) -> tuple[Tensor | None, int, dict[str, Any]]:
+    """The map, the seed for its metrics, and what it cost. None: the control, which is several random orders."""
+    knobs, seed, output = dict(case.knobs), task.seed, task.output
     if case.name == CONTROL:
-        height, width = x.shape[-2:]
-        return random_order(height, width, seed), seed, {}
+        return None, seed, {"detail": {"orders": controls.ORDERS}}
     if case.name == ADAPTIVE:
-        return _adaptive(model, x, target, seed, store, **knobs)
+        return _adaptive(model, x, target, seed, output, store, **knobs)
     if SEED in METHODS[case.name].knobs:
         knobs["seed"] = seed
-    done = explain(model, x, case.name, target, store=store, **knobs)
+    done = explain(model, x, case.name, target, output=output, store=store, **knobs)
     return done.attribution, seed, {"gradients": done.total, "computed": done.evaluations}
 
 
 def _adaptive(
-    model: Model, x: Tensor, target: int, seed: int, store: Store, samples: int, **search: Any
+    model: Model, x: Tensor, target: int, seed: int, output: str, store: Store, samples: int, **search: Any
 ) -> tuple[Tensor, int, dict[str, Any]]:
     """The map at the sigma found, with noise new to the search: the lowest area in a search is partly luck."""
     trials, outcome = 0, None
-    for step in adaptive_noising(model, x, target, samples=samples, seed=seed, store=store, **search):
+    shared: dict[str, Any] = {"samples": samples, "output": output, "store": store}
+    for step in adaptive_noising(model, x, target, seed=seed, **shared, **search):
         trials += isinstance(step, Trial) and not step.remembered
         outcome = step
     assert isinstance(outcome, Outcome)
     fresh = seed + FRESH
-    done = explain(model, x, "smooth_taylor", target, store=store, sigma=outcome.sigma, samples=samples, seed=fresh)
+    done = explain(model, x, "smooth_taylor", target, sigma=outcome.sigma, seed=fresh, **shared)
     cost = (trials + 1) * samples
     detail = {"sigma": outcome.sigma, "search_area": outcome.area, "evaluations": trials}
     return done.attribution, fresh, {"gradients": cost, "computed": cost, "detail": detail}
 
 
-def _curve(metric: Case, model: Model, x: Tensor, made: Tensor, target: int, seed: int) -> Curve:
-    knobs: dict[str, Any] = dict(metric.knobs)
-    if SEED in METRICS[metric.name].knobs:
-        knobs["seed"] = seed
-    return curve(model, x, made, metric.name, target, **knobs)
+def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: int, seed: int, output: str) -> Curve:
+    """The curve of a map; without a map, the mean of those of several random orders."""
+    seeded = SEED in METRICS[metric.name].knobs
+
+    def one(heatmap: Tensor, k: int = 0) -> Curve:
+        knobs: dict[str, Any] = {**dict(metric.knobs), **({SEED: seed + k} if seeded else {})}
+        return curve(model, x, heatmap, metric.name, target, output=output, **knobs)
+
+    if made is not None:
+        return one(made)
+    height, width = x.shape[-2:]
+    *_, band = controls.random_orders(lambda order, k: iter([one(order, k)]), height, width, seed)
+    said = f"mean of {len(band.areas)} random orders, standard deviation {band.spread:.3g}"
+    return replace(band, note=notes(said, band.note))

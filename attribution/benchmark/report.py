@@ -27,12 +27,14 @@ def report(
     against: str = "",
     methods: Sequence[str] = (),
     measured: Sequence[str] = (),
+    correct: bool = False,
 ) -> str:
-    """The table as text, CSV or LaTeX. Differences are to the case `against`, or to the first case.
+    """The table as text, CSV or LaTeX. Differences are to the case `against`, or to the first case. `correct`: only of
+    the photos whose likeliest class is their label.
 
     Raises ValueError as `tabulate` does, and when no case fits `against`.
     """
-    table = tabulate(rows, preset, model, methods, measured)
+    table = tabulate(rows, preset, model, methods, measured, correct)
     reference = table.find(against) if against else table.cases[0]
     found = lines(table, reference)
     if form == "csv":
@@ -106,11 +108,23 @@ def head(table: Table, against: Case) -> str:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
     better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
     return (
-        f"{table.model}, {len(table.photos)} photos{lacking}. {ways}. {better}. "
+        f"{table.model}, {len(table.photos)} photos{lacking}. {_labels(table)}The {table.output} is explained and "
+        f"measured. {ways}. {better}. "
         f"Differences are to {table.labels[against]}, photo by photo. Intervals are 95 % t intervals of the mean over "
         f"photos, each for itself. A star marks a difference that is more than chance: p < {SURE:g} after Holm's "
         f"correction for the {(len(table.cases) - 1) * len(table.areas)} differences of this table."
     )
+
+
+def _labels(table: Table) -> str:
+    """For how many photos the likeliest class is the label, if labels are known."""
+    found, known = table.recognised
+    if not known:
+        return ""
+    if table.correct:
+        return "They are those whose likeliest class is their label. "
+    of = f"{known} photos" if known == len(table.photos) else f"the {known} photos that have a label"
+    return f"The likeliest class is the label on {found} of {of}. "
 
 
 def _way(metric: Case) -> str:

@@ -8,7 +8,7 @@ import io
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from attribution.benchmark.schema import (
     DONE,
     FIND_MAP,
     FIND_PHOTO,
+    OUTPUTS,
     PUT_AREA,
+    PUT_LABEL,
     PUT_MAP,
     PUT_PHOTO,
     ROWS,
@@ -121,15 +123,15 @@ class Results:
             raise
         self._connection.execute("COMMIT")
 
-    def pack(self) -> bytes:
-        """A small copy of the file, compressed. It lacks the folder of the photos; it keeps the thumbnails.
+    def pack(self, thumbnails: bool = True) -> bytes:
+        """A small copy of the file, compressed. It lacks the folder of the photos; it keeps the `thumbnails` or not.
 
         Curves are rounded to four places, areas are not.
         """
         copy = sqlite3.connect(":memory:")
         self._connection.backup(copy)
         with copy:
-            copy.execute("UPDATE photos SET folder = ''")
+            copy.execute("UPDATE photos SET folder = ''" + ("" if thumbnails else ", thumbnail = x''"))
             for place, curve in copy.execute("SELECT rowid, curve FROM areas").fetchall():
                 short = json.dumps([round(y, 4) for y in json.loads(curve)])
                 copy.execute("UPDATE areas SET curve = ? WHERE rowid = ?", (short, place))
@@ -147,8 +149,18 @@ class Results:
             found.setdefault((name, digest), set()).add(tuple(rest))
         return found
 
-    def _photo(self, name: str, digest: str, folder: str, error: str, thumbnail: bytes = b"") -> int:
-        values = {"name": name, "digest": digest, "folder": folder, "error": error, "thumbnail": thumbnail}
+    def outputs(self) -> set[str]:
+        """The scores that were explained and measured: one, or none in a new file."""
+        return {output for (output,) in self._connection.execute(OUTPUTS)}
+
+    def label(self, labels: Mapping[str, int]) -> None:
+        """Writes the class of each photo that the file holds, by its name."""
+        with self._whole() as opened:
+            opened.executemany(PUT_LABEL, [{"name": name, "label": label} for name, label in labels.items()])
+
+    def _photo(self, name: str, digest: str, folder: str, error: str, thumbnail: bytes = b"", label: int = -1) -> int:
+        values: dict[str, Any] = {"name": name, "digest": digest, "folder": folder, "error": error}
+        values |= {"thumbnail": thumbnail, "label": label}
         self._connection.execute(PUT_PHOTO, values)
         (found,) = self._connection.execute(FIND_PHOTO, values).fetchone()
         return int(found)
@@ -158,13 +170,14 @@ class Results:
         with self._whole():
             self._photo(name, digest, folder, error)
 
-    def add(self, name: str, digest: str, folder: str, setting: Setting, found: Measured) -> None:
+    def add(self, name: str, digest: str, folder: str, setting: Setting, found: Measured, label: int = -1) -> None:
         """Writes the result of one case of a photo, in one transaction.
 
         A map that the file already holds keeps its values; new areas and the error are added.
         """
         with self._whole() as opened:
-            values = {"photo": self._photo(name, digest, folder, "", found.thumbnail), **_map(setting, found)}
+            photo = self._photo(name, digest, folder, "", found.thumbnail, label)
+            values = {"photo": photo, **_map(setting, found)}
             opened.execute(PUT_MAP, values)
             (made,) = opened.execute(FIND_MAP, values).fetchone()
             areas = [{"map": made, **_area(metric, curve)} for metric, curve in found.curves.items()]

@@ -32,7 +32,9 @@ class Column:
 class Row:
     """One area of one map of a photo. Each field is declared with its column; the CSV has this order.
 
-    `curve` has one value per step. `seconds` are the time of the map and of its metrics.
+    `curve` has one value per step. `seconds` are the time of the map and of its metrics. `target` is the likeliest
+    class, which is explained; `output` is the score of it that is explained and measured. `label` is the class that
+    somebody gave the photo, or -1. New fields go last.
     """
 
     photo: Annotated[str, Column("photos", "name", "TEXT", key=True)]
@@ -56,6 +58,8 @@ class Row:
     area: Annotated[float, Column("areas", "area", "REAL")]
     curve: Annotated[np.ndarray, Column("areas", "curve", "TEXT", json="numbers", csv=False)]
     note: Annotated[str, Column("areas", "note", "TEXT")]
+    output: Annotated[str, Column("maps", "output", "TEXT", since=3, default="'logit'")] = "logit"
+    label: Annotated[int, Column("photos", "label", "INTEGER", since=3, default="-1")] = -1
 
 
 ROW: Mapping[str, Column] = {
@@ -73,11 +77,15 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Setting:
-    """What all rows of a run share: the model, the digest of its weights, and the seed that photos' seeds come from."""
+    """What all rows of a run share: the model, the digest of its weights, and the seed that photos' seeds come from.
+
+    All rows of a file share the output, the score that is explained and measured.
+    """
 
     model: str
     weights: str
     seed: int
+    output: str = "logit"
 
 
 def row_of(values: Sequence[Any]) -> Row:

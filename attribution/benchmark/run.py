@@ -1,5 +1,6 @@
 """The run: measures what the results file lacks, photo by photo, writes each case at once, and shows the time left."""
 
+import csv
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,6 +46,25 @@ def photos(folder: Path) -> list[Path]:
     return found
 
 
+def labels(folder: Path) -> dict[str, int]:
+    """The classes of the photos, by name: the columns `file` and `imagenet_class` of `labels.csv` in the folder.
+
+    Empty if the folder has no such file. Raises ValueError for a class that is no number.
+    """
+    file = folder / "labels.csv"
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        reader = csv.DictReader(opened)
+        if not {"file", "imagenet_class"} <= set(reader.fieldnames or ()):
+            return {}
+        given = [(str(line["file"]), str(line["imagenet_class"] or "").strip()) for line in reader]
+    for name, text in given:
+        if not text.isdecimal() and text:
+            raise ValueError(f"{file}: the class of {name} is {text}; write its number, or nothing")
+    return {name: int(text) for name, text in given if text}
+
+
 def digest_of(photo: bytes) -> str:
     return blake2b(photo, digest_size=16).hexdigest()
 
@@ -69,7 +89,7 @@ def tasks(
     folder: Path, results: Results, setting: Setting, cases: Sequence[Case], metrics: Sequence[Case]
 ) -> Iterator[Task]:
     """A task for each photo that lacks results. A photo that cannot be opened is recorded in `results` instead."""
-    done = results.done(setting)
+    done, known = results.done(setting), labels(folder)
     for file in photos(folder):
         name = file.relative_to(folder).as_posix()
         try:
@@ -81,7 +101,7 @@ def tasks(
         lacking = ((c, tuple(m for m in metrics if (c.name, c.text, m.name, m.text) not in there)) for c in cases)
         wanted = tuple((case, missing) for case, missing in lacking if missing)
         if wanted:
-            yield Task(name, digest, seed_of(setting.seed, digest), wanted)
+            yield Task(name, digest, seed_of(setting.seed, digest), wanted, setting.output, known.get(name, -1))
 
 
 class Here:
@@ -157,8 +177,12 @@ def run(
 ) -> list[tuple[str, str, str]]:
     """Measures what is missing and shows the progress. Returns (photo, case, error) for what could not be measured.
 
-    Each case is written when it is done: a process that is killed loses only the cases that it was measuring.
+    Each case is written when it is done: a process that is killed loses only the cases that it was measuring. Raises
+    ValueError if the file holds results of the other score.
     """
+    for other in results.outputs() - {setting.output}:
+        raise ValueError(f"the file holds results of the {other}; choose another file for the {setting.output}")
+    results.label(labels(folder))
     to_do = list(tasks(folder, results, setting, cases, metrics))
     clock, where = Clock(), str(folder.resolve())
     failed: list[tuple[str, str, str]] = []
@@ -170,7 +194,7 @@ def run(
     with tqdm(total=every, initial=every - total, bar_format=form, disable=not watched, dynamic_ncols=True) as bar:
         for task, found in workers.work(to_do, partial(read, folder)):
             if isinstance(found, Measured):
-                results.add(task.name, task.digest, where, setting, found)
+                results.add(task.name, task.digest, where, setting, found, task.label)
                 clock.note(found)
                 bar.update()
                 if found.error:

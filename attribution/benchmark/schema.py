@@ -5,12 +5,16 @@ import sqlite3
 from attribution.benchmark.rows import COLUMNS, ROW, Column
 from attribution.benchmark.thumbnails import MOST_BYTES
 
-FORMAT = 2
-"""The format that is written. Format 1, which has no thumbnails, is read; a run that opens such a file upgrades it."""
+FORMAT = 3
+"""The format that is written. Format 1 has no thumbnails; formats 1 and 2 have no output and no labels. They are read,
+and a run that opens such a file upgrades it."""
 PARENT = {"photos": (), "maps": ("photo",), "areas": ("map",)}
 """For each table, the column that names the entry of another table that its entries belong to."""
-TABLE = {table: [column for column in COLUMNS if column.table == table] for table in PARENT}
-"""The columns of each table, without its id and its parent."""
+TABLE = {
+    table: sorted((column for column in COLUMNS if column.table == table), key=lambda column: column.since)
+    for table in PARENT
+}
+"""The columns of each table, without its id and its parent. New ones are last."""
 KEYS = {table: [*parent, *(column.name for column in TABLE[table] if column.key)] for table, parent in PARENT.items()}
 """The names of the columns that identify one entry of each table."""
 
@@ -51,9 +55,12 @@ MEASURED = [column.name for column in TABLE["maps"] if not column.key and column
 KEPT = ", ".join(f"{name} = CASE WHEN maps.target < 0 THEN excluded.{name} ELSE maps.{name} END" for name in MEASURED)
 PUT_PHOTO = (
     f"INSERT {_insert('photos')} ON CONFLICT DO UPDATE SET folder = excluded.folder, error = excluded.error, "
+    "label = CASE WHEN excluded.label >= 0 THEN excluded.label ELSE photos.label END, "
     "thumbnail = CASE WHEN photos.thumbnail = x'' THEN excluded.thumbnail ELSE photos.thumbnail END"
 )
 PUT_MAP = f"INSERT {_insert('maps')} ON CONFLICT DO UPDATE SET {KEPT}, error = excluded.error"
+PUT_LABEL = "UPDATE photos SET label = :label WHERE name = :name"
+OUTPUTS = "SELECT DISTINCT output FROM maps"
 PUT_AREA = f"INSERT OR IGNORE {_insert('areas')}"
 FIND_PHOTO, FIND_MAP = _find("photos"), _find("maps")
 ROWS = f"{_select(*ROW)} ORDER BY photos.name, photos.digest, maps.id, areas.metric"

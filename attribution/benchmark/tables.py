@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,8 @@ class Table:
     curves: Mapping[str, Float[np.ndarray, "cases photos steps"]]
     rows: Mapping[tuple[Case, str], Row]
     """One row of each case and photo, of any metric: it gives the class, the seed, the cost and the details."""
+    output: str = "logit"
+    correct: bool = False  # only photos whose likeliest class is their label
 
     @cached_property
     def labels(self) -> dict[Case, str]:
@@ -54,6 +56,12 @@ class Table:
             value = values[name]
             if value != knob.default or len({str(twin[name]) for twin in twins}) > 1:
                 yield knob.setting(value)
+
+    @cached_property
+    def recognised(self) -> tuple[int, int]:
+        """The number of photos whose likeliest class is their label, and of photos that have a label."""
+        shown = [self.rows[self.cases[0], photo] for photo in self.photos]
+        return sum(row.label == row.target for row in shown), sum(row.label >= 0 for row in shown)
 
     def gradients(self, case: Case) -> float:
         """The mean number of gradients of the case, per map."""
@@ -117,11 +125,13 @@ def tabulate(
     model: str | None = None,
     methods: Sequence[str] = (),
     measured: Sequence[str] = (),
+    correct: bool = False,
 ) -> Table:
     """The table of all cases, or of those of a preset, or of those that fit one of the texts in `methods`.
 
-    It has the metrics that all its cases have; `measured` limits them to those named. Raises ValueError when nothing
-    is left for the table, and when the rows have several models and `model` is None.
+    It has the metrics that all its cases have; `measured` limits them to those named. `correct` limits the photos to
+    those whose likeliest class is their label. Raises ValueError when nothing is left for the table, and when the rows
+    have several models and `model` is None.
     """
     models = sorted({row.model for row in rows})
     if not rows:
@@ -135,11 +145,12 @@ def tabulate(
     chosen = [row for row in chosen if not measured or row.metric in measured]
     if not chosen:
         raise ValueError(f"this file has no results of {', '.join(measured)} yet")
-    (weights, seed), _ = Counter((row.weights, row.base_seed) for row in chosen).most_common(1)[0]
+    chosen = _correct(chosen) if correct else chosen
+    (weights, seed, output), _ = Counter((row.weights, row.base_seed, row.output) for row in chosen).most_common(1)[0]
     known = subjects()
     for method in dict.fromkeys(row.method for row in chosen):
         entry(known, method)
-    alike = [row for row in chosen if (row.weights, row.base_seed) == (weights, seed)]
+    alike = [row for row in chosen if (row.weights, row.base_seed, row.output) == (weights, seed, output)]
     cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in alike))
     if preset is not None:
         cases = _of_preset(preset, cases)
@@ -152,7 +163,15 @@ def tabulate(
     for row in kept:
         by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
     otherwise = sum(row.metric in {metric.name for metric in metrics} for row in chosen) - len(kept)
-    return _table(model, cases, metrics, otherwise, by_place)
+    return replace(_table(model, cases, metrics, otherwise, by_place), output=output, correct=correct)
+
+
+def _correct(rows: Sequence[Row]) -> list[Row]:
+    """The rows of photos whose likeliest class is their label. Raises ValueError when there are none."""
+    found = [row for row in rows if row.label == row.target]
+    if not found:
+        raise ValueError("no photo has its label as likeliest class; use a folder with labels.csv, or show all photos")
+    return found
 
 
 def _common(rows: Sequence[Row]) -> tuple[Case, ...]:

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     SHARP = 7
     NULL = 8
     BLOBS = 9
+    WEIGHTS = 10
 
 
 def normal(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

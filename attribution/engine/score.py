@@ -13,6 +13,9 @@ from attribution.engine.graphs import Graphs
 from attribution.engine.store import Store
 from attribution.types import Image, Images, Scores
 
+OUTPUTS = ("logit", "probability")
+"""The two scores of a class."""
+
 
 @runtime_checkable
 class Network(Protocol):
@@ -66,8 +69,8 @@ class ClassScore:
     def __init__(self, model: Network, target: int, output: str = "logit", store: Store | None = None) -> None:
         if any(module.training for module in model.module.modules()):
             raise ValueError(f"{model.name} is in training mode; call .module.eval() on it first")
-        if output not in ("logit", "probability"):
-            raise ValueError(f"output={output!r} is unknown; use 'logit' or 'probability'")
+        if output not in OUTPUTS:
+            raise ValueError(f"output={output!r} is unknown; use {' or '.join(map(repr, OUTPUTS))}")
         self.model, self.target, self.output, self.store = model, target, output, store
 
     def _select(self, found: Tensor) -> Scores:

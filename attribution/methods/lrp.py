@@ -40,6 +40,7 @@ BLOCKS = (blocks.ConvBnAct, blocks.DepthwiseSeparableConv, blocks.InvertedResidu
     gloss="relevance, layer by layer",
     paper="Bach et al. 2015, doi:10.1371/journal.pone.0130140",
     cost=lambda knobs: Cost(1),
+    output="logit",
 )
 def lrp(score: ClassScore, x: Image) -> Run:
     r"""$R_i = \sum_j \frac{a_i \rho(w_{ij})}{\sum_k a_k \rho(w_{kj})} R_j$ from the logit back to the pixels: $\rho$

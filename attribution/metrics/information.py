@@ -50,6 +50,7 @@ def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
     paper="Kapishnikov et al. 2019, arXiv:1906.02825",
     axes=Axes("share of the information", "probability, scaled to 0-1"),
     cost=_cost,
+    output="probability",
     note="A blurred photo is made sharp pixel by pixel, largest absolute values of a map first. The x axis is the "
     "information in the photo, measured by the size of its file.",
 )
@@ -76,6 +77,7 @@ def sic(
     paper="Kapishnikov et al. 2019, arXiv:1906.02825",
     axes=Axes("share of the information", "class predicted (1) or not (0)"),
     cost=_cost,
+    output="probability",
     note="As SIC, but the y axis is 1 if the class is the prediction, and 0 if not. For one photo this is a step; the "
     "mean over many photos is a curve.",
 )

@@ -40,6 +40,7 @@ def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
     paper="Petsiuk et al. 2018, arXiv:1806.07421",
     axes=Axes("share of pixels inserted", "probability"),
     cost=_cost,
+    output="probability",
     note="Pixels are inserted into the blurred photo, largest absolute values of a map first. The sooner the "
     "probability climbs, the better. A blurred photo still shows something, so compare a curve with the random order.",
 )
@@ -62,6 +63,7 @@ def insertion(
     paper="Petsiuk et al. 2018, arXiv:1806.07421",
     axes=Axes("share of pixels deleted", "probability"),
     cost=_cost,
+    output="probability",
     note="Pixels are replaced by the mean colour, largest absolute values of a map first. The sooner the probability "
     "falls, the better. A photo with single missing pixels is unlike the training photos, so a scattered map can get "
     "a low area by this damage alone.",

@@ -49,7 +49,8 @@ class PerturbationCurve(Curve):
     standard=True,
     note="Regions are replaced by noise, largest absolute values of a map first. The sooner the score falls, the "
     "better the map has found what the model uses. With 30 regions, an area of 30 means that the score does not fall. "
-    "Perturbed photos are unlike the training photos, so compare a curve with the random order (grey).",
+    "Perturbed photos are unlike the training photos, so compare a curve with random orders: grey, their mean in a "
+    "band from the lowest to the highest.",
 )
 def perturbation(
     score: ClassScore,

@@ -138,18 +138,19 @@ def adaptive_noising(
     samples: int = 150,
     draws: Patches = 50,
     seed: int = 0,
+    output: str = "logit",
     store: Store | None = None,
     **search: Any,
 ) -> Iterator[Partial | Curve | Trial | Outcome]:
     """Searches for the sigma whose SmoothTaylor map of x has the lowest AUTVC ("autvc") or AUPC ("aupc").
 
     It starts at the mean of |x| in model space. Yields partial maps and curves, a Trial for each evaluation, and the
-    Outcome at the end. `draws` is P of the perturbation curve; `search` are arguments of `search_sigma`. Raises
-    ValueError for an unknown objective, and as `stream` does.
+    Outcome at the end. `draws` is P of the perturbation curve; `output` is the score that is explained and measured;
+    `search` are arguments of `search_sigma`. Raises ValueError for an unknown objective, and as `stream` does.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective={objective!r} is unknown; use one of {', '.join(OBJECTIVES)}")
-    score, x = score_of(model, x, target, "logit", store), x.detach().to(model.device)
+    score, x = score_of(model, x, target, output, store), x.detach().to(model.device)
 
     def evaluate(sigma: float, number: int) -> Generator[Any, None, float]:
         last = x[0]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.charts.lines import Axes, Line
-from dashboard.charts.looks import style
+from dashboard.charts.looks import BAND, style
 from dashboard.charts.styles import dress
 
 MARKED = 40
@@ -19,6 +19,17 @@ def curves(lines: Sequence[Line], axes: Axes) -> go.Figure:
     figure = go.Figure()
     for line in lines:
         colour, dash, marker = style(line.method)
+        for k, edge in enumerate((line.low, line.high) if len(line.low) else ()):
+            figure.add_scatter(
+                x=[float(value) for value in line.x],
+                y=[float(value) for value in edge],
+                mode="lines",
+                line={"width": 0},
+                fill="tonexty" if k else None,
+                fillcolor=BAND,
+                hoverinfo="skip",
+                showlegend=False,
+            )
         figure.add_scatter(
             x=[float(value) for value in line.x],
             y=[float(value) for value in line.y],
@@ -37,7 +48,8 @@ def curves(lines: Sequence[Line], axes: Axes) -> go.Figure:
     figure.update_xaxes(title_text=axes.x, range=[low - room, high + room])
     if ticks:
         figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=list(ticks))
-    figure.update_yaxes(title_text=axes.y, range=_fit([float(v) for line in lines for v in line.y], *axes.y_range))
+    heights = [float(v) for line in lines for edge in (line.y, line.low, line.high) for v in edge]
+    figure.update_yaxes(title_text=axes.y, range=_fit(heights, *axes.y_range))
     dress(figure)
     return figure
 

@@ -34,10 +34,15 @@ class Titles:
 
 @dataclass(frozen=True)
 class Line:
-    """The curve of one method so far. `ticks` name its points if x is only an index."""
+    """The curve of one method so far. `ticks` name its points if x is only an index.
+
+    `low` and `high` are the ends of its band at each x; empty for a curve without a band.
+    """
 
     method: str
     title: str
     x: Values
     y: Values
     ticks: Sequence[str] = ()
+    low: Values = ()
+    high: Values = ()

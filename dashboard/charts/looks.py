@@ -3,6 +3,8 @@
 from itertools import product
 
 GREY = "#8A8F98"
+BAND = "rgba(138, 143, 152, 0.25)"
+"""The colour of a band: grey, and what is behind it shows."""
 Style = tuple[str, str, str]
 """Colour, dash, marker."""
 # Colours by Okabe and Ito, and two more. No two methods have the same colour and dash.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.looks import GREY, style
+from dashboard.charts.looks import BAND, GREY, style
 from dashboard.charts.styles import dress
 
 
@@ -15,9 +15,9 @@ def against(
     method: str,
     name: str,
     knob: str,
-    control: float | None = None,
+    control: Sequence[float] = (),
 ) -> go.Figure:
-    """An area against a setting, in the order of `values`. None: not computed yet. `control`: the random order."""
+    """An area against a setting, in the order of `values`. None: not computed yet. `control`: of random orders."""
     colour, dash, marker = style(method)
     numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     plain = len(numbers) == len(values)
@@ -33,9 +33,11 @@ def against(
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
     )
-    if control is not None:
+    if control:
         line = {"color": GREY, "dash": "longdash", "width": 1}
-        figure.add_hline(control, line=line, annotation_text="a random order", annotation_font_color=GREY)
+        mean = sum(control) / len(control)
+        figure.add_hline(mean, line=line, annotation_text="random orders", annotation_font_color=GREY)
+        figure.add_hrect(min(control), max(control), fillcolor=BAND, line_width=0, layer="below")
     wide = plain and min(numbers) > 0 and max(numbers) / min(numbers) > 30
     figure.update_xaxes(title_text=knob, type="log" if wide else "linear" if plain else "category")
     if plain:

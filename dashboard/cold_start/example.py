@@ -17,7 +17,7 @@ from dashboard.place import ASSETS
 from dashboard.stage.labels import PHOTO
 
 FILE = ASSETS / "example.npz"
-MAP = "map"
+MAP, RANDOM = "map", "random_order"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,12 @@ class Example:
             ticks = list(self.about["metrics"][metric]["ticks"])
             for name, y in curves.items():
                 head = {"part": "curve", "metric": metric, "name": name, "x": list(range(len(y))), "y": y}
-                yield pack({**head, "ticks": ticks, "done": True})
+                yield pack({**head, "ticks": ticks, "done": True, **self.band(metric, name)})
+
+    def band(self, metric: str, name: str) -> dict[str, list[float]]:
+        """The ends of the band of a curve, `low` and `high`; empty for a curve without a band."""
+        ends: dict[str, list[float]] = self.about["bands"].get(metric, {}) if name == RANDOM else {}
+        return {end: ends[end] for end in ("low", "high") if ends}
 
     def _state(self) -> bytes:
         status = {name: f"precomputed · {about['points']} points" for name, about in self.about["methods"].items()}
@@ -94,7 +99,10 @@ class Example:
         ticks = self.about["metrics"][metric]["ticks"]
         titles = self.about["titles"]
         curves = self.curves[metric].items()
-        return [Line(method, titles[method], range(len(values)), values, ticks) for method, values in curves]
+        return [
+            Line(method, titles[method], range(len(values)), values, ticks, **self.band(metric, method))
+            for method, values in curves
+        ]
 
     def axes(self, metric: str) -> Titles:
         """The axes of a metric's chart."""

@@ -13,6 +13,7 @@ import torch
 import torchvision
 
 from attribution import METRICS, Store, load_model
+from attribution.controls import Band
 from attribution.metrics.perturbation import PerturbationCurve
 from attribution.types import Curve, Partial
 from dashboard.cold_start import example
@@ -50,6 +51,9 @@ def _curve(metric: str, method: str) -> Curve:
     x = np.arange(float(len(y)))
     if metric != PERTURBATION:
         return Curve(x, y, "", tuple(held.about["metrics"][metric]["ticks"]))
+    if method == CONTROL:
+        band = held.about["bands"][metric]
+        return Band(x, y, low=np.array(band["low"]), high=np.array(band["high"]), areas=tuple(band["areas"]))
     knobs = METRICS[PERTURBATION].knobs
     replaced = tuple(tuple(region) for region in held.about["replaced"][method])
     return PerturbationCurve(x, y, "", (), replaced, knobs["window"].default, held.about["draws"])
@@ -74,7 +78,7 @@ def make() -> dict[str, Any]:
     predictions = tuple(model.predict(x, k=2))
     subject = Subject(photo, x, experiment.image, model, predictions, predictions[0][0])
     found: dict[str, Any] = {}
-    about: dict[str, Any] = {"titles": {}, "methods": {}, "replaced": {}, "metrics": {}}
+    about: dict[str, Any] = {"titles": {}, "methods": {}, "replaced": {}, "bands": {}, "metrics": {}}
     for panel in experiment.panels(subject.image, model.name, subject.target):
         about["titles"][panel.method] = panel.title
         if panel.method != CONTROL:
@@ -105,13 +109,16 @@ def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dic
     """Adds the curves of a method, and the data to draw them."""
     for name, curve in curves.items():
         metric = METRICS[name]
-        assert metric.axes is not None
         found[f"{name}:{method}"] = curve.y
-        axes = (metric.axes.x, metric.axes.y, metric.axes.x_range, metric.axes.y_range)
+        shown = words.axes(metric, FIRST.output)
+        axes = (shown.x, shown.y, shown.x_range, shown.y_range)
         said = {"title": metric.title, "label": metric.label, "reading": metric.reading, "note": metric.note}
         about["metrics"].setdefault(name, {**said, "axes": axes, "ticks": curve.ticks})
         if isinstance(curve, PerturbationCurve):
             about["replaced"][method] = curve.replaced
+        if isinstance(curve, Band):
+            ends = {"low": curve.low.round(4).tolist(), "high": curve.high.round(4).tolist()}
+            about["bands"][name] = {**ends, "areas": curve.areas}
 
 
 def _setting(experiment: Experiment, subject: Subject) -> dict[str, Any]:

@@ -32,15 +32,16 @@ def _start(objective: str) -> None:
 
 
 def current(experiment: Experiment, subject: Subject) -> Search | None:
-    """The search that was started, if any. A change of the photo, model or class ends it."""
+    """The search that was started, if any. A change of the photo, model, class or score ends it."""
     objective, place = st.session_state.get(OBJECTIVE), (subject.image, subject.model.name, subject.target)
+    output = experiment.output
     if objective is None:
         return None
     search: Search | None = st.session_state.get(SEARCH)
     if search is None:
-        search = Search(objective, *place, experiment.samples, experiment.patches, experiment.seed)
+        search = Search(objective, *place, experiment.samples, experiment.patches, experiment.seed, output)
         st.session_state[SEARCH] = search
-    if (search.image, search.model, search.target) != place:
+    if (search.image, search.model, search.target, search.output) != (*place, output):
         close()
         return None
     return search

@@ -11,7 +11,7 @@ from attribution.engine.baselines import make_baselines
 from attribution.images import to_picture
 from attribution.registry import Choice, Range
 from dashboard.charts.looks import baseline_name
-from dashboard.controls import search, session
+from dashboard.controls import search, session, settle
 from dashboard.experiment.choices import further
 from dashboard.experiment.experiment import FIELDS
 from dashboard.experiment.fields import Control
@@ -34,6 +34,8 @@ def draw(group: str, subject: Subject, elsewhere: Collection[str] = ()) -> None:
         if name == "sigma":
             _range(subject)
             search.buttons()
+        if name == "samples":
+            settle.buttons()
 
 
 def _turns(group: str, method: str) -> bool:

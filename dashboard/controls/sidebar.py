@@ -12,6 +12,7 @@ from dashboard.experiment.declarations import MEASUREMENT, NOISE, PATH
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.words import counted, duration
+from dashboard.pages import page_at
 
 
 def draw(page: str) -> None:
@@ -25,6 +26,8 @@ def draw(page: str) -> None:
         subject = photo.subject_of(image, name, chosen)
         photo.cut(subject, seen)
         model.choose_class(subject.predictions)
+        if "output" not in page_at(page).without:
+            shared.control("output", st.container())
         methods.choose()
         for group in (NOISE, PATH, MEASUREMENT):
             shared.draw(group, subject, KNOBS if knobs.on_stage(page) else ())

@@ -9,6 +9,8 @@ from dashboard.experiment.fields import Control
 
 NOISE, PATH, MEASUREMENT = "Noise", "Path", "Measurement"
 """The headings of the sidebar."""
+ABOVE = ""
+"""The group of controls above all headings."""
 
 
 def _uniform(experiment: Any) -> bool:
@@ -76,4 +78,12 @@ CURVES = Control(
     "Curves in addition to the standard ones. Forward passes per method: some hundred for insertion and deletion, "
     "20 for ABPC, 15 for SIC and AIC (and a few seconds to make their images).",
     words=lambda name: METRICS[name].label,
+)
+OUTPUT = Control(
+    "segmented",
+    ABOVE,
+    "Score · a change recomputes everything",
+    "The score of the class that maps explain and curves measure. The logit is the output of the network. The "
+    "probability is the softmax of all logits: it also rises when the logits of other classes fall, and its gradient "
+    "is small where the model is sure. A method that explains one of the two alone says so under its map.",
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from attribution import METHODS, METRICS, MODELS
+from attribution.engine.score import OUTPUTS
 from attribution.registry import Choice, Cost, curves
 from dashboard.experiment.choices import (
     PATCHES,
@@ -21,6 +22,7 @@ from dashboard.experiment.declarations import (
     CURVES,
     DRAWS,
     EVALUATION,
+    OUTPUT,
     RULE,
     SAMPLES,
     SEED,
@@ -93,6 +95,10 @@ class Experiment:
             to_widget=list,
             from_widget=lambda names: tuple(name for name in further() if name in names),
         ),
+    )
+    output: str = declared(
+        OUTPUTS[0],
+        Field("out", "score", one_of(OUTPUTS), allowed=Choice(OUTPUTS), usual=OUTPUTS, control=OUTPUT),
     )
 
     @classmethod
@@ -168,8 +174,11 @@ class Experiment:
         return replace(self, own=own_of(own))
 
     def panel(self, method: str, image: str, model: str, target: int) -> Panel:
-        """The panel of a method. The random order has no knobs."""
-        return Panel(method, image, model, target, () if method == CONTROL else tuple(self.knobs(method).items()))
+        """The panel of a method. The random order has no knobs, and some methods explain one score alone."""
+        if method == CONTROL:
+            return Panel(method, image, model, target, (), self.output)
+        knobs = tuple(self.knobs(method).items())
+        return Panel(method, image, model, target, knobs, METHODS[method].output or self.output)
 
     def panels(self, image: str, model: str, target: int) -> tuple[Panel, ...]:
         """The panels of Compare: the methods, and the random order as the control."""
@@ -183,7 +192,7 @@ class Experiment:
         """One curve of a map. Only metrics with noise patches use P and the seed."""
         knobs = {"draws": self.patches, "seed": self.seed} if "draws" in METRICS[metric].knobs else {}
         order = self.seed if panel.method == CONTROL else 0
-        return CurveKey(panel, metric, tuple(knobs.items()), order)
+        return CurveKey(panel, metric, tuple(knobs.items()), order, METRICS[metric].output or self.output)
 
     @property
     def cost(self) -> Cost:

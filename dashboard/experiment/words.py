@@ -1,11 +1,17 @@
 """Texts that several pages use: terms, predictions, durations, counts, provenance."""
 
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from attribution import MODELS
 from attribution.heatmaps import reduce_channels
 from attribution.models import Model
+from attribution.registry import Axes, Metric
 
 Prediction = tuple[int, str, float, float]
 """Class index, category, probability, logit."""
@@ -17,7 +23,8 @@ TERMS = {
 """The tooltips of metrics."""
 COLUMNS = (
     "↑ higher is better, ↓ lower is better. AUPC and AUTVC are the areas under the two curves above. Completeness gap: "
-    "the sum of the map, minus the difference between the score of the photo and the score of the baseline."
+    "the sum of the map, minus the difference between the score of the photo and the score of the baseline. Random "
+    "order: the mean of several ± their standard deviation."
 )
 """The tooltip of the table of methods."""
 
@@ -28,8 +35,9 @@ READING = """
 - **absolute, signed, positive** choose what is drawn. Signed maps show what speaks for the class (orange) and what
   speaks against it (blue).
 - **The perturbation curve** tests a map: its brightest regions are replaced first. If they matter, the score falls
-  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order. A map whose curve
-  is not below it says little about what the model uses.
+  soon, and the area under the curve (AUPC) is low. The grey line replaces regions in a random order: it is the mean of
+  several orders, in a band from the lowest to the highest. A map whose curve is not below this band says little about
+  what the model uses.
 - **The variation curve** says how rough a map is, from fine to coarse scales (AUTVC). Low is smooth, not right: a blank
   map has 0.
 - **σ** is the size of the noise, **R** the number of noisy copies of the photo, **M** the number of steps of a path
@@ -37,6 +45,8 @@ READING = """
 - **halves agree**: the correlation of the maps of two halves of the noisy samples, pixel by pixel and with neighbouring
   pixels averaged. Near 1: more samples change little. Near 0: what you see is mostly chance. Regions settle before
   pixels. A settled map can still be wrong.
+- **Score** chooses what is explained and measured: the **logit**, which is the output of the network for the class, or
+  its **probability**, which also depends on the other classes. Maps and areas of the two cannot be compared.
 - The areas belong to one photo. What holds over many photos is on the page Results.
 """
 """How to read Compare."""
@@ -67,16 +77,22 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def provenance(model: Model) -> str:
-    """The model, device, precision and version that produced the numbers."""
-    return f"{MODELS[model.name].title} · {model.device} · {model.precision} · torch {torch.__version__}"
+def provenance(model: Model, output: str) -> str:
+    """The model, the score, and the device, precision and version that produced the numbers."""
+    return f"{MODELS[model.name].title} · {output} · {model.device} · {model.precision} · torch {torch.__version__}"
 
 
-def gap(gap: tuple[float, float]) -> str:
+def gap(gap: tuple[float, float], output: str = "logit") -> str:
     """A completeness gap, also as a share of the difference that the map should sum to."""
     missing, difference = gap
     share = f" ({abs(missing / difference):.1%})" if difference else ""
-    return f"{missing:+.2f}{share}"
+    return f"{missing:+.{2 if output == 'logit' else 4}f}{share}"
+
+
+def axes(metric: Metric, output: str) -> Axes:
+    """The axes of a curve, on which the score is called by its name."""
+    assert metric.axes is not None
+    return replace(metric.axes, y=re.sub(r"\bscore\b", output, metric.axes.y))
 
 
 def describe(title: str, attribution: Tensor) -> str:
@@ -91,3 +107,11 @@ def describe(title: str, attribution: Tensor) -> str:
     }
     place, share = max(quadrants.items(), key=lambda item: item[1])
     return f"{title}: {share:.0%} of the attribution lies in the {place} quarter"
+
+
+def settled(agreement: Mapping[int, float]) -> str:
+    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
+    if not agreement or any(map(math.isnan, agreement.values())):
+        return ""
+    (_, pixels), *pooled = agreement.items()
+    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])

@@ -28,6 +28,12 @@ function themed(plot) {
   };
 }
 
+// The band between the lowest and the highest of several curves, as two lines that cannot be seen or pointed at.
+function bandOf({ x, low, high }) {
+  const edge = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip" };
+  return [{ ...edge, y: low }, { ...edge, y: high, fill: "tonexty", fillcolor: FAINT }];
+}
+
 const OPTIONS = { displayModeBar: false, responsive: true };
 
 class Curves {
@@ -54,12 +60,12 @@ class Curves {
   }
 
   // A curve of one map so far. The last whole one stays as a ghost until the new one is whole.
-  curve({ metric, name, x, y, ticks, done, replaced, window: side, bytes }) {
+  curve({ metric, name, x, y, low, high, ticks, done, replaced, window: side, bytes }) {
     const key = `${metric} ${name}`;
     const before = this.now[key];
     if (before?.done && !done) this.ghosts[key] = before;
     if (done) delete this.ghosts[key];
-    this.now[key] = { x, y, ticks, done, replaced, side, bytes };
+    this.now[key] = { x, y, low, high, ticks, done, replaced, side, bytes };
     this.draw();
   }
 
@@ -86,6 +92,7 @@ class Curves {
       const key = `${metric} ${name}`;
       for (const [curve, opacity] of [[this.ghosts[key], 0.25], [this.now[key], 1]]) {
         if (!curve) continue;
+        if (curve.low && opacity === 1) found.push(...bandOf(curve));
         found.push({
           x: curve.x, y: curve.y, name: title, opacity, mode: curve.x.length <= 40 && opacity === 1 ? "lines+markers" : "lines",
           line: { color: colour, dash, width: name === this.control ? 1.5 : 2 }, marker: { color: colour, symbol, size: 5 },

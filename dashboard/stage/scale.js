@@ -3,6 +3,7 @@
 const SHADES = 511;
 const KINDS = ["absolute", "signed", "positive"];
 const SCALES = ["per map", "shared", "raw"];
+const AVERAGES = ["pixels", "56 cells", "28 cells"];
 
 // All float16 numbers, indexed by their bits. Maps are sent as float16.
 const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
@@ -18,6 +19,31 @@ function rawOf(bytes, unit) {
   const raw = new Float32Array(bytes.length / 2);
   for (let k = 0; k < raw.length; k++) raw[k] = HALVES[bytes[2 * k] | (bytes[2 * k + 1] << 8)] * unit;
   return raw;
+}
+
+// The means of a map over a grid of cells, row by row, as torch's adaptive_avg_pool2d: where the side is no multiple of
+// the cells, a cell takes in each pixel that it touches.
+function meansOf(raw, width, height, cells) {
+  const ends = (side) => Array.from({ length: cells }, (_, k) => [Math.floor((k * side) / cells), Math.ceil(((k + 1) * side) / cells)]);
+  const across = ends(width);
+  return Float32Array.from(ends(height).flatMap(([top, bottom]) => across.map(([left, right]) => {
+    let sum = 0;
+    for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) sum += raw[y * width + x];
+    return sum / ((bottom - top) * (right - left));
+  })));
+}
+
+// The map with each pixel at the mean of its cell, made once for each number of cells. A small map stays as it is.
+function averaged(map, width, height, average) {
+  const cells = parseInt(average);
+  if (!(cells < Math.min(width, height))) return map;
+  map.averages ??= {};
+  const known = map.averages[cells];
+  if (known) return known;
+  const means = meansOf(map.raw, width, height, cells);
+  const cell = (place, side) => Math.floor(((place + 0.5) * cells) / side);
+  const raw = Float32Array.from(map.raw, (_, k) => means[cell(Math.floor(k / width), height) * cells + cell(k % width, width)]);
+  return (map.averages[cells] = { raw, sorted: {}, measure: map.measure });
 }
 
 function valueOf(raw, kind) {

@@ -4,7 +4,7 @@
 const remembered = new Map();
 
 const BLANK = {
-  kind: "absolute", colours: "inferno", scale: "per map", percent: 99, over: false, opacity: 80, smooth: false,
+  kind: "absolute", average: "pixels", colours: "inferno", scale: "per map", percent: 99, over: false, opacity: 80, smooth: false,
   extra: "", flipped: false, first: 0, second: 1, open: false,
   zoom: 1, left: 0, top: 0, at: null, box: null, corner: null,
 };
@@ -12,6 +12,7 @@ const BLANK = {
 const KEYS = [
   ["arrows", "move the cross-hair (with shift: by ten)"], ["+ − 0", "zoom in, zoom out, show all"], ["v", "next kind of values"],
   ["c", "next colours"], ["s", "next scale"], ["[ ]", "clip lower, higher"], ["o", "over the photo"], ["p", "pixels or smooth"],
+  ["g", "averaged over pixels, 56 or 28 cells a side"],
   ["b", "blink: swap the two maps"], ["d", "difference of the two maps"], ["r", "set the first corner of the box, then the second"],
   ["Esc", "remove box and cross-hair"],
 ];
@@ -117,6 +118,12 @@ class Viewer {
     return this.head?.maps.length > 1 ? this.state.extra : "";
   }
 
+  // The maps as they are drawn: pixel by pixel, or averaged over cells.
+  maps() {
+    const { photo: { width, height }, maps } = this.head;
+    return maps.map((map) => averaged(map, width, height, this.state.average));
+  }
+
   pair() {
     const last = this.head.maps.length - 1;
     return [clamp(this.state.first, 0, last), clamp(this.state.second, 0, last)];
@@ -147,7 +154,8 @@ class Viewer {
     if (!this.head) return;
     const began = performance.now();
     const { kind, percent, scale, over, opacity } = this.state;
-    const { photo, maps } = this.head;
+    const { photo } = this.head;
+    const maps = this.maps();
     const signed = kind === "signed";
     const strength = over ? opacity / 100 : 0;
     const palette = this.palette(signed);
@@ -158,7 +166,7 @@ class Viewer {
       paint(tile.pixels.data, tile.values, palette, signed, photo.grey, strength);
     });
     if (this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
-    this.tiles.slice(1).forEach((tile, m) => tile.picture.getContext("2d").putImageData(maps[m]?.instead ?? tile.pixels, 0, 0));
+    this.tiles.slice(1).forEach((tile, m) => tile.picture.getContext("2d").putImageData(this.head.maps[m]?.instead ?? tile.pixels, 0, 0));
     this.words();
     this.bars();
     this.sync();

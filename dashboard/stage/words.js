@@ -6,10 +6,11 @@ Object.assign(Viewer.prototype, {
     const { width } = this.head.photo;
     const { at, box } = this.state;
     const said = [];
+    const shown = this.maps();
     this.head.maps.forEach((map, m) => {
       let text = "";
       if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % in the box`;
-      else if (at) text = told(map.raw[at[1] * width + at[0]]);
+      else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
       this.tiles[m + 1].note.textContent = [map.status, text].filter(Boolean).join(" · ");
       if (text) said.push(`${map.title} ${text}`);
     });
@@ -35,7 +36,8 @@ Object.assign(Viewer.prototype, {
 
   // The histogram of each map's values with logarithmic counts, and the clip value.
   bars() {
-    this.head?.maps.forEach((map, m) => {
+    if (!this.head) return;
+    this.maps().forEach((map, m) => {
       const canvas = this.tiles[m + 1].bars;
       const across = (canvas.width = Math.max(1, canvas.clientWidth));
       const down = (canvas.height = 28);

@@ -35,6 +35,7 @@ class Doubt:
 
 def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[Convergence]:
     """The map after more and more samples, and the agreement of its two halves."""
-    knobs, score = dict(doubt.panel.knobs), score_of(model, x, doubt.panel.target, "logit", store)
+    panel, knobs = doubt.panel, dict(doubt.panel.knobs)
+    score = score_of(model, x, panel.target, panel.output, store)
     cloud = NoiseCloud(knobs["sigma"], knobs["seed"], doubt.samples, doubt.antithetic)
-    yield from convergence(score, x, doubt.panel.method, cloud)
+    yield from convergence(score, x, panel.method, cloud)

@@ -6,16 +6,15 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from attribution import METHODS, METRICS, Store
+from attribution import METHODS, METRICS, Store, controls
 from attribution.agreement import agreements
-from attribution.controls import RANDOM, RANDOM_TITLE, random_order
 from attribution.explain import one_channel, score_of, stream
 from attribution.models import Model
 from attribution.registry import Cost, curves
-from attribution.types import Curve, Partial
+from attribution.types import Curve, Heatmap, Partial
 from dashboard.work.scheduler import View
 
-CONTROL = RANDOM
+CONTROL = controls.RANDOM
 """The control for every curve."""
 PERTURBATION, VARIATION = "perturbation", "total_variation"
 """The two metrics of the SmoothTaylor paper."""
@@ -23,19 +22,23 @@ PERTURBATION, VARIATION = "perturbation", "total_variation"
 
 @dataclass(frozen=True)
 class Panel:
-    """One method on one image. Equal panels have the same map. `image` is the fingerprint of the input."""
+    """One method on one image. Equal panels have the same map. `image` is the fingerprint of the input.
+
+    `output` is the score that is explained, "logit" or "probability".
+    """
 
     method: str
     image: str
     model: str
     target: int
     knobs: tuple[tuple[str, Any], ...] = ()
+    output: str = "logit"
     rank: ClassVar[int] = 0
 
     @property
     def title(self) -> str:
         """The method's name."""
-        return RANDOM_TITLE if self.method == CONTROL else METHODS[self.method].title
+        return controls.RANDOM_TITLE if self.method == CONTROL else METHODS[self.method].title
 
     @property
     def gloss(self) -> str:
@@ -50,13 +53,19 @@ class Panel:
     @property
     def unit(self) -> str:
         """The unit of the map."""
-        return "" if self.method == CONTROL else METHODS[self.method].unit(dict(self.knobs))
+        return "" if self.method == CONTROL else METHODS[self.method].unit(dict(self.knobs), self.output)
+
+    @property
+    def alone(self) -> str:
+        """In words: that the method explains one score alone. Empty if it explains the chosen one."""
+        output = "" if self.method == CONTROL else METHODS[self.method].output
+        return f" · explains the {output}" if output else ""
 
     @property
     def points(self) -> Hashable:
         """Panels with equal `points` share gradients: their point sets are nested."""
         shared = self.cost.points
-        return self if shared is None else (self.image, self.model, self.target, shared)
+        return self if shared is None else (self.image, self.model, self.target, self.output, shared)
 
     @property
     def sums_up(self) -> bool:
@@ -71,21 +80,31 @@ class Panel:
 
 @dataclass(frozen=True)
 class CurveKey:
-    """A curve of a panel's map. `order` is the seed of the random order, and 0 for methods."""
+    """A curve of a panel's map. `order` is the seed of the random orders, and 0 for methods.
+
+    `output` is the score that is measured. It can be another one than the map explains.
+    """
 
     panel: Panel
     metric: str
     knobs: tuple[tuple[str, Any], ...] = ()
     order: int = 0
-    rank: ClassVar[int] = 1
-    """Maps go before curves."""
+    output: str = "logit"
+
+    @property
+    def rank(self) -> int:
+        """Maps go before their curves, and those before the many of the random orders."""
+        return 2 if self.panel.method == CONTROL else 1
 
     def cost(self, pixels: int) -> Cost:
-        """The maximum cost of the curve for a map of this many pixels."""
-        return METRICS[self.metric].cost(dict(self.knobs), pixels)
+        """The maximum cost of the curve for a map of this many pixels; of the control: of all its orders."""
+        one = METRICS[self.metric].cost(dict(self.knobs), pixels)
+        return replace(one, passes=controls.ORDERS * one.passes) if self.panel.method == CONTROL else one
 
     def share(self, curve: Curve | None) -> float:
         """The finished share of the curve, 0 to 1."""
+        if isinstance(curve, controls.Band):
+            return curve.share
         axes = METRICS[self.metric].axes
         if curve is None or axes is None or axes.x_range is None:
             return 0.0
@@ -154,13 +173,14 @@ class Cell:
 
 def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
     """Snapshots of the growing map. The last one is complete."""
-    for partial in stream(model, x, panel.method, panel.target, store=store, **dict(panel.knobs)):
+    knobs = dict(panel.knobs)
+    for partial in stream(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
         heatmap = one_channel(partial.attribution, x)
         free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
         found = Snapshot(partial, free, agreement={} if partial.halves is None else agreements(partial.halves.cpu()))
         yield found
     if panel.sums_up:
-        score = score_of(model, x, panel.target, "logit", store)
+        score = score_of(model, x, panel.target, panel.output, store)
         gap = METRICS["completeness_gap"].run(score, x, found.partial.attribution, **panel.gap_knobs)
         yield replace(found, gap=gap)
 
@@ -168,15 +188,23 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
 def curve_work(
     key: CurveKey, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
 ) -> Iterator[Curve]:
-    """The growing curve. Its map is the `finished` one, or is rebuilt from stored gradients."""
+    """The growing curve. Its map is the `finished` one, or is rebuilt from stored gradients.
+
+    For the control: the band of the curves of several random orders.
+    """
     panel = key.panel
+    score = score_of(model, x, panel.target, key.output, store)
+
+    def measure(heatmap: Heatmap, k: int = 0) -> Iterator[Curve]:
+        knobs = {name: value + k if name == "seed" else value for name, value in key.knobs}
+        found: Iterator[Curve] = METRICS[key.metric].run(score, x, heatmap, **knobs)
+        return found
+
     if panel.method == CONTROL:
         height, width = x.shape[-2:]
-        heatmap = random_order(height, width, key.order)
-    else:
-        found = finished(panel)
-        if found is None:
-            *_, found = map_work(panel, model, x, store)
-        heatmap = one_channel(found.partial.attribution, x)
-    score = score_of(model, x, panel.target, "logit", store)
-    yield from METRICS[key.metric].run(score, x, heatmap, **dict(key.knobs))
+        yield from controls.random_orders(measure, height, width, key.order, share=key.share)
+        return
+    found = finished(panel)
+    if found is None:
+        *_, found = map_work(panel, model, x, store)
+    yield from measure(one_channel(found.partial.attribution, x))

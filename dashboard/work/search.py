@@ -25,6 +25,7 @@ class Search:
     samples: int
     patches: int
     seed: int
+    output: str = "logit"
     rank: ClassVar[int] = 0
 
 
@@ -41,8 +42,17 @@ class Found:
 def search_work(search: Search, model: Model, x: Tensor, store: Store) -> Iterator[Found]:
     """The search so far, step by step."""
     found, last = Found(), np.zeros(tuple(x.shape[-2:]), np.float32)
-    knobs = {"samples": search.samples, "draws": search.patches, "seed": search.seed}
-    for step in adaptive_noising(model, x, search.target, objective=search.objective, store=store, **knobs):
+    for step in adaptive_noising(
+        model,
+        x,
+        search.target,
+        objective=search.objective,
+        samples=search.samples,
+        draws=search.patches,
+        seed=search.seed,
+        output=search.output,
+        store=store,
+    ):
         if isinstance(step, Partial):
             last = one_channel(step.attribution, x).numpy().astype(np.float32)
             found = replace(found, now=f"map {step.done}/{step.total}")

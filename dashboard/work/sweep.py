@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from attribution import Store
+from attribution.controls import Band
 from attribution.explain import one_channel
 from attribution.models import Model
 from dashboard.work.panel import CurveKey, Panel, Snapshot, curve_work, map_work
@@ -31,7 +32,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Key:
-    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random order."""
+    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random orders."""
 
     tasks: tuple[Task, ...]
     control: tuple[CurveKey, ...]
@@ -41,7 +42,7 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One cell: its signed map (H, W), its areas, and its cost; `error` if it failed.
+    """One cell: its signed map (H, W), its areas, how well its halves agree, and its cost; `error` if it failed.
 
     `points` are all gradients of the map, `new` the computed ones.
     """
@@ -52,16 +53,17 @@ class Result:
     points: int = 0
     new: int = 0
     error: str = ""
+    agreement: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The sweep so far. `control` are the areas of the random order, `share` is the finished share of the work."""
+    """The sweep so far. `control` are the bands of the random orders, `share` is the finished share of the work."""
 
     cells: Mapping[Place, Result] = field(default_factory=dict)
     now: str = ""
     share: float = 0.0
-    control: Mapping[str, float] = field(default_factory=dict)
+    control: Mapping[str, Band] = field(default_factory=dict)
 
 
 Prepare = Callable[[str], tuple[Model, Tensor, str, int]]
@@ -83,7 +85,7 @@ def order(tasks: Sequence[Task]) -> list[Task]:
 
 
 def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
-    """The sweep so far, cell by cell, then the random order. `known` cells are not recomputed."""
+    """The sweep so far, cell by cell, then the random orders. `known` cells are not recomputed."""
     tasks, found = order(key.tasks), Found()
     yield found
     for k, task in enumerate(tasks):
@@ -97,14 +99,15 @@ def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[A
         assert isinstance(cell, Result)
         found = replace(found, cells={**found.cells, task.place: cell}, share=(k + 1) / (len(tasks) + 1))
         yield found
-    areas: dict[str, float] = {}
+    bands: dict[str, Band] = {}
     for curve_key in key.control:
         model, x, image, likeliest = prepare(curve_key.panel.model)
         here = replace(curve_key, panel=_seen(curve_key.panel, image, likeliest))
         for curve in curve_work(here, model, x, store, lambda panel: None):
-            yield replace(found, now=f"the random order, {here.metric} {here.share(curve):.0%}")
-        areas[curve_key.metric] = curve.area
-    yield replace(found, control=areas, share=1.0)
+            yield replace(found, now=f"random orders, {here.metric} {here.share(curve):.0%}")
+        assert isinstance(curve, Band)
+        bands[curve_key.metric] = curve
+    yield replace(found, control=bands, share=1.0)
 
 
 def _seen(panel: Panel, image: str, likeliest: int) -> Panel:
@@ -127,7 +130,8 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
             yield f"{key.metric} {key.share(curve):.0%}"
         areas[key.metric] = curve.area
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    known[panel, keys] = Result(panel, heat, areas, shot.partial.total, shot.partial.evaluations)
+    cost = shot.partial.total, shot.partial.evaluations
+    known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement)
     yield known[panel, keys]
 
 

@@ -3,10 +3,13 @@
 import numpy as np
 import PIL.Image
 import pytest
+import toys
 from skimage import data
 
 from attribution import METHODS, METRICS, MODELS, curve, explain, load_image
 from attribution.__main__ import main
+from attribution.agreement import agreements
+from attribution.engine.score import OUTPUTS
 
 
 @pytest.fixture
@@ -37,6 +40,51 @@ def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
     area = {name: curve(lite0, x, made, name, 282).area for name in ("abpc", "total_variation")}
     assert told[0].startswith(f"ABPC: {area['abpc']:.3f}, higher is better")
     assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not more faithful"
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_the_score_that_is_explained_is_the_one_that_is_measured(photo, capsys, monkeypatch, output):
+    model = toys.of_photos()
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    metrics = ("perturbation", "deletion")
+    measured = [word for name in metrics for word in ("--metric", name)]
+    assert main(["explain", str(photo), "--method", "gradient", "--output", output, *measured]) == 0
+    told = capsys.readouterr().out.splitlines()[1:]
+    x = model.prepare(load_image(photo))
+    made = explain(model, x, "gradient", output=output).attribution
+    for name, line in zip(metrics, told, strict=True):
+        area, other = (curve(model, x, made, name, output=one).area for one in (output, *set(OUTPUTS) - {output}))
+        metric = METRICS[name]
+        assert line.startswith(f"{metric.label}: {area:.{metric.digits}f}, ")
+        assert (f"{area:.{metric.digits}f}" == f"{other:.{metric.digits}f}") == (metric.output == "probability")
+
+
+def test_the_lists_say_who_uses_one_score_alone(capsys):
+    assert main(["methods"]) == 0
+    methods = [line for line in capsys.readouterr().out.splitlines() if "whatever --output is" in line]
+    assert [line.split(":")[0] for line in methods] == ["agi", "lrp"]
+    assert methods[1].endswith(". It explains the logit, whatever --output is")
+    assert main(["metrics"]) == 0
+    metrics = [line for line in capsys.readouterr().out.splitlines() if "measures the probability" in line]
+    assert {line.split(":")[0] for line in metrics} == {"insertion", "deletion", "sic", "aic"}
+
+
+def test_draws_go_on_until_the_map_is_settled(photo, tmp_path, capsys, monkeypatch):
+    model = toys.of_photos()
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    out, budget = tmp_path / "map.npy", ["--settled", "0.6", "--side", "28", "--most", "300"]
+    assert main(["explain", str(photo), "--method", "smoothgrad", *budget, "--out", str(out)]) == 0
+    made, told, _ = capsys.readouterr().out.splitlines()
+    samples = int(told.partition("R = ")[2].partition(":")[0])
+    assert made.startswith("smoothgrad of class ")
+    assert f": {samples} gradients on cpu" in made
+    done = explain(model, model.prepare(load_image(photo)), "smoothgrad", samples=samples)
+    assert told.startswith(f"settled after R = {samples}: halves agree by {agreements(done.halves)[28]:.2f}, averaged")
+    np.testing.assert_allclose(np.load(out), done.attribution.numpy(), rtol=1e-3, atol=1e-7)
+    assert main(["explain", str(photo), "--method", "smooth_taylor", "--settled", "0.9999", "--most", "10"]) == 0
+    assert "not settled after R = 10" in capsys.readouterr().out
+    assert main(["explain", str(photo), "--method", "gradient", "--settled", "0.9"]) == 2
+    assert "is not a mean over noise" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", METRICS)

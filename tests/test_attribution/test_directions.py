@@ -11,6 +11,7 @@ ORDER = [
     {"registry"},
     {"types"},
     {"images", "heatmaps", "agreement"},
+    {"similarity"},
     {"engine"},
     {"controls", "model"},
     {"cards"},
@@ -19,6 +20,7 @@ ORDER = [
     {"named"},
     {"models"},
     {"methods", "metrics"},
+    {"notebook"},
     {"explain"},
     {"studies"},
     {"benchmark"},
@@ -32,6 +34,7 @@ ORDER = [
 WITHIN = {
     "engine": [
         {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "store"},
+        {"weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},
         {"accumulate", "profile"},
@@ -45,7 +48,9 @@ WITHIN = {
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},
-        {"report", "cluster"},
+        {"report", "cluster", "sanity"},
+        {"sanity_table"},
+        {"sanity_command"},
         {"__main__"},
     ],
 }

@@ -319,6 +319,18 @@ class TestEveryMethod:
         assert run[-1].evaluations == (0 if name in MODEL_FREE else run[-1].total)
         assert run[-1].target == target
 
+    def test_it_explains_the_score_that_is_asked_for_or_says_which_one_alone(self, name):
+        # LRP knows networks of layers only; the score climbs on every path, which Left-IG and Right-IG want.
+        curved = toys.model(lambda z: z.square().mean(1) + z.sin().mean(1))
+        model = toys.layered(toys.WEIGHTS) if name == "lrp" else curved
+        logit, probability = (
+            explain(model, X, name, 0, output=output, **self.knobs(name)).attribution
+            for output in ("logit", "probability")
+        )
+        assert logit.any()
+        same = bool((logit - probability).norm() < 1e-9 * logit.norm())
+        assert same == bool(METHODS[name].output or name in MODEL_FREE)
+
     def test_the_model_leaves_as_it_came(self, name):
         model = toys.convolutional()
         module = model.module

@@ -25,10 +25,15 @@ from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import ROW, Row, Setting
 from attribution.benchmark.run import Here, digest_of, run
+from attribution.benchmark.schema import FORMAT
 from attribution.benchmark.thumbnails import MOST_BYTES, accepted, thumbnail
 from attribution.images import load_image, to_picture
 
-ASSETS = Path(__file__).parents[2] / "assets"
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "assets"
+ENDS = (".db", ".db.gz")
+JPEG = b"\xff\xd8\xff"
+"""How a JPEG begins."""
 SHIPPED = ("results.db.gz", "ig-family.db.gz")
 CASES = parse(("smooth_taylor:samples=3/5", "integrated_gradients:steps=3", "random_order"), subjects())
 METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
@@ -68,6 +73,9 @@ CSV_HEADER = (
     "photo,digest,model,weights,target,category,probability,method,knobs,base_seed,seed,gradients,computed,seconds,"
     "detail,metric,metric_knobs,area,note"
 )
+# Formats 2 and 3 added these, in this order.
+LATER = {"photos": ("thumbnail", "label"), "maps": ("output",), "areas": ()}
+CSV_LATER = ",output,label"
 
 
 @pytest.fixture
@@ -102,8 +110,8 @@ def old_file(folder, made, cases=CASES):
 
 
 def exact(found):
-    """Every value of the rows."""
-    return [{**vars(row), "curve": row.curve.tolist()} for row in found]
+    """Every value of the rows that format 1 has."""
+    return [{name: vars(row)[name] for name in ROW if name in OLD_ROW} | {"curve": row.curve.tolist()} for row in found]
 
 
 def content(found):
@@ -148,7 +156,7 @@ class TestColumns:
         assert rows([]).splitlines() == [",".join(name for name, column in ROW.items() if column.csv)]
 
     def test_the_csv_is_as_it_was(self):
-        assert rows([]) == f"{CSV_HEADER}\n"
+        assert rows([]) == f"{CSV_HEADER}{CSV_LATER}\n"
 
     def test_a_new_file_has_what_an_old_one_has(self, tmp_path):
         Results(tmp_path / "new.db").close()
@@ -158,6 +166,10 @@ class TestColumns:
         for table in OLD_COLUMNS:
             assert new[table][0] >= old[table][0]
             assert new[table][1:] == old[table][1:]
+            with closing(sqlite3.connect(tmp_path / "new.db")) as opened:
+                names = [name for (name,) in opened.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+            assert set(names) == {*OLD_COLUMNS[table].split(", "), *LATER[table]}
+            assert tuple(names[-len(LATER[table]) :] if LATER[table] else ()) == LATER[table]
 
     def test_every_column_holds_what_was_measured(self, folder, tmp_path):
         """The query of format 1 finds in a new file what `rows` finds."""
@@ -255,7 +267,7 @@ class TestOldFiles:
             list(pool.map(lambda _: Results(old).close(), range(6)))
         Results(tmp_path / "new.db").close()
         assert described(old) == described(tmp_path / "new.db")
-        assert version(old) == version(tmp_path / "new.db") == 2
+        assert version(old) == version(tmp_path / "new.db") == FORMAT == 3
 
     def test_an_upgrade_that_is_cut_off_leaves_the_file_as_it_was(self, folder, tmp_path, monkeypatch):
         class Cut(sqlite3.Connection):
@@ -279,7 +291,7 @@ class TestOldFiles:
             "CREATE TABLE photos (x); PRAGMA user_version = 1",
             OLD_TABLES + "CREATE VIEW more AS SELECT 1",
             OLD_TABLES + "PRAGMA user_version = 0",
-            OLD_TABLES + "PRAGMA user_version = 3",
+            OLD_TABLES + f"PRAGMA user_version = {FORMAT + 1}",
             OLD_TABLES + "ALTER TABLE photos ADD COLUMN thumbnail",
         ],
     )
@@ -363,6 +375,26 @@ class TestThumbnails:
     def test_the_file_says_of_every_photo_whether_it_has_one(self, name):
         results = Results.read(ASSETS / name)
         assert set(results.thumbnails()) == {row.digest for row in results.rows()}
+
+    def test_shipped_files_hold_none(self):
+        """They were measured on photos that may not be passed on, not even small."""
+        found = [file for place in ("assets", "docs") for file in (ROOT / place).rglob("*") if file.name.endswith(ENDS)]
+        assert {file.name for file in found} >= set(SHIPPED)
+        for file in found:
+            held = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+            assert JPEG not in held, file
+            assert not any(Results.read(file).thumbnails().values()), file
+
+    def test_a_pack_can_leave_them_out(self, folder, tmp_path, capsys):
+        measure(folder, tmp_path / "r.db", CASES[-1:])
+        for name, more in (("with.db.gz", []), ("without.db.gz", ["--no-thumbnails"])):
+            assert main(["pack", str(tmp_path / "r.db"), "--out", str(tmp_path / name), *more]) == 0
+        kept, left = (Results.read(tmp_path / name) for name in ("with.db.gz", "without.db.gz"))
+        assert all(kept.thumbnails().values())
+        assert set(left.thumbnails().values()) == {b""}
+        assert JPEG in gzip.decompress((tmp_path / "with.db.gz").read_bytes()), "so the test above can fail"
+        assert JPEG not in gzip.decompress((tmp_path / "without.db.gz").read_bytes())
+        assert content(left.rows()) == content(kept.rows())
 
     def test_they_survive_packing(self, folder, tmp_path):
         measure(folder, tmp_path / "r.db", CASES[-1:])

@@ -11,11 +11,12 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from timm.models.efficientnet import EfficientNet
 
-from attribution import Store
+from attribution import Store, controls
 from attribution.engine.devices import BatchSize
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.live.hub import Hub
+from dashboard.work import sanity
 from dashboard.work.scheduler import Scheduler
 
 # As `streamlit run` does it: the settings lie beside the script. AppTest alone does not look for them.
@@ -43,6 +44,12 @@ def quick_pages():
         yield
 
 
+@pytest.fixture(autouse=True)
+def few_orders(monkeypatch):
+    """The control is two random orders. The shipped example, which a module makes before its tests, has all of them."""
+    monkeypatch.setattr(controls, "ORDERS", 2)
+
+
 @pytest.fixture
 def hub() -> Hub:
     return Hub()
@@ -52,13 +59,15 @@ def hub() -> Hub:
 def jobs(monkeypatch, hub) -> Scheduler:
     """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same.
 
-    So are batches of four at most.
+    So are batches of four at most. The sanity checks have few stages.
     """
     for name in ("next", "first"):
         monkeypatch.setattr(BatchSize, name, lambda batch, remaining: min(remaining, batch.size if batch.fixed else 4))
     scheduler = Scheduler(clock=lambda: 0.0, changed=hub.changed)
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)
+    for name, value in {"STAGES": 2, "SEEDS": 1, "LEVELS": (0.1, 1.0)}.items():
+        monkeypatch.setattr(sanity, name, value)
     return scheduler
 
 

@@ -15,6 +15,7 @@ from dashboard.stage.labels import Labels
 from dashboard.views.compare.board import CompareBoard
 from dashboard.work.panel import PERTURBATION
 from dashboard.work.scheduler import Scheduler
+from dashboard.work.settle import Settle
 
 X = toys.image(0, (3, 96, 96)).float()
 EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "smoothgrad"))
@@ -65,7 +66,10 @@ def test_maps_and_curves_come_and_are_those_of_the_core(board, jobs, subject):
         true = reduce_channels(explain(subject.model, X, method, 0, **knobs).attribution, "signed").numpy()
         assert np.abs(raw - true).max() < 1e-3 * np.abs(true).max()
         assert found[f"curve {PERTURBATION} {method}"][0]["done"]
-    assert f"curve {PERTURBATION} random_order" in found
+    head, _ = found[f"curve {PERTURBATION} random_order"]
+    assert head["done"]
+    assert all(low <= y <= high for low, y, high in zip(head["low"], head["y"], head["high"], strict=True))
+    assert "low" not in found[f"curve {PERTURBATION} smoothgrad"][0]
 
 
 def test_the_patches_of_a_whole_curve_are_sent_with_it(board, jobs):
@@ -224,3 +228,22 @@ def test_a_part_of_a_mean_has_a_place_and_a_part_of_a_path_has_none(board, jobs)
     assert (knob, at) == ("samples", heads(draft)["map smoothgrad"]["done"])
     assert at < 60
     assert place(draft, "integrated_gradients") == (None, None, None)
+
+
+def test_samples_go_on_until_the_maps_are_settled(board, jobs, subject):
+    """The board says how far they are, asks for a run of the script when R is found, and counts them as work."""
+    panel = EXPERIMENT.panel("smoothgrad", subject.image, subject.model.name, 0)
+    knobs = tuple(("sigma", 0.0) if name == "sigma" else (name, value) for name, value in panel.knobs)
+    bare = replace(panel, knobs=tuple(knob for knob in knobs if knob[0] != "samples"))
+    board = replace(board, settle=Settle((bare,), 28, 40))
+    assert heads(board)["state"]["lines"][0][1] == "waiting · the first samples"
+    finish(jobs)
+    state = heads(board)["state"]
+    assert state["rerun"] == "R = 10"
+    assert state["lines"] == [
+        [
+            "Until settled · halves agree by 0.95 at 28 px, at most R = 40",
+            "R = 10 is now set: SmoothGrad settled after 10 samples (1.00).",
+        ]
+    ]
+    assert state["state"] == "done"

@@ -64,7 +64,7 @@ def test_paper_settings(page):
         shown(app, "steps"),
     ) == (0.5, 150, 50)
     assert shown(app, "evaluation") == "paper"
-    assert any("200 gradients" in c.value and "6,006 forward passes" in c.value for c in app.sidebar.caption)
+    assert any("200 gradients" in c.value and "7,507 forward passes" in c.value for c in app.sidebar.caption)
 
 
 def test_another_photo_is_explained_by_its_own_class(page):
@@ -481,7 +481,7 @@ def test_a_link_without_a_photo_means_what_it_always_meant(page):
     assert query(app, "img") == "cat", "the bare address is another experiment"
 
 
-@pytest.mark.parametrize("place", ["sweep", "noise", "path"])
+@pytest.mark.parametrize("place", ["sweep", "noise", "path", "sanity"])
 def test_the_first_experiment_is_that_of_the_bare_address_of_compare_alone(page, place):
     """Other pages write what is theirs into the address: with it, a link without a photo is the cat."""
     app = page().switch_page(f"views/{place}/page.py").run()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from attribution import METHODS
+from attribution import METHODS, controls
 from dashboard.charts.looks import STYLES, style
 from dashboard.experiment.budget import equal_budget, spending_knob
 from dashboard.experiment.choices import PAPER, PATCHES
@@ -122,13 +122,14 @@ class TestPanels:
     def test_the_cost_told_is_the_cost(self):
         assert Experiment().cost.gradients == 50 + 150
         assert Experiment(baseline="uniform", draws=4, steps=10, samples=1).cost.gradients == 41
-        assert Experiment().cost.passes == 4 * (1 + 30 * 10) + 2
-        assert Experiment(evaluation="paper").cost.passes == 4 * (1 + 30 * 50) + 2
+        orders = controls.ORDERS
+        assert Experiment().cost.passes == (3 + orders) * (1 + 30 * 10) + 2
+        assert Experiment(evaluation="paper").cost.passes == (3 + orders) * (1 + 30 * 50) + 2
         left = Experiment(methods=("left_ig", "right_ig"))
         assert left.cost.gradients == 200, "both look at one path"
-        assert left.cost.passes == 3 * (1 + 30 * 10) + 2 * 202, "and each looks for the cut"
+        assert left.cost.passes == (2 + orders) * (1 + 30 * 10) + 2 * 202, "and each looks for the cut"
         curved = Experiment(curves=("insertion",))
-        assert curved.cost.passes == Experiment().cost.passes + 4 * 225
+        assert curved.cost.passes == Experiment().cost.passes + (3 + orders) * 225
 
 
 def test_the_papers_settings():
@@ -234,6 +235,7 @@ OTHERS = {
     "methods": ("gradient",),
     "own": (("idg", "sampling", "uniform"),),
     "curves": ("deletion",),
+    "output": "probability",
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 import toys
 
-from attribution import METRICS, Store, explain, perturbation_curve, total_variation_curve
+from attribution import METRICS, Store, controls, explain, perturbation_curve, total_variation_curve
 from attribution.heatmaps import DIVERGING
 from attribution.models import Model
 from attribution.types import Curve, LinearCurve, Partial
@@ -99,8 +99,19 @@ class TestWork:
         total = last.partial.attribution.sum().item()
         assert total - difference == pytest.approx(missing)
 
-    def test_the_control_has_a_curve_alone(self):
-        assert len(self.falls(panel(CONTROL))[-1].y) > 1
+    def test_the_control_has_curves_alone(self):
+        band = self.falls(panel(CONTROL))[-1]
+        assert len(band.y) > 1
+        assert len(band.areas) == controls.ORDERS
+
+    def test_the_control_costs_its_orders_and_comes_last(self):
+        """So the curves of maps are not delayed by it."""
+        smooth, control = fall(panel("smooth_taylor", **dict(self.KNOBS))), fall(panel(CONTROL))
+        assert control.cost(PIXELS).passes == controls.ORDERS * smooth.cost(PIXELS).passes
+        assert control.rank > smooth.rank
+        shares = [control.share(band) for band in self.falls(panel(CONTROL))]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
 
     def test_maps_go_before_curves_and_p_is_of_the_curve_alone(self):
         smooth = panel("smoothgrad", **dict(self.KNOBS))
@@ -126,6 +137,15 @@ class TestFigures:
         assert len({trace["line"]["dash"] for trace in figure["data"]}) == 4
         assert len({trace["marker"]["symbol"] for trace in figure["data"]}) == 4
         assert len({trace["line"]["color"] for trace in figure["data"]}) == 4
+
+    def test_the_band_lies_behind_its_line_and_in_the_chart(self):
+        line = Line(CONTROL, "Random order", range(3), [1.0, 0.9, 0.8], (), [1.0, 0.2, 0.1], [1.0, 1.4, 1.3])
+        low, high, mean = curves([line], METRICS[PERTURBATION].axes).data
+        assert (list(low.y), list(high.y), list(mean.y)) == (list(line.low), list(line.high), list(line.y))
+        assert high.fill == "tonexty"
+        bottom, top = curves([line], METRICS[PERTURBATION].axes).layout.yaxis.range
+        assert bottom <= 0.1
+        assert top >= 1.4
 
     def test_axes_stay_while_curves_grow(self):
         short = {"smoothgrad": GROWN["smooth_taylor"]}
@@ -276,19 +296,10 @@ class TestReport:
         assert CurveKey(SMOOTH, "insertion").cost(224 * 224).passes == 225
         assert CurveKey(SMOOTH, "deletion").cost(299 * 299).passes == 401
 
-    def test_more_insertion_is_better_and_more_deletion_is_not(self):
-        def with_area(one, metric, area):
-            curve = LinearCurve(np.array([0.0, 1]), np.array([area, area]))
-            return Cell(one, View("done"), ((CurveKey(one, metric), View("done", curve)),))
-
-        cells = [with_area(SMOOTH, "insertion", 0.6), with_area(panel(CONTROL), "insertion", 0.5)]
-        assert "all are above" in table.verdict(cells, "insertion")
-        cells = [with_area(SMOOTH, "deletion", 0.6), with_area(panel(CONTROL), "deletion", 0.5)]
-        assert "none is below" in table.verdict(cells, "deletion")
-
     def test_the_control_has_no_map(self):
-        row = table.row(cell(panel(CONTROL), View("done"), View("done", WHOLE)), STANDARD)
-        assert (row["AUPC ↓"], row["AUTVC ↓"], row["Gradients"]) == ("30.00", "", "0")
+        band = controls.Band.of([WHOLE], (29.0, 31.0), 1.0)
+        row = table.row(cell(panel(CONTROL), View("done"), View("done", band)), STANDARD)
+        assert (row["AUPC ↓"], row["AUTVC ↓"], row["Gradients"]) == ("30.00 ± 1.41", "", "0")
 
     def test_progress_is_the_share_of_work(self):
         assert table.progress([cell(SMOOTH, View("waiting"))], PIXELS) == (0.0, "SmoothGrad 0/150")
@@ -326,15 +337,6 @@ class TestReport:
         taylor = panel("smooth_taylor", samples=150)
         cells = [finished(PATH, 20), finished(SMOOTH, 20), finished(taylor, 20), finished(panel(CONTROL), 20)]
         assert table.spent(cells[:3]).startswith("These maps use 200 gradients; 60 of them")
-
-    def test_curves_are_held_against_the_random_order(self):
-        control = finished(panel(CONTROL), 25)
-        assert "random order 25.00: 1 of 2 are below it" in table.verdict(
-            [finished(SMOOTH, 20), finished(PATH, 27), control], PERTURBATION
-        )
-        assert "none is below" in table.verdict([finished(SMOOTH, 26), control], PERTURBATION)
-        assert "all are below" in table.verdict([finished(SMOOTH, 22), control], PERTURBATION)
-        assert "Random" not in table.verdict([finished(SMOOTH, 22)], PERTURBATION)
 
     def test_a_map_in_words(self):
         a = torch.zeros(3, 8, 8)

@@ -99,6 +99,12 @@ class TestPairs:
         assert paired.experiment_of(table, ig, narrow, photo) == expected
         assert paired.experiment_of(table, wide, narrow, photo).sigma == 0.7, "the first has its way"
 
+    def test_it_opens_with_the_score_that_was_measured(self, file):
+        first, second = (case for case in tabulate(Results(file).rows()).cases if case.name == "smooth_taylor")
+        for output in ("logit", "probability"):
+            measured = tabulate([replace(row, output=output) for row in Results(file).rows()])
+            assert paired.experiment_of(measured, first, second, measured.photos[0]).output == output
+
     def test_a_search_is_shown_at_what_it_found(self, table):
         search, photo = table.find("adaptive_noising"), table.photos[1]
         found = paired.experiment_of(table, search, table.cases[0], photo)
@@ -118,6 +124,13 @@ class TestPairs:
         secret = folder.parent / "secret.png"
         PIL.Image.fromarray(data.cat()).save(secret)
         assert paired.find_photo(str(folder), "../secret.png", digest_of(secret.read_bytes())) is None
+
+    def test_what_has_no_end_is_not_read(self, folder, monkeypatch):
+        """A visitor types the folder, and the visitor's file has the names: `/dev` and `zero` would fill memory."""
+        cat = (folder / "cat.png").read_bytes()
+        assert paired.find_photo("/dev", "null", digest_of(b"")) is None
+        monkeypatch.setattr(paired, "MOST_BYTES", len(cat) - 1)
+        assert paired.find_photo(str(folder), "cat.png", digest_of(cat)) is None
 
 
 class TestPacking:
@@ -235,6 +248,21 @@ class TestPage:
         assert not app.exception
         assert any("3 photos" in caption.value for caption in app.main.caption)
         assert "Insertion" not in app.dataframe[0].value.columns
+
+    def test_photos_that_are_classified_correctly_can_be_shown_alone(self, opened, held, file, tmp_path):
+        assert not held.toggle, "without labels there is no choice"
+        labelled = tmp_path / "labelled.db"
+        shutil.copy(file, labelled)
+        with closing(sqlite3.connect(labelled)) as made, made:
+            made.execute("UPDATE photos SET label = (SELECT target FROM maps WHERE photo = photos.id)")
+            made.execute("UPDATE photos SET label = 999 WHERE name = 'cat.png'")
+        data_ = labelled.read_bytes()
+        app = opened.file_uploader(key="results-file").upload("l.db", data_, "application/x-sqlite3").run()
+        said = "3 photos. The likeliest class is the label on 2 of 3 photos."
+        assert any(said in caption.value for caption in app.main.caption)
+        app.toggle(key="results-correct").set_value(True).run()
+        assert not app.exception
+        assert any("2 photos. They are those whose" in caption.value for caption in app.main.caption)
 
     def test_no_raw_names_are_shown(self, opened):
         rows = opened.segmented_control(key="results-preset")

@@ -22,7 +22,7 @@ ORDER = [
     {"cold_start"},
     {"controls"},
     {"views"},
-    {"options"},
+    {"options", "notebook"},
     {"main", "app", "__main__"},
 ]
 # Rooms without Streamlit.
@@ -81,7 +81,7 @@ def test_no_file_imports_itself_in_a_circle():
 def written(file: Path) -> set[str]:
     """The keys, or their beginnings, that a file names: of session state, widgets, and what `once` holds."""
     text = file.read_text(encoding="utf-8")
-    return set(re.findall(r'"((?:session|control|cold|compare|sweep|results|path|noise|learn)-[\w-]*)', text))
+    return set(re.findall(r'"((?:session|control|cold|compare|sweep|results|path|noise|sanity|learn)-[\w-]*)', text))
 
 
 @pytest.mark.parametrize("file", files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
@@ -116,10 +116,23 @@ def test_no_page_asks_by_itself(file):
         assert not any(given.arg == "run_every" for call in calls for given in call.keywords)
 
 
+def _seeds_are_confined(tree: ast.AST) -> bool:
+    """Whether each call of torch's manual_seed stands in a block that gives torch's generator back."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "manual_seed"]
+    blocks = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With) and any("fork_rng" in ast.unparse(item) for item in node.items)
+    ]
+    confined = {inner for block in blocks for inner in ast.walk(block)}
+    return confined.issuperset(calls)
+
+
 def test_no_global_seed_is_set_and_nothing_is_pickled():
     for file in files("attribution") + files("dashboard"):
         text = file.read_text()
-        for banned in ("manual_seed", "np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
+        assert _seeds_are_confined(ast.parse(text)), f"{file.name}: a seed outside fork_rng"
+        for banned in ("np.random.seed", "import pickle", "unsafe_allow_html", "weights_only=False"):
             assert banned not in text, f"{file.name}: {banned}"
 
 

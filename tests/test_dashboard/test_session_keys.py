@@ -26,7 +26,8 @@ OWNED = {
         "session-photo-missing",
         "session-pins",
         "session-lesson",
-        *(f"control-{name}" for name, how in FIELDS.items() if how.control),
+        # With a number when the program has set it, or when a page without it was opened in between.
+        *(rf"control-{name}(-\d+)?" for name, how in FIELDS.items() if how.control),
         "control-image",
         "control-model",
         "control-target",
@@ -34,6 +35,7 @@ OWNED = {
         "control-own-.+",
         "control-file",
         "control-(equal-budget|paper|find-autvc|find-aupc|stop|resume|visit)",
+        "control-settle(-.+)?",
         "control-pin-(name|open|beside|remove)-.+",
         "control-lesson-(end|close)",
         "control-plain-.+",
@@ -41,7 +43,7 @@ OWNED = {
     ],
     "cold_start": ["cold-waits"],
     "compare": [
-        "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*)",
+        "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
         "compare-(step-picture|chart|made)-.+",
     ],
     "sweep": [
@@ -51,6 +53,7 @@ OWNED = {
     "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
     "path": ["path-(stage|detour|others-.+)"],
     "noise": ["noise-(stage|both|side)"],
+    "sanity": ["sanity-(stage|mode|shown|measure|most|other|own)"],
     "learn": [r"learn-open-\d", "learn-(path|blank)"],
 }
 

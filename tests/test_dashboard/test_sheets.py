@@ -11,12 +11,14 @@ from page import toy_subject
 from attribution import Store, explain
 from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
+from attribution.studies.randomisation import randomisation
 from dashboard.controls.model import DownloadBoard
 from dashboard.experiment.experiment import Experiment
 from dashboard.live.frames import unpack
 from dashboard.views.compare.board import CompareBoard
 from dashboard.views.noise.board import NoiseBoard
 from dashboard.views.path.board import PathBoard
+from dashboard.views.sanity.board import Choice, SanityBoard
 from dashboard.views.sweep.board import SweepBoard
 from dashboard.views.sweep.sweep import parse
 from dashboard.work.search import Search
@@ -26,12 +28,17 @@ EXPERIMENT = replace(
     Experiment(samples=6, steps=6, methods=("integrated_gradients", "smoothgrad")),
     own=(("guided_ig", "steps", 3), ("idg", "steps", 3)),
 )
-PAGES = ("compare", "search", "sweep", "grid", "path", "noise")
+PAGES = ("compare", "search", "sweep", "grid", "path", "noise", "sanity", "strip")
 
 
 @pytest.fixture
 def subject():
     return toy_subject(X)
+
+
+def layered():
+    """A subject whose network has parameters."""
+    return replace(toy_subject(X), model=replace(toys.of_photos(40), name="efficientnet_lite0"))
 
 
 @pytest.fixture
@@ -54,6 +61,8 @@ def made(jobs, subject):
             "grid": lambda: sweep("smooth_taylor:sigma=0.1/0.6,samples=2/4"),
             "path": lambda: PathBoard(*given, ("black", "mean"), True),
             "noise": lambda: NoiseBoard(*given, True),
+            "sanity": lambda: SanityBoard(*given[:4], layered(), Choice()),
+            "strip": lambda: SanityBoard(*given[:4], layered(), Choice(shown="smoothgrad")),
         }[name]()
 
     return of
@@ -131,7 +140,7 @@ class TestEveryBoard:
 
     def test_the_next_page_ends_its_work(self, made, jobs, name):
         made(name).look()
-        other = made("compare" if name in ("path", "noise", "sweep", "grid") else "path")
+        other = made("compare" if name in ("path", "noise", "sweep", "grid", "sanity", "strip") else "path")
         finish(jobs, other)
         slots = {slot for _, slot in jobs._slots}
         made(name).look()
@@ -246,3 +255,58 @@ class TestDownload:
         jobs.ask("me", "weights", "resnet18", broken)
         jobs.step()
         assert heads(board, "state")[0]["rerun"] == "resnet18 failed"
+
+
+class TestSanity:
+    def test_the_maps_are_those_of_the_core(self, made, jobs):
+        board = finish(jobs, made("strip"))
+        subject = board.subject
+        *_, true = randomisation(subject.model, X, {"A": ("smoothgrad", {"samples": 6, "sigma": 0.5})}, 0, stages=2)
+        found = messages(board)
+        tiles = [tile["title"] for tile in found["layout"][0]["tiles"]]
+        assert tiles == ["Original", "1 layer random", "All 3 layers random", "SmoothGrad: another class"]
+        for stage, tile in zip(true.stages, tiles, strict=False):
+            head, payload = found[f"map {tile} {stage.count}"]
+            drawn = np.frombuffer(payload, "<f2").astype(float).reshape(40, 40) * head["unit"]
+            assert np.abs(drawn - stage.maps["A"].numpy()).max() < 5e-3 * stage.maps["A"].abs().max()
+            if stage.count:
+                assert head["status"] == f"Rank correlation {stage.similarity('A', 'spearman')}"
+
+    def test_controls_are_flagged_and_every_method_has_a_line(self, made, jobs):
+        (state,) = heads(finish(jobs, made("sanity")), "state")
+        lines = dict(state["lines"])
+        assert list(lines) == ["Integrated Gradients", "SmoothGrad", "Edges", "Centre"]
+        for control in ("Edges", "Centre"):
+            assert lines[control].startswith("look closer: changed little when all 3 layers were random")
+            assert "look closer: changed little for another class" in lines[control]
+        assert "nan" not in " ".join(lines.values())
+
+    @pytest.mark.parametrize("choice", [{"mode": "independent"}, {"own_class": True}, {"measure": "hog"}, {"most": 0}])
+    def test_every_choice_is_checked(self, made, jobs, choice):
+        board = made("sanity")
+        (state,) = heads(finish(jobs, replace(board, choice=replace(board.choice, **choice))), "state")
+        assert state["state"] == "done"
+        assert state["errors"] == []
+
+    def test_another_measure_computes_nothing(self, made, jobs):
+        board = finish(jobs, made("sanity"))
+        other = replace(board, choice=replace(board.choice, measure="ssim", shown="edges"))
+        (state,) = heads(other, "state")
+        assert state["state"] == "done"
+        assert not jobs.step()
+        assert any("SSIM" in head["status"] for head in heads(other, "map"))
+
+    def test_samples_are_limited_and_the_rest_is_as_set(self, made, jobs):
+        board = replace(made("sanity"), experiment=replace(EXPERIMENT, samples=200, steps=100, sigma=0.3))
+        knobs = {panel.method: dict(panel.knobs) for panel in board._panels}
+        assert knobs["smoothgrad"]["samples"] == knobs["integrated_gradients"]["steps"] == 10
+        assert knobs["smoothgrad"]["sigma"] == 0.3
+        free = replace(board, choice=replace(board.choice, most=0))
+        assert {panel.method: dict(panel.knobs) for panel in free._panels}["smoothgrad"]["samples"] == 200
+
+    def test_a_model_without_parameters_is_told_and_the_class_is_checked(self, made, jobs, subject):
+        board = replace(made("sanity"), subject=subject)
+        (state,) = heads(finish(jobs, board), "state")
+        assert state["state"] == "failed"
+        assert [error.partition(":")[0] for error in state["errors"]] == ["Random layers", "Noise in the weights"]
+        assert all("changed little for another class" in line for _, line in state["lines"][2:])

@@ -4,14 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import toys
+from page import toy_subject
 
 from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
+from attribution.agreement import agreements
 from attribution.heatmaps import reduce_channels
 from dashboard.charts import sweep as charts_of
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.own import COMPARED
+from dashboard.experiment.words import settled
+from dashboard.live.frames import unpack
+from dashboard.views.sweep.board import SweepBoard
 from dashboard.views.sweep.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values, usual, with_axis
 from dashboard.work.panel import PERTURBATION, VARIATION
 from dashboard.work.sweep import Found, order, sweep_work
@@ -186,7 +192,37 @@ class TestWork:
     def test_the_random_order_is_the_last(self, lite0):
         *_, before, last = self.run(lite0, "smooth_taylor:sigma=0.3")
         assert not before.control
-        assert last.control[PERTURBATION] > 0
+        band = last.control[PERTURBATION]
+        assert len(band.areas) == 2
+        assert band.area > 0
+
+    def test_each_cell_says_how_well_its_halves_agree(self, lite0):
+        x = lite0.prepare(gallery_photo("cat"))
+        last = self.run(lite0, "smooth_taylor:samples=1/4")[-1]
+        done = explain(lite0, x, "smooth_taylor", 282, sigma=0.5, samples=4)
+        assert last.cells[1,].agreement == {}, "one sample has no halves"
+        assert last.cells[4,].agreement == pytest.approx(agreements(done.halves), abs=1e-4)
+        assert list(last.cells[4,].agreement) == [224, 56, 28]
+
+    def test_random_orders_are_a_line_in_a_band(self):
+        figure = charts_of.against((0.1, 0.5), ["a", "b"], [1, 2], "smoothgrad", "AUPC", "σ", (20.0, 26.0))
+        assert {shape.y0 for shape in figure.layout.shapes} == {23.0, 20.0}
+        assert {shape.y1 for shape in figure.layout.shapes} == {23.0, 26.0}
+
+
+def test_a_tile_says_how_well_halves_agree(jobs):
+    """As under the maps of Compare."""
+    x = toys.image(0, (3, 96, 96)).float()
+    subject = toy_subject(x)
+    sweep = parse("smooth_taylor:samples=4")
+    board = SweepBoard(jobs, "me", Store(), EXPERIMENT, subject, sweep, lambda _: (subject.model, x, "photo", 0), {})
+    board.look()
+    while jobs.step():
+        pass
+    (head,) = [unpack(part.make())[0] for part in board.look().parts if part.name.startswith("map")]
+    agreement = agreements(explain(subject.model, x, "smooth_taylor", 0, sigma=0.5, samples=4).halves)
+    assert head["status"].endswith(settled(agreement))
+    assert " · halves agree " in head["status"]
 
 
 class TestFigures:

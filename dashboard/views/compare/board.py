@@ -10,6 +10,7 @@ from dashboard.charts.looks import style
 from dashboard.cold_start import precomputed
 from dashboard.controls import progress
 from dashboard.controls.search import SLOT
+from dashboard.controls.settle import SLOT as SETTLE
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
@@ -19,18 +20,22 @@ from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part, Values
 from dashboard.live.sheet import STATE, Tile
 from dashboard.stage.labels import Labelled
-from dashboard.views.compare import finding, log, parts, table
+from dashboard.views.compare import finding, log, parts, settling, table, verdicts
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
+from dashboard.work.settle import Settle, settle_work
+
+Beside = finding.Sought | settling.Underway
+"""Work that runs beside the maps and sets a knob at its end."""
 
 
 @dataclass(frozen=True)
 class CompareBoard(sheet.Worked):
     """An experiment on a subject, computed by a session's worker. A `draft` has maps only.
 
-    `finished` is called with the cells whenever something is new; it returns more parts of the page. `search` is the
-    search for sigma that runs beside the maps, if any.
+    `finished` is called with the cells whenever something is new; it returns more parts of the page. `search` and
+    `settle` run beside the maps, if any: the search for sigma, and samples until the maps are settled.
     """
 
     jobs: Scheduler
@@ -41,12 +46,14 @@ class CompareBoard(sheet.Worked):
     search: Search | None = None
     finished: Callable[[tuple[Cell, ...]], Sequence[Part]] = field(default=lambda cells: (), compare=False)
     draft: bool = False
+    settle: Settle | None = None
 
     def turned(self, values: Values) -> "CompareBoard":
         return replace(self, experiment=turned(self.experiment, values), draft=True)
 
     def look(self) -> Look:
-        at_work, sought = self.ask(), self.seek()
+        at_work, beside = self.ask(), [one for one in (self.seek(), self.settling()) if one is not None]
+        sought = next((one for one in beside if isinstance(one, finding.Sought)), None)
         cells = precomputed.stand_in(at_work, self.experiment, self.subject)
         more = () if self.draft else self.finished(at_work)
         shown = [cell for cell in cells if cell.panel.method != CONTROL]
@@ -58,7 +65,7 @@ class CompareBoard(sheet.Worked):
             if (curve := cell.curve(name)) is not None
         ]
         steps = [] if sought is None else finding.parts(sought)
-        said = sheet.part(STATE, self._state(cells, at_work, sought))
+        said = sheet.part(STATE, self._state(cells, at_work, beside))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
         return Look((self._layouts[bool(steps)], *self._fixed, said, *maps, *curves, *steps, *more), waiting)
 
@@ -69,12 +76,19 @@ class CompareBoard(sheet.Worked):
         work = partial(search_work, self.search, self.subject.model, self.subject.x, self.store)
         return finding.Sought(self.search, self.jobs.ask(self.session, SLOT, self.search, work))
 
+    def settling(self) -> settling.Underway | None:
+        """How far the samples are, if they go on until the maps are settled. Starts it, and keeps it running."""
+        if self.settle is None:
+            return None
+        work = partial(settle_work, self.settle, self.subject.model, self.subject.x, self.store)
+        return settling.Underway(self.settle, self.jobs.ask(self.session, SETTLE, self.settle, work))
+
     def ask(self) -> tuple[Cell, ...]:
         """The results so far of each method. Starts missing work, and keeps it running."""
         if not self.experiment.methods:
             return ()
         known = (self.subject.model, self.subject.x, self.store)
-        cells, slots = [], {SLOT} if self.search else set()
+        cells, slots = [], {slot for slot, one in ((SLOT, self.search), (SETTLE, self.settle)) if one}
         for panel in self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target):
             seen = View("done")
             if panel.method != CONTROL:
@@ -111,7 +125,7 @@ class CompareBoard(sheet.Worked):
             [*tiles, *([finding.TILE] if searching else ())],
             [*([finding.CHART] if searching else ()), log.CHART],
             [finding.STEP] if searching else [],
-            charts=[parts.chart(name) for name in self.experiment.metrics],
+            charts=[parts.chart(name, self.experiment.output) for name in self.experiment.metrics],
             lines={panel.method: [panel.title, *style(panel.method)] for panel in panels},
             control=CONTROL,
         )
@@ -129,13 +143,14 @@ class CompareBoard(sheet.Worked):
             for k, (said, values) in enumerate(self.pins)
         ]
 
-    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell], sought: finding.Sought | None) -> dict[str, Any]:
+    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell], beside: Sequence[Beside]) -> dict[str, Any]:
         """In words: how far the work is, what it gave, and what it cost."""
         share, text = table.progress(at_work, self.subject.pixels)
         views = [view for cell in at_work for view in cell.views]
-        state = progress.state([*views, *([sought.view] if sought else ())])
-        if sought and sought.view.live:  # its steps are not known beforehand
-            share, text = min(share, 0.99), text or sought.words
+        state = progress.state([*views, *(one.view for one in beside)])
+        for one in beside:
+            if one.view.live:  # its steps are not known beforehand
+                share, text = min(share, 0.99), text or one.words
         live = " · ".join(filter(None, [self._left(at_work), self._others(), text]))
         shown = [cell for cell in cells if cell.panel.method != CONTROL]
         return {
@@ -147,22 +162,22 @@ class CompareBoard(sheet.Worked):
             "status": {cell.panel.method: table.status(cell) for cell in shown},
             "old": [cell.panel.method for cell in shown if cell.snapshot is None],
             "errors": [f"{', '.join(names)}: {error}" for error, names in table.errors(cells).items()],
-            "lines": [[sought.title, sought.words]] if sought else [],
-            "rerun": sought.ended if sought else "",
+            "lines": [[one.title, one.words] for one in beside],
+            "rerun": " ".join(filter(None, (one.ended for one in beside))),
             **({} if self.draft else self._results(cells)),
         }
 
     def _results(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        headline = table.headline(cells)
+        headline = verdicts.headline(cells)
         # The headline says what the perturbation curves show.
         others = [name for name in self.experiment.metrics if not (headline and name == PERTURBATION)]
         return {
             "verdict": headline,
-            "verdicts": {name: table.verdict(cells, name) for name in others},
+            "verdicts": {name: verdicts.verdict(cells, name) for name in others},
             "columns": COLUMNS,
             "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),
-            "made": provenance(self.subject.model),
+            "made": provenance(self.subject.model, self.experiment.output),
         }
 
     def _left(self, cells: Sequence[Cell]) -> str:

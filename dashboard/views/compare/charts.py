@@ -12,8 +12,9 @@ from dashboard.charts.lines import Line
 from dashboard.charts.styles import CONFIG
 from dashboard.controls import session
 from dashboard.experiment.experiment import Experiment
-from dashboard.experiment.words import TERMS
-from dashboard.views.compare import steps, table
+from dashboard.experiment.words import TERMS, axes
+from dashboard.views.compare import steps, verdicts
+from dashboard.views.compare.parts import band_of
 from dashboard.work.panel import PERTURBATION, Cell
 
 
@@ -21,8 +22,10 @@ def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
     """Draws a chart for each metric, with its verdict and note."""
     grid = st.grid(2, min_column_width=320, gap="medium")
     for name in experiment.metrics:
-        metric, verdict = METRICS[name], table.verdict(cells, name)
-        figure = session.once(f"compare-made-{name}", cells, partial(_figure, name, cells))
+        metric, verdict = METRICS[name], verdicts.verdict(cells, name)
+        figure = session.once(
+            f"compare-made-{name}", (cells, experiment.output), partial(_figure, name, cells, experiment.output)
+        )
         with grid.container():
             st.markdown(f"**{metric.title}** · {metric.label}, {metric.reading}", help=TERMS.get(name))
             clicks: dict[str, Any] = {"on_select": steps.chosen, "selection_mode": "points"}
@@ -31,9 +34,7 @@ def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
             st.caption(f"{verdict} {metric.note}")
 
 
-def _figure(metric: str, cells: tuple[Cell, ...]) -> Figure:
+def _figure(metric: str, cells: tuple[Cell, ...], output: str) -> Figure:
     found = ((cell.panel, cell.curve(metric)) for cell in cells)
-    lines = [Line(panel.method, panel.title, c.x, c.y, c.ticks) for panel, c in found if c is not None]
-    axes = METRICS[metric].axes
-    assert axes is not None
-    return curves(lines, axes)
+    lines = [Line(panel.method, panel.title, c.x, c.y, c.ticks, **band_of(c)) for panel, c in found if c is not None]
+    return curves(lines, axes(METRICS[metric], output))

@@ -35,9 +35,10 @@ model = load_model({model!r}){place}
 x = model.prepare(load_image("photo.png"))
 store = Store()  # points shared by two methods are evaluated once
 for method, knobs in METHODS.items():
-    done = explain(model, x, method, {target}, store=store, **knobs)
+    done = explain(model, x, method, {target}, output={output!r}, store=store, **knobs)
     for metric, how in METRICS.items():
-        print(method, metric, f"{{curve(model, x, done.attribution, metric, {target}, **how).area:.4f}}")
+        found = curve(model, x, done.attribution, metric, {target}, output={output!r}, **how)
+        print(method, metric, f"{{found.area:.4f}}")
     np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
 '''
 
@@ -114,7 +115,8 @@ def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> s
     name = subject.model.name
     # Such a name leads to a file or to a module, from the folder where the server runs.
     place = "  # run it in the folder where the dashboard was started" if any(sign in name for sign in ":=") else ""
-    return SCRIPT.format(methods=methods, metrics=metrics, model=name, target=subject.target, place=place)
+    made = {"model": name, "place": place, "target": subject.target, "output": experiment.output}
+    return SCRIPT.format(methods=methods, metrics=metrics, **made)
 
 
 def _curves(cells: Sequence[Cell], metrics: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ class Sought:
 
     @property
     def title(self) -> str:
-        return f"Finding σ · {NAMES[self.search.objective]}, R = {self.search.samples}"
+        return f"Finding σ · {NAMES[self.search.objective]}, {self.search.output}, R = {self.search.samples}"
 
     @property
     def ended(self) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
-from dashboard.controls import boards, knobs, lesson, photo, pins, progress, resources, search, session
+from dashboard.controls import boards, knobs, lesson, photo, pins, progress, resources, search, session, settle
 from dashboard.controls.address import link_of
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
@@ -41,14 +41,15 @@ def board(experiment: Experiment, subject: Subject) -> CompareBoard:
         subject,
         tuple(pins.beside((subject.x.shape[-2], subject.x.shape[-1]))),
         search=search.current(experiment, subject),
+        settle=settle.current(experiment, subject),
         finished=finished,
     )
 
 
 def heard(values: dict[str, Any]) -> None:
-    """A person let go of a knob of the stage, or clicked a point; or the search for sigma has ended."""
+    """A person let go of a knob of the stage, or clicked a point; or what runs beside the maps has ended."""
     if "rerun" in values:
-        settle(board(*session.present()))
+        take(board(*session.present()))
     elif "open" in values:
         log.reopen(int(values["open"]))
     elif "image" in values:
@@ -57,8 +58,11 @@ def heard(values: dict[str, Any]) -> None:
         session.put(turned(session.experiment(), values))
 
 
-def settle(shown: CompareBoard) -> None:
-    """Sets the sigma that a search has found; only once."""
+def take(shown: CompareBoard) -> None:
+    """Sets the sigma, or the R, that was looked for and found; only once."""
+    underway = shown.settling()
+    if underway is not None and underway.found.samples is not None:
+        settle.take(underway.settle, underway.found.samples)
     sought = shown.seek()
     if sought is not None and sought.found.outcome is not None:
         search.settle(sought.search, sought.found.outcome.sigma)
@@ -71,12 +75,12 @@ def linked(shown: CompareBoard) -> None:
 
 
 def last_good(cells: tuple[Cell, ...]) -> dict[str, Snapshot]:
-    """The latest map of each method. Without one for this setting, the previous one for this photo and class."""
+    """The latest map of each method. Without one for this setting, the previous one for this photo, class and score."""
     held: Mapping[tuple[Panel | str | int, ...], Snapshot] = st.session_state.get(SHOWN, {})
     found = {}
     for cell in cells:
         panel = cell.panel
-        place = (panel.method, panel.image, panel.model, panel.target)
+        place = (panel.method, panel.image, panel.model, panel.target, panel.output)
         snapshot = cell.snapshot or held.get(place)
         if snapshot:
             found[place] = snapshot
@@ -108,6 +112,8 @@ def actions(shown: CompareBoard) -> None:
         )
         if shown.search is not None:
             st.button("Close the search", icon=":material/close:", key="compare-search-close", on_click=search.close)
+        if shown.settle is not None:
+            st.button("Close the note", icon=":material/close:", key="compare-settle-close", on_click=settle.close)
         with st.popover("How to read this", icon=":material/help:"):
             st.markdown(READING)
         with st.popover("Link", icon=":material/link:"):
@@ -129,6 +135,9 @@ def show(shown: CompareBoard) -> None:
     sought = shown.seek()
     if sought is not None:
         finding.show(sought)
+    underway = shown.settling()
+    if underway is not None:
+        st.markdown(f"**{underway.title}**  \n{underway.words}")
     plain.show(subject, cells, last_good(cells))
     for error, names in table.errors(cells).items():
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
@@ -143,14 +152,14 @@ def show(shown: CompareBoard) -> None:
     if log.several(log.results()):
         st.markdown(f"**{log.PAST}**")
         st.plotly_chart(log.chart(log.results(), subject.image), key="compare-scatter", config=CONFIG, alt=log.PAST)
-    st.caption(provenance(subject.model))
+    st.caption(provenance(subject.model, experiment.output))
 
 
 def draw() -> None:
     """Draws the page."""
     experiment, subject = session.present()
     shown = board(experiment, subject)
-    settle(shown)
+    take(shown)
     session.follow()
     lesson.strip()
     if not experiment.methods:

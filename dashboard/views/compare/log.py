@@ -47,14 +47,14 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
         if cell.panel.method == CONTROL or cell.snapshot is None:
             continue
         row = table.row(cell, experiment.metrics)
-        status = " · ".join(
-            f"{table.heading(name)[:-2]} {row[table.heading(name)]}" for name in (PERTURBATION, VARIATION)
-        )
+        both = (table.heading(name) for name in (PERTURBATION, VARIATION))
+        status = " · ".join(f"{heading[:-2]} {row[heading]}" for heading in both) + cell.panel.alone
         attribution = cell.snapshot.partial.attribution
         values = pictures.signed(attribution).astype(np.float32)
         words = describe(cell.panel.title, attribution)
         maps.append((Labels(cell.panel.title, "", status, words, cell.panel.unit), values))
-    name = f"{subject.explained[1]}, σ {experiment.sigma:g}, R {experiment.samples}, M {experiment.steps}"
+    score = "" if experiment.output == Experiment().output else f", {experiment.output}"
+    name = f"{subject.explained[1]}, σ {experiment.sigma:g}, R {experiment.samples}, M {experiment.steps}{score}"
     made = pins.Pin(name, experiment, pins.keep(experiment, subject), tuple(maps), uuid4().hex[:8])
     pins.hold([*pins.pinned(), made])
 
@@ -63,7 +63,7 @@ Results = dict[object, Result]
 PAST = "Everything computed in this session"
 NOTE = (
     "Lower left is better; click a point to open it. Faded points belong to other photos. Compare areas only for the "
-    "same photo, class and model."
+    "same photo, class, score and model."
 )
 
 
@@ -76,7 +76,7 @@ def results() -> Results:
 def note(held: Results, experiment: Experiment, subject: Subject, photo: Photo | None, cells: tuple[Cell, ...]) -> None:
     """Adds a result for each method whose map and both areas are complete. `photo` is that of `pins.keep`."""
     for cell in cells:
-        key = (cell.panel, experiment.patches)
+        key = (cell.panel, experiment.patches, experiment.output)
         areas = table.both_areas(cell)
         if cell.panel.method == CONTROL or key in held or areas is None or cell.map.state != "done":
             continue

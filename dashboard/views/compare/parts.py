@@ -8,28 +8,28 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from attribution import METRICS
+from attribution.controls import Band
 from attribution.images import to_picture
 from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from attribution.types import Curve
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import TERMS, describe
+from dashboard.experiment.words import TERMS, axes, describe
 from dashboard.live.frames import map_message, pack
 from dashboard.live.hub import Part
 from dashboard.stage import pictures
 from dashboard.work.panel import Cell, Snapshot
 
 
-def chart(name: str) -> dict[str, Any]:
-    """What the stage must know to draw the curves of a metric."""
+def chart(name: str, output: str) -> dict[str, Any]:
+    """What the stage must know to draw the curves of a metric, measured on this score."""
     metric = METRICS[name]
-    assert metric.axes is not None
     return {
         "name": name,
         "title": metric.title,
         "label": metric.label,
         "reading": metric.reading,
         "note": f"{TERMS.get(name, '')} {metric.note}".strip(),
-        "axes": asdict(metric.axes),
+        "axes": asdict(axes(metric, output)),
     }
 
 
@@ -65,7 +65,7 @@ def _place(cell: Cell, snapshot: Snapshot) -> dict[str, Any]:
         return {}
     at = done if knob == "samples" else knobs[knob]
     rest = {name: value for name, value in knobs.items() if name != knob}
-    return {"knob": knob, "at": at, "family": json.dumps([panel.image, panel.model, panel.target, rest])}
+    return {"knob": knob, "at": at, "family": json.dumps([panel.image, panel.model, panel.target, panel.output, rest])}
 
 
 def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
@@ -82,6 +82,7 @@ def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
             "y": [round(float(value), 4) for value in curve.y],
             "ticks": list(curve.ticks),
             "done": done,
+            **band_of(curve),
         }
         if not (isinstance(curve, PerturbationCurve) and done):
             return pack(head)
@@ -89,6 +90,13 @@ def curve_part(subject: Subject, cell: Cell, metric: str, curve: Curve) -> Part:
         return pack(head, _patches(subject, curve))
 
     return Part(f"curve {metric} {method}", (curve, done), made)
+
+
+def band_of(curve: Curve) -> dict[str, list[float]]:
+    """The lowest and the highest of the random orders at each x; empty for other curves."""
+    if not isinstance(curve, Band):
+        return {}
+    return {name: [round(float(y), 4) for y in ends] for name, ends in (("low", curve.low), ("high", curve.high))}
 
 
 def _patches(subject: Subject, curve: PerturbationCurve) -> bytes:

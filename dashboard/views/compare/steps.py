@@ -13,7 +13,7 @@ from dashboard.controls import session
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import TERMS, counted
 from dashboard.stage import pictures
-from dashboard.work.panel import PERTURBATION, Cell
+from dashboard.work.panel import CONTROL, PERTURBATION, Cell
 
 STEP = "compare-step"
 LARGER = 2
@@ -41,6 +41,8 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
         return
     grid = st.grid(4, min_column_width=150)
     for cell in cells:
+        if cell.panel.method == CONTROL:
+            continue  # it is a mean over several orders
         curve = cell.curve(PERTURBATION)
         with grid.container(), st.container(key=f"compare-step-{cell.panel.method}"):
             title = cell.panel.title

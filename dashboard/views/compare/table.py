@@ -1,12 +1,11 @@
-"""The state of maps and curves as text: the status of a map, its row in the table, verdicts, progress."""
+"""The state of maps and curves as text: the status of a map, its row in the table, progress."""
 
-import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 
-from attribution import METRICS
+from attribution import METRICS, controls
 from attribution.registry import measured_differences, measures
-from dashboard.experiment.words import counted, gap
+from dashboard.experiment.words import counted, gap, settled
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
 from dashboard.work.scheduler import View
 
@@ -25,18 +24,10 @@ def status(cell: Cell) -> str:
     if snapshot is None:
         return "stopped before its first points" if view.state == "stopped" else "waiting for its turn"
     partial = snapshot.partial
-    halves = settled(snapshot.agreement)
+    halves = settled(snapshot.agreement) + cell.panel.alone
     if partial.complete:
         return f"complete: {counted(partial.total, 'point')}{halves}"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}{halves}"
-
-
-def settled(agreement: Mapping[int, float]) -> str:
-    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
-    if not agreement or any(map(math.isnan, agreement.values())):
-        return ""
-    (_, pixels), *pooled = agreement.items()
-    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])
 
 
 def heading(name: str) -> str:
@@ -60,7 +51,7 @@ def row(cell: Cell, metrics: Sequence[str], shared: bool = False) -> dict[str, s
     return {
         "Method": cell.panel.title,
         **{heading(name): text for name, text in areas.items()},
-        METRICS["completeness_gap"].label: gap(snapshot.gap) if snapshot and snapshot.gap else "",
+        METRICS["completeness_gap"].label: gap(snapshot.gap, cell.panel.output) if snapshot and snapshot.gap else "",
         "Gradients": f"{_points(cell)}{' shared' if shared else ''}",
         "Seconds": "precomputed" if cell.instead_of else f"{sum(view.seconds for view in cell.views):.1f}",
     }
@@ -75,7 +66,7 @@ def _area(cell: Cell, metric: str) -> str:
         return "failed"
     curve = view.snapshot
     if curve and view.state == "done":
-        return f"{curve.area:.{METRICS[metric].digits}f}" + (f" ({curve.note})" if curve.note else "")
+        return controls.told(curve, METRICS[metric].digits) + (f" ({curve.note})" if curve.note else "")
     if curve and not view.live:
         return f"partial: {CurveKey(cell.panel, metric).share(curve):.0%}"
     return PENDING
@@ -114,43 +105,6 @@ def spent(cells: Sequence[Cell]) -> str:
         f"These maps use {counted(sum(counts.values()), 'gradient')}; {new:,} of them were computed for this setting."
         f"{''.join(together)}"
     )
-
-
-def verdict(cells: Sequence[Cell], metric: str) -> str:
-    """The areas of the finished curves, best first, compared with the random order."""
-    entry, areas, titles = METRICS[metric], {}, {}
-    for cell in cells:
-        view = cell.view(metric)
-        if view is not None and view.state == "done" and view.snapshot:
-            areas[cell.panel.method], titles[cell.panel.method] = view.snapshot.area, cell.panel.title
-    control = areas.pop(CONTROL, None)
-    if not areas or (control is None and entry.scored):
-        return f"Areas are shown when the {'curves' if entry.scored else 'maps'} are complete."
-    higher = entry.better == "higher"
-    ordered = sorted(areas.items(), key=lambda item: item[1], reverse=higher)
-    listed = ", ".join(f"{titles[method]} {area:.{entry.digits}f}" for method, area in ordered)
-    if control is None:
-        return f"{entry.label}: {listed}."
-    better = [method for method, area in areas.items() if (area > control if higher else area < control)]
-    found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
-    side = "above" if higher else "below"
-    return f"{entry.label}: {listed}; a random order {control:.{entry.digits}f}: {found} {side} it on this photo."
-
-
-def headline(cells: Sequence[Cell]) -> str:
-    """What the perturbation curves say, in one sentence."""
-    areas = {cell.panel.method: finished_area(cell, PERTURBATION) for cell in cells}
-    control = areas.pop(CONTROL, None)
-    found = {method: area for method, area in areas.items() if area is not None}
-    if control is None or not found or len(found) < len(areas):
-        return ""
-    titles = {cell.panel.method: cell.panel.title for cell in cells}
-    better = sorted((area, titles[method]) for method, area in found.items() if area < control)
-    label = METRICS[PERTURBATION].label
-    if not better:
-        return f"On this photo no map has a lower {label} than a random order ({control:.1f})."
-    listed, have = ", ".join(f"{title} {area:.1f}" for area, title in better), "has" if len(better) == 1 else "have"
-    return f"On this photo {listed} {have} a lower {label} than a random order ({control:.1f})."
 
 
 def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:

@@ -131,16 +131,16 @@ class NoiseBoard(sheet.Worked):
 
 def _maps(doubt: Doubt, found: Convergence) -> list[Part]:
     """The map after each number of samples, and its standard error."""
-    parts, title, of_all = [], doubt.title, str(doubt)
+    parts, title, of_all, unit = [], doubt.title, str(doubt), {"measure": doubt.panel.unit}
     for k, count in enumerate(found.counts):
         after = f"after {count} of {counted(found.total, 'sample')}"
-        head = {"scrub": "draws", "at": count, "of": of_all, "status": after, "words": f"{title} {after}"}
+        head = {"scrub": "draws", "at": count, "of": of_all, "status": after, "words": f"{title} {after}", **unit}
         make = partial(map_message, title, found.maps[k], **head)
         parts.append(Part(f"frame {title} {k}", (doubt, k), make))
     if not found.error.isnan().any():
         of = f"of the mean of {counted(found.done, 'sample')}"
         words = f"error of {title}: standard error at each pixel"
-        make = partial(map_message, f"error of {title}", found.error, status=of, words=words)
+        make = partial(map_message, f"error of {title}", found.error, status=of, words=words, **unit)
         parts.append(Part(f"map error of {title}", found, make))
     return parts
 

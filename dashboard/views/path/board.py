@@ -27,6 +27,8 @@ from dashboard.work.scheduler import Scheduler
 PHIS = tuple(round(0.5 + 0.01 * k, 2) for k in range(51))
 DRAWINGS = 8
 """How often a chart is drawn while it grows."""
+SLOPE, WHOLE = METHODS["gradient"].unit({}), METHODS["integrated_gradients"].unit({})
+"""The units of the maps: a shared colour scale joins like units only."""
 AFTER = (
     "After the cut the score changes little, so the steps add little to the sum. But gradients can still be large. "
     "The absolute sum adds the absolute values of each step. If its share is large, much of Integrated Gradients comes "
@@ -184,14 +186,14 @@ class PathBoard(sheet.Worked):
         for k, node in enumerate(trace.frames):
             at = float(trace.alphas[node])
             place = {"scrub": "alpha", "at": at, "of": of_all, "status": f"α = {at:.3g}", "done": 1, "total": 1}
-            for name, frames, words in (
-                ("gradient", trace.gradients, "The gradient at this image"),
-                ("sum", trace.maps, "The attribution up to this point"),
+            for name, frames, words, unit in (
+                ("gradient", trace.gradients, "The gradient at this image", SLOPE),
+                ("sum", trace.maps, "The attribution up to this point", WHOLE),
             ):
-                make = partial(map_message, name, frames[k], words=words, **place)
+                make = partial(map_message, name, frames[k], words=words, measure=unit, **place)
                 parts.append(Part(f"frame {name} {k}", (path, k), make))
         if trace.complete:
-            last = {"status": "α = 1", "words": "The complete attribution", "done": 1, "total": 1}
+            last = {"status": "α = 1", "words": "The complete attribution", "measure": WHOLE, "done": 1, "total": 1}
             parts.append(Part("map whole", path, partial(map_message, "whole", trace.maps[-1], **last)))
         return parts
 

@@ -17,6 +17,7 @@ from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
 from dashboard.controls import session
 from dashboard.experiment.words import TERMS
+from dashboard.experiment.words import axes as axes_of
 from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
 
@@ -84,9 +85,22 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
             help="The metrics in the table. Photos without all of them are left out. AUPC: area under the perturbation "
             "curve. AUTVC: area under the total variation curve.",
         )
-    name = f"{key} {model} {preset} {measured}"
+    correct = _correct(found)
+    name = f"{key} {model} {preset} {measured} {correct}"
     chosen = None if preset == ALL else preset
-    return session.once("results-made-table", name, lambda: tabulate(found, chosen, model, measured=measured)), name
+    make = partial(tabulate, found, chosen, model, measured=measured, correct=correct)
+    return session.once("results-made-table", name, make), name
+
+
+def _correct(found: Sequence[Row]) -> bool:
+    """The choice of photos, if the file says the classes of some."""
+    if not any(row.label >= 0 for row in found):
+        return False
+    return st.toggle(
+        "only photos that the model classifies correctly",
+        key="results-correct",
+        help="Those whose likeliest class is the class that labels.csv gives them.",
+    )
 
 
 def table_of(table: Table, name: str) -> None:
@@ -143,8 +157,7 @@ def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
     for case in chosen:
         curves = table.curves[metric][table.cases.index(case)]
         found[table.labels[case]] = (curves.mean(0), *interval(curves.T))
-    axes = METRICS[metric].axes
-    assert axes is not None
+    axes = axes_of(METRICS[metric], table.output)
     steps = table.curves[metric].shape[2]
     return charts_of.bands(found, paint(table, chosen), axes, () if axes.x_range else [str(k) for k in range(steps)])
 

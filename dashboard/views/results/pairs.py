@@ -15,6 +15,7 @@ from attribution.models import MODELS
 from attribution.registry import METHODS, measures
 from dashboard.experiment.choices import PATCHES, further
 from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.folder import MOST_BYTES
 from dashboard.experiment.own import own_knobs, own_of
 
 
@@ -69,7 +70,7 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
     named = {count: name for name, count in PATCHES.items()}
     known = {name: value for name, value in values.items() if name in names}
     known["curves"] = tuple(name for name in further() if name in table.areas)
-    known |= {"model": row.model, "target": row.target, "seed": row.seed}
+    known |= {"model": row.model, "target": row.target, "seed": row.seed, "output": row.output}
     shown = [{ADAPTIVE: "smooth_taylor"}.get(case.name, case.name) for case in (first, second)]
     known["methods"] = tuple(dict.fromkeys(name for name in shown if name in METHODS)) or Experiment().methods
     own = {(case.name, k): v for case in (second, first) for k, v in case.knobs if case.name in METHODS}
@@ -95,9 +96,11 @@ def find_photo(folder: str, name: str, digest: str) -> bytes | None:
     place = Path(folder)
     try:
         named = place / name
-        if not folder or not named.resolve().is_relative_to(place.resolve()):
+        # A visitor names both: no device, which may have no end, and no pipe, which may never answer.
+        if not folder or not named.resolve().is_relative_to(place.resolve()) or not named.is_file():
             return None
-        data = named.read_bytes()
+        with named.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError):
         return None
-    return data if digest_of(data) == digest else None
+    return data if len(data) <= MOST_BYTES and digest_of(data) == digest else None

@@ -9,16 +9,17 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from attribution import METHODS, METRICS, Store
+from attribution.controls import Band
 from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import TERMS, counted
+from dashboard.experiment.words import TERMS, counted, settled
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import Sweep, letter
+from dashboard.views.sweep.sweep import OF_ALL, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.sweep import Found, Key, Place, Prepare, Result, sweep_work
 
@@ -75,28 +76,29 @@ class SweepBoard(sheet.Worked):
     def _map(self, place: Place, cell: Result) -> Part:
         title = self.sweep.title(place)
         known = ((METRICS[name], cell.areas[name]) for name in self.experiment.metrics if name in cell.areas)
-        areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known)
+        panel = self.sweep.panel(self.experiment, place)
+        areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known) + panel.alone
         words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
-        unit = METHODS[self.sweep.method].unit(self.sweep.at(self.experiment, place).knobs(self.sweep.method))
-        head = {"status": areas, "words": words, "measure": unit, "done": 1, "total": 1}
+        shown = areas + settled(cell.agreement)
+        head = {"status": shown, "words": words, "measure": panel.unit, "done": 1, "total": 1}
         return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:
         """All areas of a metric: a line for one setting, a heatmap for two. A click chooses a cell."""
         metric = METRICS[name]
-        whole = not {"target", "model"} & {axis.knob for axis in self.sweep.axes}
+        whole = not set(OF_ALL) & {axis.knob for axis in self.sweep.axes}
         control = found.control.get(name) if whole else None
         about = Chart(
             f"sweep-{name}",
             metric.label,
             metric.reading,
-            "" if control is None else f"A random order on this photo: {control:.{metric.digits}f}.",
+            "" if control is None else _told(control, metric.digits),
             TERMS.get(name, ""),
             f"{metric.label} of each map of the sweep",
             opens="cell",
         )
         areas = {place: cell.areas.get(name) for place, cell in found.cells.items() if not cell.error}
-        version = (self.sweep, tuple(areas.items()), control)
+        version = (self.sweep, tuple(areas.items()), control and control.areas)
         return sheet.chart(about, version, partial(_figure, self.sweep, areas, name, control))
 
     def _state(self, view: View, found: Found) -> Part:
@@ -122,13 +124,19 @@ class SweepBoard(sheet.Worked):
         )
 
 
-def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: float | None) -> Figure:
+def _told(control: Band, digits: int) -> str:
+    low, high = min(control.areas), max(control.areas)
+    found = f"{counted(len(control.areas), 'random order')} on this photo: {control.area:.{digits}f} on average"
+    return f"{found}, from {low:.{digits}f} to {high:.{digits}f} (grey)."
+
+
+def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: Band | None) -> Figure:
     long = [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
     texts = [[sweep.say(axis.knob, value) for value in axis.values] for axis in long]
     letters, label = [letter(axis.knob) for axis in long], METRICS[metric].label
     if len(long) == 1:
         values = texts[0] if long[0].knob == "target" else list(long[0].values)
         line = [areas.get(place) for place in sweep.places]
-        return against(values, texts[0], line, sweep.method, label, letters[0], control)
+        return against(values, texts[0], line, sweep.method, label, letters[0], control.areas if control else ())
     rows = [[areas.get((a, b)) for b in long[1].values] for a in long[0].values]
     return grid(texts[0], texts[1], rows, (letters[0], letters[1], label))

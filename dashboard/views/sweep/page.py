@@ -77,7 +77,7 @@ def draw() -> None:
         "The other settings are those on the left. The cheapest cells are computed first. Stored gradients are not "
         "recomputed: a larger R uses the samples of a smaller R again."
     )
-    st.caption(provenance(subject.model))
+    st.caption(provenance(subject.model, experiment.output))
 
 
 if __name__ == "__main__":

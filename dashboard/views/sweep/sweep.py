@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from attribution import METHODS, MODELS
+from attribution.engine.score import OUTPUTS
 from attribution.registry import Choice
 from dashboard.experiment.choices import PREDICTED, class_name
 from dashboard.experiment.experiment import FIELDS, Experiment
-from dashboard.work.panel import CONTROL
+from dashboard.work.panel import CONTROL, Panel
 from dashboard.work.sweep import Key, Place, Task
 
 MOST = 36
@@ -17,6 +18,8 @@ MOST = 36
 MODEL = Experiment().model
 """The model whose classes a sweep has if no other is given."""
 
+OF_ALL = ("target", "model", "output")
+"""What every method has, besides its own knobs."""
 PRESETS = {
     "Table I: σ and R": "smooth_taylor:sigma=0.3/0.5/0.7,samples=100/150/200",
     "Table II: extreme σ": "smooth_taylor:sigma=0.0001/0.001/0.01/0.1/0.5/1/2,samples=100",
@@ -60,9 +63,9 @@ class Sweep:
         if "draws" in values and "baseline" not in values:
             values["baseline"] = "uniform"
         for knob, value in values.items():
-            if knob not in ("target", "model"):
+            if knob not in OF_ALL:
                 experiment = experiment.turned(self.method, knob, value)
-        return experiment.changed(**{knob: values[knob] for knob in ("target", "model") if knob in values})
+        return experiment.changed(**{knob: values[knob] for knob in OF_ALL if knob in values})
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
         """The experiment of a cell for Compare: its method is among the compared methods."""
@@ -70,14 +73,19 @@ class Sweep:
         return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
 
     def key(self, experiment: Experiment, photo: str) -> Key:
-        """The key of the work: a task for each cell, and the curves of the random order."""
+        """The key of the work: a task for each cell, and the curves of the random orders."""
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
-        tasks = tuple(self._task(self.at(experiment, place), place) for place in self.places)
+        tasks = tuple(self._task(experiment, place) for place in self.places)
         return Key(tasks, experiment.curve_keys(control), photo)
 
+    def panel(self, experiment: Experiment, place: Place) -> Panel:
+        """The panel of a cell, without its image."""
+        here = self.at(experiment, place)
+        return here.panel(self.method, "", here.model, _class(here))
+
     def _task(self, experiment: Experiment, place: Place) -> Task:
-        panel = experiment.panel(self.method, "", experiment.model, _class(experiment))
-        return Task(place, self.title(place), panel, experiment.curve_keys(panel))
+        panel = self.panel(experiment, place)
+        return Task(place, self.title(place), panel, self.at(experiment, place).curve_keys(panel))
 
     def title(self, place: Place) -> str:
         return " · ".join(
@@ -130,8 +138,8 @@ def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
 
 
 def knobs(method: str) -> list[str]:
-    """What a sweep can change: the knobs of the method, the class and the model."""
-    return [*METHODS[method].knobs, "target", "model"]
+    """What a sweep can change: the knobs of the method, the class, the model and the score."""
+    return [*METHODS[method].knobs, *OF_ALL]
 
 
 def choices(knob: str, method: str, model: str = MODEL) -> tuple[Any, ...]:
@@ -140,6 +148,8 @@ def choices(knob: str, method: str, model: str = MODEL) -> tuple[Any, ...]:
         return tuple(name for name, card in MODELS.items() if card.here)
     if knob == "target":
         return tuple(range(len(MODELS[model].categories)))
+    if knob == "output":
+        return OUTPUTS
     declared = METHODS[method].knobs[knob]
     if declared.type is bool:
         return (False, True)

@@ -13,6 +13,7 @@ PAGES = {
     "sweep": "What does a knob do?",
     "path": "What happens on the way?",
     "noise": "How sure is this map?",
+    "sanity": "Does the map depend on the model?",
     "results": "What holds over many photos?",
     "learn": "Six short lessons",
 }
@@ -49,7 +50,7 @@ def walk(page: Page) -> list[dict]:
 @pytest.mark.parametrize("place", PAGES)
 def test_tab_reaches_everything_and_leaves_again(page, place):
     visit(page, "r=4&m=4&own=guided_ig.steps:4&sweep=smooth_taylor:sigma=0.1/0.7", place, PAGES[place])
-    if place in ("", "sweep", "path", "noise"):
+    if place in ("", "sweep", "path", "noise", "sanity"):
         page.locator(".stage[data-state=done]").wait_for(timeout=PATIENCE)
     labels = page.evaluate(CONTROLS)
     stops = walk(page)

@@ -60,6 +60,7 @@ def test_a_lesson_opens_its_experiment(page):
     ("place", "title"),
     [
         ("noise", "How sure is this map?"),
+        ("sanity", "Does the map depend on the model?"),
         ("sweep", "What does a knob do?"),
         ("results", "What holds over many photos?"),
         ("path", "What happens on the way?"),

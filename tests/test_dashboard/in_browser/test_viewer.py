@@ -10,18 +10,21 @@ from pages import MAPS
 from playwright.sync_api import Page
 from tabs import Kept
 
+from attribution import explain
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from dashboard.live.frames import map_message, unpack
+from dashboard.notebook import show
 from dashboard.stage import pictures, stage
 
 pytestmark = pytest.mark.browser
 
 SIDE = 64
 KINDS, SCALES = ("absolute", "signed", "positive"), ("per map", "shared", "raw")
+AVERAGES = ("pixels", "56 cells", "28 cells")
 PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
 PHOTO = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 FILES = ("scale.js", "viewer.js", "words.js", "hands.js")
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Viewer, greyOf, rawOf };"
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Viewer, greyOf, meansOf, rawOf };"
 STYLE = (stage.HERE / "viewer.css").read_text()
 MOUNT = """async ({script, style, head, dark}) => {
   document.body.style.margin = 0;
@@ -167,6 +170,50 @@ class TestWhatIsDrawn:
         expected = np.histogram(values, 60, (0, values.max()))[0]
         assert sum(counts) == SIDE * SIDE
         assert np.abs(np.array(counts) - expected).sum() < 0.02 * SIDE * SIDE
+
+
+class TestAveraged:
+    @pytest.mark.parametrize("cells", [56, 28])
+    @pytest.mark.parametrize(("height", "width"), [(224, 224), (64, 64), (100, 75), (299, 299), (57, 240)])
+    def test_the_means_are_those_of_torch(self, page, height, width, cells):
+        """Also where the cells do not divide the side, and so overlap."""
+        raw = torch.randn((1, height, width), generator=torch.Generator().manual_seed(0))
+        found = page.evaluate(
+            "([raw, width, height, cells]) => Array.from(code.meansOf(Float32Array.from(raw), width, height, cells))",
+            [raw.flatten().tolist(), width, height, cells],
+        )
+        expected = torch.nn.functional.adaptive_avg_pool2d(raw.double(), cells).flatten()
+        np.testing.assert_allclose(found, expected.numpy(), atol=2e-6)
+
+    def test_a_map_is_drawn_by_its_means(self, page):
+        press(page, "g", "g")
+        assert state(page, "average") == "28 cells"
+        raw = reduce_channels(attributions(3)[0], "signed")
+        means = torch.nn.functional.adaptive_avg_pool2d(raw[None], 28)[0].numpy()
+        place = (np.arange(SIDE) + 0.5) * 28 // SIDE
+        expected = means[np.ix_(place.astype(int), place.astype(int))]
+        found = np.array(page.evaluate("Array.from(viewer.maps()[0].raw)")).reshape(SIDE, SIDE)
+        np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(raw.numpy()).max())
+        assert page.evaluate("viewer.ends[0][1]") == pytest.approx(np.percentile(np.abs(expected), 99), rel=1e-2)
+
+    def test_the_cross_hair_tells_the_mean_and_a_box_the_pixels(self, page):
+        press(page, "ArrowRight")
+        before = note(page, 1)
+        press(page, "g")
+        assert note(page, 1) != before
+        page.evaluate("viewer.set({at: null, box: [0, 0, 32, 64]})")
+        shares = [note(page, 1)]
+        press(page, "g")
+        shares.append(note(page, 1))
+        assert shares[0] == shares[1]
+
+    def test_it_goes_round_and_is_a_choice(self, page):
+        before = pixels(page, 1)
+        press(page, "g", "g", "g")
+        assert (pixels(page, 1) == before).all()
+        page.locator("summary", has_text="Display").click()
+        page.get_by_role("group", name="Averaged over").get_by_role("button", name="28 cells").click()
+        assert (pixels(page, 1) != before).any()
 
 
 class TestTogether:
@@ -315,7 +362,7 @@ class TestForEveryone:
             assert canvas.get_attribute("aria-label")
         assert page.get_by_role("img", name="map 1 in words").count() == 1
         for role, names in {
-            "button": [*KINDS, *COLOURS, *SCALES, "blink", "difference"],
+            "button": [*KINDS, *COLOURS, *SCALES, *AVERAGES, "blink", "difference"],
             "slider": ["Clip at the percentile", "Opacity over the photo"],
             "checkbox": ["over the photo", "smooth"],
             "combobox": ["first map", "second map"],
@@ -364,3 +411,19 @@ def test_a_change_of_the_display_draws_each_map_once_and_sorts_nothing_again(ope
         }"""
     )
     assert found == [[6, 0]] * 7
+
+
+def test_it_works_in_a_cell_of_a_notebook(opened):
+    """In a frame without rights, as Jupyter shows it: the same pictures, and the same keys."""
+    model, x = toys.linear(), toys.image()
+    maps = [explain(model, x, "smoothgrad", 0, samples=2, seed=seed) for seed in (0, 1)]
+    opened.set_content(show(model, x, *maps)._repr_html_())
+    (frame,) = [frame for frame in opened.frames if frame.parent_frame]
+    frame.locator("canvas").first.wait_for()
+    for m, one in enumerate(maps):
+        flat = frame.evaluate(f"Array.from(viewer.tiles[{m + 1}].pixels.data)")
+        found = np.array(flat).reshape(*x.shape[1:], 4)[..., :3]
+        assert np.abs(found - one.picture).max() <= 12
+    frame.locator(".viewer").focus()
+    opened.keyboard.press("v")
+    assert frame.evaluate("viewer.state.kind") == "signed"

@@ -1,0 +1,126 @@
+"""Copies of a network with other weights: new random ones in some layers, or the old ones with noise.
+
+The network is taken as it is used: batch-norms that were folded into their convolutions are part of these. A network is
+never changed itself; its copy is.
+"""
+
+import copy
+from collections.abc import Callable, Collection
+from threading import Lock
+
+import torch
+from torch import Tensor, nn
+
+from attribution.engine.random_numbers import Purpose, normal
+
+_ALONE = Lock()
+"""Layers draw from torch's only generator: two threads must not do so at the same time."""
+
+
+def layers(module: nn.Module, x: Tensor) -> tuple[str, ...]:
+    """The names of the layers with parameters that the output for x, (c, h, w), depends on, from input to output.
+
+    A layer owns the parameters that it holds directly; shared parameters belong to the first layer that holds them. The
+    order is that of the forward pass. A layer that is not called, whose parameters its parent uses, has the place of
+    that parent. Empty for a network without parameters.
+    """
+    network = copy.deepcopy(module).requires_grad_(True)
+    names = {layer: name for name, layer in network.named_modules()}
+    begun: dict[str, int] = {}
+
+    def begins(layer: nn.Module, given: object) -> None:
+        begun.setdefault(names[layer], len(begun))
+
+    for layer in names:
+        layer.register_forward_pre_hook(begins)
+    with torch.inference_mode(False), torch.enable_grad():
+        out = network(x.detach().clone()[None]).sum()
+        entries = list(network.named_parameters())
+        reached: tuple[Tensor | None, ...] = (None,) * len(entries)
+        if entries and out.requires_grad:
+            reached = torch.autograd.grad(out, [entry for _, entry in entries], allow_unused=True)
+    pairs = zip(entries, reached, strict=True)
+    owners = dict.fromkeys(name.rpartition(".")[0] for (name, _), gradient in pairs if gradient is not None)
+    return tuple(sorted(owners, key=lambda name: begun[_called(name, begun)]))
+
+
+def _called(name: str, begun: Collection[str]) -> str:
+    """The layer, or its nearest parent that was called."""
+    while name not in begun:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Module:
+    """A copy of the network on the CPU in which every layer is new.
+
+    Each layer draws its parameters by its own rule, `reset_parameters`. Parameters of a layer without such a rule are
+    drawn from a normal distribution around 0 with the standard deviation of the parameter; if that is 0, as for one
+    element, with its mean absolute value, or 1 if that is 0 too. The numbers depend on the seed and on the place of the
+    layer in the network, and on nothing else.
+
+    The running statistics of batch-norms describe data and are no parameters: they stay, unless `statistics`.
+    """
+    found = copy.deepcopy(module).cpu()
+    for k, layer in enumerate(found.modules()):
+        own = dict(layer.named_parameters(recurse=False))
+        if not own and not (statistics and hasattr(layer, "running_mean")):
+            continue
+        kept = {name: entry.detach().clone() for name, entry in layer.named_buffers(recurse=False)}
+        reset = getattr(layer, "reset_parameters", None)
+        if callable(reset):
+            # torch seeds with 64 bits; seeds of layers and of networks do not meet.
+            _by_own_rule(reset, seed * (1 << 20) + k)
+        else:
+            _by_size(own, seed, k)
+        if not statistics:
+            with torch.no_grad():
+                for name, entry in layer.named_buffers(recurse=False):
+                    entry.copy_(kept[name])
+    return found.eval().requires_grad_(False)
+
+
+def _by_own_rule(reset: Callable[[], object], seed: int) -> None:
+    with _ALONE, torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
+        torch.manual_seed(seed)
+        reset()
+
+
+@torch.no_grad()
+def _by_size(own: dict[str, nn.Parameter], seed: int, k: int) -> None:
+    for j, entry in enumerate(own.values()):
+        if not entry.is_floating_point() or not entry.numel():
+            continue
+        size = entry.double().std(correction=0).item() or entry.double().abs().mean().item() or 1.0
+        entry.copy_(size * normal(Purpose.WEIGHTS, seed, (k << 8) + j, tuple(entry.shape)))
+
+
+def mixed(module: nn.Module, new: nn.Module, names: Collection[str]) -> nn.Module:
+    """A copy of the network whose layers of these names have the parameters and buffers that they have in `new`."""
+    found = copy.deepcopy(module)
+    with torch.inference_mode(False), torch.no_grad():
+        for name in names:
+            theirs, layer = new.get_submodule(name), found.get_submodule(name)
+            sources = {**dict(theirs.named_parameters(recurse=False)), **dict(theirs.named_buffers(recurse=False))}
+            for entries in (layer.named_parameters(recurse=False), layer.named_buffers(recurse=False)):
+                for own, entry in entries:
+                    entry.copy_(sources[own])
+    return found
+
+
+def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:
+    """A copy of the network with noise: each entry w of its state becomes w + share * std(w) * ε, ε from N(0, 1).
+
+    Only floating-point entries change, and no running statistics. One element has no standard deviation, and stays. The
+    draws ε depend on the seed alone, so that copies with other shares differ in the size of the noise only.
+    """
+    found = copy.deepcopy(module)
+    shared = set()
+    with torch.inference_mode(False), torch.no_grad():
+        for k, (name, entry) in enumerate(found.state_dict().items()):
+            if not entry.is_floating_point() or "running" in name or entry.numel() < 2 or entry.data_ptr() in shared:
+                continue
+            shared.add(entry.data_ptr())
+            noise = normal(Purpose.WEIGHTS, seed, k, tuple(entry.shape)).to(entry)
+            entry.add_(noise, alpha=share * entry.cpu().double().std().item())
+    return found

@@ -1,0 +1,114 @@
+"""Does a map depend on the class that is explained? It is compared with the map of another class of the same photo."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from attribution.engine.store import Store
+from attribution.explain import Chosen, one_channel, score_of, together
+from attribution.models import Model
+from attribution.similarity import LITTLE, Alike, Finding, pearson, spearman
+from attribution.types import Heatmap, Partial
+
+OTHERS = {"second": "the likeliest class but this one", "least": "the least likely class"}
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """The maps of two classes so far, signed sums over channels, (h, w), by label. `failed` says why there is none.
+
+    `absolute` is Spearman's rank correlation of the absolute values, `signed` Pearson's correlation with signs.
+    """
+
+    target: int
+    other: int
+    methods: tuple[str, ...]
+    maps: Mapping[str, Heatmap]
+    others: Mapping[str, Heatmap]
+    absolute: Mapping[str, Alike]
+    signed: Mapping[str, Alike]
+    failed: Mapping[str, str]
+
+    @property
+    def done(self) -> int:
+        """The number of methods that are compared so far."""
+        return len(self.absolute.keys() | self.failed.keys())
+
+    @property
+    def total(self) -> int:
+        """The number of methods."""
+        return len(self.methods)
+
+    def verdict(self, label: str) -> Finding | None:
+        """What the correlations say about a method. None before it has both maps."""
+        if label in self.failed:
+            return Finding(False, f"cannot be told: {self.failed[label]}")
+        if label not in self.absolute:
+            return None
+        absolute, signed = self.absolute[label], self.signed[label]
+        if not absolute.defined:
+            return Finding(False, f"cannot be told: the similarity is {absolute}")
+        little = absolute.value >= LITTLE
+        words = (
+            f"changed {'little ' if little else ''}for another class: rank correlation {absolute}, with signs {signed}"
+        )
+        return Finding(little, words)
+
+
+def other_class(
+    model: Model,
+    x: Tensor,
+    methods: Mapping[str, Chosen],
+    target: int | None = None,
+    *,
+    other: str | int = "second",
+    store: Store | None = None,
+) -> Iterator[Contrast]:
+    """Yields the comparison after each batch of points. `methods` are by label; they share the points of each class.
+
+    `target` is the explained class (default: the most likely one), `other` is one of `OTHERS` or the index of a class.
+    Raises ValueError for an unknown class, and if both are the same.
+    """
+    chosen = score_of(model, x, target, "logit", None).target
+    x = x.detach().to(model.device)
+    beside = score_of(model, x, _index(model, x, chosen, other), "logit", None).target
+    if beside == chosen:
+        raise ValueError(f"class {chosen} is the explained class itself; choose another one")
+    store = Store() if store is None else store
+    so_far = Contrast(chosen, beside, tuple(methods), {}, {}, {}, {}, {})
+    for label, one in methods.items():
+        for at in (chosen, beside):
+            for _, found in together(model, x, {label: one}, at, store):
+                if found is not None:
+                    so_far = _with_map(so_far, label, found, at)
+                yield so_far
+
+
+def _with_map(contrast: Contrast, label: str, found: Partial | ValueError, target: int) -> Contrast:
+    """The comparison with one map more; with both of a method, how alike they are; without a map, the reason."""
+    try:
+        if isinstance(found, ValueError):
+            raise found
+        made = one_channel(found.attribution, found.attribution)
+    except ValueError as error:
+        return replace(contrast, failed={**contrast.failed, label: str(error)})
+    if target == contrast.target:
+        return replace(contrast, maps={**contrast.maps, label: made})
+    others = {**contrast.others, label: made}
+    if label not in contrast.maps:
+        return replace(contrast, others=others)
+    first = contrast.maps[label]
+    absolute = {**contrast.absolute, label: spearman(first, made)}
+    return replace(contrast, others=others, absolute=absolute, signed={**contrast.signed, label: pearson(first, made)})
+
+
+def _index(model: Model, x: Tensor, target: int, other: str | int) -> int:
+    if not isinstance(other, str):
+        return other
+    if other not in OTHERS:
+        raise ValueError(f"class {other!r} is unknown; use {', '.join(OTHERS)} or the index of a class")
+    order = [index for index, *_ in model.predict(x, k=len(model.categories)) if index != target]
+    if not order:
+        raise ValueError(f"{model.name} has one class only; there is no other")
+    return order[0] if other == "second" else order[-1]

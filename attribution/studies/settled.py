@@ -1,0 +1,100 @@
+"""How many draws does a mean over noise need? They go on until the maps of two halves of them agree: `agreement`."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from attribution.agreement import ENOUGH, SIDES, agreements
+from attribution.engine.plans import REMEMBERED
+from attribution.engine.store import Store
+from attribution.explain import stream
+from attribution.models import Model
+from attribution.registry import METHODS, entry
+from attribution.types import Partial
+
+FIRST, GROWTH = 10, 1.5
+"""The first number of draws that is looked at, and how it grows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Settling:
+    """How far it is. `samples` is the R of `partial`, the map so far, complete or not.
+
+    `tried` holds the agreement after each complete R, at the side that was asked for. `evaluations` gradients were
+    computed for all of them.
+    """
+
+    samples: int
+    partial: Partial
+    tried: Mapping[int, float] = field(default_factory=dict)
+    evaluations: int = 0
+    settled: bool = False
+
+
+def milestones(most: int) -> list[int]:
+    """The numbers of draws that are looked at: growing by half, and even; from 500 on, each 500. `most` is the last."""
+    found, count = [], float(FIRST)
+    while count < min(most, REMEMBERED):
+        found.append(2 * round(count / 2))
+        count *= GROWTH
+    # Above, sums are remembered at these points only, and another R would compute gradients again.
+    return [*found, *range(REMEMBERED, most, REMEMBERED), most]
+
+
+def until_settled(
+    model: Model,
+    x: Tensor,
+    method: str,
+    target: int | None = None,
+    *,
+    agreement: float = ENOUGH,
+    side: int = SIDES[0],
+    most: int = 1000,
+    output: str = "logit",
+    store: Store | None = None,
+    **knobs: Any,
+) -> Iterator[Settling]:
+    """Draws until the signed halves of the map correlate by `agreement`, or R is `most`; yields the map so far.
+
+    The halves are compared pixel by pixel (`side` 0) or averaged over `side` cells a side, 56 or 28. No gradient is
+    computed twice, and the last map is that of `explain` with R = its `samples`, bit for bit from the same gradients.
+    Raises ValueError for a method that is not a mean over noise, for an agreement, a side or a budget that cannot be,
+    and as `stream` does.
+    """
+    chosen = entry(METHODS, method)
+    if chosen.term is None:
+        names = ", ".join(name for name, other in METHODS.items() if other.term is not None)
+        raise ValueError(f"{method!r} is not a mean over noise, so it does not settle; use one of {names}")
+    if "samples" in knobs:
+        raise ValueError(f"samples={knobs['samples']} cannot be given: they are what is looked for; limit them by most")
+    if not 0 < agreement < 1:
+        raise ValueError(f"agreement={agreement} must be between 0 and 1; halves never agree perfectly")
+    if side not in (0, *SIDES):
+        raise ValueError(f"side={side} must be 0 (pixels), {' or '.join(map(str, SIDES))}")
+    if most < FIRST:
+        raise ValueError(f"most={most} must be at least {FIRST}")
+    chosen.check({"samples": most})
+    store = Store() if store is None else store  # an empty store is false
+    tried: dict[int, float] = {}
+    spent = 0
+    for samples in milestones(most):
+        run = stream(model, x, method, target, output=output, store=store, samples=samples, **knobs)
+        for partial in run:
+            yield Settling(samples, partial, dict(tried), spent + partial.evaluations)
+        spent += partial.evaluations
+        tried[samples] = _agreement(partial, side)
+        enough = tried[samples] >= agreement
+        yield Settling(samples, partial, dict(tried), spent, enough)
+        if enough:
+            return
+
+
+def _agreement(partial: Partial, side: int) -> float:
+    """The agreement of the halves at a side. A map that is not larger is not pooled."""
+    if partial.halves is None:
+        return math.nan
+    found = agreements(partial.halves.cpu())
+    return found.get(side, next(iter(found.values())))

@@ -1,0 +1,85 @@
+"""What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart"."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from attribution import METRICS
+from attribution.controls import Band, told
+from dashboard.experiment.words import counted
+from dashboard.work.panel import CONTROL, PERTURBATION, Cell
+
+Areas = Mapping[str, float]
+"""Areas by the title of their method."""
+
+
+def verdict(cells: Sequence[Cell], metric: str) -> str:
+    """The areas of the finished curves, best first, compared with random orders and with each other."""
+    entry, (areas, control) = METRICS[metric], _finished(cells, metric)
+    if not areas or (control is None and entry.scored):
+        return f"Areas are shown when the {'curves' if entry.scored else 'maps'} are complete."
+    listed = ", ".join(f"{title} {areas[title]:.{entry.digits}f}" for title in _ordered(areas, metric))
+    if control is None:
+        return f"{entry.label}: {listed}."
+    better = _better(areas, control, metric)
+    found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
+    side = "above" if entry.better == "higher" else "below"
+    orders = f"{counted(len(control.areas), 'random order')} {told(control, entry.digits)}"
+    said = f"{entry.label}: {listed}; {orders}: {found} clearly {side} them on this photo."
+    return said + alike(areas, control, metric)
+
+
+def headline(cells: Sequence[Cell]) -> str:
+    """What the perturbation curves say, in a few words."""
+    areas, control = _finished(cells, PERTURBATION)
+    if control is None or not areas or len(areas) < sum(cell.panel.method != CONTROL for cell in cells):
+        return ""
+    better, label = _better(areas, control, PERTURBATION), METRICS[PERTURBATION].label
+    orders = f"{label} than random orders ({told(control, 1)})"
+    unsure = [title for title in areas if not abs(areas[title] - control.area) > control.reach]
+    listed = ", ".join(f"{title} {areas[title]:.1f}" for title in better)
+    first = f"{listed} {'has' if len(better) == 1 else 'have'} a lower {orders}"
+    said = [f"On this photo {first}." if better else f"On this photo no map has a clearly lower {orders}."]
+    if better and unsure:
+        said.append(f"{_joined(unsure)} {'is' if len(unsure) == 1 else 'are'} not told apart from them.")
+    return " ".join(said) + alike({title: areas[title] for title in better}, control, PERTURBATION)
+
+
+def alike(areas: Areas, control: Band, metric: str) -> str:
+    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none."""
+    # Without noise patches an area is exact: any difference is one.
+    noise = control.noise if "draws" in METRICS[metric].knobs else 0.0
+    pairs = [(a, b) for a, b in pairwise(_ordered(areas, metric)) if not abs(areas[a] - areas[b]) > noise]
+    if not pairs:
+        return ""
+    if len(pairs) == len(areas) - 1 > 1:
+        return " Their order says nothing: neighbours are not told apart."
+    return f" Not told apart: {'; '.join(f'{a} and {b}' for a, b in pairs)}."
+
+
+def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Band | None]:
+    """The areas of the complete curves of maps, and the band of the random orders, once it is complete."""
+    areas, control = {}, None
+    for cell in cells:
+        view = cell.view(metric)
+        if view is None or view.state != "done" or not view.snapshot:
+            continue
+        if cell.panel.method == CONTROL:
+            control = view.snapshot
+        else:
+            areas[cell.panel.title] = view.snapshot.area
+    return areas, control
+
+
+def _ordered(areas: Areas, metric: str) -> list[str]:
+    """The titles, best first."""
+    return sorted(areas, key=lambda title: areas[title], reverse=METRICS[metric].better == "higher")
+
+
+def _better(areas: Areas, control: Band, metric: str) -> list[str]:
+    """The titles of the areas that are better than random orders by more than their noise, best first."""
+    sign = 1 if METRICS[metric].better == "higher" else -1
+    return [title for title in _ordered(areas, metric) if sign * (areas[title] - control.area) > control.reach]
+
+
+def _joined(titles: Sequence[str]) -> str:
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"

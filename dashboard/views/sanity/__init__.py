@@ -1,0 +1,1 @@
+"""Sanity: whether maps depend on the model and on the class."""

@@ -1,0 +1,51 @@
+"""The two charts of Sanity."""
+
+from collections.abc import Hashable, Sequence
+from functools import partial
+
+from attribution.similarity import LITTLE, MEASURES
+from attribution.studies.perturbed import Perturbed
+from attribution.studies.randomisation import Randomised
+from dashboard.charts import sanity as charts_of
+from dashboard.charts.sanity import Kept
+from dashboard.live import sheet
+from dashboard.live.hub import Part
+from dashboard.live.sheet import Chart
+from dashboard.views.sanity.words import ALIKE, AXES, LAYERS, NOISE
+from dashboard.work.panel import Panel
+
+
+def layers_chart(random: Randomised, panels: Sequence[Panel], name: str, of: Hashable) -> Part:
+    """How alike the maps stay while layers become random, by the measure of this name."""
+    measure = MEASURES[name]
+    words = f"{measure.title} of each map with that of the model, against the random layers"
+    chart = Chart("sanity-layers", "Random layers", ALIKE, LAYERS[random.mode], words=words)
+    lines = []
+    for panel in panels:
+        found = random.curve(panel.method, name)
+        y = [one.value if one.defined else None for _, one in found]
+        lines.append(Kept(panel.method, panel.title, [count for count, _ in found], y))
+    draw = partial(charts_of.stages, lines, random.counts, measure.title, AXES[random.mode], _little(name))
+    return sheet.chart(chart, (of, name, random.done), draw)
+
+
+def noise_chart(noise: Perturbed, panels: Sequence[Panel], name: str, of: Hashable) -> Part:
+    """How alike the maps stay while the weights get noise, by the measure of this name."""
+    measure = MEASURES[name]
+    words = f"{measure.title} of each map with that of the model, and the probability, against the noise"
+    chart = Chart("sanity-noise", "Noise in the weights", ALIKE, NOISE, words=words)
+    several = len(noise.levels) > len(noise.shares)
+    lines = []
+    for panel in panels:
+        bands = noise.curve(panel.method, name)
+        edges = ([band.low for band in bands], [band.high for band in bands]) if several else ()
+        x, y = [band.share for band in bands], [band.mean for band in bands]
+        lines.append(Kept(panel.method, panel.title, x, y, *edges))
+    scores = noise.scores()
+    score = Kept("", "", [band.share for band in scores], [band.mean for band in scores])
+    draw = partial(charts_of.noise, lines, score, measure.title, _little(name))
+    return sheet.chart(chart, (of, name, noise.done), draw)
+
+
+def _little(name: str) -> float | None:
+    return LITTLE if name == "spearman" else None

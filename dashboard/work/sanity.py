@@ -1,0 +1,87 @@
+"""The sanity checks of the methods of an experiment: random layers, noise in the weights, and another class."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from attribution import Store
+from attribution.models import Model
+from attribution.studies.other_class import Contrast, other_class
+from attribution.studies.perturbed import LEVELS, Perturbed, model_perturbation
+from attribution.studies.randomisation import Randomised, randomisation
+from dashboard.work.panel import Panel
+
+STAGES, SEEDS = 8, 3
+"""The stages of the randomisation, and how often each level of noise is drawn."""
+LIMITED = ("samples", "steps")
+"""The knobs that say how many gradients a map takes."""
+Panels = tuple[Panel, ...]
+
+
+def limited(panel: Panel, most: int) -> Panel:
+    """The panel with at most so many samples and steps; 0: with its own."""
+    if not most:
+        return panel
+    knobs = tuple((name, min(value, most) if name in LIMITED else value) for name, value in panel.knobs)
+    return replace(panel, knobs=knobs)
+
+
+def _methods(panels: Panels) -> Mapping[str, tuple[str, dict[str, Any]]]:
+    return {panel.method: (panel.method, dict(panel.knobs)) for panel in panels}
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The maps of the panels while layers become random. `own_class`: of each network its own likeliest class."""
+
+    panels: Panels
+    mode: str
+    own_class: bool
+    seed: int
+    rank: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The maps of the panels for another class."""
+
+    panels: Panels
+    other: str
+    rank: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The maps of the panels while the weights get noise. It takes longest, and comes last."""
+
+    panels: Panels
+    seed: int
+    rank: ClassVar[int] = 2
+
+
+def layers_work(key: Layers, model: Model, x: Tensor, store: Store) -> Iterator[Randomised]:
+    """The stages so far."""
+    yield from randomisation(
+        model,
+        x,
+        _methods(key.panels),
+        key.panels[0].target,
+        mode=key.mode,
+        stages=STAGES,
+        seed=key.seed,
+        own_class=key.own_class,
+        store=store,
+    )
+
+
+def beside_work(key: Beside, model: Model, x: Tensor, store: Store) -> Iterator[Contrast]:
+    """The comparison with the other class so far."""
+    yield from other_class(model, x, _methods(key.panels), key.panels[0].target, other=key.other, store=store)
+
+
+def weights_work(key: Weights, model: Model, x: Tensor, store: Store) -> Iterator[Perturbed]:
+    """The levels of noise so far."""
+    methods, target = _methods(key.panels), key.panels[0].target
+    yield from model_perturbation(model, x, methods, target, shares=LEVELS, seeds=SEEDS, seed=key.seed, store=store)

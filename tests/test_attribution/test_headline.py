@@ -1,0 +1,258 @@
+"""The table over many photos: its preset, the score it is of, the photos that are classified correctly, and its run."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import toys
+from skimage import data
+
+from attribution import METHODS, explain, load_image, perturbation_curve
+from attribution.benchmark.__main__ import main
+from attribution.benchmark.cases import PRESETS, metrics, parse, subjects
+from attribution.benchmark.report import report, rows
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Row, Setting
+from attribution.benchmark.run import Here, labels, run
+from attribution.benchmark.tables import tabulate
+from attribution.studies.adaptive import Outcome, adaptive_noising
+
+OUTPUTS = ("logit", "probability")
+CASES = parse(("smooth_taylor:samples=3", "integrated_gradients:steps=3", "agi:steps=2", "random_order"), subjects())
+METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
+SETTING = Setting("toy", "toy", 0)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    made = tmp_path / "photos"
+    (made / "below").mkdir(parents=True)
+    for name in ("cat", "below/coffee", "rocket"):
+        PIL.Image.fromarray(getattr(data, Path(name).name)()[::4, ::4]).save(made / f"{name}.png")
+    return made
+
+
+def measure(folder, file, cases=CASES, setting=SETTING, model=None, measures=METRICS) -> list[Row]:
+    with closing(Results(file)) as results:
+        run(folder, results, setting, cases, measures, Here(model or toys.of_photos(), patches=3))
+        return results.rows()
+
+
+def told(found, **asked) -> str:
+    """The printed table, in one line."""
+    return " ".join(report(found, "text", None, None, **asked).split())
+
+
+class TestPreset:
+    CASES = parse(PRESETS["headline"], subjects())
+
+    def test_it_has_the_methods_that_are_spoken_of_and_every_control(self):
+        methods = {"integrated_gradients", "smoothgrad", "smooth_taylor", "idg", "left_ig", "lrp"}
+        controls = {name for name, method in METHODS.items() if method.control} | {"random_order"}
+        assert {case.name for case in self.CASES} == methods | controls
+        knobs = [(case.name, dict(case.knobs)) for case in self.CASES]
+        assert [found["baseline"] for name, found in knobs if name == "integrated_gradients"] == [
+            "black",
+            "mean",
+            "uniform",
+        ]
+        for method in ("smoothgrad", "smooth_taylor", "smooth_taylor_null"):
+            plain = [found for name, found in knobs if name == method and found.get("form", "mean") == "mean"]
+            assert [found["sigma"] for found in plain] == [0.1, 0.3, 0.5]
+            assert {found["samples"] for found in plain} == {150}
+        assert sum(found.get("form") == "squared" for _, found in knobs) == 1
+
+    def test_what_looks_at_the_same_points_computes_them_once(self, folder, tmp_path):
+        for name in ("below/coffee", "rocket"):
+            (folder / f"{name}.png").unlink()
+        found = measure(folder, tmp_path / "r.db", self.CASES, measures=METRICS[1:])
+        assert len(found) == len(self.CASES)
+        computed = {(r.method, r.knobs.get("sigma"), r.knobs.get("form", "mean")): r.computed for r in found}
+        for sigma in (0.1, 0.3, 0.5):
+            assert computed["smoothgrad", sigma, "mean"] == 150
+            assert computed["smooth_taylor", sigma, "mean"] == computed["smooth_taylor_null", sigma, "mean"] == 0
+        assert computed["smoothgrad", 0.3, "squared"] == 0
+        assert sum(computed[name, None, "mean"] for name in ("edges", "centre", "blurred_noise", "random_order")) == 0
+
+
+class TestScore:
+    @pytest.mark.parametrize("output", OUTPUTS)
+    def test_rows_are_what_the_core_gives_of_it(self, folder, tmp_path, output):
+        found = measure(folder, tmp_path / "r.db", setting=replace(SETTING, output=output))
+        model = Here(toys.of_photos(), patches=3).model
+        assert {row.output for row in found} == {output}
+        for row in found:
+            if row.metric == "perturbation" and row.method != "random_order":
+                x = model.prepare(load_image((folder / row.photo).read_bytes()))
+                knobs = {**row.knobs, **({"seed": row.seed} if "seed" in METHODS[row.method].knobs else {})}
+                made = explain(model, x, row.method, row.target, output=output, **knobs).attribution
+                ways = {"seed": row.seed, "window": 5, "regions": 4, "draws": 3}
+                assert row.area == perturbation_curve(model, x, made, row.target, output=output, **ways).area
+
+    def test_the_two_are_not_the_same(self, folder, tmp_path):
+        areas = [
+            [row.area for row in measure(folder, tmp_path / f"{output}.db", setting=replace(SETTING, output=output))]
+            for output in OUTPUTS
+        ]
+        assert not np.allclose(*areas, rtol=1e-3)
+
+    def test_a_search_is_of_it_too(self, folder, tmp_path):
+        cases = parse(["adaptive_noising:samples=2,iterations=1,objective=aupc"], subjects(3))
+        setting, measures = replace(SETTING, output="probability"), metrics(["perturbation:draws=3"])
+        model = Here(toys.of_photos(64), patches=3).model
+        for row in measure(folder, tmp_path / "r.db", cases, setting, model, measures):
+            x = model.prepare(load_image((folder / row.photo).read_bytes()))
+            knobs = {"objective": "aupc", "samples": 2, "iterations": 1, "draws": 3, "output": "probability"}
+            seed = row.seed - 1_000_003
+            *_, outcome = adaptive_noising(model, x, row.target, seed=seed, **knobs)
+            assert isinstance(outcome, Outcome)
+            assert row.detail["sigma"] == outcome.sigma
+            made = explain(
+                model,
+                x,
+                "smooth_taylor",
+                row.target,
+                output="probability",
+                sigma=outcome.sigma,
+                samples=2,
+                seed=row.seed,
+            ).attribution
+            area = perturbation_curve(model, x, made, row.target, output="probability", draws=3, seed=row.seed).area
+            assert row.area == pytest.approx(area, rel=1e-6)
+
+    def test_a_file_holds_one_of_them(self, folder, tmp_path, capsys):
+        arguments = ["--methods", "gradient", "--metrics", "total_variation", "--device", "cpu"]
+        file = str(tmp_path / "r.db")
+        assert main([str(folder), "--out", file, "--output", "probability", *arguments]) == 0
+        assert main([str(folder), "--out", file, *arguments]) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.endswith("the file holds results of the probability; choose another file for the logit")
+        assert main([str(folder), "--out", file, "--output", "probability", *arguments]) == 0, "the same one goes on"
+
+    def test_a_file_without_it_is_of_the_logit(self, folder, tmp_path):
+        measure(folder, tmp_path / "r.db")
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            opened.execute("ALTER TABLE maps DROP COLUMN output")
+            opened.execute("ALTER TABLE photos DROP COLUMN label")
+            opened.execute("PRAGMA user_version = 2")
+        found = Results.read(tmp_path / "r.db").rows()
+        assert {(row.output, row.label) for row in found} == {("logit", -1)}
+        again = measure(folder, tmp_path / "r.db")
+        assert {row.seconds for row in again} == {row.seconds for row in found}, "and nothing is measured again"
+        with pytest.raises(ValueError, match="the file holds results of the logit"):
+            measure(folder, tmp_path / "r.db", setting=replace(SETTING, output="probability"))
+
+    @pytest.mark.parametrize("output", OUTPUTS)
+    def test_the_table_and_the_csv_say_it(self, folder, tmp_path, output):
+        found = measure(folder, tmp_path / "r.db", CASES[:1], replace(SETTING, output=output))
+        assert f"The {output} is explained and measured." in told(found)
+        assert rows(found).splitlines()[1].split(",")[-2:] == [output, "-1"]
+
+
+class TestLabels:
+    def label(self, folder, classes):
+        lines = [f"{name},{number}" for name, number in classes.items()]
+        (folder / "labels.csv").write_text("\n".join(["file,imagenet_class", *lines, ""]))
+
+    def likeliest(self, folder) -> dict[str, int]:
+        model = toys.of_photos()
+        files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.png")}
+        return {name: model.predict(model.prepare(load_image(file)), k=1)[0][0] for name, file in files.items()}
+
+    @pytest.fixture
+    def labelled(self, folder, tmp_path) -> list[Row]:
+        """One of three photos is not what its label says."""
+        self.label(folder, self.likeliest(folder) | {"cat.png": 7})
+        return measure(folder, tmp_path / "r.db")
+
+    def test_they_are_read_by_the_names_of_photos(self, folder):
+        assert labels(folder) == {}
+        self.label(folder, {"cat.png": 281, "below/coffee.png": "", "rocket.png": 657})
+        assert labels(folder) == {"cat.png": 281, "rocket.png": 657}
+        (folder / "labels.csv").write_text("name,what\ncat.png,cat\n")
+        assert labels(folder) == {}, "another list that goes by this name"
+        self.label(folder, {"cat.png": "tabby"})
+        with pytest.raises(
+            ValueError, match=r"labels.csv: the class of cat.png is tabby; write its number, or nothing"
+        ):
+            labels(folder)
+
+    def test_each_row_has_that_of_its_photo(self, folder, labelled):
+        assert {row.photo: row.label for row in labelled} == self.likeliest(folder) | {"cat.png": 7}
+
+    def test_the_table_says_for_how_many_the_likeliest_class_is_the_label(self, labelled):
+        assert "toy, 3 photos. The likeliest class is the label on 2 of 3 photos." in told(labelled)
+        some = [replace(row, label=-1) if row.photo == "rocket.png" else row for row in labelled]
+        assert "The likeliest class is the label on 1 of the 2 photos that have a label." in told(some)
+        assert "is the label" not in told([replace(row, label=-1) for row in labelled])
+
+    def test_the_table_can_be_of_these_alone(self, labelled):
+        said = told(labelled, correct=True)
+        assert "toy, 2 photos. They are those whose likeliest class is their label." in said
+        every, right = tabulate(labelled), tabulate(labelled, correct=True)
+        assert right.photos == tuple(
+            photo for photo in every.photos if every.rows[every.cases[0], photo].photo != "cat.png"
+        )
+        kept = [every.photos.index(photo) for photo in right.photos]
+        np.testing.assert_array_equal(right.areas["perturbation"], every.areas["perturbation"][:, kept])
+
+    def test_without_labels_there_are_none_and_it_is_said(self, folder, tmp_path, capsys):
+        measure(folder, tmp_path / "r.db", CASES[:1])
+        assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 2
+        assert "no photo has its label as likeliest class; run on a folder with labels.csv" in capsys.readouterr().err
+
+    def test_the_same_command_adds_them_and_measures_nothing(self, folder, tmp_path, capsys):
+        before = measure(folder, tmp_path / "r.db")
+        self.label(folder, self.likeliest(folder))
+        network, counter = toys.counted(toys.of_photos())
+        after = measure(folder, tmp_path / "r.db", model=network)
+        assert counter.gradients == counter.values == 0
+        assert [row.seconds for row in after] == [row.seconds for row in before]
+        assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 0
+        assert "toy, 3 photos. They are those" in " ".join(capsys.readouterr().out.split())
+
+    def test_they_stay_when_the_list_is_gone(self, folder, labelled, tmp_path):
+        (folder / "labels.csv").unlink()
+        more = measure(folder, tmp_path / "r.db", parse(["gradient"], subjects()))
+        assert {row.photo: row.label for row in more}["cat.png"] == 7
+
+
+def test_killed_from_outside_the_same_command_goes_on(folder, tmp_path):
+    """As a person does it: by the command line, with the rows of the run before it left as they were."""
+    file, whole = tmp_path / "killed.db", tmp_path / "whole.db"
+    methods = ["smoothgrad:samples=4", "smooth_taylor:samples=4", "integrated_gradients:steps=4", "random_order"]
+    arguments = [str(folder), "--methods", *methods, "--metrics", "perturbation:draws=2,regions=3", "--device", "cpu"]
+    command = [sys.executable, "-m", "attribution.benchmark", *arguments, "--output", "probability", "--threads", "1"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    given = {"cwd": Path(__file__).parents[2], "env": environment, "text": True}
+    first = subprocess.Popen([*command, "--out", file], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, **given)
+    line = first.stderr.readline()  # the first photo is written; it is killed in the second or the third
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert re.search(r": \d+ of 12 maps", line)
+    before = Results.read(file).rows()
+    assert 4 <= len(before) < 12
+    for place in (file, whole):
+        done = subprocess.run([*command, "--out", place], capture_output=True, **given)
+        assert done.returncode == 0, done.stderr
+    after = Results.read(file).rows()
+    written = {(row.photo, row.method): row.seconds for row in after}
+    assert all(written[row.photo, row.method] == row.seconds for row in before), "not measured again"
+    assert content(after) == content(Results.read(whole).rows())
+
+
+def content(found: list[Row]) -> list[str]:
+    """All of the rows but the time they took and what was remembered."""
+    same = (vars(replace(row, seconds=0, computed=0)) | {"curve": row.curve.tolist()} for row in found)
+    return sorted(json.dumps(row, default=str) for row in same)

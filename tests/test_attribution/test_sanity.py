@@ -1,0 +1,381 @@
+"""Laws of the sanity checks: random layers, noise in the weights, another class."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+import toys
+from scipy import stats
+from skimage import data
+from toys import of_photos
+
+from attribution import Store, explain
+from attribution.engine.graphs import Graphs
+from attribution.engine.score import ClassScore
+from attribution.engine.states import digest_of
+from attribution.engine.weights import layers, mixed, perturbed, renewed
+from attribution.explain import together
+from attribution.similarity import LITTLE, Alike
+from attribution.studies.other_class import other_class
+from attribution.studies.perturbed import LEVELS, Level, Perturbed, model_perturbation
+from attribution.studies.randomisation import Randomised, Stage, counts, randomisation
+
+METHODS = {
+    "Gradient": ("gradient", {}),
+    "IG": ("integrated_gradients", {"steps": 4}),
+    "SmoothGrad": ("smoothgrad", {"samples": 4, "sigma": 0.2}),
+    "SmoothTaylor": ("smooth_taylor", {"samples": 4, "sigma": 0.2}),
+    "Edges": ("edges", {}),
+    "Centre": ("centre", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return of_photos()
+
+
+@pytest.fixture(scope="module")
+def x(model):
+    return model.prepare(PIL.Image.fromarray(data.cat()))
+
+
+def last(run):
+    *_, found = run
+    return found
+
+
+@pytest.fixture(scope="module")
+def cascade(model, x):
+    return last(randomisation(model, x, METHODS))
+
+
+class TestRandomisation:
+    def test_nothing_random_is_the_map_itself(self, cascade):
+        for label in METHODS:
+            for measure in ("spearman", "ssim", "hog", "top"):
+                assert cascade.stages[0].similarity(label, measure).value == pytest.approx(1)
+
+    @pytest.mark.parametrize("mode", ["cascading", "independent"])
+    def test_controls_stay_and_are_flagged(self, model, x, mode):
+        found = last(randomisation(model, x, METHODS, mode=mode))
+        for label in ("Edges", "Centre"):
+            assert [one.value for _, one in found.curve(label)] == pytest.approx([1] * len(found.counts))
+            assert found.verdict(label).flagged
+            assert found.verdict(label).words.startswith("changed little")
+
+    def test_a_gradient_depends_on_the_layers_and_is_not_flagged(self, cascade):
+        for label in ("Gradient", "SmoothGrad"):
+            assert cascade.curve(label)[-1][1].value < LITTLE
+            assert not cascade.verdict(label).flagged
+
+    def test_stages_by_their_definition(self, model, x, cascade):
+        """Literally: the network of each stage, and its maps without any store."""
+        order = layers(model.module, x)[::-1]
+        new = renewed(model.module, 0)
+        assert cascade.layers == order == ("6", "2", "0")
+        assert cascade.counts == (0, 1, 2, 3)
+        target = model.predict(x, 1)[0][0]
+        for stage in cascade.stages:
+            there = replace(model, module=mixed(model.module, new, order[: stage.count]), digest="own")
+            for label, (method, knobs) in METHODS.items():
+                here = explain(model, x, method, target, **knobs).attribution.sum(0)
+                made = explain(there, x, method, target, **knobs).attribution.sum(0)
+                torch.testing.assert_close(stage.maps[label].float(), made, rtol=1e-4, atol=1e-9)
+                ranked = stats.spearmanr(here.abs().flatten(), made.abs().flatten()).statistic
+                assert stage.similarity(label, "spearman").value == pytest.approx(ranked, abs=1e-4)
+
+    def test_one_layer_at_a_time(self, model, x):
+        found = last(randomisation(model, x, {"Gradient": METHODS["Gradient"]}, mode="independent"))
+        new = renewed(model.module, 0)
+        for stage, layer in zip(found.stages[1:], ("6", "2", "0"), strict=True):
+            there = replace(model, module=mixed(model.module, new, [layer]), digest="own")
+            made = explain(there, x, "gradient", stage.target).attribution.sum(0)
+            torch.testing.assert_close(stage.maps["Gradient"].float(), made)
+        assert "all layers random" in str(found.entropy_rise("Gradient"))
+
+    def test_the_last_layers_bias_matters_to_no_gradient(self, x):
+        """A linear score whose only layer is random has another map; its own class is then what is explained."""
+        linear = toys.layered(toys.WEIGHTS)
+        point = toys.image()
+        found = last(randomisation(linear, point, {"Gradient": METHODS["Gradient"]}, 0))
+        new = renewed(linear.module, 0)
+        torch.testing.assert_close(found.stages[-1].maps["Gradient"], new[1].weight[0].view(toys.SHAPE).sum(0))
+
+    def test_the_seed_decides_and_nothing_else(self, model, x, cascade):
+        again = last(randomisation(model, x, METHODS))
+        other = last(randomisation(model, x, METHODS, seed=1))
+        for one, two, three in zip(cascade.stages, again.stages, other.stages, strict=True):
+            assert all(torch.equal(one.maps[label], two.maps[label]) for label in METHODS)
+            assert torch.equal(one.maps["Gradient"], three.maps["Gradient"]) == (one.count == 0)
+
+    def test_the_model_and_torchs_generator_stay(self, model, x):
+        before, generator = digest_of(model.module), torch.get_rng_state()
+        last(randomisation(model, x, METHODS, statistics=True))
+        last(model_perturbation(model, x, METHODS, shares=(0.5,), seeds=1))
+        assert digest_of(model.module) == before
+        assert torch.equal(torch.get_rng_state(), generator)
+        assert not any(entry.requires_grad for entry in model.module.parameters())
+
+    def test_methods_share_their_points(self, x):
+        model, counter = toys.counted(of_photos())
+        last(randomisation(model, x, {"SmoothGrad": METHODS["SmoothGrad"], "SmoothTaylor": METHODS["SmoothTaylor"]}))
+        alone, counter_of_one = toys.counted(of_photos())
+        last(randomisation(alone, x, {"SmoothGrad": METHODS["SmoothGrad"]}))
+        assert counter.gradients == counter_of_one.gradients > 0
+
+    def test_stages_fill_as_they_are_computed(self, model, x):
+        snapshots = list(randomisation(model, x, METHODS))
+        assert sorted({one.done for one in snapshots} - {0}) == list(range(1, snapshots[-1].total + 1))
+        assert all(set(a.stages[0].maps) <= set(b.stages[0].maps) for a, b in pairwise(snapshots))
+        assert snapshots[0].verdict("Gradient") is None
+        assert len(snapshots[0].stages) == 1
+
+    def test_a_long_map_is_made_in_several_steps(self, model, x):
+        """Who waits for one can do something else in the meantime, and has the same maps in the end."""
+        small = toys.in_batches_of(2, model)
+        methods = {"SmoothGrad": METHODS["SmoothGrad"]}
+        for run in (randomisation, partial(model_perturbation, shares=(0.5,), seeds=1), other_class):
+            snapshots = list(run(small, x, methods))
+            done = [one.done for one in snapshots]
+            assert done == sorted(done)
+            assert len(snapshots) > len(set(done))
+        torch.testing.assert_close(snapshots[-1].maps, last(other_class(model, x, methods)).maps)
+
+    def test_the_maps_of_the_model_come_from_the_store(self, x):
+        model, counter = toys.counted(of_photos())
+        store = Store()
+        target = model.predict(x, 1)[0][0]
+        explain(model, x, "gradient", target, store=store)
+        before = counter.gradients
+        next(randomisation(model, x, {"Gradient": METHODS["Gradient"]}, target, store=store))
+        assert counter.gradients == before
+
+    def test_its_own_class_is_the_likeliest_of_each_network(self, model, x):
+        found = last(randomisation(model, x, {"Gradient": METHODS["Gradient"]}, 1, own_class=True))
+        new, order = renewed(model.module, 0), layers(model.module, x)[::-1]
+        for stage in found.stages[1:]:
+            with torch.no_grad():
+                expected = mixed(model.module, new, order[: stage.count])(x[None]).argmax().item()
+            assert stage.target == expected
+        assert {stage.target for stage in last(randomisation(model, x, METHODS, 1)).stages} == {1}
+
+    def test_recorded_graphs_of_the_model_are_not_used(self, model):
+        recorded = replace(model, graphs=Graphs())
+        assert recorded.with_weights(model.module, "other").graphs is None
+        assert recorded.with_weights(model.module, "other").digest != model.digest
+
+    def test_entropy_rises_by_its_definition(self, cascade):
+        def of(values):
+            counted, _ = np.histogram(values.abs().numpy(), 100)
+            return stats.entropy(counted)
+
+        first, end = (of(stage.maps["Gradient"]) for stage in (cascade.stages[0], cascade.stages[-1]))
+        assert cascade.entropy_rise("Gradient").value == pytest.approx((end - first) / first)
+        assert cascade.entropy_rise("Edges").value == 0
+
+    def test_a_model_without_parameters_is_one_line(self):
+        with pytest.raises(ValueError, match=r"^toy has no parameters that could be random; choose another model$"):
+            next(randomisation(toys.linear(), toys.image(), METHODS, 0))
+        with pytest.raises(ValueError, match=r"^toy has no weights that could be perturbed; choose another model$"):
+            next(model_perturbation(toys.linear(), toys.image(), METHODS, 0))
+
+    def test_a_method_that_the_model_does_not_allow_is_told_and_the_others_go_on(self):
+        model, _ = toys.counted(toys.convolutional())
+        found = last(randomisation(model, toys.image(), {"LRP": ("lrp", {}), "Gradient": METHODS["Gradient"]}, 0))
+        assert "LRP does not support toy" in found.verdict("LRP").words
+        assert not found.verdict("LRP").flagged
+        assert found.verdict("Gradient").words.startswith("changed")
+
+    def test_a_blank_map_is_told(self, model, x):
+        flat = replace(model, module=torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 48 * 48, 2)).eval())
+        torch.nn.init.zeros_(flat.module[1].weight)
+        flat.module.requires_grad_(False)
+        words = last(randomisation(flat, x, {"Gradient": METHODS["Gradient"]}, 0)).verdict("Gradient").words
+        assert words.startswith("cannot be told: the similarity is not defined (the map is blank")
+
+    @pytest.mark.parametrize(
+        ("wrong", "line"),
+        [
+            ({"mode": "sideways"}, "mode 'sideways' is unknown; use one of cascading, independent"),
+            ({"stages": 0}, "use at least one stage"),
+            ({"seed": -1}, "a seed of at least 0"),
+            ({"target": 9}, "class 9 does not exist"),
+        ],
+    )
+    def test_what_cannot_be_is_one_line(self, model, x, wrong, line):
+        with pytest.raises(ValueError, match=line):
+            next(randomisation(model, x, METHODS, **wrong))
+
+    def test_stages_begin_at_the_output_and_end_with_all_layers(self):
+        assert counts(50, 8, "cascading") == (0, 1, 2, 3, 5, 9, 16, 29, 50)
+        assert counts(50, 8, "independent") == (0, 1, 8, 15, 22, 29, 36, 43, 50)
+        assert counts(3, 8, "cascading") == (0, 1, 2, 3)
+        assert counts(50, 1, "cascading") == (0, 50)
+
+
+def told(*values, total=50, mode="cascading"):
+    """The verdict on these rank correlations, of stages that end with all layers."""
+    counted = (0, *range(total - len(values) + 1, total + 1))
+    maps = torch.zeros(2, 2)
+    stages = tuple(
+        Stage(count, "", 0, {"A": maps}, {"A": {"spearman": Alike(value)}}, {"A": 1.0}, {})
+        for count, value in zip(counted, (1.0, *values), strict=True)
+    )
+    names = tuple(f"layer{k}" for k in range(total))
+    return Randomised(mode, ("A",), names, counted, stages).verdict("A")
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        ("values", "flagged", "words"),
+        [
+            ((1.0, 0.9), True, "changed little when all 50 layers were random (rank correlation 0.90)"),
+            ((0.8, 0.2), True, "changed little when the last 49 layers were random; its rank correlation is 0.20"),
+            ((0.2, 0.1), False, "changed when the last layer was random (rank correlation 0.20); its rank"),
+        ],
+    )
+    def test_random_layers(self, values, flagged, words):
+        found = told(*values)
+        assert found.flagged == flagged
+        assert found.words.startswith(words)
+
+    def test_few_layers_are_no_flag(self):
+        found = told(0.9, 0.3, 0.1, 0.1, total=4)
+        assert not found.flagged
+        assert found.words.startswith("changed little when the last layer was random; ")
+
+    def test_one_at_a_time(self):
+        found = told(0.9, 0.2, total=2, mode="independent")
+        assert found.words == (
+            "changed little with 1 of 2 layers random, one at a time; most with layer1 (rank correlation 0.20)"
+        )
+
+    def test_words_are_careful(self, cascade):
+        for label in METHODS:
+            assert not {"wrong", "best", "bad", "good", "nan"} & set(cascade.verdict(label).words.split())
+
+
+@pytest.fixture(scope="module")
+def noise(model, x):
+    return last(model_perturbation(model, x, METHODS, seeds=2))
+
+
+class TestPerturbation:
+    def test_levels_by_their_definition(self, model, x, noise):
+        target = model.predict(x, 1)[0][0]
+        whole = ClassScore(model, target, "probability").values(x[None]).item()
+        assert [(one.seed, one.share) for one in noise.levels] == [(seed, t) for seed in (0, 1) for t in LEVELS]
+        for one in noise.levels:
+            there = replace(model, module=perturbed(model.module, one.share, one.seed), digest="own")
+            score = ClassScore(there, target, "probability").values(x[None]).item()
+            assert one.score == pytest.approx(min(1, score / whole))
+            made = explain(there, x, "gradient", target).attribution.sum(0)
+            here = explain(model, x, "gradient", target).attribution.sum(0)
+            ranked = stats.spearmanr(here.abs().flatten(), made.abs().flatten()).statistic
+            assert one.alike["Gradient"]["spearman"].value == pytest.approx(ranked, abs=1e-4)
+
+    def test_hardly_any_noise_changes_hardly_anything(self, model, x):
+        found = last(model_perturbation(model, x, {"Gradient": METHODS["Gradient"]}, shares=(1e-6,), seeds=1))
+        assert found.levels[0].score == pytest.approx(1, abs=1e-4)
+        assert found.curve("Gradient")[0].mean == pytest.approx(1, abs=1e-3)
+
+    def test_the_band_is_over_seeds(self, noise):
+        for band in noise.curve("SmoothGrad", "ssim"):
+            values = [one.alike["SmoothGrad"]["ssim"].value for one in noise.levels if one.share == band.share]
+            assert len(values) == 2
+            assert (band.low, band.mean, band.high) == pytest.approx((min(values), sum(values) / 2, max(values)))
+        assert [band.share for band in noise.scores()] == list(LEVELS)
+
+    def test_controls_stay(self, noise):
+        for label in ("Edges", "Centre"):
+            assert all(band.low == pytest.approx(1) for band in noise.curve(label))
+
+    def test_it_fills_as_it_is_computed_and_keeps_the_maps_of_one_seed(self, model, x, noise):
+        snapshots = list(model_perturbation(model, x, METHODS, shares=(0.1, 0.5), seeds=2))
+        assert sorted({one.done for one in snapshots} - {0}) == list(range(1, snapshots[-1].total + 1))
+        assert [len(one.maps) for one in snapshots[-1].levels] == [len(METHODS), len(METHODS), 0, 0]
+
+    def told(self, *pairs):
+        levels = [(share, score, value) for share, (score, value) in zip((0.1, 0.5), pairs, strict=True)]
+        made = tuple(Level(t, 0, s, {}, {"A": {"spearman": Alike(v)}}, {}) for t, s, v in levels)
+        return Perturbed(0, ("A",), (0.1, 0.5), 1, {"A": torch.zeros(2, 2)}, {}, made).verdict("A")
+
+    def test_verdicts(self):
+        assert self.told((0.9, 0.9), (0.05, 0.9)) == replace(
+            self.told((0.9, 0.9), (0.05, 0.9)),
+            flagged=True,
+            words="changed little when the probability kept 5% of its value with 50% noise (rank correlation 0.90)",
+        )
+        assert not self.told((0.9, 0.9), (0.05, 0.2)).flagged
+        assert "kept 40% of its value, whatever the noise" in self.told((0.9, 0.9), (0.4, 0.9)).words
+
+    @pytest.mark.parametrize("wrong", [{"shares": (0.0,)}, {"shares": ()}, {"seeds": 0}, {"seed": -1}])
+    def test_what_cannot_be_is_said(self, model, x, wrong):
+        with pytest.raises(ValueError, match="use shares above 0"):
+            next(model_perturbation(model, x, METHODS, **wrong))
+
+
+class TestOtherClass:
+    def test_it_is_the_map_of_the_other_class(self, model, x):
+        found = last(other_class(model, x, METHODS))
+        first, second = (index for index, *_ in model.predict(x, 2))
+        assert (found.target, found.other) == (first, second)
+        for label, (method, knobs) in METHODS.items():
+            one, other = (explain(model, x, method, c, **knobs).attribution.sum(0) for c in (first, second))
+            ranked = stats.spearmanr(one.abs().flatten(), other.abs().flatten()).statistic
+            assert found.absolute[label].value == pytest.approx(ranked, abs=1e-4)
+            assert found.signed[label].value == pytest.approx(
+                np.corrcoef(one.flatten(), other.flatten())[0, 1], abs=1e-4
+            )
+
+    def test_controls_are_flagged(self, model, x):
+        found = last(other_class(model, x, METHODS))
+        for label in ("Edges", "Centre"):
+            assert found.verdict(label).flagged
+            assert found.verdict(label).words == (
+                "changed little for another class: rank correlation 1.00, with signs 1.00"
+            )
+
+    def test_the_opposite_class_has_the_opposite_map(self):
+        found = last(other_class(toys.quadratic(), toys.image(), {"Gradient": METHODS["Gradient"]}, 0, other=1))
+        assert found.absolute["Gradient"].value == pytest.approx(1)
+        assert found.signed["Gradient"].value == pytest.approx(-1)
+
+    def test_a_class_with_a_gradient_of_its_own_is_not_flagged(self, x):
+        points = toys.image(seed=1, shape=(2, 60))
+        network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(60, 2, bias=False).double())
+        network[1].weight = torch.nn.Parameter(points)
+        found = last(other_class(toys.model(network), toys.image(), {"Gradient": METHODS["Gradient"]}, 0, other=1))
+        assert not found.verdict("Gradient").flagged
+
+    def test_the_least_likely_class(self, lite0):
+        x = lite0.prepare(PIL.Image.fromarray(data.cat()))
+        found = next(other_class(lite0, x, {"Edges": METHODS["Edges"]}, other="least"))
+        with torch.no_grad():
+            assert found.other == lite0.module(x[None]).argmin().item()
+
+    @pytest.mark.parametrize(
+        ("other", "line"),
+        [(0, "class 0 is the explained class itself"), (7, "class 7 does not exist"), ("third", "'third' is unknown")],
+    )
+    def test_what_cannot_be_is_said(self, model, x, other, line):
+        with pytest.raises(ValueError, match=line):
+            next(other_class(model, x, METHODS, 0, other=other))
+
+    def test_one_class_has_no_other(self):
+        alone = replace(toys.layered(toys.WEIGHTS), categories=("yes",))
+        alone.module[1].weight = torch.nn.Parameter(alone.module[1].weight[:1])
+        with pytest.raises(ValueError, match="has one class only"):
+            next(other_class(alone, toys.image(), METHODS, 0))
+
+
+def test_together_refuses_before_any_gradient(model, x):
+    with pytest.raises(ValueError, match="'magic' is unknown"):
+        together(model, x, {"A": ("gradient", {}), "B": ("magic", {})}, 0)
+    with pytest.raises(ValueError, match="has no knob 'sigma'"):
+        together(model, x, {"A": ("gradient", {"sigma": 1.0})}, 0)

@@ -1,0 +1,151 @@
+"""The sanity checks by command: one photo, and a folder whose table is continued."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+import toys
+from skimage import data
+from skimage.io import imsave
+
+from attribution import load_image
+from attribution.__main__ import main as one_photo
+from attribution.benchmark.__main__ import main as many_photos
+from attribution.benchmark.run import digest_of, seed_of
+from attribution.benchmark.sanity import COLUMNS, VALUES
+from attribution.benchmark.tables import interval
+from attribution.studies.randomisation import randomisation
+
+METHODS = ["--methods", "gradient", "smoothgrad:samples=3", "edges"]
+QUICK = ["--stages", "2", "--levels", "0.1", "0.6"]
+
+
+@pytest.fixture
+def model(monkeypatch):
+    made = toys.of_photos()
+    monkeypatch.setattr("attribution.benchmark.sanity_command.load_model", lambda *given: made)
+    monkeypatch.setattr("attribution.benchmark.sanity_table.load_model", lambda *given: made)
+    return made
+
+
+@pytest.fixture
+def photo(tmp_path):
+    imsave(tmp_path / "cat.png", data.cat(), check_contrast=False)
+    return tmp_path / "cat.png"
+
+
+def rows_of(file):
+    with file.open() as opened:
+        return list(csv.DictReader(opened))
+
+
+def survey(folder, out, *more):
+    return many_photos(["sanity", str(folder), "--out", str(out), *METHODS, *QUICK, *more])
+
+
+def test_one_photo(photo, model, capsys):
+    assert one_photo(["sanity", str(photo), *METHODS, *QUICK]) == 0
+    head, *lines, foot = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"class \d \((yes|no)\); the other class is \d \((yes|no)\)", head)
+    assert [line.partition(":")[0] for line in lines] == [
+        f"{label}, {check}"
+        for label in ("Gradient", "SmoothGrad R=3", "Edges")
+        for check in ("random layers", "noise in the weights", "class")
+    ]
+    assert foot.startswith("* the map changed little")
+    assert "Edges, random layers: changed little when all 3 layers were random (rank correlation 1.00) *" in lines
+    assert "Edges, class: changed little for another class: rank correlation 1.00, with signs 1.00 *" in lines
+    assert "nan" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        (["--methods", "magic"], "'magic' is unknown"),
+        (["--methods", "gradient:sigma=1"], "gradient has no knob 'sigma'"),
+        (["--stages", "0"], "--stages 0 must be at least 1"),
+        (["--levels", "0"], "--levels must be above 0"),
+        (["--target", "7"], "class 7 does not exist"),
+    ],
+)
+def test_what_is_wrong_is_one_line(photo, model, capsys, wrong, line):
+    assert one_photo(["sanity", str(photo), *wrong]) == 2
+    told = capsys.readouterr().err
+    assert line in told
+    assert told.count("\n") == 1
+
+
+def test_a_folder_and_its_numbers(folder, model, tmp_path, capsys):
+    out = tmp_path / "sanity.csv"
+    assert survey(folder, out) == 0
+    told, rows = capsys.readouterr().out, rows_of(out)
+    assert list(rows[0]) == list(COLUMNS)
+    assert [(row["photo"], row["method"]) for row in rows] == [
+        (photo, method)
+        for photo in ("below/coffee.png", "cat.png", "rocket.png")
+        for method in ("gradient", "smoothgrad", "edges")
+    ]
+    gradient = [row for row in rows if row["method"] == "gradient"]
+    for row in gradient:
+        file = folder / row["photo"]
+        seed = seed_of(0, digest_of(file.read_bytes()))
+        x = model.prepare(load_image(file))
+        *_, found = randomisation(model, x, {"A": ("gradient", {})}, stages=2, seed=seed)
+        assert float(row["random_spearman"]) == pytest.approx(found.curve("A")[-1][1].value, abs=1e-5)
+        assert float(row["entropy_rise"]) == pytest.approx(found.entropy_rise("A").value, abs=1e-5)
+    values = np.array([[float(row["random_spearman"]) for row in gradient]])
+    (low,), (high,) = interval(values)
+    assert f"  Gradient: {values.mean():.3f} [{low:.3f}, {high:.3f}]\n" in told
+    assert "  Edges: 1.000 [1.000, 1.000]\n" in told
+    assert all(words in told for words in VALUES.values())
+    assert "3 photos; means with 95 % t intervals" in told
+    assert "nan" not in told.lower()
+
+
+def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "sanity.csv"
+    assert survey(folder, out, "--first", "2") == 0
+    before = out.read_text()
+    assert "2 photos" in capsys.readouterr().out
+    # A line that was not written to its end is computed again.
+    out.write_text(before + "rocket.png,half a li")
+    asked = []
+    monkeypatch.setattr("attribution.benchmark.sanity_table.load_image", lambda of: asked.append(of) or load_image(of))
+    assert survey(folder, out) == 0
+    assert len(asked) == 1
+    assert out.read_text().startswith(before)
+    assert len(rows_of(out)) == 9
+    assert survey(folder, out) == 0
+    assert len(asked) == 1
+    assert many_photos(["sanity", str(folder), "--out", str(out), *QUICK, "--methods", "gradient", "centre"]) == 0
+    assert [row["method"] for row in rows_of(out)[9:]] == ["centre"] * 3
+
+
+def test_what_is_not_defined_says_why(folder, model, tmp_path, capsys, monkeypatch):
+    """LRP of a network with other layers than those that it knows."""
+    other, _ = toys.counted(model)
+    monkeypatch.setattr("attribution.benchmark.sanity_table.load_model", lambda *given: other)
+    out = tmp_path / "sanity.csv"
+    assert many_photos(["sanity", str(folder), "--out", str(out), *QUICK, "--methods", "lrp", "--first", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "LRP: not defined on 1 of 1 (LRP does not support toy" in told
+    assert "nan" not in told.lower()
+    (row,) = rows_of(out)
+    assert row["random_spearman"] == ""
+    assert "LRP does not support toy" in row["why"]
+
+
+def test_a_photo_that_cannot_be_read_is_told_and_the_others_go_on(folder, model, tmp_path, capsys):
+    (folder / "broken.png").write_bytes(b"no photo")
+    assert survey(folder, tmp_path / "sanity.csv") == 1
+    assert capsys.readouterr().err.startswith("broken.png: the image is not an image that can be read")
+    assert len(rows_of(tmp_path / "sanity.csv")) == 9
+
+
+def test_another_file_is_left_as_it_is(folder, model, tmp_path, capsys):
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    assert survey(folder, other) == 2
+    assert "is no table of sanity checks" in capsys.readouterr().err
+    assert other.read_text() == "a,b\n1,2\n"

@@ -1,0 +1,222 @@
+"""Copies of networks with other weights: the original stays, and the numbers follow from the seed alone."""
+
+import copy
+from threading import Thread
+
+import pytest
+import torch
+import toys
+from torch import nn
+
+from attribution.engine.random_numbers import Purpose, normal
+from attribution.engine.score import ClassScore
+from attribution.engine.weights import layers, mixed, perturbed, renewed
+from attribution.models import MODELS, build_model
+
+X = toys.image()
+
+
+class Scaled(nn.Module):
+    """A parameter without a rule, one of a single element, one that is constant, one that is zero, and one that is not
+    used."""
+
+    def __init__(self):
+        super().__init__()
+        self.before = nn.Linear(60, 4, dtype=torch.float64)
+        self.wide = nn.Parameter(torch.tensor([1.0, 2.0, 3.0, 8.0], dtype=torch.float64))
+        self.single = nn.Parameter(torch.tensor([-5.0], dtype=torch.float64))
+        self.constant = nn.Parameter(torch.full((4,), 3.0, dtype=torch.float64))
+        self.zero = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+        self.unused = nn.Linear(4, 4, dtype=torch.float64)
+        self.last = nn.Linear(4, 2, dtype=torch.float64)
+
+    def forward(self, points):
+        hidden = self.before(points.flatten(1))
+        return self.last(torch.sin(hidden) * self.wide * self.single * self.constant + self.zero)
+
+
+class Normed(nn.Module):
+    """A batch-norm before its convolution, which cannot be folded."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.convolution = nn.BatchNorm2d(3), nn.Conv2d(3, 2, 3)
+        with torch.no_grad():
+            self.norm.running_mean += 2
+            self.norm.running_var *= 3
+            self.norm.weight *= 5
+
+    def forward(self, points):
+        return self.convolution(self.norm(points)).mean((2, 3))
+
+
+def state(module):
+    return {name: entry.clone() for name, entry in module.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_layers_are_in_the_order_of_the_forward_pass():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last, self.first = nn.Linear(4, 2).double(), nn.Linear(60, 4).double()
+
+        def forward(self, points):
+            return self.last(self.first(points.flatten(1)).relu())
+
+    assert layers(Backwards(), X) == ("first", "last")
+
+
+def test_a_layer_that_the_output_does_not_depend_on_is_none():
+    assert layers(Scaled(), X) == ("", "before", "last")
+
+
+def test_a_network_without_parameters_has_no_layers():
+    assert layers(toys.linear().module, X) == ()
+
+
+def test_shared_parameters_belong_to_the_first_layer():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(60, 60), nn.Linear(60, 60), nn.Linear(60, 2)).double()
+    network[2].weight, network[2].bias = network[1].weight, network[1].bias
+    assert layers(network, X) == ("1", "3")
+
+
+def test_layers_leave_the_network_as_it_was():
+    network = toys.convolutional().module
+    before = state(network)
+    layers(network, X)
+    assert same(before, network.state_dict())
+    assert not any(p.requires_grad or p.grad is not None for p in network.parameters())
+    assert not any(layer._forward_pre_hooks for layer in network.modules())
+
+
+def test_each_layer_follows_its_own_rule():
+    """Literally: each layer alone, after its own seed."""
+    network = toys.convolutional().module
+    found = renewed(network, 7)
+    for k, layer in enumerate(copy.deepcopy(network).modules()):
+        if list(layer.parameters(recurse=False)):
+            with torch.random.fork_rng():
+                torch.manual_seed(7 * 2**20 + k)
+                layer.reset_parameters()
+            assert same(state(layer), state([*found.modules()][k]))
+
+
+def test_a_parameter_without_a_rule_keeps_its_size():
+    found = renewed(Scaled(), 3)
+    draws = {name: normal(Purpose.WEIGHTS, 3, j, (4,)) for j, name in ((0, "wide"), (2, "constant"), (3, "zero"))}
+    spread = torch.tensor([1.0, 2, 3, 8], dtype=torch.float64).std(correction=0)
+    torch.testing.assert_close(found.wide, nn.Parameter(spread * draws["wide"]), check_dtype=False)
+    torch.testing.assert_close(found.constant, nn.Parameter(3 * draws["constant"]), check_dtype=False)
+    torch.testing.assert_close(found.zero, nn.Parameter(draws["zero"]), check_dtype=False)
+    single = 5 * normal(Purpose.WEIGHTS, 3, 1, (1,))
+    torch.testing.assert_close(found.single, nn.Parameter(single), check_dtype=False)
+
+
+def test_statistics_stay_unless_they_are_to_go():
+    network = Normed().eval()
+    kept, gone = renewed(network, 0), renewed(network, 0, statistics=True)
+    assert torch.equal(kept.norm.running_mean, network.norm.running_mean)
+    assert torch.equal(kept.norm.running_var, network.norm.running_var)
+    assert kept.norm.num_batches_tracked == network.norm.num_batches_tracked
+    assert torch.equal(gone.norm.running_mean, torch.zeros(3))
+    assert torch.equal(gone.norm.running_var, torch.ones(3))
+    for found in (kept, gone):
+        assert torch.equal(found.norm.weight, torch.ones(3))
+        assert not any(layer.training for layer in found.modules())
+
+
+def test_only_the_seed_decides():
+    network = toys.convolutional().module
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        once = renewed(network, 5).state_dict()
+        torch.manual_seed(2)
+        assert same(once, renewed(network, 5).state_dict())
+    assert not same(once, renewed(network, 6).state_dict())
+
+
+def test_threads_do_not_disturb_each_other():
+    network, expected, found = toys.convolutional().module, {}, {}
+    for seed in range(8):
+        expected[seed] = state(renewed(network, seed))
+    threads = [Thread(target=lambda s=seed: found.update({s: state(renewed(network, s))})) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(same(expected[seed], found[seed]) for seed in range(8))
+
+
+@pytest.mark.parametrize("make", [lambda m: renewed(m, 0), lambda m: perturbed(m, 0.5, 0), lambda m: mixed(m, m, [])])
+def test_torchs_generator_and_the_network_stay(make):
+    network = toys.convolutional().module
+    before, generator = state(network), torch.get_rng_state()
+    found = make(network)
+    assert torch.equal(generator, torch.get_rng_state())
+    assert same(before, network.state_dict())
+    assert not {p.data_ptr() for p in found.parameters()} & {p.data_ptr() for p in network.parameters()}
+
+
+def test_a_mix_has_the_named_layers_of_the_other():
+    network = toys.convolutional().module
+    new = renewed(network, 1)
+    found = mixed(network, new, ["2"]).state_dict()
+    for name, entry in found.items():
+        assert torch.equal(entry, (new if name.startswith("2.") else network).state_dict()[name])
+    assert same(mixed(network, new, []).state_dict(), network.state_dict())
+    assert same(mixed(network, new, layers(network, X)).state_dict(), new.state_dict())
+
+
+def test_noise_is_that_share_of_the_standard_deviation():
+    network = nn.Sequential(Normed(), nn.Linear(2, 3))
+    before = network.state_dict()
+    found = perturbed(network, 0.25, 9).state_dict()
+    for k, (name, entry) in enumerate(before.items()):
+        if "running" in name or "num_batches" in name:
+            expected = entry
+        else:
+            expected = entry + 0.25 * entry.std() * normal(Purpose.WEIGHTS, 9, k, tuple(entry.shape))
+        torch.testing.assert_close(found[name], expected)
+    assert same(perturbed(network, 0.0, 9).state_dict(), before)
+
+
+def test_one_element_has_no_standard_deviation_and_stays():
+    found = perturbed(Scaled(), 1.0, 0)
+    assert found.single.item() == -5
+    assert not torch.equal(found.wide, Scaled().wide)
+    assert all(entry.isfinite().all() for entry in found.state_dict().values())
+
+
+def test_shared_parameters_get_noise_once():
+    network = nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 5)).double()
+    network[1].weight = network[0].weight
+    weight = network[0].weight
+    found = perturbed(network, 0.5, 2)
+    expected = weight + 0.5 * weight.std() * normal(Purpose.WEIGHTS, 2, 0, (5, 5))
+    torch.testing.assert_close(found[1].weight.data, expected.data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("vgg16", "resnet101", "resnet152")])
+def test_every_kind_of_network_can_be_renewed(name):
+    """Its last layers get other numbers, and with all layers random the score is finite and its gradient not zero."""
+    model = build_model(name, None, "cpu")
+    x = 0.1 * torch.randn(3, model.size, model.size, generator=torch.Generator().manual_seed(0))
+    order = layers(model.module, x)
+    assert len(order) > 10
+    new = renewed(model.module, 0)
+    found = mixed(model.module, new, order[-3:])
+    for layer in order[-3:]:
+        own = dict(model.module.get_submodule(layer).named_parameters(recurse=False))
+        theirs = dict(found.get_submodule(layer).named_parameters(recurse=False))
+        untrained = isinstance(model.module.get_submodule(layer), nn.LayerNorm | nn.BatchNorm2d)
+        assert untrained or any(not torch.equal(own[key], theirs[key]) for key in own)
+    random = model.with_weights(mixed(model.module, new, order), "random")
+    values, gradients = ClassScore(random, 0).gradients(x[None])
+    assert values.isfinite().all()
+    assert gradients.isfinite().all()
+    assert gradients.abs().max() > 0

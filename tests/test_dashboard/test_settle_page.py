@@ -1,0 +1,68 @@
+"""Until settled, without a browser."""
+
+import pytest
+from page import captions, finish, shown
+from streamlit.testing.v1 import AppTest
+
+from dashboard.controls import settle
+
+
+class TestUntilSettled:
+    def start(self, page, side=56, **query) -> AppTest:
+        app = page(**{"r": "4", "m": "1", "methods": "smoothgrad", **query})
+        return app.button(key=f"control-settle-{side}").click().run()
+
+    def told(self, app) -> str:
+        (words,) = [m.value for m in app.main.markdown if "Until settled" in m.value]
+        return words
+
+    @pytest.mark.parametrize("side", [0, 28])
+    def test_it_sets_r_at_its_end_and_says_what_it_took(self, page, jobs, side):
+        """Without noise, halves agree as soon as there are two."""
+        app = finish(self.start(page, side, sigma="0"), jobs).run()
+        assert shown(app, "samples") == 10
+        where = "at 28 px" if side else "pixel by pixel"
+        assert f"halves agree by 0.95 {where}, at most R = 500" in self.told(app)
+        assert "R = 10 is now set: SmoothGrad settled after 10 samples (1.00)." in self.told(app)
+        app = finish(app, jobs)
+        assert any(one.startswith("complete: 10 points · halves agree 1.00") for one in captions(app))
+
+    def test_it_sets_r_once(self, page, jobs):
+        app = finish(self.start(page, sigma="0"), jobs).run()
+        slider = next(one for one in app.slider if (one.key or "").startswith("control-samples"))
+        slider.set_value(30).run()
+        assert shown(finish(app, jobs), "samples") == 30
+
+    def test_a_budget_that_is_spent_leaves_r_as_it_was(self, page, jobs, monkeypatch):
+        monkeypatch.setattr(settle, "most", lambda: 10)
+        app = finish(self.start(page, methods="smooth_taylor"), jobs).run()
+        assert shown(app, "samples") == 4
+        assert "at most R = 10" in self.told(app)
+        assert "R stays as it was, because not all maps are settled: SmoothTaylor not settled after 10" in self.told(
+            app
+        )
+
+    def test_stopping_it(self, page, jobs):
+        app = self.start(page, methods="smooth_taylor")
+        for _ in range(6):
+            jobs.step()
+        app.run()
+        app.button(key="control-stop").click().run()
+        assert not jobs.step()
+        assert "stopped · SmoothTaylor " in self.told(app)
+        assert shown(app, "samples") == 4
+
+    def test_another_setting_of_the_maps_ends_it_and_so_does_closing(self, page, jobs):
+        app = self.start(page, methods="smooth_taylor")
+        slider = next(one for one in app.slider if (one.key or "").startswith("control-sigma"))
+        slider.set_value(0.7).run()
+        assert not [m for m in app.main.markdown if "Until settled" in m.value]
+        app.button(key="control-settle-56").click().run()
+        assert self.told(app)
+        app.button(key="compare-settle-close").click().run()
+        assert not [m for m in app.main.markdown if "Until settled" in m.value]
+
+    def test_without_a_noise_method_there_is_nothing_to_settle(self, page):
+        app = self.start(page, methods="integrated_gradients")
+        assert not [m for m in app.main.markdown if "Until settled" in m.value]
+        assert not app.exception

@@ -1,0 +1,93 @@
+"""A difference is spoken of only where it is larger than its noise."""
+
+import numpy as np
+import pytest
+import toys
+
+from attribution.controls import Band
+from attribution.types import Curve, Partial
+from dashboard.views.compare.verdicts import headline, verdict
+from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey, Panel, Snapshot
+from dashboard.work.scheduler import View
+
+ORDERS = (24.0, 25.0, 25.0, 26.0, 24.0, 26.0, 24.5, 25.5)
+"""Their mean is 25 and their standard deviation 0.8: an area below 23 is told apart from them, two that differ by 2.7
+from each other."""
+NAMES = ("integrated_gradients", "smoothgrad", "smooth_taylor")
+
+
+def cell(method, metric, curve):
+    panel = Panel(method, "photo", "toy", 0)
+    return Cell(panel, View("done"), ((CurveKey(panel, metric), View("done", curve)),))
+
+
+def cells(*areas, orders=ORDERS, metric=PERTURBATION):
+    x = np.arange(31.0)
+    maps = [cell(name, metric, Curve(x, np.full(31, area / 30))) for name, area in zip(NAMES, areas, strict=False)]
+    return [*maps, cell(CONTROL, metric, Band.of([Curve(x, np.full(31, 25 / 30))], orders, 1.0))]
+
+
+def test_what_is_below_all_noise_is_said_to_be():
+    assert verdict(cells(15, 20), PERTURBATION) == (
+        "AUPC: Integrated Gradients 15.00, SmoothGrad 20.00; 8 random orders 25.00 ± 0.80: all are clearly below them "
+        "on this photo."
+    )
+    assert headline(cells(15, 20)) == (
+        "On this photo Integrated Gradients 15.0, SmoothGrad 20.0 have a lower AUPC than random orders (25.0 ± 0.8)."
+    )
+
+
+def test_what_is_lower_by_less_than_its_noise_is_not_told_apart():
+    assert "none is clearly below them" in verdict(cells(24.0), PERTURBATION)
+    assert headline(cells(24.0)) == "On this photo no map has a clearly lower AUPC than random orders (25.0 ± 0.8)."
+    assert "1 of 2 are clearly below" in verdict(cells(20, 24.0), PERTURBATION)
+    assert headline(cells(20, 24.0)).endswith("(25.0 ± 0.8). SmoothGrad is not told apart from them.")
+
+
+def test_noisier_orders_hide_the_same_difference():
+    wild = tuple(25 + 4 * (area - 25) for area in ORDERS)
+    assert "all are clearly below" in verdict(cells(20), PERTURBATION)
+    assert "none is clearly below" in verdict(cells(20, orders=wild), PERTURBATION)
+
+
+def test_maps_that_differ_by_less_than_their_noise_are_not_ordered():
+    assert "ot told apart" not in verdict(cells(15, 18), PERTURBATION)
+    assert verdict(cells(15, 17), PERTURBATION).endswith(" Not told apart: Integrated Gradients and SmoothGrad.")
+    for told in (verdict(cells(15, 21, 22), PERTURBATION), headline(cells(15, 21, 22))):
+        assert told.endswith(" Not told apart: SmoothGrad and SmoothTaylor.")
+    told = verdict(cells(20, 21, 22), PERTURBATION)
+    assert told.endswith("Their order says nothing: neighbours are not told apart.")
+
+
+def test_an_area_without_patches_has_no_noise_of_its_own():
+    assert "told apart" not in verdict(cells(0.50, 0.51, metric="insertion", orders=(0.3, 0.31)), "insertion")
+
+
+def test_more_insertion_is_better_and_more_deletion_is_not():
+    orders = (0.5, 0.5, 0.51)
+    assert "all are clearly above" in verdict(cells(0.8, metric="insertion", orders=orders), "insertion")
+    assert "none is clearly below" in verdict(cells(0.8, metric="deletion", orders=orders), "deletion")
+
+
+def test_one_order_tells_nothing_apart():
+    assert "none is clearly below" in verdict(cells(1.0, orders=(25.0,)), PERTURBATION)
+
+
+def test_a_map_that_is_worse_than_random_is_not_called_alike():
+    assert "told apart" not in headline(cells(15, 29))
+
+
+@pytest.mark.parametrize("missing", [0, -1])
+def test_nothing_is_said_before_all_is_there(missing):
+    found = cells(15, 20)
+    one = found[missing]
+    found[missing] = Cell(one.panel, one.map, tuple((key, View("running", view.snapshot)) for key, view in one.curves))
+    assert headline(found) == ""
+
+
+def test_the_roughness_of_maps_has_no_control():
+    whole = Partial(toys.image(), 1, 1, 1, 0)
+    snapshot = Snapshot(whole, {VARIATION: Curve(np.arange(3.0), np.ones(3))})
+    one = Cell(Panel("smoothgrad", "photo", "toy", 0), View("done", snapshot))
+    assert verdict([], VARIATION) == "Areas are shown when the maps are complete."
+    assert verdict([one], VARIATION) == "AUTVC: SmoothGrad 2.00."

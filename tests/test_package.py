@@ -1,0 +1,257 @@
+"""The package, built and installed far from the repository: its files, its commands, and the app that it serves."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import urllib.error
+import urllib.request
+import venv
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from email.parser import HeaderParser
+from pathlib import Path
+from socket import socket
+
+import browser
+import numpy as np
+import pytest
+import yaml
+from pages import PATIENCE, complete, foreign, maps, visit
+from playwright.sync_api import expect, sync_playwright
+from skimage import data
+from skimage.io import imsave
+
+from dashboard.__main__ import split
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
+
+
+def run(*command: object, where: Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(word) for word in command], cwd=where, env=clean(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def clean() -> dict[str, str]:
+    """The environment without what would lead back to the repository."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "STREAMLIT_", "VIRTUAL"))
+    }
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """The files of the repository, and nothing that was built in it."""
+    folder = tmp_path_factory.mktemp("source")
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def built(source: Path, out: Path) -> Path:
+    """The wheel of a folder, built without a network: by the setuptools of this environment."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel"]
+    run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, source, where=out.parent)
+    (found,) = out.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory) -> Path:
+    return built(source, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The folder of the commands of a new environment. It borrows the dependencies from this one, by their folder."""
+    place = tmp_path_factory.mktemp("environment")
+    venv.create(place, with_pip=False)
+    there = place / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", there]
+    run(*pip, "install", "--no-deps", "--no-index", wheel, where=place)
+    packages = Path(
+        run(there, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", where=place).stdout.strip()
+    )
+    borrowed = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+    (packages / "borrowed.pth").write_text("\n".join(borrowed))
+    return place / "bin"
+
+
+@pytest.fixture
+def elsewhere(tmp_path) -> Path:
+    (tmp_path / "photos").mkdir()
+    imsave(tmp_path / "photos" / "mine.png", data.coffee()[:, 100:500], check_contrast=False)
+    return tmp_path
+
+
+class TestWheel:
+    def test_it_has_every_file_of_both_packages(self, wheel):
+        named = set(zipfile.ZipFile(wheel).namelist())
+        for package in ("attribution", "dashboard"):
+            files = [file for file in (ROOT / package).rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+            assert {file.relative_to(ROOT).as_posix() for file in files} <= named
+
+    def test_it_has_what_the_app_reads(self, wheel):
+        named = set(zipfile.ZipFile(wheel).namelist())
+        code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "dashboard").rglob("*.py"))
+        read = set(re.findall(r'ASSETS / "([\w.-]+)"', code))
+        assert len(read) > 4
+        assert {f"dashboard/assets/{name}" for name in read} <= named
+        for name in read:
+            assert zipfile.ZipFile(wheel).read(f"dashboard/assets/{name}") == (ROOT / "assets" / name).read_bytes()
+
+    def test_nothing_else_lands_beside_other_packages(self, wheel):
+        tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+        assert {top for top in tops if not top.endswith(".dist-info")} == {"attribution", "dashboard"}
+
+    def test_the_files_of_the_container_build_the_same(self, wheel, source, tmp_path):
+        """What the Dockerfile copies is enough, and without what it does not copy."""
+        text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        for line in re.findall(r"^COPY (.+)$", text, flags=re.MULTILINE):
+            *names, target = line.split()
+            for name in names:
+                if (source / name).is_dir():
+                    shutil.copytree(source / name, tmp_path / "files" / target)
+                else:
+                    (tmp_path / "files").mkdir(exist_ok=True)
+                    shutil.copy(source / name, tmp_path / "files" / target)
+        (tmp_path / "again").mkdir()
+        again = built(tmp_path / "files", tmp_path / "again")
+        assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
+
+    def test_its_metadata(self, wheel):
+        archive = zipfile.ZipFile(wheel)
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        told = HeaderParser().parsestr(archive.read(name).decode())
+        cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+        assert (told["Name"], told["Version"]) == ("attribution-dashboard", cited["version"])
+        assert told["License-Expression"] == cited["license"]
+        assert told["Author"] == cited["authors"][0]["name"]
+        assert told["Keywords"].split(",") == cited["keywords"]
+        assert told.get_all("License-File") == ["LICENSE"]
+        assert archive.read(name.replace("METADATA", "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
+        assert "Typing :: Typed" in told.get_all("Classifier")
+        assert told["Description-Content-Type"] == "text/markdown"
+
+    def test_the_source_distribution_builds_the_same(self, wheel, source, tmp_path):
+        code = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
+        run(sys.executable, "-c", code, where=source)
+        (packed,) = tmp_path.glob("*.tar.gz")
+        with tarfile.open(packed) as archive:
+            archive.extractall(tmp_path / "unpacked", filter="data")
+        (folder,) = (tmp_path / "unpacked").iterdir()
+        (tmp_path / "again").mkdir()
+        again = built(folder, tmp_path / "again")
+        assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
+
+
+class TestCommands:
+    def test_the_package_is_the_installed_one(self, installed, elsewhere):
+        code = "import attribution, dashboard.place as place; print(attribution.__file__); print(place.ASSETS)"
+        module, assets = run(installed / "python", "-c", code, where=elsewhere).stdout.splitlines()
+        assert Path(module).is_relative_to(installed.parent)
+        assert Path(assets).is_relative_to(installed.parent)
+
+    def test_explain(self, installed, elsewhere):
+        options = ["--method", "smoothgrad", "--samples", "2", "--out", "map.png", "--out", "map.npy"]
+        done = run(installed / "attribution", "explain", "photos/mine.png", *options, where=elsewhere)
+        assert "smoothgrad of class" in done.stdout
+        assert "written: map.png" in done.stdout
+        assert np.load(elsewhere / "map.npy").shape == (3, 224, 224)
+        assert (elsewhere / "map.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_a_list(self, installed, elsewhere):
+        assert "efficientnet_lite0: " in run(installed / "attribution", "models", where=elsewhere).stdout
+
+    def test_benchmark(self, installed, elsewhere):
+        measured = ["photos", "--methods", "gradient", "--metrics", "total_variation", "--out", "results.db"]
+        run(installed / "attribution", "benchmark", *measured, where=elsewhere)
+        assert "Gradient" in run(installed / "attribution", "benchmark", "report", "results.db", where=elsewhere).stdout
+
+    def test_an_option_that_is_wrong_is_a_line(self, installed, elsewhere):
+        command = [installed / "attribution-dashboard", "--photo", "photos"]
+        done = subprocess.run(command, cwd=elsewhere, env=clean(), capture_output=True, text=True, timeout=120)
+        assert done.returncode == 2
+        assert done.stderr == "dashboard: unrecognized arguments: --photo photos; --help lists the options\n"
+        assert not done.stdout, "nothing is served"
+
+
+class TestApp:
+    @contextmanager
+    def served(self, installed: Path, where: Path):
+        with closing(socket()) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--photos", "photos", f"--server.port={port}", "--server.headless", "true"]
+        server = subprocess.Popen([installed / "attribution-dashboard", *options], cwd=where, env=clean())
+        try:
+            address = f"http://127.0.0.1:{port}"
+            while True:
+                assert server.poll() is None, "the server ended"
+                try:
+                    urllib.request.urlopen(f"{address}/_stcore/health", timeout=60).close()
+                    break
+                except urllib.error.URLError:
+                    continue
+            yield address
+        finally:
+            server.send_signal(signal.SIGINT)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+    @pytest.mark.browser
+    @pytest.mark.timeout(900)
+    def test_it_shows_a_photo_its_maps_the_results_and_the_lessons(self, installed, elsewhere):
+        def drive(address: str) -> dict[str, dict]:
+            with sync_playwright() as playwright:
+                chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+                page = chromium.new_page(viewport={"width": 1440, "height": 1000})
+                page.on("pageerror", lambda error: errors.append(str(error)))
+                page.on("request", lambda request: foreign(request.url, address) and errors.append(request.url))
+                page.address = address
+                visit(page, "img=mine.png&r=4&m=4&methods=smoothgrad,integrated_gradients")
+                complete(page)
+                found = maps(page)
+                expect(page.get_by_role("button", name="mine.png")).to_have_attribute("aria-pressed", "true")
+                visit(page, "", "results", "Where they differ most")
+                visit(page, "", "learn", "What a gradient map is")
+                lesson = page.get_by_role("img", name="A map: the absolute gradient of espresso")
+                expect(lesson).to_be_visible(timeout=PATIENCE)
+                chromium.close()
+            return found
+
+        errors: list[str] = []
+        with self.served(installed, elsewhere) as address, ThreadPoolExecutor() as other:
+            found = other.submit(drive, address).result()  # this thread may have a browser of other tests
+        assert not errors
+        assert set(found) == {"SmoothGrad", "Integrated Gradients"}
+        assert all(shown["colours"] > 20 for shown in found.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "streamlits", "ours"),
+    [
+        ("", "", ""),
+        ("--photos F", "", "--photos F"),
+        ("--server.port=9000 --photos F", "--server.port=9000", "--photos F"),
+        ("--server.port 9000 --photos F", "--server.port 9000", "--photos F"),
+        ("--photos F --server.port 9000 -- --photos G", "--server.port 9000", "--photos F --photos G"),
+        ("--photos=a.b --server.headless true x", "--server.headless true", "--photos=a.b x"),
+        ("--photos a.b --help", "", "--photos a.b --help"),
+    ],
+)
+def test_options_of_streamlit_are_told_from_those_of_the_app(given, streamlits, ours):
+    assert split(given.split()) == (streamlits.split(), ours.split())
