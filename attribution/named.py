@@ -140,7 +140,7 @@ def _found(module: str, function: str) -> object:
         sys.path.append(here)  # an installed command does not look in its own folder
     try:
         held = importlib.import_module(module)
-    except Exception as error:  # a module can raise anything
+    except (Exception, SystemExit) as error:  # a module can raise anything
         raise ValueError(f"the module {module} cannot be imported ({_told(error)}); start in its folder") from error
     found: object = getattr(held, function, None)
     if found is None:
@@ -153,9 +153,9 @@ def _called(name: str, function: object) -> object:
         raise ValueError(f"{name} is a {type(function).__name__}; give a function without arguments")
     try:
         return function()
-    except Exception as error:  # so can a function
+    except (Exception, SystemExit) as error:  # so can a function
         raise ValueError(f"{name} raised {_told(error)}; call it in Python to see where") from error
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {reason_of(error)}"

@@ -58,7 +58,7 @@ def _fetch(url: str, target: Path, failures: list[Exception], size: list[float])
         failures.append(error)
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
         return f"no connection: {error.reason}"
     return str(error).strip().split("\n")[0] or type(error).__name__

@@ -47,6 +47,9 @@ def bare():
 def failing():
     raise RuntimeError("no such file\\nsecond line")
 
+def leaving():
+    raise SystemExit(3)
+
 value = 3
 """
 
@@ -309,6 +312,7 @@ WRONG = {
     "my_networks:absent": "the module my_networks has no absent; give the name of a function in .*my_networks.py",
     "my_networks:value": "my_networks:value is a int; give a function without arguments",
     "my_networks:failing": "my_networks:failing raised RuntimeError: no such file; call it in Python to see where",
+    "my_networks:leaving": "my_networks:leaving raised SystemExit: 3; call it",
     "my_networks:bare": r"my_networks:bare returns a Linear; let it return Model.wrap\(network, size=...\)",
 }
 
