@@ -14,7 +14,7 @@ PAGES = {
     "path": "What happens on the way?",
     "noise": "How sure is this map?",
     "results": "What holds over many photos?",
-    "learn": "Six short lessons",
+    "learn": "Short lessons",
 }
 # What a Tab must reach: each control of the stage that is on screen. Of a closed one, only its title is.
 CONTROLS = """() => {
