@@ -105,7 +105,7 @@ def test_pins(page):
     expect(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="Learn").click()
-    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
     name = settings(page).get_by_label("Name")
     expect(name).to_have_count(1)
     name.fill("<i>first</i>")
