@@ -63,7 +63,7 @@ def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(page):
     visit(page, "r=4&m=4&seed=31")
     complete(page)
     plot = chart(page, "Perturbation curve").locator(".plot")
-    expect(plot.locator(".scatterlayer .trace")).to_have_count(4)
+    expect(plot.locator(".scatterlayer .trace")).to_have_count(6)
     area = plot.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(area["x"] + 50, area["y"] + 30)
     page.mouse.down()
