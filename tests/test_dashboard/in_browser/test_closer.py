@@ -197,6 +197,19 @@ def test_sigma_is_found_for_a_photo(page):
     expect(page.get_by_text("when scored again")).to_have_count(0)
 
 
+def test_samples_are_drawn_until_the_map_is_settled(page):
+    """Without noise ten are enough. R on the stage then says what it took."""
+    visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
+    complete(page)
+    settings(page)
+    page.get_by_role("button", name="Until settled at 56 px").click()
+    expect(page.get_by_text("R = 10 is now set: SmoothGrad settled after 10 samples (1.00).")).to_be_visible()
+    expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
+    expect(page.get_by_label("R, exact value")).to_have_value("10")
+    page.locator(".st-key-compare-settle-close button").click()
+    expect(page.get_by_text("Until settled ·")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 @pytest.mark.parametrize(
     ("place", "title"),
