@@ -191,7 +191,7 @@ class TestPage:
         app.button(key="control-lesson-end").click().run()
         assert (shown(app, "model"), shown(app, "target")) == (NAMES["two"], 1)
 
-    @pytest.mark.parametrize("other", ["sweep", "path", "noise", "results"])
+    @pytest.mark.parametrize("other", ["sweep", "path", "noise", "results", "sanity"])
     def test_the_other_pages(self, listed, page, jobs, other):
         listed(NAMES["ten"])
         app = page(**QUICK, model=NAMES["ten"], cls="7").switch_page(f"views/{other}/page.py").run()
