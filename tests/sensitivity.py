@@ -14,7 +14,7 @@ from attribution.benchmark.run import photos
 from attribution.benchmark.tables import interval
 from attribution.engine.store import Store
 from attribution.models import Model
-from attribution.studies.sensitivity import max_sensitivity
+from attribution.studies.robustness import max_sensitivity
 
 RADIUS, REPEATS, STEPS = 0.05, 10, 50
 METHODS = ("integrated_gradients", "left_ig", "right_ig")

@@ -194,9 +194,10 @@ class TestApp:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         options = ["--photos", "photos", f"--server.port={port}", "--server.headless", "true"]
+        options.append("--server.baseUrlPath=class")  # as behind a proxy
         server = subprocess.Popen([installed / "attribution-dashboard", *options], cwd=where, env=clean())
         try:
-            address = f"http://127.0.0.1:{port}"
+            address = f"http://127.0.0.1:{port}/class"
             while True:
                 assert server.poll() is None, "the server ended"
                 try:

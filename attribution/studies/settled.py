@@ -64,19 +64,7 @@ def until_settled(
     Raises ValueError for a method that is not a mean over noise, for an agreement, a side or a budget that cannot be,
     and as `stream` does.
     """
-    chosen = entry(METHODS, method)
-    if chosen.term is None:
-        names = ", ".join(name for name, other in METHODS.items() if other.term is not None)
-        raise ValueError(f"{method!r} is not a mean over noise, so it does not settle; use one of {names}")
-    if "samples" in knobs:
-        raise ValueError(f"samples={knobs['samples']} cannot be given: they are what is looked for; limit them by most")
-    if not 0 < agreement < 1:
-        raise ValueError(f"agreement={agreement} must be between 0 and 1; halves never agree perfectly")
-    if side not in (0, *SIDES):
-        raise ValueError(f"side={side} must be 0 (pixels), {' or '.join(map(str, SIDES))}")
-    if most < FIRST:
-        raise ValueError(f"most={most} must be at least {FIRST}")
-    chosen.check({"samples": most})
+    _check(method, knobs, agreement, side, most)
     store = Store() if store is None else store  # an empty store is false
     tried: dict[int, float] = {}
     spent = 0
@@ -90,6 +78,22 @@ def until_settled(
         yield Settling(samples, partial, dict(tried), spent, enough)
         if enough:
             return
+
+
+def _check(method: str, knobs: Mapping[str, Any], agreement: float, side: int, most: int) -> None:
+    chosen = entry(METHODS, method)
+    if chosen.term is None:
+        names = ", ".join(name for name, other in METHODS.items() if other.term is not None)
+        raise ValueError(f"{method!r} is not a mean over noise, so it does not settle; use one of {names}")
+    if "samples" in knobs:
+        raise ValueError(f"samples={knobs['samples']} cannot be given: they are what is looked for; limit them by most")
+    if not 0 < agreement < 1:
+        raise ValueError(f"agreement={agreement} must be between 0 and 1; halves never agree perfectly")
+    if side not in (0, *SIDES):
+        raise ValueError(f"side={side} must be 0 (pixels), {' or '.join(map(str, SIDES))}")
+    if most < FIRST:
+        raise ValueError(f"most={most} must be at least {FIRST}")
+    chosen.check({"samples": most})
 
 
 def _agreement(partial: Partial, side: int) -> float:

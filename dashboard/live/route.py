@@ -13,7 +13,7 @@ from typing import Any
 import plotly
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.live.hub import Hub, Line, Refused
@@ -42,8 +42,9 @@ def routes(base: str, hub: Hub, allowed: Allowed) -> Sequence[BaseRoute]:
     async def socket(websocket: WebSocket) -> None:
         await serve(websocket, hub, allowed)
 
-    found: list[BaseRoute] = [WebSocketRoute("/live/{token}/{page}", socket), Route(f"/{PLOTLY}", script)]
-    return [Mount(f"/{base.strip('/')}", routes=found)] if base.strip("/") else found
+    # Not a Mount: it would answer for everything below the base path, and Streamlit's own routes are there too.
+    below = f"/{base.strip('/')}" if base.strip("/") else ""
+    return [WebSocketRoute(f"{below}/live/{{token}}/{{page}}", socket), Route(f"{below}/{PLOTLY}", script)]
 
 
 def script(request: Request) -> Response:

@@ -1,21 +1,21 @@
 // The texts under the pictures: status of a map, its values, its share in a box, its histogram.
 
 Object.assign(Viewer.prototype, {
-  // The text under each map: its status, and its value at the cross-hair or its share in the box.
+  // The text under each map: its status, and its value at the cross-hair, or its share in the box beside that of the area.
   values() {
     const { width } = this.head.photo;
     const { at, box } = this.state;
+    const area = box && ((100 * (box[2] - box[0]) * (box[3] - box[1])) / (this.head.photo.pixels.length / 3)).toFixed(1);
     const said = [];
     const shown = this.maps();
     this.head.maps.forEach((map, m) => {
       let text = "";
-      if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % in the box`;
+      if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % of |attribution| in ${area} % of the area`;
       else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
       this.tiles[m + 1].note.textContent = [map.status, text].filter(Boolean).join(" · ");
       if (text) said.push(`${map.title} ${text}`);
     });
-    const share = box && ((box[2] - box[0]) * (box[3] - box[1])) / this.head.photo.pixels.length * 3;
-    const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${(100 * share).toFixed(1)} % of the photo`
+    const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${area} % of the photo`
       : at ? `column ${at[0]}, row ${at[1]}` : "";
     this.line.classList.toggle("at", Boolean(place));
     this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map to read its values, or click it and use the arrow keys.";

@@ -209,7 +209,7 @@ class TestLabels:
     def test_without_labels_there_are_none_and_it_is_said(self, folder, tmp_path, capsys):
         measure(folder, tmp_path / "r.db", CASES[:1])
         assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 2
-        assert "no photo has its label as likeliest class; run on a folder with labels.csv" in capsys.readouterr().err
+        assert "no photo has its label as likeliest class; use a folder with labels.csv" in capsys.readouterr().err
 
     def test_the_same_command_adds_them_and_measures_nothing(self, folder, tmp_path, capsys):
         before = measure(folder, tmp_path / "r.db")

@@ -46,7 +46,7 @@ def quick_pages():
 
 @pytest.fixture(autouse=True)
 def few_orders(monkeypatch):
-    """The control is two random orders. The shipped example, which a module makes before its tests, has all of them."""
+    """The control is two random orders, not eight."""
     monkeypatch.setattr(controls, "ORDERS", 2)
 
 

@@ -254,5 +254,4 @@ def test_the_proxy_of_the_example_lets_both_sockets_through():
     assert settings["proxy_set_header Host"] == "$http_host", "the origin of a page is compared with it, with its port"
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", settings["proxy_pass"]), "a path here would cut the base path off"
     assert int(settings["client_max_body_size"].removesuffix("m")) > photo.MOST_MEGABYTES
-    (visible,) = [r.path for r in route.routes(place, HUB, lambda origin, host: True)]
-    assert visible == place.rstrip("/")
+    assert all(one.path.startswith(place) for one in route.routes(place, HUB, lambda origin, host: True))

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from test_hub import Board
@@ -133,6 +135,12 @@ def test_all_routes_are_below_the_base_path(hub):
         assert head(socket)["part"] == "map"
     assert client.get(f"/foo/{PLOTLY}").status_code == 200
     assert client.get(f"/{PLOTLY}").status_code == 404
+
+
+def test_what_else_is_below_the_base_path_is_left_to_streamlit(hub):
+    page = Route("/foo/", lambda request: Response("the page"))
+    client = TestClient(Starlette(routes=[*routes("/foo/", hub, lambda origin, host: True), page]))
+    assert client.get("/foo/").text == "the page"
 
 
 class Reader:

@@ -1,7 +1,7 @@
-"""Noise and Learn, without a browser."""
+"""Noise, Sanity and Learn, without a browser."""
 
 import pytest
-from page import QUICK, captions, control, finish, shown
+from page import QUICK, alts, captions, control, finish, shown
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.learn.lessons import LESSONS
@@ -57,7 +57,7 @@ class TestOtherPages:
         assert shown(app, "sigma") == 0.3
         assert shown(app, "image") == "coffee"
 
-    @pytest.mark.parametrize("number", range(1, 7))
+    @pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))
     def test_a_lesson_opens_its_experiment(self, page, jobs, number):
         app = page(**QUICK).switch_page("views/learn/page.py").run()
         assert not app.exception
@@ -89,3 +89,49 @@ class TestOtherPages:
         app.button(key="control-lesson-close").click().run()
         assert app.session_state["session-experiment"] == LESSONS[1].opens
         assert strips(app) == []
+
+
+class TestSanity:
+    @pytest.fixture
+    def sanity(self, page, jobs):
+        def opened(**query: str) -> AppTest:
+            return page(**{**QUICK, **query}).switch_page("views/sanity/page.py").run()
+
+        return opened
+
+    def lines(self, app: AppTest) -> dict[str, str]:
+        found = (m.value.removeprefix("**").partition("** · ") for m in app.main.markdown if m.value.startswith("**"))
+        return {title: text for title, _, text in found if "rank correlation" in text}
+
+    def test_the_checks_of_every_method_and_of_two_controls(self, sanity, jobs):
+        app = finish(sanity(), jobs)
+        lines = self.lines(app)
+        assert list(lines) == ["Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Edges", "Centre"]
+        for one in ("Edges", "Centre"):
+            assert lines[one].startswith("look closer: changed little when all 50 layers were random")
+        assert not lines["SmoothGrad"].startswith("look closer")
+        words = " ".join(alts(app))
+        assert "Integrated Gradients, Original: the model" in words
+        assert "Integrated Gradients, All 50 layers random: Rank correlation 0." in words
+        assert "Integrated Gradients for Egyptian cat" in words
+
+    def test_other_maps_and_another_measure_compute_nothing(self, sanity, jobs):
+        app = finish(sanity(), jobs)
+        app.selectbox(key="sanity-shown").set_value("every").run()
+        app.selectbox(key="sanity-measure").set_value("top").run()
+        assert not app.exception
+        assert not jobs.step()
+        assert any(words.startswith("SmoothTaylor, All 50 layers random: Top 10 %") for words in alts(app))
+
+    def test_a_method_that_is_no_longer_compared_is_not_shown(self, sanity, jobs):
+        app = sanity()
+        app.selectbox(key="sanity-shown").set_value("smooth_taylor").run()
+        control(app.multiselect, "control-methods").set_value(["gradient"]).run()
+        assert not app.exception
+        app = finish(app, jobs)
+        assert list(self.lines(app)) == ["Gradient", "Edges", "Centre"]
+        assert not any("SmoothTaylor" in words for words in alts(app))
+
+    def test_few_samples_are_said(self, sanity):
+        assert any("at most 10 samples and steps" in caption for caption in captions(sanity(r="40")))
+        assert not any("at most 10 samples and steps" in caption for caption in captions(sanity()))

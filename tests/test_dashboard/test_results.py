@@ -250,7 +250,7 @@ class TestPage:
         assert "Insertion" not in app.dataframe[0].value.columns
 
     def test_photos_that_are_classified_correctly_can_be_shown_alone(self, opened, held, file, tmp_path):
-        assert not held.toggle, "without labels there is no choice"
+        assert not held.main.toggle, "without labels there is no choice"
         labelled = tmp_path / "labelled.db"
         shutil.copy(file, labelled)
         with closing(sqlite3.connect(labelled)) as made, made:

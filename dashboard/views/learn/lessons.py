@@ -1,7 +1,7 @@
-"""The six lessons. `python -m dashboard.views.learn.lessons` recomputes their pictures."""
+"""The lessons. `python -m dashboard.views.learn.lessons` recomputes their pictures."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,10 +12,12 @@ from skimage.filters import sobel
 from torch import Tensor
 
 from attribution import METHODS, Store, explain, load_model, perturbation_curve
-from attribution.controls import random_order
+from attribution.agreement import agreement, agreements
+from attribution.controls import random_orders
 from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
 from attribution.models import Model
+from attribution.types import Curve, Partial
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.place import ASSETS
@@ -97,12 +99,28 @@ LESSONS = (
         "The left map uses no model: it is an edge detector applied to the photo. It is sharp and looks like an "
         "explanation, but it is the same for every class and every network. Test a map with questions that edges "
         "cannot answer: does the map change with the class? Does the score fall faster than with a random order? "
-        "AUPC, the area under the perturbation curve, is given under each map (a random order: {random:.1f}).",
+        "AUPC, the area under the perturbation curve, is given under each map (random orders: {random:.1f}).",
         Experiment(image="coffee", target=968),
         "Open the same photo explained as a cup",
         {
             "edges": "edges of the photo: AUPC {edges:.1f}",
             "integrated_gradients": "Integrated Gradients: AUPC {ig:.1f}",
+        },
+    ),
+    Lesson(
+        "Settled, or luck",
+        "A mean over noise is an estimate. Another seed draws other noise and gives another map. Both maps are "
+        "SmoothTaylor of the same photo with 50 samples; only the seed differs. Both have bright spots, but often not "
+        "in the same places: such a spot is chance. You do not need a second seed to see this. The samples of one map "
+        "are divided into two halves, and the signed maps of both halves are correlated. Near 0, the map is mostly "
+        "chance; near 1, more samples change little. Regions settle before pixels, so halves agree better when pixels "
+        'are averaged over cells. "Until settled", in the sidebar under R, draws samples until they agree. A settled '
+        "map is the same for every seed. This does not make it right.",
+        Experiment(image="coffee", sigma=0.3, samples=50, methods=("smoothgrad", "smooth_taylor")),
+        "Open it, and watch how well the halves agree as R grows",
+        {
+            "seed 0": "one seed: halves agree {half:.2f}, averaged over 28 cells a side {half28:.2f}",
+            "seed 1": "another seed: the two maps agree {seeds:.2f}",
         },
     ),
 )
@@ -126,6 +144,8 @@ def make() -> dict[str, Any]:
 
     coffee, camera = (model.prepare(gallery_photo(name)) for name in ("coffee", "camera"))
 
+    seeds = [explain(model, coffee, "smooth_taylor", store=store, sigma=0.3, samples=50, seed=seed) for seed in (0, 1)]
+
     def run(x: Tensor, method: str, **knobs: Any) -> Tensor:
         return explain(model, x, method, store=store, **knobs).attribution
 
@@ -136,12 +156,14 @@ def make() -> dict[str, Any]:
         "smoothgrad": run(coffee, "smoothgrad", sigma=0.3),
         "smooth_taylor": run(coffee, "smooth_taylor", sigma=0.3),
         "integrated_gradients": run(coffee, "integrated_gradients"),
+        **{f"seed {seed}": one.attribution for seed, one in enumerate(seeds)},
         "edges": torch.from_numpy(sobel(model.pixels(coffee).mean(0).numpy()))[None],
     }
     numbers = {
         "edges": _area(model, coffee, found["edges"]),
         "ig": _area(model, coffee, found["integrated_gradients"]),
-        "random": _area(model, coffee, random_order(*coffee.shape[-2:])[None]),
+        "random": _random(model, coffee),
+        **_agreements(*seeds),
         "path": _path(model, coffee),
     }
     return {**{name: signed(made) for name, made in found.items()}, "numbers": np.array(json.dumps(numbers))}
@@ -149,6 +171,25 @@ def make() -> dict[str, Any]:
 
 def _area(model: Model, x: Tensor, attribution: Tensor) -> float:
     return perturbation_curve(model, x, attribution, draws=10).area
+
+
+def _random(model: Model, x: Tensor) -> float:
+    """The mean area of several random orders."""
+    height, width = x.shape[-2:]
+
+    def measure(order: Tensor, k: int) -> Iterator[Curve]:
+        yield perturbation_curve(model, x, order, draws=10, seed=k)
+
+    *_, band = random_orders(measure, height, width)
+    return band.area
+
+
+def _agreements(one: Partial, other: Partial) -> dict[str, float]:
+    """How well the halves of a map agree, pixel by pixel and over 28 cells a side, and how well two seeds agree."""
+    assert one.halves is not None
+    found = agreements(one.halves)
+    seeds = torch.stack([made.attribution.sum(0) for made in (one, other)])
+    return {"half": next(iter(found.values())), "half28": found[28], "seeds": agreement(seeds)}
 
 
 def _path(model: Model, x: Tensor) -> list[float]:

@@ -40,9 +40,10 @@ def _choice(experiment: Experiment) -> Choice:
         shown = st.selectbox(
             "Maps of",
             [EVERY, *methods(experiment)],
+            index=1,
             key="sanity-shown",
             format_func=lambda name: "all methods" if name == EVERY else METHODS[name].title,
-            help="All methods with a slider over the stages, or all stages of one method.",
+            help="All stages of one method, or all methods with a slider over the stages.",
         )
         measure = st.selectbox(
             "Similarity",

@@ -38,7 +38,8 @@ def test_a_session(page):
     path, *noisy = (shown["status"] for shown in first.values())
     assert path == "complete: 8 points"
     assert all(re.search(settled(24), status) for status in noisy)
-    for title, count in (("Perturbation curve", 4), ("Multi-scale total variation", 3)):
+    # The random orders have a line and the two edges of their band.
+    for title, count in (("Perturbation curve", 3 + 3), ("Multi-scale total variation", 3)):
         expect(chart(page, title).locator(".scatterlayer .trace")).to_have_count(count)
 
     untouched = page.locator(".viewer canvas[role=img]").nth(1).element_handle()

@@ -71,7 +71,7 @@ def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(page):
     visit(page, "r=4&m=4&seed=31")
     complete(page)
     plot = chart(page, "Perturbation curve").locator(".plot")
-    expect(plot.locator(".scatterlayer .trace")).to_have_count(4)
+    expect(plot.locator(".scatterlayer .trace")).to_have_count(6)
     area = plot.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(area["x"] + 50, area["y"] + 30)
     page.mouse.down()
@@ -105,7 +105,7 @@ def test_pins(page):
     expect(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="Learn").click()
-    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
     name = settings(page).get_by_label("Name")
     expect(name).to_have_count(1)
     name.fill("<i>first</i>")
@@ -170,6 +170,19 @@ def test_sigma_is_found_for_a_photo(page):
     expect(page).to_have_url(re.compile(r"sigma=\d"), timeout=PATIENCE)
     page.locator(".st-key-compare-search-close button").click()
     expect(page.get_by_text("when scored again")).to_have_count(0)
+
+
+def test_samples_are_drawn_until_the_map_is_settled(page):
+    """Without noise ten are enough. R on the stage then says what it took."""
+    visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
+    complete(page)
+    settings(page)
+    page.get_by_role("button", name="Until settled at 56 px").click()
+    expect(page.get_by_text("R = 10 is now set: SmoothGrad settled after 10 samples (1.00).")).to_be_visible()
+    expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
+    expect(page.get_by_label("R, exact value")).to_have_value("10")
+    page.locator(".st-key-compare-settle-close button").click()
+    expect(page.get_by_text("Until settled ·")).to_have_count(0)
 
 
 FIRST_PAINT = f"""

@@ -12,6 +12,7 @@ from tabs import Kept
 
 from attribution import explain
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
+from attribution.studies.robustness import inside
 from dashboard.live.frames import map_message, unpack
 from dashboard.notebook import show
 from dashboard.stage import pictures, stage
@@ -275,9 +276,8 @@ class TestTogether:
         page.keyboard.up("Shift")
         assert state(page, "box") == [8, 4, 32, 51]
         for m, attribution in enumerate(attributions(3)):
-            sizes = reduce_channels(attribution).numpy()
-            share = 100 * sizes[4:51, 8:32].sum() / sizes.sum()
-            assert f"{share:.1f} % in the box" in note(page, m + 1)
+            share, area = inside(reduce_channels(attribution), (8, 4, 32, 51))
+            assert f"{100 * share:.1f} % of |attribution| in {100 * area:.1f} % of the area" in note(page, m + 1)
 
     def test_blinking_swaps_two_maps_in_one_place(self, page):
         page.evaluate("viewer.set({first: 0, second: 2})")
