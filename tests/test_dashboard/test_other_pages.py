@@ -107,8 +107,8 @@ class TestSanity:
         app = finish(sanity(), jobs)
         lines = self.lines(app)
         assert list(lines) == ["Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Edges", "Centre"]
-        for control in ("Edges", "Centre"):
-            assert lines[control].startswith("look closer: changed little when all 50 layers were random")
+        for title in ("Edges", "Centre"):
+            assert lines[title].startswith("look closer: changed little when all 50 layers were random")
         assert not lines["SmoothGrad"].startswith("look closer")
         words = " ".join(alts(app))
         assert "Integrated Gradients, Original: the model" in words

@@ -1,1 +1,1 @@
-"""Learn: six short lessons."""
+"""Learn: short lessons."""

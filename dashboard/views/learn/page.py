@@ -1,4 +1,4 @@
-"""Learn: six short lessons, each with a picture and a button that opens its experiment on Compare."""
+"""Learn: short lessons, each with a picture and a button that opens its experiment on Compare."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def picture(lesson: Lesson, number: int) -> None:
 
 def draw() -> None:
     """Draws the page."""
-    st.markdown("#### Six short lessons")
+    st.markdown("#### Short lessons")
     _, numbers = load()
     for number, lesson in enumerate(LESSONS, 1):
         with st.container(border=True):

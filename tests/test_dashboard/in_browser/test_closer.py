@@ -122,7 +122,7 @@ def test_pins(page):
     expect(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="Learn").click()
-    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
     name = settings(page).get_by_label("Name")
     expect(name).to_have_count(1)
     name.fill("<i>first</i>")
@@ -162,7 +162,7 @@ def test_export_and_link(page):
 
 
 def test_a_lesson_opens_its_experiment(page):
-    visit(page, "r=4&m=4", place="learn", title="Six short lessons")
+    visit(page, "r=4&m=4", place="learn", title="Short lessons")
     expect(page.get_by_role("heading", level=5)).to_have_count(6)
     page.get_by_role("button", name="Open it on white, then choose black").click()
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
@@ -206,7 +206,7 @@ def test_sigma_is_found_for_a_photo(page):
         ("sweep", "What does a knob do?"),
         ("results", "What holds over many photos?"),
         ("path", "What happens on the way?"),
-        ("learn", "Six short lessons"),
+        ("learn", "Short lessons"),
     ],
 )
 def test_other_pages_fit_every_screen(chromium, address, place, title, width, scheme):

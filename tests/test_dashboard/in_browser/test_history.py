@@ -36,7 +36,7 @@ def test_back_from_another_page_takes_one_press(page):
     drag(page, SIGMA, "ArrowRight", 3)
     shows(page, "0.53")
     page.get_by_role("link", name="Learn").click()
-    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
     shows(page, "0.53")
     page.go_back()
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
@@ -44,12 +44,12 @@ def test_back_from_another_page_takes_one_press(page):
 
 
 def test_a_lesson_can_be_left_and_opened_again(page):
-    visit(page, "r=2&m=2&sigma=0.2", "learn", "Six short lessons")
+    visit(page, "r=2&m=2&sigma=0.2", "learn", "Short lessons")
     page.get_by_role("button", name="Open both on one photo").click()
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
     shows(page, "0.30")
     page.go_back()
-    expect(page.get_by_text("Six short lessons")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
     shows(page, "0.20")
     page.go_forward()
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)

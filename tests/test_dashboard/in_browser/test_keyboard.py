@@ -15,7 +15,7 @@ PAGES = {
     "noise": "How sure is this map?",
     "sanity": "Does the map depend on the model?",
     "results": "What holds over many photos?",
-    "learn": "Six short lessons",
+    "learn": "Short lessons",
 }
 # What a Tab must reach: each control of the stage that is on screen. Of a closed one, only its title is.
 CONTROLS = """() => {
