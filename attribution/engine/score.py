@@ -1,4 +1,4 @@
-"""f_c, the score of one class, and its gradient. Only this file runs the network; LRP runs a modified copy."""
+"""f_c, the score of one class, and its gradient. Only this file runs the network; LRP and `weights` run copies."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable

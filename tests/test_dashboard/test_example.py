@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from attribution import Store, controls
 from attribution.heatmaps import COLOURS, DIVERGING
@@ -168,7 +169,7 @@ class TestStandingIn:
 
 class TestLessons:
     def test_each_has_one_picture_and_a_way_in(self):
-        assert len(lessons.LESSONS) >= 7
+        assert len({lesson.title for lesson in lessons.LESSONS}) == len(lessons.LESSONS) >= 9
         for lesson in lessons.LESSONS:
             assert bool(lesson.maps) != bool(lesson.chart)
             assert Experiment.from_query(lesson.opens.to_query()) == lesson.opens
@@ -188,3 +189,7 @@ class TestLessons:
         assert np.corrcoef(maps["seed 0"].flatten(), maps["seed 1"].flatten())[0, 1] == pytest.approx(
             numbers["seeds"], abs=0.01
         )
+        assert numbers["taylor"] < numbers["centre"], "a method does better than the blob"
+        ranked = spearmanr(*(np.abs(maps[name]).ravel() for name in ("smoothgrad", "randomised"))).statistic
+        assert numbers["randomised"] == pytest.approx(ranked, abs=0.01)
+        assert abs(ranked) < 0.2, "the map of a network that has learned nothing is another one"

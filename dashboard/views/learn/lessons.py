@@ -15,11 +15,14 @@ from attribution import METHODS, Store, explain, load_model, perturbation_curve
 from attribution.agreement import agreement, agreements
 from attribution.controls import random_orders
 from attribution.engine.baselines import make_baselines
-from attribution.explain import score_of
+from attribution.engine.weights import renewed
+from attribution.explain import one_channel, score_of
 from attribution.models import Model
+from attribution.similarity import spearman
 from attribution.types import Curve, Partial
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
+from dashboard.experiment.own import COMPARED
 from dashboard.place import ASSETS
 from dashboard.stage import pictures
 
@@ -123,6 +126,34 @@ LESSONS = (
             "seed 1": "another seed: the two maps agree {seeds:.2f}",
         },
     ),
+    Lesson(
+        "A network that has learned nothing",
+        "Replace the weights of all layers by random numbers. Such a network knows nothing, so there is nothing to "
+        "explain. Yet each method still draws a map of it. The map must be another one: if it stays the same, it never "
+        "showed what the model had learned. Both maps are of one photo, by one method. The page Sanity replaces layer "
+        "after layer, from the output down, and says how alike the maps stay. A map that changes has passed this "
+        "check. That does not show that it is right.",
+        Experiment(image="coffee", sigma=0.3),
+        "Open it, then go to the page Sanity",
+        {
+            "smoothgrad": "SmoothGrad of the model",
+            "randomised": "SmoothGrad with random weights: rank correlation {randomised:.2f}",
+        },
+    ),
+    Lesson(
+        "What controls are for",
+        "A number says little alone. A control is a map that cannot know what the model looked at. A random order is "
+        "the weakest: it treats all pixels alike. Photos usually show their object in the middle, so a blob there can "
+        "score well, and it looks neither at the model nor at the photo. A method that does no better than a control "
+        "may be right, but its number does not show it. Compare with several controls, and over many photos: on one "
+        "photo, much is chance.",
+        Experiment(image="coffee", methods=(*COMPARED, "edges", "centre")),
+        "Open it with two controls",
+        {
+            "centre": "a blob in the centre: AUPC {centre:.1f} (random orders: {random:.1f})",
+            "smooth_taylor": "SmoothTaylor: AUPC {taylor:.1f}",
+        },
+    ),
 )
 
 
@@ -158,12 +189,19 @@ def make() -> dict[str, Any]:
         "integrated_gradients": run(coffee, "integrated_gradients"),
         **{f"seed {seed}": one.attribution for seed, one in enumerate(seeds)},
         "edges": torch.from_numpy(sobel(model.pixels(coffee).mean(0).numpy()))[None],
+        "centre": run(coffee, "centre"),
     }
+    target = model.predict(coffee, k=1)[0][0]
+    forgotten = model.with_weights(renewed(model.module, 0), "random")
+    found["randomised"] = explain(forgotten, coffee, "smoothgrad", target, sigma=0.3).attribution
     numbers = {
         "edges": _area(model, coffee, found["edges"]),
         "ig": _area(model, coffee, found["integrated_gradients"]),
         "random": _random(model, coffee),
         **_agreements(*seeds),
+        "centre": _area(model, coffee, found["centre"]),
+        "taylor": _area(model, coffee, found["smooth_taylor"]),
+        "randomised": spearman(*(one_channel(found[name], coffee) for name in ("smoothgrad", "randomised"))).value,
         "path": _path(model, coffee),
     }
     return {**{name: signed(made) for name, made in found.items()}, "numbers": np.array(json.dumps(numbers))}

@@ -61,19 +61,25 @@ def _choice(experiment: Experiment) -> Choice:
             format_func=lambda count: f"at most {count}" if count else "as set",
             help="R and M of the maps on this page. Each stage costs R + M gradients.",
         )
-        other = st.selectbox(
-            "Other class",
-            list(OTHERS),
-            key="sanity-other",
-            format_func=OTHERS.__getitem__,
-            help="The map of this class is compared with the map of the explained class.",
-        )
-        own = st.toggle(
-            "class of the random network",
-            key="sanity-own",
-            help="Explain the class that the random network itself finds likeliest, not the class of the model.",
-        )
+        own, other = _classes()
     return Choice(mode, measure, shown, most, own, other)
+
+
+def _classes() -> tuple[bool, str]:
+    """Whether each random network explains its own class; and the class that is compared."""
+    other = st.selectbox(
+        "Other class",
+        list(OTHERS),
+        key="sanity-other",
+        format_func=OTHERS.__getitem__,
+        help="The map of this class is compared with the map of the explained class.",
+    )
+    own = st.toggle(
+        "class of the random network",
+        key="sanity-own",
+        help="Explain the class that the random network itself finds likeliest, not the class of the model.",
+    )
+    return own, other
 
 
 if __name__ == "__main__":
