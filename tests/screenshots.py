@@ -31,6 +31,10 @@ SHOTS = {
     "noise-dark": ("noise?r=30", 1440, "dark"),
     "noise-narrow-light": ("noise?r=30", 380, "light"),
     "noise-narrow-dark": ("noise?img=coffee", 380, "dark"),
+    "sanity-light": ("sanity?img=coffee", 1440, "light"),
+    "sanity-dark": ("sanity", 1440, "dark"),
+    "sanity-narrow-light": ("sanity", 380, "light"),
+    "sanity-narrow-dark": ("sanity?img=coffee", 380, "dark"),
     "learn-light": ("learn", 1440, "light"),
     "learn-dark": ("learn", 1440, "dark"),
     "learn-narrow-light": ("learn", 380, "light"),
@@ -46,7 +50,7 @@ def shoot(opened: Browser, address: str, name: str) -> None:
     page = opened.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.add_init_script("localStorage.setItem('attribution-met', '1')")  # without the greeting of a first visit
     page.goto(address + query)
-    whole = {"learn": "6. Why pretty is not faithful", "results": "Where they differ most"}.get(place, "complete")
+    whole = {"learn": "Short lessons", "results": "Where they differ most"}.get(place, "complete")
     whole = re.compile("^complete: ") if place == "sweep" else re.compile(f"^{re.escape(whole)}$")
     page.get_by_text(whole).first.wait_for(timeout=300_000)
     if place:
