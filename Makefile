@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # What `make quick` tests, of tests/test_attribution: laws on small networks. With lint it must stay under 60 s.
 QUICK := adaptive baselines convergence costs directions heatmaps images information insertion methods metrics paths
-QUICK += remembering sensitivity trace
+QUICK += remembering robustness trace
 
 .DEFAULT_GOAL := help
 .PHONY: help app quick test bench lint clean
