@@ -6,7 +6,7 @@ Only names that were found at the start can be asked for, so a link cannot reach
 import csv
 import io
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +85,10 @@ class Folder:
         first = self.names.index(name) // NEAR * NEAR if name in self else 0
         return self.names[first : first + NEAR]
 
-    def label(self, name: str, categories: Collection[str]) -> str:
+    def label(self, name: str, categories: Sequence[str]) -> str:
         """What labels.csv says of a photo, a class by its name; empty if it says nothing."""
         said = self.labels.get(name, "")
-        known = list(categories)
-        return known[int(said)] if said.isdecimal() and int(said) < len(known) else said
+        return categories[int(said)] if said.isdecimal() and int(said) < len(categories) else said
 
 
 def _files(path: Path, root: Path) -> Iterator[str]:
