@@ -18,6 +18,8 @@ RUN grep "^torch" requirements.txt > torch.txt \
 COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
 COPY attribution attribution
 COPY dashboard dashboard
+# Streamlit also looks beside the script that it runs: dashboard/.streamlit is a link to it.
+COPY .streamlit .streamlit
 COPY assets assets
 RUN pip install --no-cache-dir --no-deps .
 

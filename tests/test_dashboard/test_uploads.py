@@ -43,9 +43,7 @@ def test_no_upload_touches_the_disk(monkeypatch):
 
 def test_the_limit_is_twenty_megabytes():
     assert MOST_MEGABYTES == 20
-    assert (
-        tomllib.loads((ROOT / "dashboard" / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"] == 20
-    )
+    assert tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"] == 20
 
 
 def test_the_settings_beside_the_script_are_those_of_every_page():
