@@ -72,7 +72,7 @@ class TestMaps:
         module = make()
         model = Model.wrap(module, **SPACE)
         found = explain(model, photo(), "gradient", 1).attribution
-        expected = captum.attr.Saliency(module.eval()).attribute(photo()[None], target=1, abs=False)[0]
+        expected = captum.attr.Saliency(module.eval()).attribute(photo()[None].requires_grad_(), target=1, abs=False)[0]
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5 * expected.abs().max().item())
 
     @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ class TestMaps:
         found = {category: (probability, logit) for _, category, probability, logit in model.predict(photo())}
         assert found["yes"] == pytest.approx((torch.tensor(z).sigmoid().item(), z / 2), rel=1e-4)
         assert found["no"][1] == pytest.approx(-z / 2, rel=1e-4)
-        expected = captum.attr.Saliency(module).attribute(photo()[None], target=0, abs=False)[0] / 2
+        expected = captum.attr.Saliency(module).attribute(photo()[None].requires_grad_(), target=0, abs=False)[0] / 2
         torch.testing.assert_close(explain(model, photo(), "gradient", 1).attribution, expected, rtol=1e-3, atol=1e-6)
 
     @pytest.mark.parametrize("first", [nn.ReLU, nn.Hardtanh])
@@ -131,7 +131,7 @@ class TestMaps:
 
         module = Views()
         found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 2).attribution
-        expected = captum.attr.Saliency(module).attribute(photo()[None], target=2, abs=False)[0]
+        expected = captum.attr.Saliency(module).attribute(photo()[None].requires_grad_(), target=2, abs=False)[0]
         torch.testing.assert_close(found, expected)
 
     def test_a_hook_sees_what_it_saw(self):
