@@ -21,14 +21,16 @@ SIZE = {"width": 1440, "height": 1000}
 # A busy machine takes long to answer, and that is no fault: five seconds, the default, are too few.
 expect.set_options(timeout=60_000)
 # The app. Its perturbation curves took most of the processor's time, so they are shorter and rougher here:
-# 10 regions, not 30, with 2 noise patches each, not 10.
+# 10 regions, not 30, with 2 noise patches each, not 10. The sanity checks have few stages.
 SERVED = """
 from dataclasses import replace
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import Experiment
+from dashboard.work import sanity
 from streamlit.web.cli import main
 
 PATCHES["quick"] = 2
+sanity.STAGES, sanity.SEEDS, sanity.LEVELS = 2, 1, (0.1, 1.0)
 whole = Experiment.curve_key
 
 def short(self, panel, metric):
