@@ -20,16 +20,18 @@ HERE, ROOT = Path(__file__).parent, Path(__file__).parents[3]
 expect.set_options(timeout=PATIENCE)
 MOST = 900  # seconds that a test may take
 # The app. Its perturbation curves took most of the processor's time, so they are shorter and rougher here:
-# 10 regions, not 30, with 1 noise patch each, not 10, and 2 random orders, not 8.
+# 10 regions, not 30, with 1 noise patch each, not 10, and 2 random orders, not 8. The sanity checks have few stages.
 SERVED = """
 from dataclasses import replace
 from attribution import controls
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import Experiment
+from dashboard.work import sanity
 from streamlit.web.cli import main
 
 PATCHES["quick"] = 1
 controls.ORDERS = 2
+sanity.STAGES, sanity.SEEDS, sanity.LEVELS = 2, 1, (0.1, 1.0)
 whole = Experiment.curve_key
 
 def short(self, panel, metric):
