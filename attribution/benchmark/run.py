@@ -182,7 +182,8 @@ def run(
     """
     for other in results.outputs() - {setting.output}:
         raise ValueError(f"the file holds results of the {other}; choose another file for the {setting.output}")
-    results.label(labels(folder))
+    if known := labels(folder):
+        results.label(known)
     to_do = list(tasks(folder, results, setting, cases, metrics))
     clock, where = Clock(), str(folder.resolve())
     failed: list[tuple[str, str, str]] = []

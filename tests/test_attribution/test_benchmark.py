@@ -321,7 +321,7 @@ def forked(point):
     return os.waitpid(child, 0)[1]
 
 points, deaths = random.Random(int(sys.argv[3])), 0
-while status := forked(points.randrange(1, 600)):
+while status := forked(points.randrange(1, 900)):
     assert os.WIFSIGNALED(status), status
     deaths += 1
 print(deaths)
