@@ -2,6 +2,7 @@
 
 import csv
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.run import digest_of, seed_of
 from attribution.benchmark.sanity import COLUMNS, VALUES
 from attribution.benchmark.tables import interval
+from attribution.similarity import LITTLE
 from attribution.studies.randomisation import randomisation
 
+ROOT = Path(__file__).parents[2]
 METHODS = ["--methods", "gradient", "smoothgrad:samples=3", "edges"]
 QUICK = ["--stages", "2", "--levels", "0.1", "0.6"]
 
@@ -141,6 +144,26 @@ def test_a_photo_that_cannot_be_read_is_told_and_the_others_go_on(folder, model,
     assert survey(folder, tmp_path / "sanity.csv") == 1
     assert capsys.readouterr().err.startswith("broken.png: the image is not an image that can be read")
     assert len(rows_of(tmp_path / "sanity.csv")) == 9
+
+
+def test_the_table_that_is_shipped_says_what_the_page_of_results_says():
+    rows = rows_of(ROOT / "assets" / "sanity.csv")
+    text = (ROOT / "docs" / "results.md").read_text()
+    section = text[text.index("## Sanity checks") :]
+    assert f"the first {len({row['photo'] for row in rows})} of" in section
+    for name, title in {"gradient": "Gradient", "lrp": "LRP", "smoothgrad": "SmoothGrad, R = 10"}.items():
+        line = next(line for line in section.splitlines() if line.startswith(f"| {title} |"))
+        cells = [cell.strip() for cell in line.split("|")[2:-1]]
+        columns = ("last_spearman", "random_spearman", "class_spearman", "noise_spearman", "entropy_rise")
+        for column, cell in zip(columns, cells, strict=True):
+            values = np.array([[float(row[column]) for row in rows if row["method"] == name]])
+            (low,), (high,) = interval(values)
+            assert [float(part) for part in re.findall(r"-?[\d.]+", cell)] == pytest.approx(
+                [values.mean(), low, high], abs=0.006
+            )
+    flagged = [row for row in rows if float(row["random_spearman"]) >= LITTLE]
+    assert {row["method"] for row in flagged} == {"edges", "centre"}
+    assert all(float(row["class_spearman"]) >= LITTLE for row in rows if row["method"] == "lrp")
 
 
 def test_another_file_is_left_as_it_is(folder, model, tmp_path, capsys):
