@@ -264,7 +264,7 @@ class TestSanity:
         *_, true = randomisation(subject.model, X, {"A": ("smoothgrad", {"samples": 6, "sigma": 0.5})}, 0, stages=2)
         found = messages(board)
         tiles = [tile["title"] for tile in found["layout"][0]["tiles"]]
-        assert tiles == ["Original", "1 layer random", "All 3 layers random", "SmoothGrad: another class"]
+        assert tiles == ["Original", "1 layer random", "All 3 layers random", "Another class"]
         for stage, tile in zip(true.stages, tiles, strict=False):
             head, payload = found[f"map {tile} {stage.count}"]
             drawn = np.frombuffer(payload, "<f2").astype(float).reshape(40, 40) * head["unit"]

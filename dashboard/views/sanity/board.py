@@ -118,7 +118,8 @@ class SanityBoard(sheet.Worked):
     def _tile(self, random: Randomised, stage: Stage) -> Tile:
         title = layers_words(random, stage)
         own = self.choice.own_class and stage.count
-        return Tile(title, title, self.subject.model.categories[stage.target] if own else stage.layer)
+        layer = stage.layer if stage.count else "nothing is random"
+        return Tile(title, title, self.subject.model.categories[stage.target] if own else layer)
 
     def _map(self, tile: Tile, panel: Panel, random: Randomised, stage: Stage, strip: bool) -> Part:
         measure, stands = self.choice.measure, layers_words(random, stage)
@@ -135,7 +136,8 @@ class SanityBoard(sheet.Worked):
         category = self.subject.model.categories[beside.other]
         for panel in self._shown:
             if panel.method in beside.absolute:
-                tile = Tile(f"{panel.title}: another class", f"{panel.title}: another class", category)
+                title = "Another class" if self.choice.shown != EVERY else f"{panel.title}: another class"
+                tile = Tile(title, title, category)
                 status = f"{MEASURES['spearman'].title} {beside.absolute[panel.method]}"
                 head = {"status": status, "words": f"{panel.title} for {category}: {status}", "measure": panel.unit}
                 make = partial(map_message, tile.name, beside.others[panel.method], done=1, total=1, **head)
