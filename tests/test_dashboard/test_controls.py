@@ -278,7 +278,8 @@ class TestOneCopy:
     @pytest.mark.parametrize("name", [name for name, how in FIELDS.items() if how.control])
     def test_every_declared_control_is_drawn_at_what_is_set(self, page, name):
         how = FIELDS[name]
-        value = {"baseline": "white", "rule": "left", "evaluation": "paper", "curves": ("deletion",)}.get(name)
+        given = {"baseline": "white", "rule": "left", "evaluation": "paper", "curves": ("deletion",)}
+        value = (given | {"output": "probability"}).get(name)
         value = how.allowed.high if value is None else value
         wanted = replace(Experiment(), **{name: type(getattr(Experiment(), name))(value)})
         app = page(**{how.url: wanted.to_query()[how.url]})
