@@ -20,7 +20,7 @@ import scipy.stats
 import torch
 import toys
 
-from attribution import explain, load_image, perturbation_curve, registry, total_variation_curve
+from attribution import controls, explain, load_image, perturbation_curve, registry, total_variation_curve
 from attribution.benchmark import tables
 from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import PRESETS, Case, adaptive_noising, metrics, parse, subjects
@@ -294,7 +294,9 @@ import toys
 from test_attribution.test_benchmark import CASES, METRICS, SETTING
 from attribution.benchmark.results import Results
 from attribution.benchmark.run import Here, run
+from attribution import controls
 
+controls.ORDERS = 2
 folder, file = map(Path, sys.argv[1:3])
 model = toys.of_photos()
 
@@ -328,7 +330,8 @@ print(deaths)
 """
 
 
-def test_killed_at_any_moment_it_goes_on(folder, tmp_path):
+def test_killed_at_any_moment_it_goes_on(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(controls, "ORDERS", 2)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1])])}
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed.db"), "1"],
