@@ -118,8 +118,8 @@ class SanityBoard(sheet.Worked):
     def _tile(self, random: Randomised, stage: Stage) -> Tile:
         title = layers_words(random, stage)
         own = self.choice.own_class and stage.count
-        layer = stage.layer if stage.count else "nothing is random"
-        return Tile(title, title, self.subject.model.categories[stage.target] if own else layer)
+        gloss = self.subject.model.categories[stage.target] if own else stage.layer
+        return Tile(title, title, gloss or "no layer is random")
 
     def _map(self, tile: Tile, panel: Panel, random: Randomised, stage: Stage, strip: bool) -> Part:
         measure, stands = self.choice.measure, layers_words(random, stage)
