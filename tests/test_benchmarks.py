@@ -3,8 +3,10 @@
 import csv
 import importlib
 import operator
+import sys
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,6 +23,8 @@ TINY = {
 
 @pytest.fixture
 def timing(monkeypatch):
+    # A page that another test ran in this process is its main script still, and a new process would run that first.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     monkeypatch.syspath_prepend(FOLDER)
     return importlib.import_module("timing")
 

@@ -63,7 +63,7 @@ class TestMap:
         assert bar[0, -1].tolist() == anchors[1]
 
     def test_the_unit_is_that_of_its_settings(self):
-        assert {explained().unit, explain(toys.linear(), X, "integrated_gradients", 0, steps=2).unit} == {"f/x", "f"}
+        assert {explained().unit, explain(toys.linear(), X, "integrated_gradients", 0, steps=2).unit} == {"logit/x", "logit"}
 
     def test_words_are_no_html(self):
         shown = replace(explained(), category='<img src=x onerror="f()">')._repr_html_()
@@ -138,7 +138,7 @@ class TestViewer:
         (held,) = shown["maps"]
         values = np.frombuffer(base64.b64decode(held["bytes"]), "<f2").astype(float) * held["unit"]
         np.testing.assert_allclose(values, found.attribution.sum(0).flatten(), rtol=2e-3, atol=1e-3 * held["unit"])
-        assert (held["title"], held["status"], held["measure"]) == ("SmoothGrad", "3 points", "f/x")
+        assert (held["title"], held["status"], held["measure"]) == ("SmoothGrad", "3 points", "logit/x")
         assert len(base64.b64decode(shown["photo"]["bytes"])) == 3 * X.shape[1] * X.shape[2]
 
     def test_a_category_cannot_end_the_data(self):

@@ -333,7 +333,7 @@ class TestDraws:
         assert torch.equal(2 * half, whole)
 
     def test_seeds_indices_and_purposes_differ(self):
-        assert len(Purpose) == len(Purpose.__members__) == 9, "two purposes share a number, and so their noise"
+        assert len(Purpose) == len(Purpose.__members__) == 10, "two purposes share a number, and so their noise"
         drawn = [
             normal(purpose, seed, k, (5,))
             for purpose in (Purpose.ROOTS, Purpose.BASELINE)
