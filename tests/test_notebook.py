@@ -63,7 +63,8 @@ class TestMap:
         assert bar[0, -1].tolist() == anchors[1]
 
     def test_the_unit_is_that_of_its_settings(self):
-        assert {explained().unit, explain(toys.linear(), X, "integrated_gradients", 0, steps=2).unit} == {"logit/x", "logit"}
+        path = explain(toys.linear(), X, "integrated_gradients", 0, steps=2)
+        assert (explained().unit, path.unit) == ("logit/x", "logit")
 
     def test_words_are_no_html(self):
         shown = replace(explained(), category='<img src=x onerror="f()">')._repr_html_()
