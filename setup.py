@@ -6,21 +6,21 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-READ = ("*.npz", "*.db.gz", "icon.png")
-"""The other assets are pictures of the documentation."""
+READ = {"assets": ("*.npz", "*.db.gz", "icon.png"), ".streamlit": ("config.toml",)}
+"""The files of each folder that the app reads. The other assets are pictures of the documentation."""
 
 
 class BuildWithAssets(build_py):
-    """In the repository the assets lie beside the package. An editable installation finds them there."""
+    """In the repository these folders lie beside the package. An editable installation finds them there."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:
             return
-        place = Path(self.build_lib) / "dashboard" / "assets"
-        place.mkdir(parents=True, exist_ok=True)
-        for pattern in READ:
-            for file in sorted(Path("assets").glob(pattern)):
+        for folder, patterns in READ.items():
+            place = Path(self.build_lib) / "dashboard" / folder
+            place.mkdir(parents=True, exist_ok=True)
+            for file in sorted(file for pattern in patterns for file in Path(folder).glob(pattern)):
                 shutil.copy(file, place)
 
 

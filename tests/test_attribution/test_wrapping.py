@@ -301,7 +301,7 @@ def rounded(points):
 
 
 REFUSED = [
-    ("a function", lambda: print, "a builtin_function_or_method is no torch.nn.Module; give the network itself"),
+    ("a function", lambda: len, "a builtin_function_or_method is no torch.nn.Module; give the network itself"),
     ("a state", lambda: layers().state_dict(), "a OrderedDict is no torch.nn.Module"),
     ("a class", lambda: Words, r"Words is a class; give an instance of it, such as Words\(\)"),
     ("no copy", Uncopied, r"it cannot be copied \(no copies of this\)"),
