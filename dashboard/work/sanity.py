@@ -21,11 +21,9 @@ Panels = tuple[Panel, ...]
 
 
 def limited(panel: Panel, most: int) -> Panel:
-    """The panel with at most so many samples and steps; 0: with its own."""
-    if not most:
-        return panel
-    knobs = tuple((name, min(value, most) if name in LIMITED else value) for name, value in panel.knobs)
-    return replace(panel, knobs=knobs)
+    """The panel with at most so many samples and steps; 0: with its own. Of the logit, which the checks explain."""
+    knobs = tuple((name, min(value, most) if most and name in LIMITED else value) for name, value in panel.knobs)
+    return replace(panel, knobs=knobs, output="logit")
 
 
 def _methods(panels: Panels) -> Mapping[str, tuple[str, dict[str, Any]]]:

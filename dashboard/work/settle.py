@@ -41,7 +41,7 @@ def settle_work(settle: Settle, model: Model, x: Tensor, store: Store) -> Iterat
     methods: dict[str, Settling] = {}
     for panel in settle.panels:
         how = {"side": settle.side, "most": settle.most, "store": store, **dict(panel.knobs)}
-        for found in until_settled(model, x, panel.method, panel.target, **how):
+        for found in until_settled(model, x, panel.method, panel.target, output=panel.output, **how):
             methods[panel.title] = found
             yield Settled(dict(methods))
     yield Settled(methods, done=True)

@@ -1,10 +1,25 @@
 """Until settled, without a browser."""
 
 import pytest
+import torch
+import toys
 from page import captions, finish, shown
 from streamlit.testing.v1 import AppTest
 
+from attribution import Store, explain
 from dashboard.controls import settle
+from dashboard.work.panel import Panel
+from dashboard.work.settle import Settle, settle_work
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_what_is_settled_is_the_map_of_the_chosen_score(output):
+    model, x = toys.convolutional(), toys.image()
+    panel = Panel("smooth_taylor", "photo", "toy", 0, (("sigma", 0.5),), output)
+    *_, found = settle_work(Settle((panel,), 0, 10), model, x, Store())
+    (settled,) = found.methods.values()
+    expected = explain(model, x, "smooth_taylor", 0, output=output, samples=settled.samples, sigma=0.5).attribution
+    torch.testing.assert_close(settled.partial.attribution, expected)
 
 
 class TestUntilSettled:

@@ -272,6 +272,12 @@ class TestSanity:
             if stage.count:
                 assert head["status"] == f"Rank correlation {stage.similarity('A', 'spearman')}"
 
+    def test_its_maps_are_of_the_logit_whatever_score_is_chosen(self, made):
+        board = made("strip")
+        other = replace(board, experiment=replace(board.experiment, output="probability"))
+        assert other._panels == board._panels
+        assert {panel.output for panel in other._panels} == {"logit"}
+
     def test_controls_are_flagged_and_every_method_has_a_line(self, made, jobs):
         (state,) = heads(finish(jobs, made("sanity")), "state")
         lines = dict(state["lines"])
