@@ -58,6 +58,29 @@ def test_it_runs_and_writes_a_table(name, tmp_path, benchmark):
     assert all(float(row[column]) > 0 for row in rows for column in ("over", "quicker", "time") if row.get(column))
 
 
+def test_a_run_over_photos_that_was_stopped_goes_on(tmp_path, benchmark, monkeypatch):
+    for name in ("cat", "dog"):
+        gallery_photo("cat").save(tmp_path / f"{name}.png")
+    nodes, measured = benchmark("nodes"), []
+
+    def measure(model, photo, steps, fine, parts):
+        if photo.stem == "dog" and measured == ["cat"]:
+            raise KeyboardInterrupt
+        measured.append(photo.stem)
+        return [{"photo": photo.name, "rule": rule, "steps": 2, "gap": 0.1, "distance": 0.2} for rule in nodes.RULES]
+
+    monkeypatch.setattr(nodes, "measured", measure)
+    run = [str(tmp_path), "--steps", "2", "--out", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        nodes.main(run)
+    measured.append("stopped")
+    nodes.main(run)
+    assert measured == ["cat", "stopped", "dog"]
+    with (tmp_path / "nodes.csv").open() as file:
+        assert {row["photos"] for row in csv.DictReader(file)} == {"2"}
+    assert not (tmp_path / "nodes.jsonl").exists()
+
+
 def test_contestants_run_in_turn_in_processes_of_their_own(timing):
     calls = dict.fromkeys("ab", (partial, (operator.add, 1, 1)))
     assert {name: len(seconds) for name, seconds in timing.together(calls, 3).items()} == {"a": 3, "b": 3}

@@ -1,10 +1,12 @@
 """The rules of Integrated Gradients with few steps: `python tests/benchmarks/nodes.py PHOTOS`.
 
 For each rule and M: the completeness gap, a share of the score's climb, and the distance to the map at M = 2,000, a
-share of its norm. Medians over the photos. Writes nodes.csv and nodes.png.
+share of its norm. Medians over the photos. Writes nodes.csv and nodes.png. A run that was stopped goes on with the same
+command: until it ends, what is measured of each photo is in nodes.jsonl.
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,8 +48,12 @@ def measured(model: Model, photo: Path, steps: Sequence[int], fine: int, parts: 
             found = explain(model, x, "integrated_gradients", target, steps=count, rule=rule, store=store).attribution
             gap = abs(found.double().sum().item() - (high - low)) / abs(high - low)
             far = ((found - exact).norm() / exact.norm()).item()
-            rows.append({"rule": rule, "steps": count, "gap": gap, "distance": far})
+            rows.append({"photo": photo.name, "rule": rule, "steps": count, "gap": gap, "distance": far})
     return rows
+
+
+def remembered(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,7 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = given.parse_args(arguments)
     model = load_model(device="cpu")
     photos = sorted(path for path in args.photos.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    rows = [row for photo in photos[: args.most] for row in measured(model, photo, args.steps, args.fine, args.parts)]
+    photos = photos[: args.most]
+    file = args.out / "nodes.jsonl"
+    known = {row["photo"] for row in remembered(file)}
+    for number, photo in enumerate(photos, 1):
+        if photo.name in known:
+            continue
+        rows = measured(model, photo, args.steps, args.fine, args.parts)
+        with file.open("a") as lines:
+            lines.writelines(json.dumps(row) + "\n" for row in rows)
+        print(f"{photo.name}: {number} of {len(photos)}", flush=True)
+    names = {photo.name for photo in photos}
+    rows = [row for row in remembered(file) if row["photo"] in names]
     table = []
     for rule in RULES:
         for count in args.steps:
@@ -75,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             table.append({"rule": rule, "gradients": count, "passes": passes, "photos": len(some), **quartiles})
     write(args.out / "nodes.csv", table)
     plot(args.out / "nodes.png", table)
+    file.unlink()
 
 
 def plot(file: Path, table: list[dict[str, Any]]) -> None:
