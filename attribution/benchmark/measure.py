@@ -22,6 +22,8 @@ from attribution.types import Curve, notes
 
 VALUES = 8
 """The number of scores that need as much memory as one gradient."""
+ORDERS_SAID = f"mean of {controls.ORDERS} random orders"
+"""How the note of each area of the control begins."""
 
 
 @dataclass(frozen=True)
@@ -154,5 +156,4 @@ def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: i
         return one(made)
     height, width = x.shape[-2:]
     *_, band = controls.random_orders(lambda order, k: iter([one(order, k)]), height, width, seed)
-    said = f"mean of {len(band.areas)} random orders, standard deviation {band.spread:.3g}"
-    return replace(band, note=notes(said, band.note))
+    return replace(band, note=notes(f"{ORDERS_SAID}, standard deviation {band.spread:.3g}", band.note))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attribution.benchmark.cases import Case
-from attribution.benchmark.measure import Measured
+from attribution.benchmark.measure import CONTROL, ORDERS_SAID, Measured
 from attribution.benchmark.rows import Row, Setting, row_of
 from attribution.benchmark.schema import (
     DONE,
@@ -142,9 +142,13 @@ class Results:
         self._connection.close()
 
     def done(self, setting: Setting) -> dict[tuple[str, str], set[tuple[str, str, str, str]]]:
-        """The areas in the file: by (photo, digest), a set of (method, knobs, metric, knobs of the metric)."""
+        """The areas in the file: by (photo, digest), a set of (method, knobs, metric, knobs of the metric).
+
+        Those of the random order are left out if they are of another number of orders, as in files of 0.1.
+        """
         found: dict[tuple[str, str], set[tuple[str, str, str, str]]] = {}
         wanted = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
+        wanted |= {"control": CONTROL, "orders": f"{ORDERS_SAID}%"}
         for name, digest, *rest in self._connection.execute(DONE, wanted):
             found.setdefault((name, digest), set()).add(tuple(rest))
         return found
@@ -173,7 +177,7 @@ class Results:
     def add(self, name: str, digest: str, folder: str, setting: Setting, found: Measured, label: int = -1) -> None:
         """Writes the result of one case of a photo, in one transaction.
 
-        A map that the file already holds keeps its values; new areas and the error are added.
+        A map that the file already holds keeps its values; areas and the error are added, or written anew.
         """
         with self._whole() as opened:
             photo = self._photo(name, digest, folder, "", found.thumbnail, label)

@@ -61,12 +61,17 @@ PUT_PHOTO = (
 PUT_MAP = f"INSERT {_insert('maps')} ON CONFLICT DO UPDATE SET {KEPT}, error = excluded.error"
 PUT_LABEL = "UPDATE photos SET label = :label WHERE name = :name"
 OUTPUTS = "SELECT DISTINCT output FROM maps"
-PUT_AREA = f"INSERT OR IGNORE {_insert('areas')}"
+# An area is measured when the file lacks it, or holds it for another number of random orders.
+PUT_AREA = (
+    f"INSERT {_insert('areas')} "
+    "ON CONFLICT DO UPDATE SET area = excluded.area, curve = excluded.curve, note = excluded.note"
+)
 FIND_PHOTO, FIND_MAP = _find("photos"), _find("maps")
 ROWS = f"{_select(*ROW)} ORDER BY photos.name, photos.digest, maps.id, areas.metric"
 DONE = (
     _select("photo", "digest", "method", "knobs", "metric", "metric_knobs")
     + " WHERE maps.model = :model AND maps.weights = :weights AND maps.base_seed = :base_seed"
+    + " AND (maps.method != :control OR areas.note LIKE :orders)"
 )
 SMALL = f"typeof(thumbnail) = 'blob' AND length(thumbnail) <= {MOST_BYTES}"
 THUMBNAILS = f"SELECT digest, CASE WHEN {SMALL} THEN thumbnail ELSE x'' END FROM photos WHERE digest != '' ORDER BY id"

@@ -14,7 +14,7 @@ from dashboard.controls import session, thumbnails
 from dashboard.experiment.folder import FOLDER, SUFFIXES
 from dashboard.experiment.gallery import GALLERY, UPLOAD, gallery_photo
 from dashboard.experiment.subject import Photo, Subject
-from dashboard.experiment.words import Prediction, counted
+from dashboard.experiment.words import Prediction, counted, escaped
 
 MOST_MEGABYTES = 20
 FILE, READ, ERROR = "control-file", "session-file-read", "session-file-error"
@@ -61,7 +61,7 @@ def _chosen() -> Photo:
     try:
         return _opened(image)
     except ValueError as error:
-        st.session_state[ERROR] = f"{thumbnails.escaped(image)} was not used: {error}."
+        st.session_state[ERROR] = f"{escaped(image)} was not used: {error}."
     if before is not None and before.image != image:
         try:
             photo = _opened(before.image)
@@ -167,4 +167,4 @@ def cut(subject: Subject, where: DeltaGenerator) -> None:
         f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo."
     )
     if label := FOLDER.label(session.experiment().image, subject.model.categories):
-        where.caption(f"labels.csv says: {thumbnails.escaped(label)}")
+        where.caption(f"labels.csv says: {escaped(label)}")

@@ -6,10 +6,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard.controls import session
-from dashboard.controls.thumbnails import escaped
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import PINNED
 from dashboard.experiment.subject import Photo, Subject
+from dashboard.experiment.words import escaped
 from dashboard.stage.labels import Labelled
 
 MOST = 24

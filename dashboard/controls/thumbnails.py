@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from functools import cache, lru_cache
 
 import PIL.Image
@@ -12,6 +11,7 @@ from attribution import load_image
 from dashboard.controls import session
 from dashboard.experiment.folder import FOLDER, Stamp
 from dashboard.experiment.gallery import GALLERY, PINNED, UPLOAD, gallery_photo
+from dashboard.experiment.words import escaped
 
 SIDE = 96
 """Pixels: sharp at half the size on screens with small pixels."""
@@ -50,11 +50,6 @@ def label(image: str) -> str:
     """The Markdown of its button: the picture, which has the name as its alternative text, or else the name."""
     name, shown = escaped(words(image)), picture(image)
     return f"![{name}]({shown})" if shown else name
-
-
-def escaped(text: str) -> str:
-    """The text, such as the name of a file, so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$:])", r"\\\1", text)
 
 
 @cache

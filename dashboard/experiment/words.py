@@ -57,13 +57,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
+def escaped(text: str) -> str:
+    """The text, such as the name of a file or of a class, so that Markdown shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$:])", r"\\\1", text)
+
+
 def prediction(predicted: Prediction, explained: Prediction) -> str:
     """The predicted class, and the explained class if it is another one."""
     _, category, probability, logit = predicted
-    words = f"predicted: **{category}** · {probability:.1%} · logit {logit:.2f}"
+    words = f"predicted: **{escaped(category)}** · {probability:.1%} · logit {logit:.2f}"
     if explained != predicted:
         _, category, probability, logit = explained
-        words += f"  \nexplained: **{category}** · {probability:.1%} · logit {logit:.2f}"
+        words += f"  \nexplained: **{escaped(category)}** · {probability:.1%} · logit {logit:.2f}"
     return words
 
 

@@ -252,6 +252,20 @@ class TestOldFiles:
         assert main(["report", str(old)]) == 0
         assert "3 photos" in capsys.readouterr().out
 
+    def test_a_control_of_one_random_order_is_measured_again(self, folder, tmp_path):
+        """Files of 0.1 hold one order for each photo. In a file that goes on, all photos have as many."""
+        file = tmp_path / "old.db"
+        fresh = measure(folder, file)
+        with closing(sqlite3.connect(file)) as opened, opened:
+            old = "map IN (SELECT id FROM maps WHERE method = 'random_order') AND metric = 'perturbation'"
+            assert opened.execute(f"UPDATE areas SET area = 99, note = 'one' WHERE {old}").rowcount == 3
+        network, counter = toys.counted(toys.of_photos())
+        assert content(measure(folder, file, model=network)) == content(fresh)
+        assert counter.gradients == 0 < counter.values
+        counter.values = 0
+        measure(folder, file, model=network)
+        assert counter.values == 0, "each is measured again once"
+
     @pytest.mark.parametrize("name", SHIPPED)
     def test_a_shipped_file_goes_on(self, name, folder, tmp_path):
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))

@@ -82,6 +82,10 @@ def test_every_point_of_every_curve(folder, cells):
     for cell in cells:
         own = [float(r["y"]) for r in rows if (r["curve"], r["method"]) == ("perturbation", cell.panel.method)]
         np.testing.assert_allclose(own, cell.curve(PERTURBATION).y)
+    band = [row for row in rows if (row["curve"], row["method"]) == ("perturbation", "random_order")]
+    assert [float(row["low"]) for row in band] == list(cells[-1].curve(PERTURBATION).low)
+    assert all(float(row["low"]) <= float(row["y"]) <= float(row["high"]) for row in band)
+    assert {row["low"] + row["high"] for row in rows if row["method"] != "random_order"} == {""}
     assert sum(row["curve"] == "total variation" for row in rows) == 3 * 6
     assert sum(row["curve"] == "abpc" for row in rows) == 4 * 11
 

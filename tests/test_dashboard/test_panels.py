@@ -411,3 +411,10 @@ class TestViewer:
         assert low[2] - low[0] > 60, "blue"
         assert high[0] - high[2] > 60, "orange"
         assert abs(low - middle).sum() > 150 < abs(high - middle).sum()
+
+
+def test_the_names_of_classes_are_shown_as_they_are():
+    """They come from whoever made the network, and could look like Markdown."""
+    seen = words.prediction((0, "*ape* [x](http://y)", 0.5, 1.0), (1, "a_b_", 0.25, 0.5))
+    assert seen.startswith(r"predicted: **\*ape\* \[x\]\(http\://y\)** · 50.0% · logit 1.00")
+    assert r"explained: **a\_b\_** · 25.0%" in seen

@@ -15,6 +15,7 @@ import numpy as np
 import PIL.Image
 
 from attribution import METRICS
+from attribution.controls import Band
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.stage import pictures
@@ -120,14 +121,17 @@ def script(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> s
 
 
 def _curves(cells: Sequence[Cell], metrics: Sequence[str]) -> str:
+    """Every point of every curve; of the random orders the mean, the lowest and the highest."""
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(["curve", "method", "x", "y"])
+    rows.writerow(["curve", "method", "x", "y", "low", "high"])
     for cell in cells:
         for name in metrics:
             if curve := cell.curve(name):
                 words = name.replace("_", " ")
-                rows.writerows([words, cell.panel.method, x, y] for x, y in zip(curve.x, curve.y, strict=True))
+                ends = (curve.low, curve.high) if isinstance(curve, Band) else ([""] * len(curve.y),) * 2
+                points = zip(curve.x, curve.y, *ends, strict=True)
+                rows.writerows([words, cell.panel.method, *point] for point in points)
     return text.getvalue()
 
 

@@ -13,6 +13,7 @@ from dashboard.charts.results import differences
 from dashboard.charts.styles import BARE
 from dashboard.controls import pins, session
 from dashboard.experiment.subject import Photo
+from dashboard.experiment.words import escaped
 from dashboard.pages import COMPARE
 from dashboard.views.results import pairs
 
@@ -69,7 +70,7 @@ def farthest(
             picture = data or thumbnails.get(one.photo)
             if picture:
                 st.image(picture, width="stretch", alt=f"The photo {one.name}")
-            st.markdown(f"**{table.rows[cases[0], one.photo].category}**")
+            st.markdown(f"**{escaped(table.rows[cases[0], one.photo].category)}**")
             st.caption(f"`{one.name}` · {one.first:.{places}f} and {one.second:.{places}f}")
             if data is None:
                 st.caption("Enter its folder above to open it.")
