@@ -50,7 +50,7 @@ def show(model: Model, x: Image, *maps: Explained, height: int = HIGH) -> Cell:
             )
     photo = to_picture(model.pixels(x))
     likeliest = model.predict(x, k=1)[0]
-    status = words.prediction(likeliest, likeliest).replace("**", "")
+    status = words.prediction(likeliest, likeliest)
     said = Labels(*PHOTO, status, words.photo(likeliest))
     size = {"height": photo.shape[0], "width": photo.shape[1]}
     shown = {**asdict(said), **size, "bytes": base64.b64encode(photo.tobytes()).decode()}

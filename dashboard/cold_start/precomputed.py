@@ -129,7 +129,7 @@ def _setting(experiment: Experiment, subject: Subject) -> dict[str, Any]:
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__},
         "size": subject.model.size,
         "resize": subject.model.resize,
-        "prediction": words.prediction(subject.predicted, subject.explained).replace("**", ""),
+        "prediction": words.prediction(subject.predicted, subject.explained),
         "photo": words.photo(subject.predicted),
         "palettes": pictures.PALETTES,
     }

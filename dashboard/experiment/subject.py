@@ -54,7 +54,7 @@ class Subject:
     @property
     def labelled(self) -> Labelled:
         """The photo with the prediction of the model, for the viewer."""
-        status = words.prediction(self.predicted, self.explained).replace("**", "")
+        status = words.prediction(self.predicted, self.explained)
         return Labels(*PHOTO, status, words.photo(self.predicted)), self.photo
 
     @cached_property

@@ -62,14 +62,15 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~$:])", r"\\\1", text)
 
 
-def prediction(predicted: Prediction, explained: Prediction) -> str:
+def prediction(predicted: Prediction, explained: Prediction, markdown: bool = False) -> str:
     """The predicted class, and the explained class if it is another one."""
-    _, category, probability, logit = predicted
-    words = f"predicted: **{escaped(category)}** · {probability:.1%} · logit {logit:.2f}"
-    if explained != predicted:
-        _, category, probability, logit = explained
-        words += f"  \nexplained: **{escaped(category)}** · {probability:.1%} · logit {logit:.2f}"
-    return words
+
+    def said(what: str, one: Prediction) -> str:
+        _, category, probability, logit = one
+        return f"{what}: {f'**{escaped(category)}**' if markdown else category} · {probability:.1%} · logit {logit:.2f}"
+
+    words = said("predicted", predicted)
+    return words if explained == predicted else f"{words}  \n{said('explained', explained)}"
 
 
 def photo(predicted: Prediction) -> str:

@@ -415,6 +415,9 @@ class TestViewer:
 
 def test_the_names_of_classes_are_shown_as_they_are():
     """They come from whoever made the network, and could look like Markdown."""
-    seen = words.prediction((0, "*ape* [x](http://y)", 0.5, 1.0), (1, "a_b_", 0.25, 0.5))
+    predicted, explained = (0, "*ape* [x](http://y)", 0.5, 1.0), (1, "a_b_", 0.25, 0.5)
+    plain = "predicted: *ape* [x](http://y) · 50.0% · logit 1.00  \nexplained: a_b_ · 25.0% · logit 0.50"
+    assert words.prediction(predicted, explained) == plain
+    seen = words.prediction(predicted, explained, markdown=True)
     assert seen.startswith(r"predicted: **\*ape\* \[x\]\(http\://y\)** · 50.0% · logit 1.00")
     assert r"explained: **a\_b\_** · 25.0%" in seen

@@ -41,7 +41,7 @@ def _photo(subject: Subject) -> None:
     with st.container(key="compare-photo"):
         address = session.once("compare-photo-url", subject.image, lambda: pictures.data_url(subject.photo))
         st.image(address, width="stretch", alt=words.photo(subject.predicted))
-    st.caption(words.prediction(subject.predicted, subject.explained))
+    st.caption(words.prediction(subject.predicted, subject.explained, markdown=True))
 
 
 def _map(cell: Cell, drawn: Drawn) -> None:
