@@ -3,6 +3,8 @@ FROM python:3.12-slim
 
 # cpu, or a version of CUDA as PyTorch names it, such as cu128. The host then needs NVIDIA's driver and container toolkit.
 ARG TORCH=cpu
+# Where PyTorch's wheels for it are. PyPI has wheels with CUDA only, which compute on a CPU too.
+ARG INDEX=https://download.pytorch.org/whl/${TORCH}
 
 # A user of its own, and the folder of the weights that are downloaded when a model is first chosen.
 RUN useradd --create-home --uid 1000 dashboard \
@@ -12,7 +14,7 @@ RUN useradd --create-home --uid 1000 dashboard \
 WORKDIR /source
 COPY requirements.txt ./
 RUN grep "^torch" requirements.txt > torch.txt \
-    && pip install --no-cache-dir --index-url "https://download.pytorch.org/whl/${TORCH}" --requirement torch.txt \
+    && pip install --no-cache-dir --index-url "${INDEX}" --requirement torch.txt \
     && pip install --no-cache-dir --requirement requirements.txt
 
 COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
@@ -25,7 +27,8 @@ RUN pip install --no-cache-dir --no-deps .
 
 USER 1000
 WORKDIR /home/dashboard
-ENV TORCH_HOME=/weights
+# The second is that of the Hugging Face hub, for networks that are named by --model.
+ENV TORCH_HOME=/weights HF_HOME=/weights/huggingface
 VOLUME /weights
 EXPOSE 8501
 

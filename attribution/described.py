@@ -36,6 +36,9 @@ def from_torchvision(name: str) -> Card:
         raise ValueError(f"torchvision/{network} has no weights {tag!r}; use one of {', '.join(tags)}")
     weights = published[tag] if tag else published.DEFAULT
     preset, meta = weights.transforms(), weights.meta
+    if not meta["categories"]:
+        others = ", ".join(one.name for one in published if one.meta["categories"])
+        raise ValueError(f"torchvision/{name} has no classes, only features; use one of {others}")
     build = partial(_torchvision_network, network, meta)
     return Card(
         f"{name} of torchvision",

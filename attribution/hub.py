@@ -1,7 +1,9 @@
 """Where the weights of a network of timm are: on the Hugging Face hub, in its cache, or in a folder."""
 
 import json
+import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +70,16 @@ def _on_hub(found: Card, name: str, file: str) -> Card:
     if isinstance(held, str):
         return replace(found, place=Path(held))
     url = huggingface_hub.hf_hub_url(repository, file, revision=revision or None)
-    # Without dots: what follows one could look like the hash of a file of torch.
-    stem = name.replace("/", "--").replace(".", "_")
-    return replace(found, url=url, place=downloaded(f"{stem}--{file}"))
+    place = downloaded(f"{name.replace('/', '--')}--{file}")
+    return replace(found, url=url, place=place, stated=partial(_stated, url))
+
+
+def _stated(url: str) -> tuple[float, str]:
+    """The size in bytes and the SHA-256 that the hub states for a large file. Raises ValueError if it states none."""
+    told = huggingface_hub.get_hf_file_metadata(url)
+    if not re.fullmatch("[0-9a-f]{64}", told.etag or ""):
+        raise ValueError("the hub states no SHA-256 for it")
+    return float(told.size or 0), str(told.etag)
 
 
 def from_folder(folder: str) -> Card:

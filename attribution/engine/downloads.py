@@ -1,24 +1,33 @@
-"""Downloads of torchvision's weights, with progress, and with one line that says what to do after a failure."""
+"""Downloads of weights, checked by their hash, with progress, and with a line that says what to do after a failure."""
 
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
 import torch
 
+Stated = Callable[[], tuple[float, str]]
+"""Asks a server for the size of a file, in bytes, and for its SHA-256."""
+HASH = re.compile(r"-([a-f0-9]{8,})\.")
+"""The digits at the end of the name of a file are the start of its SHA-256, as torch names its files."""
 
-def fetch(title: str, url: str, target: Path, megabytes: float, wait: float) -> Iterator[float]:
+
+def fetch(
+    title: str, url: str, target: Path, megabytes: float, wait: float, stated: Stated | None = None
+) -> Iterator[float]:
     """Downloads `url` to `target`. Yields the fraction done every `wait` seconds. Raises ValueError on failure.
 
-    If `megabytes` is 0, the server is asked for the size; until it answers, the fraction is 0.
+    The file is checked: its SHA-256 is the one of `stated`, or else begins as the name of `target` says. A file of
+    another hash is deleted. If `megabytes` is 0, the server is asked for the size; until it answers, the fraction is 0.
     """
     size = [megabytes * 1024**2]
     stale = set(_parts(target))
     failures: list[Exception] = []
-    thread = Thread(target=_fetch, args=(url, target, failures, size), daemon=True, name=f"download of {title}")
+    given = (url, target, failures, size, stated)
+    thread = Thread(target=_fetch, args=given, daemon=True, name=f"download of {title}")
     thread.start()
     reached = 0.0
     while thread.is_alive():
@@ -45,15 +54,19 @@ def _size(part: Path) -> int:
         return 0
 
 
-def _fetch(url: str, target: Path, failures: list[Exception], size: list[float]) -> None:
+def _fetch(url: str, target: Path, failures: list[Exception], size: list[float], stated: Stated | None) -> None:
     try:
+        if stated is not None:
+            size[0], digest = stated()
+        elif named := HASH.search(target.name):
+            digest = named.group(1)
+        else:
+            raise ValueError("its name does not end with its hash")
         if not size[0]:
             with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10) as answer:
                 size[0] = float(answer.headers.get("Content-Length") or 0)
         target.parent.mkdir(parents=True, exist_ok=True)
-        # The eight digits at the end of the file's name are the start of its SHA-256.
-        found = re.search(r"-([a-f0-9]{8,})\.", target.name)
-        torch.hub.download_url_to_file(url, str(target), found.group(1) if found else None, progress=False)
+        torch.hub.download_url_to_file(url, str(target), digest, progress=False)
     except Exception as error:  # `fetch`, in the other thread, reports it
         failures.append(error)
 

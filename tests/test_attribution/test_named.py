@@ -1,16 +1,18 @@
 """Each way of naming a network is tried on a real one with random weights, and what is wrong is one line."""
 
-import http.server
+import contextlib
+import hashlib
 import io
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub.constants
+import loopback
 import numpy as np
 import PIL.Image
 import pytest
@@ -25,6 +27,7 @@ from torchvision.transforms.v2 import functional as transforms
 from attribution import MODELS, explain, load_image, load_model
 from attribution.__main__ import main
 from attribution.described import from_torchvision, last_layer
+from attribution.engine.downloads import HASH, fetch
 from attribution.hub import from_timm
 from attribution.models import CATEGORIES, card, download
 
@@ -71,43 +74,23 @@ def own(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def served(tmp_path, monkeypatch):
-    """Files on loopback by their path, with what a hub says about them; empty caches. Yields them, and the address."""
+def stated():
+    """What the hub says that the SHA-256 of the weights at a path is, where that is not their own."""
+    return {}
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch, stated):
+    """Files on a hub on loopback, with empty caches. Yields them, its address, and what was asked for."""
     files: dict[str, bytes] = {}
     asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(f"{self.command} {self.path}")
-            data = files.get(self.path)
-            self.send_response(404 if data is None else 200)
-            self.send_header("Content-Length", str(len(data or b"")))
-            self.send_header("X-Repo-Commit", "0" * 40)
-            self.send_header("ETag", f'"{abs(hash(data)):x}"')
-            if data is None:
-                self.send_header("X-Error-Code", "EntryNotFound")
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(data or b"")
-
-        do_HEAD = do_GET
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    known = huggingface_hub.constants
-    monkeypatch.setattr(known, "ENDPOINT", address)
-    monkeypatch.setattr(known, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(known, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    yield files, address, asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with loopback.hub(files, asked, stated) as address:
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+        known = huggingface_hub.constants
+        monkeypatch.setattr(known, "ENDPOINT", address)
+        monkeypatch.setattr(known, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+        monkeypatch.setattr(known, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        yield files, address, asked
 
 
 def small(classes: int = 1000, seed: int = 0) -> torch.nn.Module:
@@ -189,6 +172,17 @@ class TestSixWays:
         files["/me/mine/resolve/v2/pytorch_model.bin"] = buffer.getvalue()
         same("hf-hub:me/mine@v2", network)
 
+    def test_no_two_names_share_a_file(self, served):
+        """Revisions of one network, and names that differ in one sign."""
+        files, _, _ = served
+        for seed, (name, revision) in enumerate({"me/mine.1": "main", "me/mine_1": "main", "me/mine": "v1"}.items()):
+            for path in (f"/{name}/resolve/{revision}", f"/{name}/resolve/{revision}2"):
+                files[f"{path}/config.json"] = config()
+                files[f"{path}/model.safetensors"] = held(small(3, seed + 10 * path.endswith("2")).state_dict())
+        named = {"me/mine.1": 0, "me/mine_1": 1, "me/mine@v1": 2, "me/mine@v12": 12}
+        for name, seed in named.items():
+            same(f"hf-hub:{name}", small(3, seed))
+
     def test_what_the_hub_has_downloaded_is_used(self, served):
         """timm and others download there too."""
         files, _, asked = served
@@ -242,6 +236,84 @@ class TestSixWays:
         x = model.prepare(photo())
         assert explain(model, x, "smooth_taylor", samples=2).attribution.shape == (3, 32, 32)
         assert load_model("my_networks:network", "cpu").digest == model.digest
+
+
+class TestHashes:
+    """No download is used that is not the file which its name, or the hub, says."""
+
+    NAMES = ("timm", "hub", "hub and revision", "torchvision")
+
+    def named(self, files, monkeypatch, way: str, address: str) -> tuple[str, str]:
+        """A network on loopback: its name, and the path of its weights."""
+        if way == "torchvision":
+            weights = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
+            buffer = io.BytesIO()
+            torch.save(torchvision.models.squeezenet1_1().state_dict(), buffer)
+            path = f"/squeeze-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
+            monkeypatch.setattr(weights.value, "url", f"{address}{path}")
+            files[path] = buffer.getvalue()
+            return "torchvision/squeezenet1_1", path
+        name, root = {
+            "timm": (f"timm/{SMALL}", f"/timm/{TAGGED}/resolve/main"),
+            "hub": ("hf-hub:me/mine", "/me/mine/resolve/main"),
+            "hub and revision": ("hf-hub:me/mine@0123abcd", "/me/mine/resolve/0123abcd"),
+        }[way]
+        files[f"{root}/config.json"] = config()
+        files[f"{root}/model.safetensors"] = held(small(1000 if way == "timm" else 3).state_dict())
+        return name, f"{root}/model.safetensors"
+
+    @pytest.mark.parametrize("way", NAMES)
+    @pytest.mark.parametrize("damage", ["a bit", "cut"])
+    def test_a_damaged_file_is_one_line_and_leaves_nothing(self, served, stated, monkeypatch, tmp_path, way, damage):
+        files, address, _ = served
+        name, path = self.named(files, monkeypatch, way, address)
+        whole = files[path]
+        stated[path] = hashlib.sha256(whole).hexdigest()
+        files[path] = whole[:-1] + bytes([whole[-1] ^ 1]) if damage == "a bit" else whole[:-100]
+        with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+            load_model(name, "cpu")
+        assert "could not be downloaded (invalid hash value (expected" in str(caught.value)
+        assert not card(name).here
+        assert not [
+            file
+            for file in tmp_path.rglob("*")
+            if file.is_file() and file.name != "config.json" and file.stat().st_size > 1000
+        ]
+        files[path] = whole
+        load_model(name, "cpu")
+        assert card(name).file.read_bytes() == whole
+
+    @pytest.mark.parametrize("said", ["", "0" * 40, "W/0"])
+    def test_without_a_hash_there_is_no_download(self, served, stated, monkeypatch, said):
+        files, address, asked = served
+        name, path = self.named(files, monkeypatch, "hub", address)
+        stated[path] = said
+        with pytest.raises(ValueError, match=r"could not be downloaded \(the hub states no SHA-256 for it\): fetch"):
+            load_model(name, "cpu")
+        assert f"GET /stored{path}" not in asked
+        assert not card(name).here
+
+    def test_every_file_that_has_a_name_has_a_hash(self):
+        """The hub states one. Elsewhere the name of the file ends with its first digits."""
+        cards = list(MODELS.values())
+        named = [f"torchvision/{name}.{tag}" for name, tag in every_torchvision()]
+        for name in named + [f"timm/{name}" for name in timm.list_pretrained()]:
+            with contextlib.suppress(ValueError):  # without classes
+                cards.append(card(name))
+        downloads = [one for one in cards if one.url]
+        assert len(downloads) > 1500
+        for one in downloads:
+            assert one.stated is not None or HASH.search(one.file.name), one.title
+
+    def test_a_file_without_one_is_not_downloaded(self, tmp_path):
+        with pytest.raises(ValueError, match=r"could not be downloaded \(its name does not end with its hash\): fetch"):
+            list(fetch("This", "http://127.0.0.1:9/this.pth", tmp_path / "this.pth", 1.0, 0.01))
+
+
+def every_torchvision() -> Iterator[tuple[str, str]]:
+    for name in torchvision.models.list_models(module=torchvision.models):
+        for tag in torchvision.models.get_model_weights(name).__members__:
+            yield name, tag
 
 
 class TestCommandLine:
@@ -302,6 +374,7 @@ WRONG = {
     "torchvision/resnet19": r"torchvision has no classifier 'resnet19'; did you mean resnet",
     "torchvision/fcn_resnet50": "torchvision has no classifier 'fcn_resnet50'",
     "torchvision/resnet50.V9": "torchvision/resnet50 has no weights 'V9'; use one of IMAGENET1K_V1, IMAGENET1K_V2",
+    "torchvision/vgg16.IMAGENET1K_FEATURES": r".*FEATURES has no classes, only features; use one of IMAGENET1K_V1$",
     "local-dir:nowhere": r"local-dir:nowhere cannot be read \(there is no such folder\)",
     "local-dir:.": r"local-dir:. cannot be read \(there is no config.json in it\)",
     "resnet18=none.safetensors": "resnet18=none.safetensors: there is no file none.safetensors",
@@ -390,7 +463,7 @@ class TestWrong:
         _, address, _ = served
         with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
             load_model(f"timm/{SMALL}", "cpu")
-        for part in ("HTTP Error 404", f"fetch {address}/timm/{TAGGED}/resolve/main/model.safetensors", "put it at"):
+        for part in ("404", f"fetch {address}/timm/{TAGGED}/resolve/main/model.safetensors", "put it at"):
             assert part in str(caught.value)
 
     def test_lrp_says_for_which_networks_it_has_rules(self, tmp_path):
