@@ -42,7 +42,10 @@ WITHIN = {
     ],
     "methods": [],
     "metrics": [],
-    "studies": [],
+    "studies": [
+        {"compared", "robustness"},
+        {"adaptive", "changed_image", "convergence", "other_class", "perturbed", "randomisation", "settled", "trace"},
+    ],
     "benchmark": [
         {"cases", "paper", "rows", "thumbnails"},
         {"measure", "schema"},
