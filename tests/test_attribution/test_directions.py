@@ -51,9 +51,9 @@ WITHIN = {
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},
-        {"report", "cluster", "sanity"},
-        {"sanity_table"},
-        {"sanity_command"},
+        {"report", "cluster", "survey"},
+        {"sanity"},
+        {"sanity_command", "robustness_command"},
         {"__main__"},
     ],
 }
