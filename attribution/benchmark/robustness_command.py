@@ -33,7 +33,10 @@ DESCRIPTION = (
 COLUMNS = (*KEY, "seed", "class", "category", *FIGURES, "why")
 PHOTO = ("photo", "model", "weights", "setting", "seed", "method", "knobs", "class", "category", *FIGURES, "why")
 """The columns of the file for one photo. Its seed is used as it is; in a folder each photo has its own."""
-NOTE = "Lower is better; a map that ignores the photo has a max-sensitivity of 0 as well."
+NOTE = (
+    "Lower is better. 1 in infidelity_share: the map predicts no better than a map of zeros. A map that ignores the "
+    "photo has a max-sensitivity of 0 as well."
+)
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -141,11 +144,11 @@ def _told(given: argparse.Namespace, model: Model, found: Robustness) -> Iterato
     yield f"infidelity: {changes.count} changes of standard deviation {noise}; in units of the score, squared"
     yield f"max-sensitivity: {changes.repeats} changes within ±{radius}; a share of the size of the map"
     width = max(map(len, found.methods))
-    yield f"{'':{width}}  {'  '.join(FIGURES.values())}"
+    yield f"{'':{width}}  {'  '.join(FIGURES)}"
     for label in found.methods:
         values = {name: found.value(label, name) for name in FIGURES}
         cells = (f"{one.value:.4g}" if one.defined else "-" for one in values.values())
-        line = "  ".join(f"{cell:>{len(title)}}" for cell, title in zip(cells, FIGURES.values(), strict=True))
+        line = "  ".join(f"{cell:>{len(name)}}" for cell, name in zip(cells, values, strict=True))
         why = {one.why: None for one in values.values() if not one.defined}
         yield f"{label:{width}}  {line}{'  ' + '; '.join(why) if why else ''}"
     yield NOTE
