@@ -50,7 +50,7 @@ class Changes:
     """
 
     noise: float = 0.005
-    count: int = 50
+    count: int = 100
     radius: float = 0.02
     repeats: int = 10
 

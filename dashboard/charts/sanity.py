@@ -82,7 +82,12 @@ def figures(rows: Sequence[Figure], axis: str, edge: float | None = None, edge_w
             cliponaxis=False,
         )
     if edge is not None:
-        figure.add_vline(edge, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=edge_words)
+        figure.add_vline(
+            edge,
+            line={"color": GREY, "dash": "dash", "width": 1},
+            annotation_text=edge_words,
+            annotation_position="top left",
+        )
     dress(figure)
     most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
     figure.update_xaxes(title_text=axis, range=[0, 1.25 * most or 1.0])

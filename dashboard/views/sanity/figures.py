@@ -75,7 +75,13 @@ def nearby_charts(found: Robustness, panels: Sequence[Panel], std: float, of: Ha
             for panel, one in values.items()
         ]
 
-    missed = partial(charts_of.figures, rows("infidelity_share", infidelity_words), "share", 1.0, "a map of zeros")
+    missed = partial(
+        charts_of.figures,
+        rows("infidelity_share", infidelity_words),
+        "share of the error of a map of zeros",
+        1.0,
+        "a map of zeros",
+    )
     moved = partial(charts_of.figures, rows("max_sensitivity", sensitivity_words), "share of the size of the map")
     version = (of, found.done, len(found.failed))
     return [sheet.chart(infidelity, version, missed), sheet.chart(sensitivity, version, moved)]

@@ -45,7 +45,7 @@ INFIDELITY = (
     "The photo gets noise, again and again. Each time the map predicts how far the score falls: the sum of map times "
     "noise. Infidelity is the mean squared error of this prediction. Here a map is first multiplied by the factor with "
     "which it predicts best, and its error is divided by that of a map of zeros: 0 is a perfect prediction, 1 is none. "
-    "A map that knows nothing is above 0.92 in 19 of 20 cases, so smaller differences can be chance. The noise is so "
+    "A map that knows nothing is above 0.96 in 19 of 20 cases, so smaller differences can be chance. The noise is so "
     "small that the gradient is near by its nature. Maps that look further away, as SmoothGrad does, need not predict "
     "it. A map that is a product with the photo minus a baseline is divided by that first. Others stay as they are."
 )
