@@ -17,6 +17,7 @@ from torch import Tensor
 
 from attribution.agreement import SIDES
 from attribution.benchmark import __main__ as benchmark
+from attribution.benchmark import robustness_command as robustness
 from attribution.benchmark import sanity_command as sanity
 from attribution.engine.devices import PRECISIONS
 from attribution.engine.score import OUTPUTS
@@ -35,6 +36,7 @@ LISTS = {
     "models": "list the models, and whether their weights are on this machine",
 }
 BENCHMARK = "benchmark"
+CHECKS = {"sanity": sanity, "robustness": robustness}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return benchmark.main(given[1:])
     options = parser(given).parse_args(given)
     try:
-        commands = {"explain": explain, "sanity": sanity.run, "methods": methods, "metrics": metrics, "models": models}
+        commands = {"explain": explain, "methods": methods, "metrics": metrics, "models": models}
+        commands |= {name: check.run for name, check in CHECKS.items()}
         commands[options.command](options)
     except (ValueError, MemoryError) as error:
         print(f"attribution: {error}", file=sys.stderr)
@@ -62,7 +65,8 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name, told in LISTS.items():
         commands.add_parser(name, help=told)
     commands.add_parser(BENCHMARK, add_help=False, help="measure methods on a folder of photos; --help lists how")
-    sanity.options(commands.add_parser("sanity", help=sanity.HELP, description=sanity.DESCRIPTION))
+    for name, check in CHECKS.items():
+        check.options(commands.add_parser(name, help=check.HELP, description=check.DESCRIPTION))
     one = commands.add_parser(
         "explain",
         help="make a map of a photo",

@@ -65,26 +65,32 @@ def explain(
 
 
 def together(
-    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store | None = None
+    model: Model,
+    x: Tensor,
+    methods: Mapping[str, Chosen],
+    target: int,
+    store: Store | None = None,
+    *,
+    output: str = "logit",
 ) -> Iterator[tuple[str, Partial | ValueError | None]]:
     """Yields (label, the last result) for each of `methods`, which share their points, and (label, None) on the way.
 
     A method that the model does not allow gives its error instead. Raises ValueError at once for an unknown method,
-    class or knob, and for an invalid image.
+    class, knob or output, and for an invalid image.
     """
     for method, knobs in methods.values():
         entry(METHODS, method).check(knobs)
-    score_of(model, x, target, "logit", None)
-    return _together(model, x, methods, target, Store() if store is None else store)
+    score_of(model, x, target, output, None)
+    return _together(model, x, methods, target, output, Store() if store is None else store)
 
 
 def _together(
-    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, store: Store
+    model: Model, x: Tensor, methods: Mapping[str, Chosen], target: int, output: str, store: Store
 ) -> Iterator[tuple[str, Partial | ValueError | None]]:
     for label, (method, knobs) in methods.items():
         found: Partial | ValueError | None = None
         try:
-            for partial in stream(model, x, method, target, store=store, **knobs):
+            for partial in stream(model, x, method, target, output=output, store=store, **knobs):
                 if found is not None:
                     yield label, None
                 found = partial

@@ -59,6 +59,8 @@ class Method(Entry):
     attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
     but something to compare methods with. `output` is the score that it explains whatever is asked for, "logit" or
     "probability"; empty: the one that is asked for. Sizes of maps can be compared only where `unit` is the same.
+    `origin` is the baseline b of an attribution that is a product with x - b, as `make_baselines` calls it; None if it
+    is no such product.
     """
 
     gloss: str
@@ -69,6 +71,7 @@ class Method(Entry):
     control: bool = False
     units: Callable[[Mapping[str, Any]], str] = lambda knobs: "f"
     output: str = ""
+    origin: Callable[[Mapping[str, Any]], Any] = lambda knobs: None
 
     def cost(self, given: Mapping[str, Any]) -> Cost:
         """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
@@ -136,17 +139,18 @@ def method(
     control: bool = False,
     unit: str | Callable[[Mapping[str, Any]], str] = "f",
     output: str = "",
+    origin: Callable[[Mapping[str, Any]], Any] = lambda knobs: None,
 ) -> Callable[[Function], Function]:
     """Registers a generator `(score, x, *, knobs) -> Iterator[Partial]` under the function's name.
 
-    The other arguments are described in `Method`. `cost` gets all knobs, defaults included; so does `unit`, where it
-    depends on them. In a unit "f" stands for the score.
+    The other arguments are described in `Method`. `cost` gets all knobs, defaults included; so do `origin`, and `unit`
+    where it depends on them. In a unit "f" stands for the score.
     """
     units = unit if callable(unit) else lambda knobs: unit
 
     def add(function: Function) -> Function:
         name, knobs = function.__name__, read_knobs(function)
-        facts = (gloss, cost, term, sums_up, null, control, units, output)
+        facts = (gloss, cost, term, sums_up, null, control, units, output, origin)
         METHODS[name] = Method(name, title, paper, function, knobs, *facts)
         return function
 

@@ -28,7 +28,7 @@ PAGES = (
     Page("results", "Results", ":material/table_chart:"),
     Page("path", "Path", ":material/timeline:", without=("output",)),  # it shows both scores
     Page("noise", "Noise", ":material/grain:"),
-    Page("sanity", "Sanity", ":material/rule:", without=("output",)),
+    Page("sanity", "Sanity", ":material/rule:"),
     Page("learn", "Learn", ":material/school:"),
 )
 COMPARE = PAGES[0]

@@ -28,6 +28,7 @@ from subjects import bare_gradients
 from toys import in_batches_of
 
 from attribution import Store, explain, load_model
+from attribution.studies.randomisation import randomisation
 
 ROUNDS, TRIES = 5, 30
 
@@ -72,6 +73,44 @@ def core() -> None:
         lambda: explain(contiguous, x, "smoothgrad", **knobs),
         lambda: explain(eight, x, "smoothgrad", **knobs),
     )
+
+
+def first_stage(samples: int = 10) -> None:
+    """From the request of the randomisation of three methods until they have their maps of its first stage, nothing
+    remembered and with the maps of the model remembered; and over a bare loop of the same gradients, in turn."""
+    model = load_model()
+    x = model.prepare(PIL.Image.fromarray(data.cat()))
+    methods = {
+        "integrated_gradients": ("integrated_gradients", {"steps": samples}),
+        **{name: (name, {"samples": samples}) for name in ("smoothgrad", "smooth_taylor")},
+    }
+    # SmoothGrad and SmoothTaylor share their points, on the model and on the random network.
+    bare = {known: bare_gradients("efficientnet_lite0", (2 if known else 4) * samples, 8) for known in (False, True)}
+
+    def until(store: Store) -> float:
+        began = time.perf_counter()
+        for found in randomisation(model, x, methods, store=store):
+            if found.stages[-1].count and len(found.stages[-1].maps) == len(methods):
+                return time.perf_counter() - began
+        raise AssertionError("no first stage")
+
+    until(Store())
+    for remembered in (False, True):
+        seconds, ratios = [], []
+        for _ in range(ROUNDS):
+            store = Store()
+            if remembered:
+                for method, knobs in methods.values():
+                    explain(model, x, method, store=store, **knobs)
+            seconds.append(until(store))
+            began = time.perf_counter()
+            bare[remembered]()
+            ratios.append(seconds[-1] / (time.perf_counter() - began))
+        known = "the model's maps remembered" if remembered else "nothing remembered"
+        print(
+            f"first stage of three methods, {samples} samples and steps, {known}: {median(seconds):.2f} s (median), "
+            f"{median(ratios):.2f} of its bare gradients"
+        )
 
 
 def answer(page: Page) -> float:
@@ -244,6 +283,25 @@ def completes(address: str, samples: int = 60) -> None:
     print(f"a setting that was there before: {percentiles(returns)}")
 
 
+def first_stages(address: str) -> None:
+    """From the click on Sanity until the maps of three methods of the first stage are on screen, nothing remembered."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+        times = []
+        for _ in range(ROUNDS):
+            page = opened.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(f"{address}/results?r=10&m=10&seed={time.time_ns() // 10**9 % 10_000}")
+            page.get_by_role("link", name="Sanity").wait_for(timeout=60_000)
+            page.wait_for_timeout(2000)
+            began = time.perf_counter()
+            page.get_by_role("link", name="Sanity").click()
+            page.get_by_role("img", name="1 layer random").first.wait_for(timeout=120_000)
+            times.append(1000 * (time.perf_counter() - began))
+            page.close()
+        opened.close()
+    print(f"Sanity, the first stage on screen: {percentiles(times)}")
+
+
 def displays(address: str) -> None:
     """A change of the display, from the click to the new picture."""
     with sync_playwright() as playwright:
@@ -266,7 +324,8 @@ def displays(address: str) -> None:
 
 if __name__ == "__main__":
     core()
+    first_stage()
     if len(sys.argv) > 1:
         address = sys.argv[1].rstrip("/")
-        for measure in (first_paint, displays, drags, completes, answers):
+        for measure in (first_paint, displays, drags, completes, answers, first_stages):
             measure(address)

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from sources import ROOT
 
 # The app. Its perturbation curves took most of the processor's time, so they are shorter and rougher here:
-# 10 regions, not 30, with 1 noise patch each, not 10, and 2 random orders, not 8. The sanity checks have few stages.
+# 10 regions, not 30, with 1 noise patch each, not 10, and 2 random orders, not 8. The sanity checks have few stages
+# and changes.
 SERVED = """
 from dataclasses import replace
 from attribution import controls
@@ -25,6 +26,7 @@ from streamlit.web.cli import main
 PATCHES["quick"] = 1
 controls.ORDERS = 2
 sanity.STAGES, sanity.SEEDS, sanity.LEVELS = 2, 1, (0.1, 1.0)
+sanity.CHANGES = replace(sanity.CHANGES, count=4, repeats=2)
 whole = Experiment.curve_key
 
 def short(self, panel, metric):

@@ -18,9 +18,8 @@ import attribution.methods
 import attribution.metrics
 from attribution import METHODS, METRICS, curve, explain, stream
 from attribution.__main__ import parser
-from attribution.benchmark.__main__ import COMMANDS, SANITY, _options, _report_options
+from attribution.benchmark.__main__ import COMMANDS, SURVEYS, _options, _report_options
 from attribution.benchmark.cases import metrics, parse, subjects
-from attribution.benchmark.sanity_table import sanity_options
 from attribution.engine.random_numbers import Purpose, normal
 
 ROOT = Path(__file__).parents[1]
@@ -120,8 +119,9 @@ def test_commands_are_understood(module, arguments):
     elif given[0] in COMMANDS:
         told = _report_options().parse_args(given)
         assert parse(told.methods, subjects()) or not told.methods
-    elif given[0] == SANITY:
-        assert parse(sanity_options().parse_args(given[1:]).methods, subjects())
+    elif given[0] in SURVEYS:
+        options, _ = SURVEYS[given[0]]
+        assert parse(options().parse_args(given[1:]).methods, subjects())
     else:
         asked = _options().parse_args(given)
         assert parse(asked.methods, subjects()) or asked.preset

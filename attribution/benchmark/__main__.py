@@ -17,9 +17,11 @@ from attribution.benchmark.cases import CONTROL, PRESETS, metrics, parse, patche
 from attribution.benchmark.cluster import Cluster
 from attribution.benchmark.report import FORMATS, report, rows
 from attribution.benchmark.results import Results
+from attribution.benchmark.robustness_command import robustness_options, robustness_survey
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
-from attribution.benchmark.sanity_table import sanity_options, survey
+from attribution.benchmark.sanity_command import sanity_options, sanity_survey
+from attribution.benchmark.survey import run as run_survey
 from attribution.engine.score import OUTPUTS
 from attribution.models import load_model
 from attribution.named import NAMES
@@ -30,6 +32,8 @@ Measures methods on every photo of a folder, and keeps the results in a file.
   report FILE             prints a table of the results
   rows FILE               prints all results as CSV
   sanity PHOTOS --out CSV runs the sanity checks of methods over the photos, and prints a table
+  robustness PHOTOS --out CSV
+                          measures how maps answer small changes of the photos, and prints a table
   pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
                           with a thumbnail of each photo (at most 96 pixels a side) unless --no-thumbnails is given
 """
@@ -43,7 +47,11 @@ again: the same command continues a run that was stopped, and a command with mor
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
 COMMANDS = ("report", "rows", "pack")
-SANITY = "sanity"
+SURVEYS = {
+    "sanity": (sanity_options, sanity_survey),
+    "robustness": (robustness_options, robustness_survey),
+}
+"""The commands that check methods over a folder: their options, and what they do."""
 STOPPED = 130
 
 
@@ -53,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] and given[0] in COMMANDS:
             return tell(_report_options().parse_args(given))
-        if given[:1] == [SANITY]:
-            return survey(sanity_options().parse_args(given[1:]))
+        if given[:1] and given[0] in SURVEYS:
+            options, asked = SURVEYS[given[0]]
+            chosen = options().parse_args(given[1:])
+            return run_survey(chosen, asked(chosen))
         return measure(_options().parse_args(given))
     except (ValueError, MemoryError, OSError, RuntimeError, sqlite3.Error) as error:
         print(f"attribution.benchmark: {str(error).partition(chr(10))[0]}", file=sys.stderr)

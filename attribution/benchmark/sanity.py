@@ -1,27 +1,22 @@
-"""The sanity checks of methods on one photo, and the CSV file that holds their numbers."""
+"""The sanity checks of methods on one photo, and the columns of the CSV file that holds their numbers."""
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from attribution.benchmark.cases import SEED, Case
+from attribution.benchmark.cases import Case
+from attribution.benchmark.survey import KEY, numbers, seeded
 from attribution.engine.store import Store
 from attribution.models import Model
-from attribution.registry import METHODS
 from attribution.similarity import MEASURES, Alike
 from attribution.studies.other_class import Contrast, other_class
 from attribution.studies.perturbed import LEVELS, Perturbed, model_perturbation
 from attribution.studies.randomisation import Randomised, randomisation
 
-DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", "edges", "centre")
-KEY = ("photo", "digest", "model", "weights", "setting", "base_seed", "method", "knobs")
-"""The columns that tell a row from all others."""
 VALUES = {
     **{f"random_{name}": f"{measure.title}, all layers random" for name, measure in MEASURES.items()},
     "last_spearman": "Rank correlation, last layer random",
@@ -37,12 +32,19 @@ COLUMNS = (*KEY, "seed", "class", "category", "other", "other_category", *VALUES
 
 @dataclass(frozen=True)
 class Setting:
-    """Stages of the randomisation, levels of noise and how often each is drawn, and the other class."""
+    """Stages of the randomisation, levels of noise and how often each is drawn, the other class, and the score."""
 
     stages: int = 4
     levels: tuple[float, ...] = LEVELS
     seeds: int = 1
     other: str = "second"
+    output: str = "logit"
+
+    @property
+    def text(self) -> str:
+        """As JSON, for the file. The logit is not named: files that are older than the choice have it."""
+        known = asdict(self)
+        return json.dumps({name: value for name, value in known.items() if (name, value) != ("output", "logit")})
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +56,6 @@ class Checked:
     random: Randomised
     noise: Perturbed
     contrast: Contrast
-
-
-def labelled(cases: Sequence[Case]) -> dict[str, Case]:
-    """The cases by what a reader calls them: title, and the knobs that differ from their defaults."""
-    found = {}
-    for case in cases:
-        entry = METHODS[case.name]
-        changed = [entry.knobs[name].setting(value) for name, value in case.knobs if value != entry.knobs[name].default]
-        found[" ".join([entry.title, *changed])] = case
-    return found
 
 
 def check(
@@ -79,18 +71,15 @@ def check(
 
     The seed is that of the methods' noise, of the random layers and of the noise of weights.
     """
-    methods = {
-        label: (case.name, {**dict(case.knobs), **({SEED: seed} if SEED in METHODS[case.name].knobs else {})})
-        for label, case in cases.items()
-    }
+    methods, output = seeded(cases, seed), setting.output
     store = Store()
-    for random in randomisation(model, x, methods, target, stages=setting.stages, seed=seed, store=store):
+    layers: dict[str, Any] = {"stages": setting.stages, "seed": seed}
+    for random in randomisation(model, x, methods, target, **layers, output=output, store=store):
         told(random.done, random.total)
-    for noise in model_perturbation(
-        model, x, methods, target, shares=setting.levels, seeds=setting.seeds, seed=seed, store=store
-    ):
+    levels: dict[str, Any] = {"shares": setting.levels, "seeds": setting.seeds, "seed": seed}
+    for noise in model_perturbation(model, x, methods, target, **levels, output=output, store=store):
         told(noise.done, noise.total)
-    for contrast in other_class(model, x, methods, target, other=setting.other, store=store):
+    for contrast in other_class(model, x, methods, target, other=setting.other, output=output, store=store):
         told(contrast.done, len(methods))
     return Checked(model, cases, random, noise, contrast)
 
@@ -128,23 +117,17 @@ def values(checked: Checked, label: str) -> dict[str, Alike]:
 
 def row(checked: Checked, label: str) -> dict[str, str]:
     """The columns of a row but for those of the photo and of the run."""
-    found, case, contrast = values(checked, label), checked.cases[label], checked.contrast
+    found, contrast = values(checked, label), checked.contrast
     categories = checked.model.categories
     stages = [[s.count, *(_number(s.similarity(label, m)) for m in MEASURES)] for s in checked.random.stages]
     bands = {name: {band.share: band.mean for band in checked.noise.curve(label, name)} for name in MEASURES}
     levels = [[b.share, round(b.mean, 6), *(bands[m].get(b.share) for m in MEASURES)] for b in checked.noise.scores()]
-    reasons = {one.why: None for one in found.values() if not one.defined}
     return {
-        "model": checked.model.name,
-        "weights": checked.model.digest,
-        "method": case.name,
-        "knobs": case.text,
         "class": str(contrast.target),
         "category": categories[contrast.target],
         "other": str(contrast.other),
         "other_category": categories[contrast.other],
-        **{name: f"{one.value:.6f}" if one.defined else "" for name, one in found.items()},
-        "why": "; ".join(reasons),
+        **numbers(found),
         "randomised": json.dumps(stages),
         "perturbed": json.dumps(levels),
     }
@@ -152,28 +135,3 @@ def row(checked: Checked, label: str) -> dict[str, str]:
 
 def _number(one: Alike) -> float | None:
     return round(one.value, 6) if one.defined else None
-
-
-def read(file: Path) -> list[dict[str, str]]:
-    """The rows of a file; none where there is no file. A line that was not written to its end is left out.
-
-    Raises ValueError for a file of another kind.
-    """
-    if not file.exists():
-        return []
-    text = file.read_text(encoding="utf-8")
-    rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
-    if text and not text.startswith(",".join(COLUMNS) + "\n"):
-        raise ValueError(f"{file} is no table of sanity checks; choose another name")
-    return rows
-
-
-def write(file: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Replaces the file by one with these rows, at once."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    beside = file.with_name(file.name + ".new")
-    beside.write_text(buffer.getvalue(), encoding="utf-8")
-    beside.replace(file)

@@ -1,40 +1,72 @@
-"""The command `sanity` for one photo."""
+"""The command `sanity`, for one photo and for a folder."""
 
 import argparse
-import sys
-from pathlib import Path
+from collections.abc import Mapping
 
-from attribution.benchmark.cases import parse
-from attribution.benchmark.sanity import DEFAULT, check, labelled, verdicts
-from attribution.benchmark.sanity_table import check_options, setting_of
-from attribution.images import load_image
-from attribution.models import load_model
-from attribution.registry import METHODS
+from torch import Tensor
+
+from attribution.benchmark.cases import Case
+from attribution.benchmark.sanity import COLUMNS, VALUES, Setting, check, row, verdicts
+from attribution.benchmark.survey import Survey, folder_options, opened, photo_options, told
+from attribution.models import Model
+from attribution.studies.other_class import OTHERS
 
 HELP = "check whether the maps of a photo depend on the model and on the class"
 DESCRIPTION = "Makes layers random, adds noise to the weights, explains another class, and compares the maps."
-KNOBS = f"methods and their knobs, such as smoothgrad:sigma=0.3,samples=20; default: {', '.join(DEFAULT)}"
+FOLDER = "Checks methods on the photos of a folder: random layers, noise in the weights, another class."
 
 
 def options(made: argparse.ArgumentParser) -> None:
-    """Adds the options of the command."""
-    made.add_argument("photo", type=Path, help="a photo, as for explain")
-    made.add_argument("--methods", nargs="+", default=list(DEFAULT), metavar="METHOD", help=KNOBS)
-    made.add_argument("--target", type=int, metavar="CLASS", help="default: the most likely class")
-    made.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
-    check_options(made)
+    """Adds the options of the command for one photo."""
+    photo_options(made)
+    _check_options(made)
+
+
+def sanity_options() -> argparse.ArgumentParser:
+    """The options of the command for a folder, without the word `sanity`."""
+    made = folder_options("sanity", FOLDER)
+    _check_options(made)
+    return made
+
+
+def _check_options(made: argparse.ArgumentParser) -> None:
+    usual = Setting()
+    made.add_argument(
+        "--stages", type=int, default=usual.stages, help=f"stages of the randomisation; default: {usual.stages}"
+    )
+    levels = "noise in the weights, as shares of their standard deviations; default: ten from 0.01 to 1"
+    made.add_argument("--levels", type=float, nargs="+", default=list(usual.levels), metavar="SHARE", help=levels)
+    made.add_argument("--seeds", type=int, default=usual.seeds, help=f"draws of each level; default: {usual.seeds}")
+    made.add_argument("--other", choices=OTHERS, default=usual.other, help=f"the other class; default: {usual.other}")
+    made.add_argument("--seed", type=int, default=0, help="of random layers and noise; default: 0")
+
+
+def setting_of(given: argparse.Namespace) -> Setting:
+    """The checks that the options ask for. Raises ValueError for numbers that cannot be."""
+    for name in ("stages", "seeds"):
+        if getattr(given, name) < 1:
+            raise ValueError(f"--{name} {getattr(given, name)} must be at least 1")
+    if min(given.levels) <= 0 or given.seed < 0:
+        raise ValueError("--levels must be above 0, and --seed at least 0")
+    return Setting(given.stages, tuple(given.levels), given.seeds, given.other, given.output)
+
+
+def sanity_survey(given: argparse.Namespace) -> Survey:
+    """The checks over a folder."""
+    setting = setting_of(given)
+
+    def rows(model: Model, x: Tensor, cases: Mapping[str, Case], seed: int) -> dict[str, dict[str, str]]:
+        """All methods see the same random networks."""
+        checked = check(model, x, cases, setting, seed)
+        return {label: row(checked, label) for label in cases}
+
+    return Survey("sanity checks", COLUMNS, VALUES, "1 means that the map did not change.", setting.text, rows)
 
 
 def run(given: argparse.Namespace) -> None:
     """Prints what the checks found, a line for each method and check. Shows the progress on a terminal."""
-    cases, setting = labelled(parse(given.methods, METHODS)), setting_of(given)
-    model = load_model(given.model, given.device)
-    x = model.prepare(load_image(given.photo))
-
-    def told(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done}/{total} maps ", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
+    setting = setting_of(given)
+    model, x, cases = opened(given)
     found = check(model, x, cases, setting, given.seed, given.target, told)
     target, other = (model.categories[at] for at in (found.contrast.target, found.contrast.other))
     print(f"class {found.contrast.target} ({target}); the other class is {found.contrast.other} ({other})")

@@ -33,7 +33,8 @@ Reduce = Annotated[
     gloss="maximum gradient near the path",
     paper="Rahman et al. 2022, arXiv:2206.05903",
     cost=lambda knobs: Cost(knobs["iterations"] * (knobs["steps"] + 1)),
-    unit="f/x",
+    unit=lambda knobs: "f" if knobs["multiply_by_delta"] else "f/x",
+    origin=lambda knobs: knobs["baseline"] if knobs["multiply_by_delta"] else None,
 )
 def ggig(
     score: ClassScore,

@@ -23,6 +23,7 @@ from attribution.types import Image, Partial, Run
     gloss="path with small gradients first",
     paper="Kapishnikov et al. 2021, arXiv:2106.09788",
     cost=lambda knobs: Cost(knobs["steps"]),
+    origin=lambda knobs: knobs["baseline"],
 )
 def guided_ig(
     score: ClassScore,

@@ -38,6 +38,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
     paper="Walker et al. 2023, arXiv:2305.20052",
     cost=_cost,
     unit="f²",
+    origin=lambda knobs: knobs["baseline"],
 )
 def idg(
     score: ClassScore,

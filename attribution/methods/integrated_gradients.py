@@ -29,6 +29,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
     paper="Sundararajan et al. 2017, arXiv:1703.01365",
     cost=_cost,
     sums_up=True,
+    origin=lambda knobs: knobs["baseline"],
 )
 def integrated_gradients(
     score: ClassScore,

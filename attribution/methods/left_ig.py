@@ -42,6 +42,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
     gloss="path until the score saturates",
     paper="Miglani et al. 2020, arXiv:2010.12697",
     cost=_cost,
+    origin=lambda knobs: knobs["baseline"],
 )
 def left_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
@@ -62,6 +63,7 @@ def left_ig(
     gloss="path after the score saturates",
     paper="Miglani et al. 2020, arXiv:2010.12697",
     cost=_cost,
+    origin=lambda knobs: knobs["baseline"],
 )
 def right_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from attribution.engine.store import Store
-from attribution.explain import Chosen, one_channel, score_of, together
+from attribution.explain import Chosen, score_of, together
 from attribution.models import Model
 from attribution.similarity import LITTLE, Alike, Finding, pearson, spearman
+from attribution.studies.compared import begun, summed
 from attribution.types import Heatmap, Partial
 
 OTHERS = {"second": "the likeliest class but this one", "least": "the least likely class"}
@@ -63,23 +64,24 @@ def other_class(
     target: int | None = None,
     *,
     other: str | int = "second",
+    output: str = "logit",
     store: Store | None = None,
 ) -> Iterator[Contrast]:
     """Yields the comparison after each batch of points. `methods` are by label; they share the points of each class.
 
-    `target` is the explained class (default: the most likely one), `other` is one of `OTHERS` or the index of a class.
-    Raises ValueError for an unknown class, and if both are the same.
+    `target` is the explained class (default: the most likely one), `other` is one of `OTHERS` or the index of a class,
+    `output` the score that is explained, "logit" or "probability". Raises ValueError for an unknown
+    class, and if both are the same.
     """
-    chosen = score_of(model, x, target, "logit", None).target
-    x = x.detach().to(model.device)
-    beside = score_of(model, x, _index(model, x, chosen, other), "logit", None).target
+    x, chosen = begun(model, x, target, output)
+    beside = score_of(model, x, _index(model, x, chosen, other), output, None).target
     if beside == chosen:
         raise ValueError(f"class {chosen} is the explained class itself; choose another one")
     store = Store() if store is None else store
     so_far = Contrast(chosen, beside, tuple(methods), {}, {}, {}, {}, {})
     for label, one in methods.items():
         for at in (chosen, beside):
-            for _, found in together(model, x, {label: one}, at, store):
+            for _, found in together(model, x, {label: one}, at, store, output=output):
                 if found is not None:
                     so_far = _with_map(so_far, label, found, at)
                 yield so_far
@@ -88,9 +90,7 @@ def other_class(
 def _with_map(contrast: Contrast, label: str, found: Partial | ValueError, target: int) -> Contrast:
     """The comparison with one map more; with both of a method, how alike they are; without a map, the reason."""
     try:
-        if isinstance(found, ValueError):
-            raise found
-        made = one_channel(found.attribution, found.attribution)
+        made = summed(found)
     except ValueError as error:
         return replace(contrast, failed={**contrast.failed, label: str(error)})
     if target == contrast.target:

@@ -13,9 +13,10 @@ from torch import Tensor
 from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.engine.weights import perturbed
-from attribution.explain import Chosen, one_channel, score_of, together
+from attribution.explain import Chosen, together
 from attribution.models import Model
-from attribution.similarity import LITTLE, Alike, Finding, alike
+from attribution.similarity import LITTLE, Alike, Finding
+from attribution.studies.compared import begun, beside, summed
 from attribution.types import Heatmap, Partial
 
 LEVELS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.13, 0.22, 0.36, 0.6, 1.0)
@@ -116,6 +117,7 @@ def model_perturbation(
     shares: tuple[float, ...] = LEVELS,
     seeds: int = 3,
     seed: int = 0,
+    output: str = "logit",
     store: Store | None = None,
 ) -> Iterator[Perturbed]:
     """Yields the levels after each batch of points; those of the first seed keep their maps. `methods` are by label.
@@ -128,23 +130,19 @@ def model_perturbation(
         raise ValueError(f"shares={shares}, seeds={seeds}: use shares above 0, at least one seed, and a method")
     if not any(entry.is_floating_point() for entry in model.module.state_dict().values()):
         raise ValueError(f"{model.name} has no weights that could be perturbed; choose another model")
-    chosen = score_of(model, x, target, "logit", None).target
-    x = x.detach().to(model.device)
+    x, chosen = begun(model, x, target, output)
     whole = _probability(model, x, chosen)
     so_far = Perturbed(chosen, tuple(methods), tuple(shares), seeds, {}, {}, ())
-    for label, found in together(model, x, methods, chosen, store):
-        if isinstance(found, ValueError):
-            so_far = replace(so_far, failed={**so_far.failed, label: str(found)})
-        elif found is not None:
-            made = one_channel(found.attribution, found.attribution)
-            so_far = replace(so_far, original={**so_far.original, label: made})
+    for label, found in together(model, x, methods, chosen, store, output=output):
+        if found is not None:
+            so_far = _with_original(so_far, label, found)
         yield so_far
     for draw in range(seed, seed + seeds):
         for share in shares:
             there = model.with_weights(perturbed(model.module, share, draw), f"perturbed {share} {draw}")
             score = min(1.0, _probability(there, x, chosen) / whole)
             level = Level(share, draw, score, {}, {}, {})
-            for label, found in together(there, x, methods, chosen):
+            for label, found in together(there, x, methods, chosen, output=output):
                 if found is not None:
                     level = _with_map(level, label, found, so_far.original, kept=draw == seed)
                 yield replace(so_far, levels=(*so_far.levels, level))
@@ -156,17 +154,21 @@ def _probability(model: Model, x: Tensor, target: int) -> float:
         return ClassScore(model, target, "probability").values(x[None]).item()
 
 
+def _with_original(so_far: Perturbed, label: str, found: Partial | ValueError) -> Perturbed:
+    """The levels with one map of the model itself more; without a map, with the reason."""
+    try:
+        return replace(so_far, original={**so_far.original, label: summed(found)})
+    except ValueError as error:
+        return replace(so_far, failed={**so_far.failed, label: str(error)})
+
+
 def _with_map(
     level: Level, label: str, found: Partial | ValueError, original: Mapping[str, Heatmap], kept: bool
 ) -> Level:
     """The level with one map more, and its similarity to the map of the model; without a map, with the reason."""
     try:
-        if isinstance(found, ValueError):
-            raise found
-        made = one_channel(found.attribution, found.attribution)
+        made, similar = beside(found, label, original)
     except ValueError as error:
         return replace(level, failed={**level.failed, label: str(error)})
-    if label not in original:
-        return replace(level, failed={**level.failed, label: "the model itself has no such map"})
     maps = {**level.maps, label: made} if kept else {}
-    return replace(level, maps=maps, alike={**level.alike, label: alike(original[label], made)})
+    return replace(level, maps=maps, alike={**level.alike, label: similar})

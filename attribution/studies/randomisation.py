@@ -14,9 +14,10 @@ from torch import Tensor
 
 from attribution.engine.store import Store
 from attribution.engine.weights import layers, mixed, renewed
-from attribution.explain import Chosen, one_channel, score_of, together
+from attribution.explain import Chosen, together
 from attribution.models import Model
 from attribution.similarity import LITTLE, Alike, Finding, alike, entropy, rise
+from attribution.studies.compared import begun, beside, summed
 from attribution.types import Heatmap, Partial
 
 MODES = {
@@ -142,20 +143,21 @@ def randomisation(
     seed: int = 0,
     own_class: bool = False,
     statistics: bool = False,
+    output: str = "logit",
     store: Store | None = None,
 ) -> Iterator[Randomised]:
     """Yields the stages after each batch of points. `methods` are by label; the methods of a stage share their points.
 
     `target` is the class of all stages (default: the most likely one of the model); `own_class`: of each stage the most
     likely class of its network. `statistics`: batch-norms that were not folded lose their running statistics too. The
-    maps of the model itself use `store`. Raises ValueError for an unknown mode, and for a model without parameters.
+    maps of the model itself use `store`. `output` is the score that is explained, "logit" or "probability". Raises
+    ValueError for an unknown mode, and for a model without parameters.
     """
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")
     if stages < 1 or seed < 0 or not methods:
         raise ValueError(f"stages={stages}, seed={seed}: use at least one stage, a seed of at least 0 and a method")
-    chosen = score_of(model, x, target, "logit", None).target
-    x = x.detach().to(model.device)
+    x, chosen = begun(model, x, target, output)
     order = layers(model.module, x)[::-1]
     if not order:
         raise ValueError(f"{model.name} has no parameters that could be random; choose another model")
@@ -169,7 +171,7 @@ def randomisation(
         own = there.predict(x, k=1)[0][0] if own_class and count else chosen
         stage = Stage(count, order[count - 1] if count else "", own, {}, {}, {}, {})
         reference = so_far.stages[0].maps if count else {}
-        for label, found in together(there, x, methods, own, Store() if count else store):
+        for label, found in together(there, x, methods, own, Store() if count else store, output=output):
             if found is not None:
                 stage = _with_map(stage, label, found, reference)
             yield replace(so_far, stages=(*so_far.stages, stage))
@@ -179,16 +181,16 @@ def randomisation(
 def _with_map(stage: Stage, label: str, found: Partial | ValueError, reference: Mapping[str, Heatmap]) -> Stage:
     """The stage with one map more, and its similarity to the map of the model; without a map, with the reason."""
     try:
-        if isinstance(found, ValueError):
-            raise found
-        made = one_channel(found.attribution, found.attribution)
+        if stage.count:
+            made, similar = beside(found, label, reference)
+        else:
+            made = summed(found)
+            similar = alike(made, made)
     except ValueError as error:
         return replace(stage, failed={**stage.failed, label: str(error)})
-    if stage.count and label not in reference:
-        return replace(stage, failed={**stage.failed, label: "the model itself has no such map"})
     return replace(
         stage,
         maps={**stage.maps, label: made},
-        alike={**stage.alike, label: alike(reference.get(label, made), made)},
+        alike={**stage.alike, label: similar},
         entropy={**stage.entropy, label: entropy(made)},
     )

@@ -1,11 +1,11 @@
 """How a map answers small changes of the image: max-sensitivity and infidelity (Yeh et al. 2019, arXiv:1901.09392).
 
 And how much of a map lies inside a box. A map that changes little is not always right: a map that ignores the image
-does not change at all.
+does not change at all. `changed_image` measures several methods together.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from attribution.types import Heatmap, Image
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, pixels. Right and bottom are the first ones that are not in it."""
+NOT_FINITE = "the attribution holds NaN or infinity: the model's gradient overflowed at some point"
 
 
 def held(model: Model, method: str, target: int, *, output: str = "logit", **knobs: Any) -> Callable[[Image], Image]:
@@ -40,14 +41,23 @@ def max_sensitivity(
     it is called `repeats` + 1 times. If A(x) is zero, the divisor is 1. Raises ValueError for a radius below 0 or
     `repeats` below 1.
     """
-    _check(radius, repeats)
+    check(radius, repeats)
     first = make(x).cpu().double()
-    size = first.norm().item() or 1.0
     largest = 0.0
     for k in range(repeats):
-        change = radius * (2 * uniform(Purpose.NEARBY, seed, k, tuple(x.shape)) - 1)
-        largest = max(largest, (make(x + change.to(x)).cpu().double() - first).norm().item() / size)
+        largest = max(largest, change_of(make(x + nearby(x, radius, seed, k)).cpu().double(), first))
         yield largest
+
+
+def nearby(x: Image, radius: float, seed: int, k: int) -> Image:
+    """The k-th change of max-sensitivity."""
+    return radius * (2 * uniform(Purpose.NEARBY, seed, k, tuple(x.shape)).to(x) - 1)
+
+
+def change_of(made: Tensor, first: Tensor) -> float:
+    """How far a map is from the first one, as a share of its size."""
+    size: float = first.norm().item() or 1.0
+    return float((made - first).norm().item()) / size
 
 
 def infidelity(
@@ -70,32 +80,49 @@ def infidelity(
     factor with which it predicts best, so that maps of different sizes can be compared. `repeats` + 1 forward passes.
     Raises ValueError for a map that is not finite or of another shape, a radius below 0, or `repeats` below 1.
     """
-    _check(radius, repeats)
-    if attribution.shape != x.shape:
-        raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; use equal shapes")
-    if not attribution.isfinite().all():
-        raise ValueError("the attribution holds NaN or infinity: the model's gradient overflowed at some point")
-    share = torch.ones_like(x) if baseline is None else x - baseline.to(x)
-    weights = (attribution.to(x) / torch.where(share == 0, 1, share)).cpu().double()
-    changes = (radius * normal(Purpose.NEARBY, seed, k, tuple(x.shape)) for k in range(repeats))
+    check(radius, repeats)
+    weights = per_unit(x, attribution, baseline)
     start = score.values(x[None]).item()
     predicted: list[float] = []
     true: list[float] = []
-    for change in changes:
-        change = change.to(x)
-        predicted.append((change.cpu().double() * weights).sum().item())
-        true.append(start - score.values((x - change)[None]).item())
-        factor = _best(predicted, true) if scaled else 1.0
-        yield sum((factor * p - t) ** 2 for p, t in zip(predicted, true, strict=True)) / len(true)
+    for change in normals(x, radius, repeats, seed):
+        predicted.append(product(change, weights))
+        true.append(start - score.values((x - change.to(x))[None]).item())
+        yield error_of(predicted, true, scaled)
 
 
-def _best(predicted: list[float], true: list[float]) -> float:
+def per_unit(x: Image, attribution: Tensor, baseline: Image | None) -> Tensor:
+    """The map per unit of the image, float64 on the CPU."""
+    if attribution.shape != x.shape:
+        raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; use equal shapes")
+    if not attribution.isfinite().all():
+        raise ValueError(NOT_FINITE)
+    share = torch.ones_like(x) if baseline is None else x - baseline.to(x)
+    return (attribution.to(x) / torch.where(share == 0, 1, share)).cpu().double()
+
+
+def normals(x: Image, radius: float, repeats: int, seed: int) -> Iterator[Tensor]:
+    """The changes of infidelity, on the CPU."""
+    return (radius * normal(Purpose.NEARBY, seed, k, tuple(x.shape)) for k in range(repeats))
+
+
+def product(change: Tensor, weights: Tensor) -> float:
+    return (change.double() * weights).sum().item()
+
+
+def error_of(predicted: Sequence[float], true: Sequence[float], scaled: bool) -> float:
+    """The mean squared error of the prediction."""
+    factor = _best(predicted, true) if scaled else 1.0
+    return math.fsum((factor * p - t) ** 2 for p, t in zip(predicted, true, strict=True)) / len(true)
+
+
+def _best(predicted: Sequence[float], true: Sequence[float]) -> float:
     """The factor that makes the squared error smallest; 1 for a map that predicts nothing."""
     squares = sum(p * p for p in predicted)
     return sum(p * t for p, t in zip(predicted, true, strict=True)) / squares if squares else 1.0
 
 
-def _check(radius: float, repeats: int) -> None:
+def check(radius: float, repeats: int) -> None:
     if not radius >= 0 or repeats < 1:
         raise ValueError(f"radius={radius} and repeats={repeats}: use a radius of at least 0, and at least one repeat")
 

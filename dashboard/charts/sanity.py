@@ -1,4 +1,4 @@
-"""How alike maps stay while layers become random, and while the weights get noise."""
+"""How alike maps stay while layers become random, and while the weights get noise; and a figure of each method."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +53,49 @@ def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None
     )
     _finish(figure, measure, little)
     figure.update_xaxes(title_text="noise, % of the standard deviation of each weight", type="log")
+    return figure
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a method. `value` is None where there is none; `words` are those of the pointer."""
+
+    method: str
+    title: str
+    value: float | None
+    words: str
+
+
+def figures(rows: Sequence[Figure], axis: str, edge: float | None = None, edge_words: str = "") -> go.Figure:
+    """A row for each method, with a point at its figure. `edge`: a line to compare with."""
+    figure = go.Figure()
+    for row in rows:
+        colour, _, marker = style(row.method)
+        figure.add_scatter(
+            x=[row.value],
+            y=[row.title],
+            mode="markers+text",
+            text=[f"{row.value:.2f}" if row.value is not None else ""],
+            textposition="middle right",
+            marker={"color": colour, "symbol": marker, "size": 10},
+            hovertemplate=f"{row.title}<br>{row.words}<extra></extra>",
+            cliponaxis=False,
+        )
+    if edge is not None:
+        figure.add_vline(
+            edge,
+            line={"color": GREY, "dash": "dash", "width": 1},
+            annotation_text=edge_words,
+            annotation_position="top left",
+        )
+    dress(figure)
+    most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
+    figure.update_xaxes(title_text=axis, range=[0, 1.25 * most or 1.0])
+    order = [row.title for row in rows]
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=order[::-1], automargin=True, range=[-0.6, len(rows) - 0.4]
+    )
+    figure.update_layout(showlegend=False, hovermode="closest", height=110 + 34 * len(rows))
     return figure
 
 

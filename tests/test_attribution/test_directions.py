@@ -42,15 +42,18 @@ WITHIN = {
     ],
     "methods": [],
     "metrics": [],
-    "studies": [],
+    "studies": [
+        {"compared", "robustness"},
+        {"adaptive", "changed_image", "convergence", "other_class", "perturbed", "randomisation", "settled", "trace"},
+    ],
     "benchmark": [
         {"cases", "paper", "rows", "thumbnails"},
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},
-        {"report", "cluster", "sanity"},
-        {"sanity_table"},
-        {"sanity_command"},
+        {"report", "cluster", "survey"},
+        {"sanity"},
+        {"sanity_command", "robustness_command"},
         {"__main__"},
     ],
 }

@@ -1,6 +1,7 @@
 """Laws of how maps answer small changes of an image, and captum's numbers on the same draws; shares inside a box."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import captum.metrics
@@ -9,9 +10,11 @@ import torch
 import toys
 from captum.attr import Saliency
 
+from attribution import METHODS as METHODS_OF_ALL
 from attribution import explain
 from attribution.engine.random_numbers import Purpose, normal, uniform
 from attribution.explain import score_of
+from attribution.studies.changed_image import FIGURES, Changes, robustness
 from attribution.studies.robustness import held, infidelity, inside, max_sensitivity
 
 X = toys.image()
@@ -151,6 +154,122 @@ class TestInfidelity:
             list(infidelity(score, X, X[0]))
         with pytest.raises(ValueError, match="NaN or infinity"):
             list(infidelity(score, X, X / 0))
+
+
+CHANGES = Changes(noise=0.3, count=12, radius=0.2, repeats=3)
+METHODS = {
+    "Gradient": ("gradient", {}),
+    "SmoothGrad": ("smoothgrad", {"samples": 3, "sigma": 0.5, "seed": 2}),
+    "SmoothTaylor": ("smooth_taylor", {"samples": 3, "sigma": 0.5, "seed": 2}),
+    "Centre": ("centre", {}),
+}
+
+
+def last_of(model, methods, target=0, **knobs):
+    *_, found = robustness(model, X, methods, target, changes=CHANGES, **knobs)
+    return found
+
+
+class TestSeveralMethods:
+    @pytest.mark.parametrize("output", ["logit", "probability"])
+    def test_the_figures_are_those_of_each_method_alone(self, output):
+        model = toys.convolutional()
+        found = last_of(model, METHODS, output=output, seed=4)
+        score = score_of(model, X, 0, output, None)
+        for label, (method, knobs) in METHODS.items():
+            made = explain(model, X, method, 0, output=output, **knobs).attribution
+            for name, scaled in (("infidelity", False), ("infidelity_scaled", True)):
+                *_, alone = infidelity(score, X, made, radius=0.3, repeats=12, seed=4, scaled=scaled)
+                assert found.value(label, name).value == pytest.approx(alone, rel=1e-6)
+            *_, largest = max_sensitivity(
+                held(model, method, 0, output=output, **knobs), X, radius=0.2, repeats=3, seed=4
+            )
+            assert found.value(label, "max_sensitivity").value == pytest.approx(largest, rel=1e-6)
+            *_, zeros = infidelity(score, X, torch.zeros_like(X), radius=0.3, repeats=12, seed=4)
+            assert found.value(label, "infidelity_blank").value == pytest.approx(zeros)
+            share = found.value(label, "infidelity_scaled").value / zeros
+            assert found.value(label, "infidelity_share").value == pytest.approx(share)
+            assert 0 <= share <= 1
+
+    @pytest.mark.parametrize("baseline", ["black", "uniform"])
+    @pytest.mark.parametrize(
+        "name", ["gradient", "input_x_gradient", "integrated_gradients", "left_ig", "guided_ig", "idg", "ggig"]
+    )
+    def test_of_a_linear_score_infidelity_is_0(self, name, baseline):
+        """Of maps that are products with x - b too, for each b: they are divided by it."""
+        given = {"baseline": baseline, "draws": 2, "steps": 3, "multiply_by_delta": True}
+        knobs = {knob: value for knob, value in given.items() if knob in METHODS_OF_ALL[name].knobs}
+        found = [last_of(toys.linear(), {"A": (name, knobs)}, target) for target in (0, 1)]
+        # Left-IG has no map of the class whose score falls along the path.
+        there = [one for one in found if not one.failed]
+        assert there
+        assert len(there) == 2 or name == "left_ig"
+        for one in there:
+            assert one.value("A", "infidelity_share").value == pytest.approx(0, abs=1e-12)
+
+    def test_of_a_map_that_ignores_the_image_max_sensitivity_is_0(self):
+        found = last_of(toys.convolutional(), {"Centre": METHODS["Centre"]})
+        assert found.value("Centre", "max_sensitivity").value == 0
+        assert last_of(toys.linear(), {"A": ("gradient", {})}).value("A", "max_sensitivity").value == 0
+
+    def test_of_a_constant_score_there_is_nothing_to_predict(self):
+        found = last_of(toys.constant(), {"A": ("gradient", {})})
+        assert found.value("A", "infidelity").value == 0
+        share = found.value("A", "infidelity_share")
+        assert not share.defined
+        assert share.why == "the score does not change"
+
+    def test_the_seed_decides_and_nothing_else(self):
+        model = toys.convolutional()
+        one, again = (last_of(model, METHODS).figures for _ in range(2))
+        assert one == again
+        other = last_of(model, METHODS, seed=1).figures
+        for label in ("Gradient", "SmoothGrad"):
+            assert all(one[label][name] != other[label][name] for name in one[label])
+
+    def test_methods_share_their_points_and_the_passes(self):
+        both, alone = (toys.counted(toys.convolutional()) for _ in range(2))
+        last_of(both[0], {label: METHODS[label] for label in ("SmoothGrad", "SmoothTaylor")})
+        last_of(alone[0], {"SmoothGrad": METHODS["SmoothGrad"]})
+        assert both[1].gradients == alone[1].gradients == 3 * (1 + CHANGES.repeats)
+
+    def test_it_fills_as_it_is_computed(self):
+        snapshots = list(robustness(toys.convolutional(), X, METHODS, 0, changes=CHANGES))
+        done = [one.done for one in snapshots]
+        assert done == sorted(done)
+        assert set(done) == {*range(snapshots[-1].total + 1)}
+        assert snapshots[0].value("Gradient", "infidelity").why == "not computed yet"
+        largest = [one.figures["Gradient"].get("max_sensitivity", 0) for one in snapshots if one.figures]
+        assert largest == sorted(largest)
+
+    def test_a_method_that_the_model_does_not_allow_is_told_and_the_others_go_on(self):
+        model, _ = toys.counted(toys.convolutional())
+        found = last_of(model, {"LRP": ("lrp", {}), "Gradient": ("gradient", {})})
+        assert found.done == found.total
+        for name in FIGURES:
+            assert "LRP does not support toy" in found.value("LRP", name).why
+            assert found.value("Gradient", name).defined
+
+    def test_a_method_that_explains_one_score_is_measured_by_it(self):
+        model = toys.convolutional()
+        found = last_of(model, {"AGI": ("agi", {"classes": 2, "steps": 2}), "Gradient": ("gradient", {})})
+        assert METHODS_OF_ALL["agi"].output == "probability"
+        expected = last_of(model, {"Gradient": ("gradient", {})}, output="probability")
+        assert found.value("AGI", "infidelity_blank") == expected.value("Gradient", "infidelity_blank")
+        assert found.value("AGI", "infidelity_blank") != found.value("Gradient", "infidelity_blank")
+
+    @pytest.mark.parametrize("wrong", [{"noise": -1.0}, {"count": 0}, {"radius": float("nan")}, {"repeats": 0}])
+    def test_what_cannot_be_is_said_before_anything_is_computed(self, wrong):
+        with pytest.raises(ValueError, match="use a radius of at least 0, and at least one repeat"):
+            next(robustness(toys.linear(), X, METHODS, 0, changes=replace(CHANGES, **wrong)))
+        with pytest.raises(ValueError, match="'magic' is unknown"):
+            next(robustness(toys.linear(), X, {"A": ("magic", {})}, 0))
+
+
+def test_the_unit_of_ggig_is_that_of_its_product():
+    ggig = METHODS_OF_ALL["ggig"]
+    assert ggig.unit({}) == "logit/x"
+    assert ggig.unit({"multiply_by_delta": True}) == "logit"
 
 
 class TestInside:

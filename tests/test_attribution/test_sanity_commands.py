@@ -28,8 +28,7 @@ QUICK = ["--stages", "2", "--levels", "0.1", "0.6"]
 @pytest.fixture
 def model(monkeypatch):
     made = toys.of_photos()
-    monkeypatch.setattr("attribution.benchmark.sanity_command.load_model", lambda *given: made)
-    monkeypatch.setattr("attribution.benchmark.sanity_table.load_model", lambda *given: made)
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: made)
     return made
 
 
@@ -115,7 +114,7 @@ def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, mo
     # A line that was not written to its end is computed again.
     out.write_text(before + "rocket.png,half a li")
     asked = []
-    monkeypatch.setattr("attribution.benchmark.sanity_table.load_image", lambda of: asked.append(of) or load_image(of))
+    monkeypatch.setattr("attribution.benchmark.survey.load_image", lambda of: asked.append(of) or load_image(of))
     assert survey(folder, out) == 0
     assert len(asked) == 1
     assert out.read_text().startswith(before)
@@ -129,7 +128,7 @@ def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, mo
 def test_what_is_not_defined_says_why(folder, model, tmp_path, capsys, monkeypatch):
     """LRP of a network with other layers than those that it knows."""
     other, _ = toys.counted(model)
-    monkeypatch.setattr("attribution.benchmark.sanity_table.load_model", lambda *given: other)
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: other)
     out = tmp_path / "sanity.csv"
     assert many_photos(["sanity", str(folder), "--out", str(out), *QUICK, "--methods", "lrp", "--first", "1"]) == 0
     told = capsys.readouterr().out
@@ -168,6 +167,22 @@ def test_the_table_that_is_shipped_says_what_the_page_of_results_says():
     lrp = [row for row in rows if row["method"] == "lrp"]
     assert sum(float(row["class_spearman"]) >= LITTLE for row in lrp) == 25
     assert sum(float(row["last_spearman"]) >= LITTLE for row in lrp) == 24
+
+
+def test_the_probability_is_another_check(folder, model, tmp_path, capsys):
+    """Its rows stand beside those of the logit, whose setting is the text that it was before there was a choice."""
+    out = tmp_path / "sanity.csv"
+    assert survey(folder, out, "--first", "1") == 0
+    assert survey(folder, out, "--first", "1", "--output", "probability") == 0
+    rows = rows_of(out)
+    assert [row["method"] for row in rows] == ["gradient", "smoothgrad", "edges"] * 2
+    assert rows[0]["setting"] == '{"stages": 2, "levels": [0.1, 0.6], "seeds": 1, "other": "second"}'
+    assert rows[3]["setting"].endswith('"other": "second", "output": "probability"}')
+    file = folder / rows[3]["photo"]
+    methods, own = {"A": ("gradient", {})}, {"stages": 2, "seed": int(rows[3]["seed"])}
+    *_, found = randomisation(model, model.prepare(load_image(file)), methods, output="probability", **own)
+    assert float(rows[3]["random_spearman"]) == pytest.approx(found.curve("A")[-1][1].value, abs=1e-5)
+    assert "1 photo; means" in capsys.readouterr().out
 
 
 def test_another_file_is_left_as_it_is(folder, model, tmp_path, capsys):

@@ -13,12 +13,15 @@ from timm.models.efficientnet import EfficientNet
 
 from attribution import Store, controls
 from attribution.engine.devices import BatchSize
+from attribution.studies.changed_image import Changes
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.live.hub import Hub
 from dashboard.work import sanity
 from dashboard.work.scheduler import Scheduler
 
+FEW = Changes(count=4, repeats=2)
+"""The changes of the photo in the sanity checks."""
 # As `streamlit run` does it: the settings lie beside the script. AppTest alone does not look for them.
 config._main_script_path = str(APP)
 config.get_config_options(force_reparse=True)
@@ -59,14 +62,14 @@ def hub() -> Hub:
 def jobs(monkeypatch, hub) -> Scheduler:
     """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same.
 
-    So are batches of four at most. The sanity checks have few stages.
+    So are batches of four at most. The sanity checks have few stages and changes.
     """
     for name in ("next", "first"):
         monkeypatch.setattr(BatchSize, name, lambda batch, remaining: min(remaining, batch.size if batch.fixed else 4))
     scheduler = Scheduler(clock=lambda: 0.0, changed=hub.changed)
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)
-    for name, value in {"STAGES": 2, "SEEDS": 1, "LEVELS": (0.1, 1.0)}.items():
+    for name, value in {"STAGES": 2, "SEEDS": 1, "LEVELS": (0.1, 1.0), "CHANGES": FEW}.items():
         monkeypatch.setattr(sanity, name, value)
     return scheduler
 

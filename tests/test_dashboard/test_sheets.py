@@ -8,9 +8,12 @@ import torch
 import toys
 from page import toy_subject
 
-from attribution import Store, explain
+from attribution import METHODS, Store, explain
 from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
+from attribution.studies.changed_image import robustness
+from attribution.studies.other_class import other_class
+from attribution.studies.perturbed import model_perturbation
 from attribution.studies.randomisation import randomisation
 from dashboard.controls.model import DownloadBoard
 from dashboard.experiment.experiment import Experiment
@@ -21,6 +24,7 @@ from dashboard.views.path.board import PathBoard
 from dashboard.views.sanity.board import Choice, SanityBoard
 from dashboard.views.sweep.board import SweepBoard
 from dashboard.views.sweep.sweep import parse
+from dashboard.work import sanity
 from dashboard.work.search import Search
 
 X = toys.image(0, (3, 40, 40)).float()
@@ -272,11 +276,44 @@ class TestSanity:
             if stage.count:
                 assert head["status"] == f"Rank correlation {stage.similarity('A', 'spearman')}"
 
-    def test_its_maps_are_of_the_logit_whatever_score_is_chosen(self, made):
+    @pytest.mark.parametrize("output", ["logit", "probability"])
+    def test_its_checks_are_of_the_chosen_score(self, made, jobs, output):
         board = made("strip")
-        other = replace(board, experiment=replace(board.experiment, output="probability"))
-        assert other._panels == board._panels
-        assert {panel.output for panel in other._panels} == {"logit"}
+        board = finish(jobs, replace(board, experiment=replace(board.experiment, output=output)))
+        model, methods = board.subject.model, {"A": ("smoothgrad", {"samples": 6, "sigma": 0.5})}
+        given = {"output": output}
+        *_, random = randomisation(model, X, methods, 0, stages=2, **given)
+        *_, beside = other_class(model, X, methods, 0, **given)
+        *_, noise = model_perturbation(model, X, methods, 0, shares=(0.1, 1.0), seeds=1, **given)
+        found = {name: view.snapshot for name, view in board.ask().items()}
+        assert found["layers"].curve("smoothgrad")[-1][1].value == pytest.approx(random.curve("A")[-1][1].value)
+        assert found["class"].absolute["smoothgrad"].value == pytest.approx(beside.absolute["A"].value)
+        assert found["weights"].curve("smoothgrad")[0].mean == pytest.approx(noise.curve("A")[0].mean)
+        assert {head["measure"] for head in heads(board, "map")} == {f"{output}/x"}
+
+    def test_small_changes_of_the_photo_are_measured_as_by_the_core(self, made, jobs):
+        board = finish(jobs, made("sanity"))
+        panels = {panel.method: (panel.method, dict(panel.knobs)) for panel in board._panels}
+        *_, true = robustness(board.subject.model, X, panels, 0, changes=sanity.CHANGES, seed=EXPERIMENT.seed)
+        charts = {head["name"]: head for head in heads(board, "figure")}
+        for chart, name in (("sanity-infidelity", "infidelity_share"), ("sanity-sensitivity", "max_sensitivity")):
+            drawn = {trace["y"][0]: trace["x"][0] for trace in charts[chart]["figure"]["data"]}
+            expected = {METHODS[method].title: true.value(method, name).value for method in panels}
+            assert drawn == pytest.approx(expected)
+            assert len(drawn) == len(panels)
+            assert charts[chart]["help"]
+        assert charts["sanity-sensitivity"]["gloss"].startswith("of 2 changes within ±1.")
+
+    def test_the_rows_of_small_changes_fill_as_they_are_computed(self, made, jobs):
+        board, seen = made("sanity"), []
+        board.look()
+        while jobs.step():
+            charts = {head["name"]: head for head in heads(board, "figure")}
+            if "sanity-infidelity" in charts:
+                data = charts["sanity-infidelity"]["figure"]["data"]
+                seen.append(sum(trace["x"][0] is not None for trace in data))
+        assert sorted(set(seen)) == [0, 1, 2, 3, 4]
+        assert seen == sorted(seen)
 
     def test_controls_are_flagged_and_every_method_has_a_line(self, made, jobs):
         (state,) = heads(finish(jobs, made("sanity")), "state")
@@ -315,4 +352,5 @@ class TestSanity:
         (state,) = heads(finish(jobs, board), "state")
         assert state["state"] == "failed"
         assert [error.partition(":")[0] for error in state["errors"]] == ["Random layers", "Noise in the weights"]
+        assert {head["name"] for head in heads(board, "figure")} == {"sanity-infidelity", "sanity-sensitivity"}
         assert all("changed little for another class" in line for _, line in state["lines"][2:])

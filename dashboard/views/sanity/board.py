@@ -1,4 +1,4 @@
-"""The board of Sanity: the maps of each stage, two charts, and what the checks found about each method."""
+"""The board of Sanity: the maps of each stage, the charts, and what the checks found about each method."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from typing import Any
 from attribution import Store
 from attribution.similarity import MEASURES
 from attribution.studies.other_class import Contrast
-from attribution.studies.perturbed import Perturbed
 from attribution.studies.randomisation import Randomised, Stage
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
@@ -18,10 +17,20 @@ from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Scrub, Tile
-from dashboard.views.sanity.figures import layers_chart, noise_chart
-from dashboard.views.sanity.words import AXES, CHECKS, EVERY, layers_words, told, verdicts
+from dashboard.views.sanity.figures import layers_chart, nearby_charts, noise_chart
+from dashboard.views.sanity.words import AXES, CHECKS, EVERY, Found, layers_words, told, verdicts
 from dashboard.work.panel import Panel
-from dashboard.work.sanity import Beside, Layers, Weights, beside_work, layers_work, limited, weights_work
+from dashboard.work.sanity import (
+    Beside,
+    Layers,
+    Nearby,
+    Weights,
+    beside_work,
+    layers_work,
+    limited,
+    nearby_work,
+    weights_work,
+)
 from dashboard.work.scheduler import Scheduler, View
 
 CONTROLS = ("edges", "centre")
@@ -57,7 +66,7 @@ class SanityBoard(sheet.Worked):
 
     def look(self) -> Look:
         views = self.ask()
-        random, beside, noise = (view.snapshot for view in views.values())
+        random, beside, nearby, noise = (view.snapshot for view in views.values())
         maps = [*(self._stages(random) if random else ()), *(self._others(beside) if beside else ())]
         scrubs = [_scrub(random)] if self.choice.shown == EVERY and random else []
         given = (self._panels, self.choice.measure, self._of)
@@ -65,6 +74,9 @@ class SanityBoard(sheet.Worked):
             **({"sanity-layers": layers_chart(random, *given)} if random else {}),
             **({"sanity-noise": noise_chart(noise, *given)} if noise else {}),
         }
+        if nearby:
+            infidelity, sensitivity = nearby_charts(nearby, self._panels, self._std, self._of)
+            charts |= {"sanity-infidelity": infidelity, "sanity-sensitivity": sensitivity}
         tiles = list(dict.fromkeys(tile for tile, _ in maps))
         parts = [
             sheet.layout(self.subject.head, tiles, list(charts), [scrub.name for scrub in scrubs]),
@@ -79,12 +91,15 @@ class SanityBoard(sheet.Worked):
     def ask(self) -> dict[str, View]:
         """The checks so far, in the order of `CHECKS`. Starts missing work, and keeps it running."""
         known = (self.subject.model, self.subject.x, self.store)
-        layers = Layers(self._panels, self.choice.mode, self.choice.own_class, self.experiment.seed)
-        beside = Beside(self._panels, self.choice.other)
-        weights = Weights(self._panels, self.experiment.seed)
+        seed, output = self.experiment.seed, self.experiment.output
+        layers = Layers(self._panels, self.choice.mode, self.choice.own_class, seed, output)
+        beside = Beside(self._panels, self.choice.other, output)
+        nearby = Nearby(self._panels, seed, output)
+        weights = Weights(self._panels, seed, output)
         found = {
             "layers": self.jobs.ask(self.session, "sanity layers", layers, partial(layers_work, layers, *known)),
             "class": self.jobs.ask(self.session, "sanity class", beside, partial(beside_work, beside, *known)),
+            "nearby": self.jobs.ask(self.session, "sanity nearby", nearby, partial(nearby_work, nearby, *known)),
             "weights": self.jobs.ask(self.session, "sanity weights", weights, partial(weights_work, weights, *known)),
         }
         self.jobs.only(self.session, [f"sanity {name}" for name in found])
@@ -105,6 +120,12 @@ class SanityBoard(sheet.Worked):
     def _of(self) -> str:
         """What all maps of the stages belong to."""
         return str((self._panels, self.choice.mode, self.choice.own_class, self.experiment.seed))
+
+    @property
+    def _std(self) -> float:
+        """The standard deviation of the pixels of the model, in [0, 1]: the mean over the channels."""
+        std = self.subject.model.std
+        return sum(std) / len(std)
 
     def _stages(self, random: Randomised) -> Iterator[tuple[Tile, Part]]:
         """The maps with their tiles: a tile for each stage of one method, or one for each method with a slider."""
@@ -144,7 +165,7 @@ class SanityBoard(sheet.Worked):
                 yield tile, Part(f"map {tile.name}", (panel, beside.target, beside.other), make)
 
     def _state(self, views: dict[str, View]) -> Part:
-        found: list[Randomised | Contrast | Perturbed] = [view.snapshot for view in views.values() if view.snapshot]
+        found: list[Found] = [view.snapshot for view in views.values() if view.snapshot]
         state = progress.state(views.values())
         share = 1.0 if state == progress.DONE else sum(one.done / one.total for one in found) / len(views)
         errors = [f"{CHECKS[name]}: {view.error}" for name, view in views.items() if view.state == "failed"]

@@ -1,17 +1,28 @@
-"""The two charts of Sanity."""
+"""The charts of Sanity."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 from attribution.similarity import LITTLE, MEASURES
+from attribution.studies.changed_image import Robustness
 from attribution.studies.perturbed import Perturbed
 from attribution.studies.randomisation import Randomised
 from dashboard.charts import sanity as charts_of
-from dashboard.charts.sanity import Kept
+from dashboard.charts.sanity import Figure, Kept
 from dashboard.live import sheet
 from dashboard.live.hub import Part
 from dashboard.live.sheet import Chart
-from dashboard.views.sanity.words import ALIKE, AXES, LAYERS, NOISE
+from dashboard.views.sanity.words import (
+    ALIKE,
+    AXES,
+    INFIDELITY,
+    LAYERS,
+    NOISE,
+    SENSITIVITY,
+    changes_words,
+    infidelity_words,
+    sensitivity_words,
+)
 from dashboard.work.panel import Panel
 
 
@@ -45,6 +56,35 @@ def noise_chart(noise: Perturbed, panels: Sequence[Panel], name: str, of: Hashab
     score = Kept("", "", [band.share for band in scores], [band.mean for band in scores])
     draw = partial(charts_of.noise, lines, score, measure.title, _little(name))
     return sheet.chart(chart, (of, name, noise.done), draw)
+
+
+def nearby_charts(found: Robustness, panels: Sequence[Panel], std: float, of: Hashable) -> list[Part]:
+    """Infidelity and max-sensitivity of each method so far. `std` is that of the pixels of the model, in [0, 1]."""
+    noise, radius = changes_words(found.changes, std)
+    infidelity = Chart(
+        "sanity-infidelity", "Infidelity", noise, help=INFIDELITY, words="Infidelity of each map, as a share"
+    )
+    sensitivity = Chart(
+        "sanity-sensitivity", "Max-sensitivity", radius, help=SENSITIVITY, words="Max-sensitivity of each map"
+    )
+
+    def rows(name: str, words: Callable[[Robustness, Panel], str]) -> list[Figure]:
+        values = {panel: found.value(panel.method, name) for panel in panels}
+        return [
+            Figure(panel.method, panel.title, one.value if one.defined else None, words(found, panel))
+            for panel, one in values.items()
+        ]
+
+    missed = partial(
+        charts_of.figures,
+        rows("infidelity_share", infidelity_words),
+        "share of the error of a map of zeros",
+        1.0,
+        "a map of zeros",
+    )
+    moved = partial(charts_of.figures, rows("max_sensitivity", sensitivity_words), "share of the size of the map")
+    version = (of, found.done, len(found.failed))
+    return [sheet.chart(infidelity, version, missed), sheet.chart(sensitivity, version, moved)]
 
 
 def _little(name: str) -> float | None:

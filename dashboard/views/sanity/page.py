@@ -8,7 +8,7 @@ from attribution.studies.randomisation import MODES
 from dashboard.controls import boards, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.views.sanity.board import Choice, SanityBoard, methods
-from dashboard.views.sanity.words import EVERY, EXPLANATION
+from dashboard.views.sanity.words import EVERY, EXPLANATION, PROBABILITY
 
 LIMITS = (10, 50, 0)
 """The most samples and steps of a map here; 0: those of the experiment."""
@@ -23,6 +23,8 @@ def draw() -> None:
     choice = _choice(experiment)
     if choice.most and max(experiment.samples, experiment.steps) > choice.most:
         st.caption(f"These maps use at most {choice.most} samples and steps, so that there are soon many of them.")
+    if experiment.output == "probability":
+        st.caption(PROBABILITY)
     board = SanityBoard(resources.scheduler(), session.name(), resources.store(), experiment, subject, choice)
     boards.show("sanity", board)
 

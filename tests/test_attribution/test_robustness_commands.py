@@ -1,0 +1,168 @@
+"""Infidelity and max-sensitivity by command: one photo, and a folder whose table is continued."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+import toys
+from skimage import data
+from skimage.io import imsave
+
+from attribution import load_image
+from attribution.__main__ import main as one_photo
+from attribution.benchmark.__main__ import main as many_photos
+from attribution.benchmark.robustness_command import COLUMNS, PHOTO
+from attribution.benchmark.run import digest_of, seed_of
+from attribution.benchmark.tables import interval
+from attribution.studies.changed_image import FIGURES, Changes, robustness
+
+METHODS = ["--methods", "gradient", "smoothgrad:samples=3", "edges"]
+QUICK = ["--count", "4", "--repeats", "2", "--noise", "0.2", "--radius", "0.05"]
+CHANGES = Changes(noise=0.2, count=4, radius=0.05, repeats=2)
+
+
+@pytest.fixture
+def model(monkeypatch):
+    made = toys.of_photos()
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: made)
+    return made
+
+
+@pytest.fixture
+def photo(tmp_path):
+    imsave(tmp_path / "cat.png", data.cat(), check_contrast=False)
+    return tmp_path / "cat.png"
+
+
+def rows_of(file):
+    with file.open() as opened:
+        return list(csv.DictReader(opened))
+
+
+def survey(folder, out, *more):
+    return many_photos(["robustness", str(folder), "--out", str(out), *METHODS, *QUICK, *more])
+
+
+def measured(model, file, seed, **more):
+    methods = {"A": ("smoothgrad", {"samples": 3, "seed": seed})}
+    x = model.prepare(load_image(file))
+    *_, found = robustness(model, x, methods, changes=CHANGES, seed=seed, **more)
+    return {name: found.value("A", name).value for name in FIGURES}
+
+
+def figures(row):
+    return {name: float(row[name]) for name in FIGURES}
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_one_photo(photo, model, capsys, tmp_path, output):
+    out = tmp_path / "table.csv"
+    given = ["--seed", "5", "--output", output, "--target", "1", "--out", str(out)]
+    assert one_photo(["robustness", str(photo), *METHODS, *QUICK, *given]) == 0
+    head, noise, radius, titles, *lines, note, written = capsys.readouterr().out.splitlines()
+    assert head == f"class 1 (yes), {output}, seed 5" or head == f"class 1 (no), {output}, seed 5"
+    assert noise.startswith("infidelity: 4 changes of standard deviation 0.2, about ")
+    assert radius.startswith("max-sensitivity: 2 changes within ±0.05, about ")
+    assert titles.split() == list(FIGURES)
+    assert [line.partition("  ")[0] for line in lines] == ["Gradient", "SmoothGrad R=3", "Edges"]
+    expected = measured(model, photo, 5, output=output, target=1)
+    assert [float(cell) for cell in lines[1].split()[-5:]] == pytest.approx(list(expected.values()), rel=1e-3)
+    assert "Lower is better" in note
+    assert written == f"written: {out}"
+    rows = rows_of(out)
+    assert list(rows[0]) == list(PHOTO)
+    assert figures(rows[1]) == pytest.approx(expected, rel=1e-4)
+    assert json.loads(rows[1]["setting"]) == {**vars(CHANGES), "output": output}
+
+
+def test_the_same_settings_give_the_same_numbers_in_a_folder(folder, model, tmp_path, capsys):
+    out, own = tmp_path / "folder.csv", tmp_path / "own.csv"
+    assert survey(folder, out) == 0
+    row = next(row for row in rows_of(out) if (row["photo"], row["method"]) == ("cat.png", "smoothgrad"))
+    given = ["--seed", row["seed"], "--out", str(own)]
+    assert one_photo(["robustness", str(folder / "cat.png"), *METHODS, *QUICK, *given]) == 0
+    alone = next(row for row in rows_of(own) if row["method"] == "smoothgrad")
+    assert figures(alone) == pytest.approx(figures(row), rel=1e-5)
+    assert alone["setting"] == row["setting"]
+
+
+def test_a_folder_and_its_numbers(folder, model, tmp_path, capsys):
+    out = tmp_path / "robustness.csv"
+    assert survey(folder, out) == 0
+    told, rows = capsys.readouterr().out, rows_of(out)
+    assert list(rows[0]) == list(COLUMNS)
+    assert len(rows) == 9
+    smooth = [row for row in rows if row["method"] == "smoothgrad"]
+    for row in smooth:
+        file = folder / row["photo"]
+        assert row["seed"] == str(seed_of(0, digest_of(file.read_bytes())))
+        assert figures(row) == pytest.approx(measured(model, file, int(row["seed"])), rel=1e-4)
+    values = np.array([[float(row["max_sensitivity"]) for row in smooth]])
+    (low,), (high,) = interval(values)
+    assert f"  SmoothGrad R=3: {values.mean():.3f} [{low:.3f}, {high:.3f}]\n" in told
+    assert all(title in told for title in FIGURES.values())
+    assert "3 photos; means with 95 % t intervals" in told
+    assert "nan" not in told.lower()
+
+
+def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "robustness.csv"
+    assert survey(folder, out, "--first", "2") == 0
+    before, asked = out.read_text(), []
+    monkeypatch.setattr("attribution.benchmark.survey.load_image", lambda of: asked.append(of) or load_image(of))
+    assert survey(folder, out) == 0
+    assert len(asked) == 1
+    assert out.read_text().startswith(before)
+    assert survey(folder, out) == 0
+    assert len(asked) == 1
+    assert survey(folder, out, "--radius", "0.06") == 0, "another setting is another row"
+    assert len(rows_of(out)) == 18
+
+
+def test_a_method_that_has_no_map_says_why(photo, model, capsys, monkeypatch, tmp_path):
+    other, _ = toys.counted(model)
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: other)
+    out = tmp_path / "table.csv"
+    assert one_photo(["robustness", str(photo), *QUICK, "--methods", "lrp", "gradient", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    (line,) = (line for line in told.splitlines() if line.startswith("LRP"))
+    assert "LRP does not support toy" in line
+    assert "nan" not in told.lower()
+    missing, there = rows_of(out)
+    assert {missing[name] for name in FIGURES} == {""}
+    assert "LRP does not support toy" in missing["why"]
+    assert there["why"] == ""
+    assert all(math.isfinite(value) for value in figures(there).values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        (["--methods", "magic"], "'magic' is unknown"),
+        (["--count", "0"], "--count 0 must be at least 1"),
+        (["--repeats", "-1"], "--repeats -1 must be at least 1"),
+        (["--noise", "nan"], "--noise nan must be above 0"),
+        (["--radius", "0"], "--radius 0.0 must be above 0"),
+        (["--seed", "-1"], "--seed -1 must be at least 0"),
+        (["--target", "7"], "class 7 does not exist"),
+        (["--out", "table.txt"], "table.txt: the table is written as .csv"),
+        (["--out", "nowhere/table.csv"], "nowhere/table.csv: there is no folder nowhere"),
+    ],
+)
+def test_what_is_wrong_is_one_line(photo, model, capsys, wrong, line):
+    assert one_photo(["robustness", str(photo), *wrong]) == 2
+    told = capsys.readouterr().err
+    assert line in told
+    assert told.count("\n") == 1
+
+
+def test_files_of_others_stay(folder, photo, model, tmp_path, capsys):
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    assert survey(folder, other) == 2
+    assert "is no table of robustness" in capsys.readouterr().err
+    assert one_photo(["robustness", str(photo), *METHODS, *QUICK, "--out", str(other)]) == 2
+    assert "already exists; choose another name" in capsys.readouterr().err
+    assert other.read_text() == "a,b\n1,2\n"
