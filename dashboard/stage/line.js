@@ -38,6 +38,7 @@ class Line {
       this.hear(heard);
     };
     this.socket.onclose = () => {
+      this.asked = null;
       if (this.closed) return;
       this.tries += 1;
       this.state(!this.opened && this.tries >= TRIES ? "none" : "cut");
@@ -49,6 +50,11 @@ class Line {
   turn(values) {
     this.next = values;
     this.go();
+  }
+
+  // Whether pictures of a question are still to come.
+  get unanswered() {
+    return this.asked !== null;
   }
 
   // A question that was not sent yet is not sent any more.
