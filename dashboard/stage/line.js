@@ -11,6 +11,14 @@ function message(buffer) {
   return head;
 }
 
+// A message that the script gives as text (base64).
+function bufferOf(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < bytes.length; k++) bytes[k] = letters.charCodeAt(k);
+  return bytes.buffer;
+}
+
 class Line {
   // `hear` gets each message, `state` gets "open", "cut" or "none".
   constructor(address, hear, state) {

@@ -53,10 +53,19 @@ function valuesOf(raw, kind) {
   return values;
 }
 
-// The sorted values of the map (absolute values if signed), computed once for each kind.
+// The same, sorted. There are only so many float16 numbers: to count each takes a tenth of the time of sorting.
+function sortedOf({ halves, unit }, kind) {
+  const counts = new Uint32Array(0x8000); // by the bits without the sign
+  for (const bits of halves) counts[kind === "positive" && bits & 0x8000 ? 0 : bits & 0x7fff]++;
+  const sorted = new Float32Array(halves.length);
+  for (let bits = 0, k = 0; k < sorted.length; k += counts[bits++]) sorted.fill(HALVES[bits] * unit, k, k + counts[bits]);
+  return sorted;
+}
+
+// The sorted values of the map (absolute values if signed), computed once for each kind. `halves`: as it was sent.
 function ordered(map, kind) {
   const by = kind === "positive" ? "positive" : "absolute";
-  map.sorted[by] ??= valuesOf(map.raw, by).sort();
+  map.sorted[by] ??= map.halves ? sortedOf(map, by) : valuesOf(map.raw, by).sort();
   return map.sorted[by];
 }
 

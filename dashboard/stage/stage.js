@@ -72,7 +72,7 @@ class Stage {
     const busy = () => this.hands.held !== null || Boolean(this.line?.unanswered);
     this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step), busy);
     this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
-    if (!this.line) for (const text of data.first) this.hear(message(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer));
+    if (!this.line) for (const text of data.first) this.hear(message(bufferOf(text)));
     if (!data.token) return;
     const address = new URL(`${data.base}live/${data.token}/${data.page}`, location.origin);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -131,7 +131,7 @@ class Stage {
 
   // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
   take(map) {
-    Object.assign(map, { raw: rawOf(map.bytes, map.unit), sorted: {} });
+    Object.assign(map, { raw: rawOf(map.bytes, map.unit), halves: new Uint16Array(map.bytes.slice().buffer), sorted: {} });
     delete map.bytes;
     if (map.scrub) return this.keep(map);
     if (map.family) {

@@ -25,7 +25,8 @@ AVERAGES = ("pixels", "56 cells", "28 cells")
 PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
 PHOTO = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 FILES = ("scale.js", "viewer.js", "words.js", "hands.js")
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Viewer, greyOf, meansOf, rawOf };"
+EXPORTS = "\nexport { Viewer, greyOf, meansOf, ordered, rawOf };"
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + EXPORTS
 STYLE = (stage.HERE / "viewer.css").read_text()
 MOUNT = """async ({script, style, head, dark}) => {
   document.body.style.margin = 0;
@@ -411,6 +412,26 @@ def test_a_change_of_the_display_draws_each_map_once_and_sorts_nothing_again(ope
         }"""
     )
     assert found == [[6, 0]] * 6 + [[0, 0]], "smooth is how pictures are shown, not what they are made of"
+
+
+def test_values_as_they_were_sent_are_counted_instead_of_sorted(opened):
+    """With zeros of both signs, values that are too small for a normal number, and equal ones."""
+    values = np.concatenate([toys.image(0, (3000,)).numpy(), np.zeros(5), -np.zeros(5), [1e-7, -1e-7, 1.0, -1.0, -1.0]])
+    head, payload = unpack(map_message("", values))
+    mount(opened, labelled(attributions(1)))
+    found = opened.evaluate(
+        """({text, unit}) => {
+          const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+          const raw = code.rawOf(bytes, unit);
+          return ['absolute', 'positive', 'signed'].map(kind => {
+            const [one, other] = [new Uint16Array(bytes.slice().buffer), undefined].map(halves =>
+              code.ordered({raw, halves, unit, sorted: {}}, kind));
+            return [one.length, one.every((value, k) => value === other[k])];
+          });
+        }""",
+        {"text": base64.b64encode(payload).decode(), "unit": head["unit"]},
+    )
+    assert found == [[len(values), True]] * 3
 
 
 def test_only_what_is_new_is_drawn(opened):
