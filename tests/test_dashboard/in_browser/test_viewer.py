@@ -230,6 +230,7 @@ class TestTogether:
 
     def test_a_zoomed_picture_shows_that_part_in_every_tile(self, page):
         page.evaluate("viewer.set({colours: 'grey'}); viewer.zoom(8, [5, 60])")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         left, top = state(page, "left"), state(page, "top")
         assert left <= 5 <= left + 8
         assert top <= 60 <= top + 8
