@@ -4,15 +4,19 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import _is_origin_allowed
 
 from dashboard import options
+from dashboard.live.early import Early, scripts
 from dashboard.live.hub import HUB
 from dashboard.live.route import routes
 from dashboard.place import APP
+from dashboard.stage import stage
 
 if Path(sys.argv[0]).resolve() == APP.resolve():  # so it is where Streamlit runs this file
     options.start(sys.argv[1:])
 
 base = str(st.get_option("server.baseUrlPath") or "")
-app = st.App("main.py", routes=routes(base, HUB, _is_origin_allowed))
+early = Middleware(Early, base=stage.base(), names=scripts(Path(st.__file__).parent / "static"))
+app = st.App("main.py", routes=routes(base, HUB, _is_origin_allowed), middleware=[early])

@@ -118,9 +118,10 @@ def _out_of_memory(error: RuntimeError) -> bool:
 class BatchSize:
     """How many points go through the network at once: the size that takes the least time per point, found by measuring.
 
-    It is doubled and halved as long as that is quicker, and tried again from time to time, because the machine may be
-    shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. The first one
-    of a run takes about `BEGIN`. Later ones may have `FIRST` points even where these take up to `LONGEST`.
+    It is doubled and halved as long as that is quicker, and tried again from time to time, because the machine may
+    be shared. A batch takes at most about `seconds`, so progress and cancelling are prompt on every machine. The
+    first one of a run takes about `BEGIN`, and so does each one in a `hurry`. Later ones may have `FIRST` points
+    even where these take up to `LONGEST`.
     When memory runs out, the size halves and never grows beyond that again. A `fixed` size is not measured, and the
     last batch is padded to it. The device chooses its kernels by the size of a batch, so with a fixed size each result
     depends only on its point, bit for bit.
@@ -134,6 +135,7 @@ class BatchSize:
     _measured: dict[int, deque[float]] = field(default_factory=dict, repr=False, compare=False)
     """Seconds per point of the last batches of each size, without the first: it includes the preparation of kernels."""
     _batches: int = field(default=0, repr=False, compare=False)
+    _hurried: float = field(default=0.0, repr=False, compare=False)  # until when, on the clock of time.monotonic
 
     def next(self, remaining: int) -> int:
         """The size of the next batch for this many remaining points: batches of nearly equal sizes.
@@ -143,16 +145,23 @@ class BatchSize:
         if self.fixed:
             return min(self.size, remaining)
         equal = math.ceil(remaining / math.ceil(remaining / self.size))
-        return min(equal + equal % 2, self.size, remaining)
+        size = min(equal + equal % 2, self.size, remaining)
+        return self._soon(size) if time.monotonic() < self._hurried else size
 
     def first(self, remaining: int) -> int:
         """The size of the first batch of a run: soon done, so that there is something to see.
 
         A quick device needs no small batch for that.
         """
-        size, each = self.next(remaining), self.seconds_per_point
-        if self.fixed:
-            return size
+        size = self.next(remaining)
+        return size if self.fixed else self._soon(size)
+
+    def hurry(self, seconds: float) -> None:
+        """Somebody waits for results: for so long, no batch takes longer than a first one. A fixed size stays."""
+        self._hurried = time.monotonic() + seconds
+
+    def _soon(self, size: int) -> int:
+        each = self.seconds_per_point
         return min(size, FIRST if not each else max(1, int(BEGIN / each)))
 
     def _room(self, size: int) -> float:

@@ -1,6 +1,7 @@
 """The page while torch and the model are being loaded. Imports neither of them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -38,9 +39,15 @@ def show() -> None:
         "title": TITLE.lstrip("# "),
         "palettes": held.about["palettes"],
         "plotly": PLOTLY,
-        "first": stage.first(held.messages()),
+        "first": _messages(),
     }
     stage.show("compare", "", [], given, lambda: None)
+
+
+@cache
+def _messages() -> list[str]:
+    """What the stage shows: the same for every session."""
+    return stage.first(example.load().messages())
 
 
 @st.fragment(run_every=PAUSE)

@@ -28,7 +28,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Look:
-    """What a board shows now. `waiting`: a map that was asked for has no first points yet."""
+    """What a board shows now, in the order in which it is sent. What says that all is complete is the last part.
+
+    `waiting`: a map that was asked for has no first points yet.
+    """
 
     parts: tuple[Part, ...]
     waiting: bool = False

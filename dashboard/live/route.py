@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 PLOTLY = f"live/plotly-{plotly.__version__}.js"
 """The path of Plotly's script. It has the version in its name, so browsers may keep it."""
 PAUSE = 0.03
-"""Seconds between two looks at the same board: more pictures nobody can see."""
+"""Seconds between two looks at the same board: more pictures nobody can see. What a browser asks does not wait."""
 MOST_BYTES = 4096
 """The longest message that a browser may send."""
 LATE = 30.0
@@ -66,7 +66,7 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
     if not allowed(socket.headers.get("origin"), socket.headers.get("host")):
         await socket.close(POLICY)
         return
-    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    loop, news, asked = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     try:
         given = socket.path_params
         line = hub.open(given["token"], given["page"], lambda: _wake(loop, news))
@@ -76,10 +76,10 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
         return
     await socket.accept()
     news.set()
-    sender = asyncio.create_task(_send(socket, line, news))
+    sender = asyncio.create_task(_send(socket, line, news, asked))
     try:
         with contextlib.suppress(WebSocketDisconnect):
-            await _receive(socket, line)
+            await _receive(socket, line, asked)
     finally:
         sender.cancel()
         hub.close(line)
@@ -90,14 +90,16 @@ def _wake(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
         loop.call_soon_threadsafe(news.set)
 
 
-async def _send(socket: WebSocket, line: Line, news: asyncio.Event) -> None:
+async def _send(socket: WebSocket, line: Line, news: asyncio.Event, asked: asyncio.Event) -> None:
     try:
         while True:
             await news.wait()
             news.clear()
+            asked.clear()
             for message in line.news():
                 await asyncio.wait_for(socket.send_bytes(message), LATE)
-            await asyncio.sleep(PAUSE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), PAUSE)
     except (TimeoutError, WebSocketDisconnect):
         await _leave(socket)
     except Exception:
@@ -110,7 +112,7 @@ async def _leave(socket: WebSocket) -> None:
         await socket.close()
 
 
-async def _receive(socket: WebSocket, line: Line) -> None:
+async def _receive(socket: WebSocket, line: Line, asked: asyncio.Event) -> None:
     while True:
         text = await socket.receive_text()
         if len(text) > MOST_BYTES:
@@ -118,6 +120,7 @@ async def _receive(socket: WebSocket, line: Line) -> None:
             return
         try:
             act(line, json.loads(text))
+            asked.set()
         except (ValueError, TypeError, KeyError):
             await socket.close(POLICY, "the message is not understood")
             return

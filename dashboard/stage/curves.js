@@ -1,7 +1,9 @@
 // The curves, drawn by Plotly. A chart is changed in place, so a zoom stays.
 
 const FAINT = "rgba(128, 136, 148, 0.25)"; // of the lines of a grid; Plotly does not know color-mix
-const DRAW = 120; // milliseconds between two drawings of a growing chart
+const DRAW = 120; // milliseconds at least between two drawings of growing charts,
+const SHARE = 5; // and so many times what the last one took: meanwhile the browser answers hands,
+const LONGEST = 500; // but no longer than this
 
 let plotly = null;
 function library(address) {
@@ -37,13 +39,15 @@ function bandOf({ x, low, high }) {
 const OPTIONS = { displayModeBar: false, responsive: true };
 
 class Curves {
-  // `chosen(metric, step)` is called when a point of a chart is clicked.
-  constructor(root, address, chosen) {
-    Object.assign(this, { root, address, chosen, charts: [], lines: {}, now: {}, ghosts: {} });
+  // `chosen(metric, step)` is called when a point of a chart is clicked. Nothing is drawn while the page is `busy()`.
+  constructor(root, address, chosen, busy) {
+    Object.assign(this, { root, address, chosen, busy, charts: [], lines: {}, now: {}, ghosts: {}, pause: DRAW });
   }
 
   layout(charts, lines, control) {
-    Object.assign(this, { lines, control });
+    const looks = JSON.stringify([lines, control]);
+    if (looks !== this.looks) for (const one of this.charts) one.stale = true;
+    Object.assign(this, { lines, control, looks });
     const names = charts.map((chart) => chart.name).join();
     if (names !== this.names) {
       this.names = names;
@@ -52,7 +56,7 @@ class Curves {
         const plot = make("div", { class: "plot" });
         const verdict = make("p", { class: "verdict" });
         const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `, helpOf(chart.note));
-        return { chart, plot, verdict, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
+        return { chart, plot, verdict, stale: true, drawn: 0, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
       });
       this.root.replaceChildren(...this.charts.map((one) => one.cell));
     }
@@ -66,24 +70,38 @@ class Curves {
     if (before?.done && !done) this.ghosts[key] = before;
     if (done) delete this.ghosts[key];
     this.now[key] = { x, y, low, high, ticks, done, replaced, side, bytes };
+    for (const one of this.charts) one.stale ||= one.chart.name === metric;
     this.draw();
   }
 
   verdicts(words) {
-    for (const { chart, verdict } of this.charts) verdict.textContent = words?.[chart.name] ?? "";
+    for (const { chart, verdict } of this.charts) say(verdict, words?.[chart.name] ?? "");
   }
 
+  // Draws the charts that have changed, one at a time: the one that was drawn the longest ago. A drawing takes tens of
+  // milliseconds, in which the browser takes no input and shows no map.
   draw() {
-    this.timer ??= setTimeout(async () => {
-      this.timer = null;
-      if (!this.charts.length) return;
+    if (this.timer || !this.charts.some((one) => one.stale)) return;
+    this.timer = setTimeout(async () => {
       try {
         const library_ = await library(this.address);
-        for (const one of this.charts) this.plot(library_, one);
+        if (!this.busy()) this.next(library_);
       } catch (error) {
+        for (const one of this.charts) one.stale = false; // until there is something new
         for (const { plot } of this.charts) plot.textContent = `The charts cannot be drawn: ${error.message}.`;
       }
-    }, DRAW);
+      this.timer = null;
+      this.draw();
+    }, this.pause);
+  }
+
+  next(library_) {
+    const began = performance.now();
+    const [one] = this.charts.filter(({ stale }) => stale).sort((a, b) => a.drawn - b.drawn);
+    if (!one) return;
+    Object.assign(one, { stale: false, drawn: began });
+    this.plot(library_, one);
+    this.pause = clamp(SHARE * (performance.now() - began), DRAW, LONGEST);
   }
 
   traces(metric) {

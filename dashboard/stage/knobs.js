@@ -3,10 +3,10 @@
 class Knobs {
   // `turn(values)` is called while a hand moves, `release(values)` when it lets go.
   constructor(root, turn, release) {
-    Object.assign(this, { root, turn, release, held: null, knobs: [], values: {} });
+    Object.assign(this, { root, turn, release, held: null, typed: null, knobs: [], values: {} });
   }
 
-  // The knobs as the script declares them. A knob in a hand keeps its value.
+  // The knobs as the script declares them. A knob in a hand keeps its value, and so does a box in which somebody types.
   show(knobs) {
     const shape = JSON.stringify(knobs.map(({ value, enabled, ...rest }) => rest));
     if (shape !== this.shape) {
@@ -21,7 +21,7 @@ class Knobs {
     this.knobs = knobs;
     knobs.forEach((knob, k) => {
       this.rows[k].element.hidden = this.tabs[k].hidden = !knob.enabled;
-      if (this.held !== knob.name) this.set(k, knob.value);
+      if (this.held !== knob.name && this.typed !== knob.name) this.set(k, knob.value);
     });
   }
 
@@ -63,7 +63,14 @@ class Knobs {
       this.held = null;
       this.release({ [knob.name]: now() });
     });
+    box.addEventListener("input", () => (this.typed = knob.name));
+    box.addEventListener("blur", () => {
+      if (this.typed !== knob.name) return;
+      this.typed = null;
+      this.show(this.knobs);
+    });
     box.addEventListener("change", () => {
+      this.typed = null;
       const value = Number(box.value);
       if (box.value === "" || Number.isNaN(value)) return set(this.values[knob.name]);
       set((this.values[knob.name] = clamp(value, knob.low, knob.high)));

@@ -11,6 +11,14 @@ function message(buffer) {
   return head;
 }
 
+// A message that the script gives as text (base64).
+function bufferOf(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < bytes.length; k++) bytes[k] = letters.charCodeAt(k);
+  return bytes.buffer;
+}
+
 class Line {
   // `hear` gets each message, `state` gets "open", "cut" or "none".
   constructor(address, hear, state) {
@@ -38,6 +46,7 @@ class Line {
       this.hear(heard);
     };
     this.socket.onclose = () => {
+      this.asked = null;
       if (this.closed) return;
       this.tries += 1;
       this.state(!this.opened && this.tries >= TRIES ? "none" : "cut");
@@ -49,6 +58,11 @@ class Line {
   turn(values) {
     this.next = values;
     this.go();
+  }
+
+  // Whether pictures of a question are still to come.
+  get unanswered() {
+    return this.asked !== null;
   }
 
   // A question that was not sent yet is not sent any more.

@@ -46,14 +46,26 @@ function averaged(map, width, height, average) {
   return (map.averages[cells] = { raw, sorted: {}, measure: map.measure });
 }
 
-function valueOf(raw, kind) {
-  return kind === "absolute" ? Math.abs(raw) : kind === "positive" ? Math.max(raw, 0) : raw;
+// Loops, here and below: Float32Array.from calls a function for each pixel, and takes several times as long.
+function valuesOf(raw, kind) {
+  const values = new Float32Array(raw.length);
+  for (let k = 0; k < raw.length; k++) values[k] = kind === "absolute" ? Math.abs(raw[k]) : Math.max(raw[k], 0);
+  return values;
 }
 
-// The sorted values of the map (absolute values if signed), computed once for each kind.
+// The same, sorted. There are only so many float16 numbers: to count each takes a tenth of the time of sorting.
+function sortedOf({ halves, unit }, kind) {
+  const counts = new Uint32Array(0x8000); // by the bits without the sign
+  for (const bits of halves) counts[kind === "positive" && bits & 0x8000 ? 0 : bits & 0x7fff]++;
+  const sorted = new Float32Array(halves.length);
+  for (let bits = 0, k = 0; k < sorted.length; k += counts[bits++]) sorted.fill(HALVES[bits] * unit, k, k + counts[bits]);
+  return sorted;
+}
+
+// The sorted values of the map (absolute values if signed), computed once for each kind. `halves`: as it was sent.
 function ordered(map, kind) {
   const by = kind === "positive" ? "positive" : "absolute";
-  map.sorted[by] ??= Float32Array.from(map.raw, (raw) => valueOf(raw, by)).sort();
+  map.sorted[by] ??= map.halves ? sortedOf(map, by) : valuesOf(map.raw, by).sort();
   return map.sorted[by];
 }
 
@@ -113,7 +125,9 @@ function paletteOf(anchors) {
 
 // The pixels of the photo -> their brightness.
 function greyOf(photo) {
-  return Float32Array.from({ length: photo.length / 3 }, (_, k) => 0.299 * photo[3 * k] + 0.587 * photo[3 * k + 1] + 0.114 * photo[3 * k + 2]);
+  const grey = new Float32Array(photo.length / 3);
+  for (let k = 0, p = 0; k < grey.length; k++, p += 3) grey[k] = 0.299 * photo[p] + 0.587 * photo[p + 1] + 0.114 * photo[p + 2];
+  return grey;
 }
 
 // Fills `out` (RGBA) with the colours of values in [0, 1] or [-1, 1], alone or over the grey photo.

@@ -69,9 +69,10 @@ class Stage {
     this.title.hidden = !data.title;
     this.title.textContent = data.title;
     const plotly = `${data.base}${data.plotly}`;
-    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step));
+    const busy = () => this.hands.held !== null || Boolean(this.line?.unanswered);
+    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step), busy);
     this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
-    if (!this.line) for (const text of data.first) this.hear(message(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer));
+    if (!this.line) for (const text of data.first) this.hear(message(bufferOf(text)));
     if (!data.token) return;
     const address = new URL(`${data.base}live/${data.token}/${data.page}`, location.origin);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -105,7 +106,7 @@ class Stage {
     else if (part === "map") this.take(heard);
     else if (part === "curve") this.curves.curve(heard);
     else if (part === "state") this.stated(heard);
-    else if (part === "settled") this.awaited = false;
+    else if (part === "settled") [this.awaited, this.said] = [false, null]; // the state may be that of before
     else if (part === "figure") this.figures.hear(heard);
     else if (part === "scrub") this.scrubs.hear(heard);
     this.soon();
@@ -130,7 +131,7 @@ class Stage {
 
   // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
   take(map) {
-    Object.assign(map, { raw: rawOf(map.bytes, map.unit), sorted: {} });
+    Object.assign(map, { raw: rawOf(map.bytes, map.unit), halves: new Uint16Array(map.bytes.slice().buffer), sorted: {} });
     delete map.bytes;
     if (map.scrub) return this.keep(map);
     if (map.family) {
@@ -189,7 +190,7 @@ class Stage {
 
   paint() {
     const { head, state } = this;
-    if (state) this.tell(state);
+    if (state && state !== this.said) this.tell(state);
     if (!head || !this.photo) return;
     const { width, height } = head.photo;
     const mixed = [this.photo, this.beneath, this.scrubs.place(head.photo.mix)?.mix];
@@ -200,7 +201,8 @@ class Stage {
     }
     const scrubbed = this.scrubs.at();
     if (JSON.stringify(scrubbed) !== JSON.stringify(this.figures.at)) this.figures.move(scrubbed);
-    const blank = { raw: new Float32Array(width * height), sorted: {}, words: "not computed yet" };
+    if (this.blank?.raw.length !== width * height) this.blank = { raw: new Float32Array(width * height), sorted: {}, averages: {} };
+    const blank = { ...this.blank, words: "not computed yet" };
     const maps = head.tiles.map((tile) => {
       const map = this.shown(tile.name);
       const fits = map && map.raw.length === width * height;
@@ -216,18 +218,25 @@ class Stage {
   }
 
   tell(state) {
+    this.said = state;
     this.bar.value = state.share;
-    this.text.textContent = state.text;
+    say(this.text, state.text);
     const acts = { live: ["Stop", "stop"], stopped: ["Continue", "resume"], failed: ["Try again", "resume"], done: ["Stop", "stop"] };
-    [this.stop.textContent, this.stop.dataset.act] = acts[state.state];
+    const [word, act] = acts[state.state];
+    say(this.stop, word);
+    this.stop.dataset.act = act;
     this.stop.disabled = state.state === "done" || !this.line;
     this.element.dataset.state = state.draft ? "draft" : state.state;
     this.trouble.hidden = !state.errors.length;
-    this.trouble.textContent = state.errors.join(" ");
+    say(this.trouble, state.errors.join(" "));
     if (state.draft) return;
-    this.verdict.textContent = state.verdict ?? "";
+    say(this.verdict, state.verdict ?? "");
     this.curves.verdicts(state.verdicts);
-    this.lines.replaceChildren(...(state.lines ?? []).map(([title, text]) => make("p", { class: "said" }, make("b", {}, title), ` · ${text}`)));
+    const lines = state.lines ?? [];
+    if (JSON.stringify(lines) !== this.spoken) {
+      this.spoken = JSON.stringify(lines);
+      this.lines.replaceChildren(...lines.map(([title, text]) => make("p", { class: "said" }, make("b", {}, title), ` · ${text}`)));
+    }
     if (state.table) this.rows(state);
     if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun);
     this.rerun = state.rerun;
@@ -292,17 +301,19 @@ class Stage {
     this.steps.max = most;
     this.step = Math.min(this.step, most);
     this.steps.value = this.step;
-    this.stepped.firstChild.textContent = this.step
+    say(this.stepped.firstChild, this.step
       ? `The photo after ${this.step} replaced regions; 0 shows the maps`
-      : "Replaced regions: drag, or click a point of the curve, to see the photo then";
+      : "Replaced regions: drag, or click a point of the curve, to see the photo then");
   }
 
   // The photo after the present step of a map's curve, with a frame around each region.
   replaced(name) {
     const curve = this.curves.now[`${this.data.stepped} ${name}`];
     if (!curve?.replaced) return null;
+    if (curve.shown?.photo === this.photo && curve.shown.step === this.step) return curve.shown.picture;
     const { width, height } = this.head.photo;
-    const { data } = (curve.picture ??= new ImageData(width, height));
+    const picture = new ImageData(width, height);
+    const { data } = picture;
     const put = (x, y, colour) => data.set([...colour, 255], 4 * (y * width + x));
     for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) put(x, y, this.photo.subarray(3 * (y * width + x), 3 * (y * width + x) + 3));
     const { replaced, side, bytes } = curve;
@@ -315,7 +326,8 @@ class Stage {
         }
       }
     });
-    return curve.picture;
+    curve.shown = { photo: this.photo, step: this.step, picture };
+    return picture;
   }
 }
 

@@ -27,6 +27,17 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Sets a text or an attribute that is another one: even the same one would have the browser lay out the page again.
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+function mark(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}
+
+// Whether two lists have the same entries; anything but a list is another one.
+const alike = (one, other) => one?.length === other?.length && one.every((entry, k) => entry === other[k]);
+
 // A question mark with an explanation.
 const helpOf = (text) => make("span", { class: "help", tabindex: "0", role: "note", "aria-label": text, title: text }, "?");
 
@@ -39,6 +50,7 @@ class Viewer {
     this.state = remembered.get(name) ?? { ...BLANK };
     remembered.set(name, this.state);
     this.tiles = [];
+    this.palettes = {};
     this.grid = make("div", { class: "grid" });
     this.line = make("p", { class: "line", "aria-live": "polite" });
     this.controls = make("div", { class: "controls" });
@@ -53,7 +65,7 @@ class Viewer {
     this.sizes.observe(this.frame);
     // The theme can change at any time; zero in the diverging colours is the page colour.
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.scheme.addEventListener("change", () => this.recolour());
+    this.scheme.addEventListener("change", () => this.recolour(true));
     this.build();
   }
 
@@ -81,7 +93,11 @@ class Viewer {
 
   // The photo always has its own colours.
   develop() {
-    const [{ pixels: from }, { pixels: to, picture }] = [this.head.photo, this.tiles[0]];
+    const [{ pixels: from }, tile] = [this.head.photo, this.tiles[0]];
+    if (tile.made === from) return;
+    tile.made = from;
+    this.changed = true;
+    const { pixels: to, picture } = tile;
     for (let k = 0, p = 0; p < from.length; k += 4, p += 3) {
       for (let c = 0; c < 3; c++) to.data[k + c] = from[p + c];
       to.data[k + 3] = 255;
@@ -136,7 +152,7 @@ class Viewer {
       this.place();
       this.develop();
     }
-    this.recolour();
+    this.recolour(true);
   }
 
   dark() {
@@ -146,11 +162,12 @@ class Viewer {
 
   palette(signed) {
     const anchors = signed ? this.head.diverging[this.dark() ? "on_dark" : "on_light"] : this.head.colours[this.state.colours];
-    return paletteOf(anchors);
+    const name = anchors.join();
+    return (this.palettes[name] ??= paletteOf(anchors));
   }
 
-  // Maps -> colours. Every change of a control runs this.
-  recolour() {
+  // Maps -> colours. Every change of a control runs this, and then `all` is drawn again; else only what is new.
+  recolour(all = false) {
     if (!this.head) return;
     const began = performance.now();
     const { kind, percent, scale, over, opacity } = this.state;
@@ -160,18 +177,35 @@ class Viewer {
     const strength = over ? opacity / 100 : 0;
     const palette = this.palette(signed);
     this.ends = allEnds(maps, kind, percent, scale);
-    maps.forEach((map, m) => {
-      const tile = this.tiles[m + 1];
-      fill(tile.values, map.raw, kind, this.ends[m]);
-      paint(tile.pixels.data, tile.values, palette, signed, photo.grey, strength);
-    });
-    if (this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
-    this.tiles.slice(1).forEach((tile, m) => tile.picture.getContext("2d").putImageData(this.head.maps[m]?.instead ?? tile.pixels, 0, 0));
+    const fresh = maps.filter((map, m) => this.tint(m, [map.raw, kind, ...this.ends[m], palette, photo.grey, strength]));
+    const changed = all || this.changed || fresh.length > 0;
+    this.changed = false;
+    if (changed && this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
     this.words();
-    this.bars();
-    this.sync();
-    this.draw();
+    if (changed) {
+      this.bars();
+      this.sync();
+      this.draw();
+    } else {
+      this.values();
+    }
     this.frame.dataset.redraw = (performance.now() - began).toFixed(1);
+  }
+
+  // Makes the picture of a map if it is not made of these already; true if it is a new one.
+  tint(m, of) {
+    const { instead } = this.head.maps[m];
+    const tile = this.tiles[m + 1];
+    const kept = alike(tile.made, of);
+    if (kept && tile.instead === instead) return false;
+    const [raw, kind, low, high, palette, grey, strength] = of;
+    if (!kept) {
+      fill(tile.values, raw, kind, [low, high]);
+      paint(tile.pixels.data, tile.values, palette, kind === "signed", grey, strength);
+    }
+    [tile.made, tile.instead] = [of, instead];
+    tile.picture.getContext("2d").putImageData(instead ?? tile.pixels, 0, 0);
+    return true;
   }
 
   mix(tile, palette, signed, strength) {
@@ -189,6 +223,7 @@ class Viewer {
       tile.values.forEach((_, k) => (tile.values[k] = clamp(one[k] - two[k], -1, 1)));
       paint(tile.pixels.data, tile.values, this.palette(true), true, this.head.photo.grey, strength);
     }
+    tile.picture.getContext("2d").putImageData(tile.pixels, 0, 0);
   }
 
   // Pictures -> screen: the zoomed part, the cross-hair, the box.

@@ -12,24 +12,24 @@ Object.assign(Viewer.prototype, {
       let text = "";
       if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % of |attribution| in ${area} % of the area`;
       else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
-      this.tiles[m + 1].note.textContent = [map.status, text].filter(Boolean).join(" · ");
+      say(this.tiles[m + 1].note, [map.status, text].filter(Boolean).join(" · "));
       if (text) said.push(`${map.title} ${text}`);
     });
     const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${area} % of the photo`
       : at ? `column ${at[0]}, row ${at[1]}` : "";
     this.line.classList.toggle("at", Boolean(place));
-    this.line.textContent = place ? `${place}: ${said.join(", ")}` : "Point at a map to read its values, or click it and use the arrow keys.";
+    say(this.line, place ? `${place}: ${said.join(", ")}` : "Point at a map to read its values, or click it and use the arrow keys.");
   },
 
   words() {
     const { photo, maps } = this.head;
-    this.tiles[0].canvas.setAttribute("aria-label", photo.words);
-    this.tiles[0].note.textContent = photo.status;
+    mark(this.tiles[0].canvas, "aria-label", photo.words);
+    say(this.tiles[0].note, photo.status ?? "");
     maps.forEach((map, m) => {
       const tile = this.tiles[m + 1];
-      tile.canvas.setAttribute("aria-label", map.words);
+      mark(tile.canvas, "aria-label", map.words);
       tile.canvas.classList.toggle("old", Boolean(map.old));
-      tile.gloss.textContent = map.gloss;
+      say(tile.gloss, map.gloss ?? "");
     });
     this.tiles[maps.length + 1]?.canvas.setAttribute("aria-label", this.tiles[maps.length + 1].heading.textContent);
   },

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -188,6 +189,19 @@ class TestPace:
         assert max(seen) - min(seen) <= 3
         assert max(seen) <= size
         assert size % 2 or not any(one % 2 for one in seen[:-1]), "threads share them"
+
+    def test_while_somebody_waits_every_batch_is_as_short_as_a_first_one(self, monkeypatch):
+        now = [100.0]
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        batch = BatchSize(size=64, seconds_per_point=0.01)
+        batch.hurry(1.0)
+        assert batch.next(200) == batch.first(200) == 10
+        assert BatchSize(size=64, seconds_per_point=0.01).next(200) == 50, "nobody waits for another model"
+        now[0] += 1.0
+        assert (batch.next(200), batch.first(200)) == (50, 10)
+        fixed = BatchSize(size=64, seconds_per_point=0.01, fixed=True)
+        fixed.hurry(1.0)
+        assert fixed.next(200) == 64
 
     def test_the_cost_of_a_point_is_known_after_one_batch(self):
         batch = BatchSize()

@@ -54,6 +54,24 @@ def test_at_first_there_is_the_photo_and_what_is_waited_for(board, subject):
     assert [tile["name"] for tile in found["layout"][0]["tiles"]] == list(EXPERIMENT.methods)
 
 
+def test_a_draft_is_called_one_before_its_maps_come(board, jobs):
+    turned = board.turned({"sigma": 0.7})
+    turned.look()
+    finish(jobs)
+    names = [part.name for part in turned.look().parts]
+    assert names.index("state") < names.index("map smoothgrad")
+
+
+def test_a_draft_hurries_and_what_is_let_go_does_not(board, subject, monkeypatch):
+    model = subject.model
+    hurried = []
+    monkeypatch.setattr(type(model.gradient_batch), "hurry", lambda batch, seconds: hurried.append(batch))
+    board.look()
+    assert hurried == []
+    board.turned({"sigma": 0.7}).look()
+    assert [id(batch) for batch in hurried] == [id(model.gradient_batch), id(model.value_batch)]
+
+
 def test_maps_and_curves_come_and_are_those_of_the_core(board, jobs, subject):
     board.look()
     finish(jobs)

@@ -3,16 +3,21 @@
 import asyncio
 import gzip
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from test_hub import Board
 
+from dashboard.live.early import WANTED, Early, scripts
 from dashboard.live.frames import unpack
 from dashboard.live.hub import Hub
 from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes, serve
@@ -47,6 +52,16 @@ def test_what_is_there_is_sent_at_once_and_what_comes_when_it_comes(client, hub)
         hub.board("me").values["map"] = 2
         hub.changed({"me"})
         assert head(socket) == {"part": "map", "value": 2}
+
+
+def test_a_question_does_not_wait_for_the_end_of_a_pause(client, hub, monkeypatch):
+    monkeypatch.setattr("dashboard.live.route.PAUSE", 3600.0)
+    with client.websocket_connect("/live/me/page") as socket:
+        for _ in range(2):
+            head(socket)
+        for number in (7, 8):
+            socket.send_text(json.dumps({"turn": {"map": number}, "number": number}))
+            assert head(socket)["value"] == head(socket)["number"] == number
 
 
 def test_a_question_is_answered(client):
@@ -207,3 +222,43 @@ def test_a_flood_of_questions_holds_nobody_up(hub):
             heard = head(flood)
             answered += [heard["number"]] if heard["part"] == "answer" else []
         assert len(answered) < 500
+
+
+class TestEarly:
+    """The scripts of the first screen are named with the page."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        written = {
+            "index.html": '<script src="./static/js/index.1.js"></script>',
+            "index.1.js": "",
+            "Html.1.js": 'import{a}from"./index.1.js";import{b}from"./part.1.js";const c=()=>import(`./later.1.js`);',
+            "part.1.js": "import`./deep.1.js`;import{x}from'./gone.1.js'",
+            "deep.1.js": 'import"./part.1.js"',
+            "later.1.js": "",
+        }
+        (tmp_path / "static" / "js").mkdir(parents=True)
+        for name, text in written.items():
+            place = tmp_path if name == "index.html" else tmp_path / "static" / "js"
+            (place / name).write_text(text)
+        return tmp_path
+
+    def test_they_are_those_of_the_elements_and_what_they_import(self, folder):
+        assert scripts(folder) == ("Html.1.js", "part.1.js", "deep.1.js")
+
+    def test_another_folder_than_expected_names_none(self, tmp_path):
+        assert scripts(tmp_path) == scripts(tmp_path / "nowhere") == ()
+
+    def test_streamlit_still_calls_its_scripts_so(self):
+        names = scripts(Path(st.__file__).parent / "static")
+        for one in WANTED:
+            assert any(name.startswith(f"{one}.") for name in names)
+
+    @pytest.mark.parametrize("base", ["/", "/below/"])
+    def test_only_pages_name_them(self, base):
+        page = Route("/page", lambda request: Response("", media_type="text/html"))
+        other = Route("/other", lambda request: Response("{}", media_type="application/json"))
+        app = Starlette(routes=[page, other], middleware=[Middleware(Early, base=base, names=("a.js", "b.js"))])
+        links = TestClient(app).get("/page").headers["link"]
+        assert re.findall("<(.*?)>; rel=modulepreload", links) == [f"{base}static/js/a.js", f"{base}static/js/b.js"]
+        assert "link" not in TestClient(app).get("/other").headers

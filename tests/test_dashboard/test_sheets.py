@@ -96,6 +96,12 @@ class TestEveryBoard:
         assert first == second
         assert len({name for name, _ in first}) == len(first), "a name is one part's"
 
+    def test_what_says_that_all_is_complete_comes_after_all(self, made, jobs, name):
+        board = made(name)
+        assert board.look().parts[-1].name == "state"
+        while jobs.step():
+            assert board.look().parts[-1].name == "state"
+
     def test_each_step_of_the_work_says_how_far_it_is(self, made, jobs, name):
         board, seen = made(name), []
         board.look()

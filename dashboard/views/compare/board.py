@@ -26,6 +26,8 @@ from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
 from dashboard.work.settle import Settle, settle_work
 
+HAND = 1.0
+"""Seconds after a look at a draft during which a hand waits for the next picture."""
 Beside = finding.Sought | settling.Underway
 """Work that runs beside the maps and sets a knob at its end."""
 
@@ -52,6 +54,9 @@ class CompareBoard(sheet.Worked):
         return replace(self, experiment=turned(self.experiment, values), draft=True)
 
     def look(self) -> Look:
+        if self.draft:
+            for batch in (self.subject.model.gradient_batch, self.subject.model.value_batch):
+                batch.hurry(HAND)
         at_work, beside = self.ask(), [one for one in (self.seek(), self.settling()) if one is not None]
         sought = next((one for one in beside if isinstance(one, finding.Sought)), None)
         cells = precomputed.stand_in(at_work, self.experiment, self.subject)
@@ -67,7 +72,10 @@ class CompareBoard(sheet.Worked):
         steps = [] if sought is None else finding.parts(sought)
         said = sheet.part(STATE, self._state(cells, at_work, beside))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
-        return Look((self._layouts[bool(steps)], *self._fixed, said, *maps, *curves, *steps, *more), waiting)
+        found = [*maps, *curves, *steps, *more]
+        # What says "complete" comes after what is complete, and what says "draft" before the maps of the draft.
+        rest = [said, *found] if self.draft else [*found, said]
+        return Look((self._layouts[bool(steps)], *self._fixed, *rest), waiting)
 
     def seek(self) -> finding.Sought | None:
         """The search for sigma so far, if there is one. Starts it, and keeps it running."""

@@ -74,10 +74,10 @@ class NoiseBoard(sheet.Worked):
         parts = [
             sheet.layout(self.subject.head, self._tiles(maps), [CHART.name], [draws.name]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
-            self._state(views),
             sheet.scrub(draws),
             sheet.chart(CHART, version, partial(agreement, lines, samples, ENOUGH)),
             *(part for doubt, one in maps.items() for part in _maps(doubt, one)),
+            self._state(views),
         ]
         return Look(tuple(parts))
 

@@ -58,10 +58,10 @@ class PathBoard(sheet.Worked):
         parts = [
             sheet.layout(photo, self._tiles, names, ["alpha", "phi"]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
-            self._state(views, trace),
             *map(sheet.scrub, (*scrubs, *below)),
             *(self._charts(views, found) if found else ()),
             *(self._walk(trace) if trace else ()),
+            self._state(views, trace),
         ]
         return Look(tuple(parts))
 

@@ -81,10 +81,10 @@ class SanityBoard(sheet.Worked):
         parts = [
             sheet.layout(self.subject.head, tiles, list(charts), [scrub.name for scrub in scrubs]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
-            self._state(views),
             *map(sheet.scrub, scrubs),
             *charts.values(),
             *(part for _, part in maps),
+            self._state(views),
         ]
         return Look(tuple(parts))
 

@@ -47,9 +47,9 @@ class SweepBoard(sheet.Worked):
         parts = [
             sheet.layout(photo, tiles, [f"sweep-{name}" for name in self.experiment.metrics]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
-            self._state(view, found),
             *(self._chart(found, name) for name in self.experiment.metrics),
             *(self._map(place, cell) for place, cell in shown.items()),
+            self._state(view, found),
         ]
         return Look(tuple(parts))
 
