@@ -235,7 +235,7 @@ class Stage {
     const { random, checks } = this.last ?? {};
     const told = random?.[name];
     if (!told) return null;
-    const map = told.there && this.randoms.get(name);
+    const map = told.there ? this.randoms.get(name) : null;
     return { ...told, old: this.state.draft, map: map?.raw.length === size ? map : null, href: `${this.data.base}${checks.page}` };
   }
 

@@ -65,9 +65,10 @@ class CompareBoard(sheet.Worked):
             for name in self.experiment.metrics
             if (curve := cell.curve(name)) is not None
         ]
-        steps = [*glance.parts(at_work), *([] if sought is None else finding.parts(sought))]
+        steps = [] if sought is None else finding.parts(sought)
         said = sheet.part(STATE, self._state(cells, at_work, beside))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
+        maps += glance.parts(at_work)
         return Look((self._layouts[bool(steps)], *self._fixed, said, *maps, *curves, *steps, *more), waiting)
 
     def seek(self) -> finding.Sought | None:
