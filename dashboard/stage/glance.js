@@ -37,7 +37,7 @@ Object.assign(Viewer.prototype, {
       one.link.classList.toggle("waits", Boolean(random && !random.map));
       one.link.classList.toggle("flagged", Boolean(random?.flagged));
       if (!random) return;
-      const words = `${title}, same photo, all layers of the network random: ${random.said}`;
+      const words = `${title}, same photo, all layers of the network random: ${random.said}. Leads to the sanity checks`;
       if (one.words !== words + random.href) Object.assign(one, { words: words + random.href }).link.setAttribute("aria-label", words);
       Object.assign(one.link, { href: random.href, title: `The same photo, all layers of the network random: ${random.said}.` });
       one.number.textContent = random.number;

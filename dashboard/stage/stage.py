@@ -33,8 +33,8 @@ class Option:
 class Act:
     """A button below a knob, with a choice: it starts work that sets the knob. `idle` stands there at rest.
 
-    The script is told {name: the value of the choice}, or {name: ""} when a person ends the work. How far the work is,
-    the line says: the state has `side` (the choice), `live`, `share` and `text` under the `name` that it has there.
+    The script is told {name: the value of the choice}, or {name: ""} when a person ends the work. The state of the
+    board says how far it is: the choice, whether it is live, the share of the budget that is spent, and a text.
     """
 
     name: str

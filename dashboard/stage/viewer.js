@@ -93,6 +93,7 @@ class Viewer {
   place() {
     const titles = [this.head.photo, ...this.head.maps].map((part) => [part.title, part.gloss]);
     if (this.extra()) titles.push(["", ""]);
+    this.looked = null; // the link that was pointed at is gone
     this.tiles = titles.map(([title, gloss], k) => this.tile(title, gloss, k));
     this.grid.replaceChildren(...this.tiles.map((tile) => tile.cell));
     this.grid.style.setProperty("--tiles", this.tiles.length);
