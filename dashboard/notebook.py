@@ -17,7 +17,7 @@ from dashboard.live.frames import map_message, unpack
 from dashboard.stage import pictures, stage
 from dashboard.stage.labels import PHOTO, Labels
 
-SCRIPTS = ("scale.js", "viewer.js", "words.js", "hands.js")
+SCRIPTS = ("scale.js", "viewer.js", "glance.js", "words.js", "hands.js")
 """Those of the stage that the viewer needs."""
 HIGH = 560
 """The usual height of the frame, pixels."""

@@ -13,8 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from attribution.benchmark.cases import Case
-from attribution.benchmark.measure import CONTROL, ORDERS_SAID, Measured
+from attribution.benchmark.cases import CONTROL, Case
+from attribution.benchmark.measure import ORDERS_SAID, Measured
 from attribution.benchmark.rows import Row, Setting, row_of
 from attribution.benchmark.schema import (
     DONE,

@@ -103,6 +103,8 @@ class Randomised:
         if last.value >= LITTLE:
             return Finding(True, f"changed little when all {total} layers were random (rank correlation {last})")
         ends = f"its rank correlation is {last} when all {total} are"
+        if len(found) == 1 < total:  # no stage with fewer random layers was looked at
+            return Finding(False, f"changed when all {total} layers were random (rank correlation {last})")
         if kept:
             named = "layer was" if kept == 1 else f"{kept} layers were"
             return Finding(2 * kept >= total, f"changed little when the last {named} random; {ends}")
@@ -145,13 +147,15 @@ def randomisation(
     statistics: bool = False,
     output: str = "logit",
     store: Store | None = None,
+    kept: Store | None = None,
 ) -> Iterator[Randomised]:
     """Yields the stages after each batch of points. `methods` are by label; the methods of a stage share their points.
 
     `target` is the class of all stages (default: the most likely one of the model); `own_class`: of each stage the most
     likely class of its network. `statistics`: batch-norms that were not folded lose their running statistics too. The
-    maps of the model itself use `store`. `output` is the score that is explained, "logit" or "probability". Raises
-    ValueError for an unknown mode, and for a model without parameters.
+    maps of the model itself use `store`. Those of random networks use `kept`, by default a new store for each of them.
+    `output` is the score that is explained, "logit" or "probability". Raises ValueError for an unknown mode, and for a
+    model without parameters.
     """
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")
@@ -171,7 +175,8 @@ def randomisation(
         own = there.predict(x, k=1)[0][0] if own_class and count else chosen
         stage = Stage(count, order[count - 1] if count else "", own, {}, {}, {}, {})
         reference = so_far.stages[0].maps if count else {}
-        for label, found in together(there, x, methods, own, Store() if count else store, output=output):
+        points = (Store() if kept is None else kept) if count else store
+        for label, found in together(there, x, methods, own, points, output=output):
             if found is not None:
                 stage = _with_map(stage, label, found, reference)
             yield replace(so_far, stages=(*so_far.stages, stage))

@@ -40,7 +40,7 @@ def _precomputed(cell: Cell) -> Cell:
         return cell
     seen = cell.map if method == CONTROL else View("done", _snapshot(method, cell.panel.target))
     curves = tuple((key, View("done", _curve(key.metric, method))) for key, _ in cell.curves)
-    return Cell(cell.panel, seen, curves, instead_of=cell)
+    return Cell(cell.panel, seen, curves, instead_of=cell, random=cell.random)
 
 
 @cache

@@ -9,7 +9,7 @@ from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.images import to_picture
 from attribution.registry import Range
 from dashboard.charts.looks import baseline_name
-from dashboard.controls import session, thumbnails
+from dashboard.controls import session, settle, thumbnails
 from dashboard.experiment.experiment import FIELDS
 from dashboard.experiment.folder import FOLDER
 from dashboard.experiment.knobs import KNOBS
@@ -50,6 +50,8 @@ def _knob(name: str, subject: Subject) -> Knob:
     letter, _, label = words.partition(", ")
     said: dict[str, Any] = {"letter": letter, "label": label, "help": f"{how.help} {cost.capitalize()}."}
     said["enabled"] = how.enabled(session.experiment())
+    if name == "samples":
+        said["act"] = settle.act(session.experiment(), subject)
     if isinstance(allowed, Range):
         return Knob(name, value=value, low=allowed.low, high=allowed.high, step=how.step or 1.0, **said)
     return Knob(name, value=value, options=_baselines(subject), **said)

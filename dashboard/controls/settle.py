@@ -1,21 +1,23 @@
-"""Until settled: buttons under R start it, Compare shows it, and at its end it sets R."""
+"""Until settled: buttons under R start it, in the sidebar and on the stage. Compare shows it; at its end it sets R."""
 
 from dataclasses import replace
-
-import streamlit as st
 
 from attribution import METHODS
 from attribution.agreement import ENOUGH, SIDES
 from attribution.registry import Range
-from dashboard.controls import resources, session
+from dashboard.controls.beside import Beside
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.own import COMPARED
 from dashboard.experiment.subject import Subject
+from dashboard.stage.stage import Act, Option
 from dashboard.work.panel import Panel
 from dashboard.work.settle import Settle
 
-CHOSEN, SETTLE, TAKEN = "control-settle-side", "control-settle", "control-settle-taken"
 SLOT = "settle"
+BESIDE = Beside(SLOT)
+PLACES = (*SIDES, 0)
+"""Where halves can be compared: pooled to so many cells a side, or pixel by pixel."""
+close = BESIDE.close
 
 
 def most() -> int:
@@ -32,22 +34,40 @@ def at(side: int) -> str:
 
 def buttons() -> None:
     """The buttons under R. Each starts it at one size of the maps."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for side in (*SIDES[::-1], 0):
-            st.button(
+    BESIDE.buttons(
+        {
+            side: (
                 f"Until settled {at(side)}",
-                key=f"control-settle-{side}",
-                on_click=_start,
-                args=(side,),
-                help=f"Draws samples until two halves of them agree by {ENOUGH:g} {at(side)}, for the compared methods "
+                f"Draws samples until two halves of them agree by {ENOUGH:g} {at(side)}, for the compared methods "
                 f"that R turns: at most {most()} gradients. Compare shows how far it is, and you can end it there. "
                 "At the end it sets R.",
             )
+            for side in (*SIDES[::-1], 0)
+        }
+    )
 
 
-def _start(side: int) -> None:
-    close()
-    st.session_state[CHOSEN] = side
+def act(experiment: Experiment, subject: Subject) -> Act | None:
+    """The same as one button with a choice of the size, for the stage. None without a map that settles."""
+    if not panels(experiment, subject):
+        return None
+    return Act(
+        SLOT,
+        "Until settled",
+        f"Draws samples until two halves of them agree by {ENOUGH:g}, for the methods that R turns: at most {most()} "
+        "gradients. Regions settle before pixels: at 28 px, means over 28 cells a side are compared. At the end it "
+        "sets R.",
+        [Option(str(side), at(side)) for side in PLACES],
+        f"until halves agree by {ENOUGH:g}, at most R = {most()}",
+    )
+
+
+def press(choice: str) -> None:
+    """The button of the stage was pressed, with one of its choices; none of them ends what was started."""
+    if choice in map(str, PLACES):
+        BESIDE.start(int(choice))
+    else:
+        close()
 
 
 def panels(experiment: Experiment, subject: Subject) -> tuple[Panel, ...]:
@@ -62,25 +82,12 @@ def panels(experiment: Experiment, subject: Subject) -> tuple[Panel, ...]:
 
 def current(experiment: Experiment, subject: Subject) -> Settle | None:
     """What was started, if anything. Another photo, model, class, method or setting of the maps ends it; R does not."""
-    side = st.session_state.get(CHOSEN)
-    if side is None:
+    if BESIDE.choice is None:
         return None
-    wanted = Settle(panels(experiment, subject), side, most())
-    if not wanted.panels or st.session_state.setdefault(SETTLE, wanted) != wanted:
-        close()
-        return None
-    return wanted
+    wanted = Settle(panels(experiment, subject), BESIDE.choice, most())
+    return BESIDE.held(wanted, lambda one, other: bool(other.panels) and one == other)
 
 
 def take(settle: Settle, samples: int) -> None:
     """Sets the R that was found; only once."""
-    if st.session_state.get(TAKEN) != settle:
-        st.session_state[TAKEN] = settle
-        session.change(samples=samples)
-
-
-def close() -> None:
-    """Forgets it."""
-    resources.scheduler().leave(session.name(), SLOT)
-    for name in (CHOSEN, SETTLE, TAKEN):
-        st.session_state.pop(name, None)
+    BESIDE.take(settle, samples=samples)

@@ -7,6 +7,7 @@ PATCHES = {"quick": 10, "paper": 50}
 """P, the noise patches tried in each region of the perturbation curve."""
 PAPER = {"sigma": 0.5, "samples": 150, "steps": 50, "baseline": "black", "rule": "right", "evaluation": "paper"}
 """The settings of the SmoothTaylor paper's tables."""
+SWITCH = ("on", "off")
 PREDICTED = -1
 """The option of the class control for the likeliest class."""
 DIGITS = 6

@@ -10,6 +10,7 @@ from attribution.registry import Choice, Cost, curves
 from dashboard.experiment.choices import (
     PATCHES,
     PREDICTED,
+    SWITCH,
     class_name,
     class_of,
     further,
@@ -23,6 +24,7 @@ from dashboard.experiment.declarations import (
     DRAWS,
     EVALUATION,
     OUTPUT,
+    RANDOM,
     RULE,
     SAMPLES,
     SEED,
@@ -99,6 +101,9 @@ class Experiment:
     output: str = declared(
         OUTPUTS[0],
         Field("out", "score", one_of(OUTPUTS), allowed=Choice(OUTPUTS), usual=OUTPUTS, control=OUTPUT),
+    )
+    random: str = declared(
+        SWITCH[0], Field("rand", "random network", one_of(SWITCH), allowed=Choice(SWITCH), control=RANDOM)
     )
 
     @classmethod
@@ -204,7 +209,18 @@ class Experiment:
             passes += panel.cost.passes + sum(key.cost(pixels).passes for key in self.curve_keys(panel))
             if panel.sums_up:
                 passes += METRICS["completeness_gap"].cost(panel.gap_knobs, pixels).passes
+            for what in self._again(panel):
+                key = what, panel.points
+                gradients[key] = max(gradients.get(key, 0), panel.cost.gradients)
+                passes += panel.cost.passes
         return Cost(sum(gradients.values()), passes)
+
+    def _again(self, panel: Panel) -> tuple[str, ...]:
+        """The maps beside a map: that of the random network, and that of the logit, which it is compared with."""
+        if panel.method == CONTROL or self.random == "off":
+            return ()
+        other = panel.output != OUTPUTS[0] and not METHODS[panel.method].output
+        return ("random", OUTPUTS[0]) if other else ("random",)
 
 
 FIELDS: dict[str, Field] = {field.name: field.metadata["field"] for field in fields(Experiment)}

@@ -112,7 +112,7 @@ Object.assign(Viewer.prototype, {
       v: () => this.set({ kind: next(KINDS, state.kind) }), s: () => this.set({ scale: next(SCALES, state.scale) }),
       c: () => this.set({ colours: next(Object.keys(this.head.colours), state.colours) }),
       g: () => this.set({ average: next(AVERAGES, state.average) }),
-      o: () => this.set({ over: !state.over }), p: () => this.set({ smooth: !state.smooth }),
+      n: () => this.set({ peek: !state.peek }), o: () => this.set({ over: !state.over }), p: () => this.set({ smooth: !state.smooth }),
       "[": () => this.set({ percent: clamp(state.percent - 1, 50, 100) }),
       "]": () => this.set({ percent: clamp(state.percent + 1, 50, 100) }),
       b: () => this.set(state.extra === "blink" ? { flipped: !state.flipped } : { extra: "blink" }),
@@ -157,6 +157,10 @@ Object.assign(Viewer.prototype, {
       this.shown.push(() => button.setAttribute("aria-pressed", String(this.state.extra === name)));
       return button;
     };
+    // A choice that the script makes: it computes.
+    const offered = make("input", { type: "checkbox", onchange: () => this.chosen({ random: offered.checked ? "on" : "off" }) });
+    const offer = make("label", { class: "tick", hidden: true }, offered, "random network");
+    this.shown.push(() => ((offer.hidden = !this.head?.offer), (offered.checked = Boolean(this.head?.offer?.on)), (offer.title = this.head?.offer?.help ?? "")));
     const bar = make("canvas", { class: "bar", width: 256, height: 8, role: "img" });
     const ends = make("small");
     this.shown.push(() => this.colourBar(bar, ends));
@@ -170,7 +174,7 @@ Object.assign(Viewer.prototype, {
         make("div", { class: "sheet" }, choice("Colours", "colours", Object.keys(this.head?.colours ?? {})), choice("Scale", "scale", SCALES),
           choice("Averaged over", "average", AVERAGES),
           slide("Clip at the percentile", "percent", 50, 100, "%"), slide("Opacity over the photo", "opacity", 5, 100, "%"),
-          make("div", { class: "ticks" }, toggle("smooth", "smooth")), make("div", { class: "choice" }, ends, bar))),
+          make("div", { class: "ticks" }, toggle("smooth", "smooth"), offer), make("div", { class: "choice" }, ends, bar))),
       make("details", { class: "more" }, make("summary", {}, "Keys"),
         make("div", { class: "sheet" }, keys, make("p", {}, "Click a map, then use the wheel to zoom. Drag to move. Drag with shift to draw a box."))),
     );

@@ -1,9 +1,9 @@
 // The knobs: a slider and a box for each number, pictures for each choice.
 
 class Knobs {
-  // `turn(values)` is called while a hand moves, `release(values)` when it lets go.
-  constructor(root, turn, release) {
-    Object.assign(this, { root, turn, release, held: null, typed: null, knobs: [], values: {} });
+  // `turn(values)` is called while a hand moves, `release(values)` when it lets go, `press(values)` for a button below a knob.
+  constructor(root, turn, release, press) {
+    Object.assign(this, { root, turn, release, press, held: null, typed: null, knobs: [], values: {}, acts: {} });
   }
 
   // The knobs as the script declares them. A knob in a hand keeps its value, and so does a box in which somebody types.
@@ -11,6 +11,7 @@ class Knobs {
     const shape = JSON.stringify(knobs.map(({ value, enabled, ...rest }) => rest));
     if (shape !== this.shape) {
       this.shape = shape;
+      this.acts = {};
       this.rows = knobs.map((knob) => (knob.options.length ? this.choice(knob) : this.number(knob)));
       this.tabs = knobs.map((knob) => make("button", { type: "button", onclick: () => this.open(knob.name) }, knob.letter));
       this.root.replaceChildren(make("div", { class: "tabs", role: "group", "aria-label": "Choose a knob" }, ...this.tabs),
@@ -77,8 +78,34 @@ class Knobs {
       this.release({ [knob.name]: this.values[knob.name] });
     });
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
-      make("div", { class: "top" }, this.heading(knob), box), slider);
+      make("div", { class: "top" }, this.heading(knob), box), slider, ...(knob.act ? [this.act(knob.act)] : []));
     return { element, set };
+  }
+
+  // A button that starts work which sets the knob; while it works, the same button ends it.
+  act({ name, label, help, options, idle }) {
+    const one = { label, idle, live: false };
+    one.choice = make("select", { "aria-label": `${label}: where` }, ...options.map((option) => make("option", { value: option.value }, option.label)));
+    one.button = make("button", { type: "button", title: help, onclick: () => this.press({ [name]: one.live ? "" : one.choice.value }) }, label);
+    one.bar = make("progress", { max: 1, value: 0, "aria-label": `${label}: share of the budget`, hidden: true });
+    one.text = make("small", { role: "status" }, idle);
+    this.acts[name] = one;
+    return make("div", { class: "act" }, make("div", { class: "top" }, one.button, one.choice), one.bar, one.text);
+  }
+
+  // How far the work of such a button is; nothing if there is none.
+  tell(name, state) {
+    const one = this.acts[name];
+    if (!one) return;
+    one.live = Boolean(state?.live);
+    one.button.textContent = one.live ? "Cancel" : one.label;
+    one.button.setAttribute("aria-label", one.live ? `${one.label}: cancel` : one.label);
+    one.choice.disabled = one.live;
+    if (one.live) one.choice.value = state.side;
+    one.bar.hidden = !one.live;
+    one.bar.value = state?.share ?? 0;
+    const text = state?.text || one.idle;
+    if (one.text.textContent !== text) one.text.textContent = text;
   }
 
   choice(knob) {

@@ -28,6 +28,7 @@ class Stage {
   constructor(root, name) {
     this.maps = new Map();
     this.received = {};
+    this.randoms = new Map(); // by name of a tile: the map of the random network
     this.frames = new Map(); // by name of a tile: its maps at several positions of a scrub
     this.step = 0;
     this.knobs = make("div", { class: "knobs" });
@@ -53,10 +54,14 @@ class Stage {
       make("div", { class: "main" }, this.broken, this.trouble, above, this.tiles, this.verdict, this.lines, this.charts, this.stepped, this.table, this.more, below));
     root.append(this.element);
     this.viewer = this.tiles.attributionViewer = new Viewer(this.tiles, name);
-    this.hands = new Knobs(this.knobs, (values) => this.turned(values), (values) => this.released(values));
+    this.viewer.chosen = (values) => this.release(values);
+    this.hands = new Knobs(this.knobs, (values) => this.turned(values), (values) => this.released(values), (values) => this.release(values));
     this.sizes = new ResizeObserver(() => (this.curves?.resize(), this.figures?.resize()));
     this.sizes.observe(this.charts);
     this.sizes.observe(this.more);
+    // The curves give way to what stands above them, so that all of it is in one view.
+    this.room = new ResizeObserver(() => this.fit());
+    for (const one of this.charts.parentElement.children) if (one !== this.charts) this.room.observe(one);
   }
 
   // What the script says: the knobs, and where the line is.
@@ -83,8 +88,15 @@ class Stage {
     }
   }
 
+  // How far below the top of the stage the charts begin.
+  fit() {
+    const [top, from] = [this.charts, this.element].map((one) => one.getBoundingClientRect().top);
+    this.element.style.setProperty("--above", `${Math.ceil(top - from)}px`);
+  }
+
   close() {
     this.sizes.disconnect();
+    this.room.disconnect();
     clearTimeout(this.later);
     for (const plot of this.element.querySelectorAll(".plot")) window.Plotly?.purge(plot);
     this.line?.close();
@@ -104,6 +116,7 @@ class Stage {
     else if (part === "photo") this.photo = heard.bytes;
     else if (part === "beneath") this.beneath = heard.bytes;
     else if (part === "map") this.take(heard);
+    else if (part === "random") this.randoms.set(heard.name, { raw: rawOf(heard.bytes, heard.unit), sorted: {} });
     else if (part === "curve") this.curves.curve(heard);
     else if (part === "state") this.stated(heard);
     else if (part === "settled") [this.awaited, this.said] = [false, null]; // the state may be that of before
@@ -115,6 +128,7 @@ class Stage {
   // A draft that comes when no knob is in a hand answers a question that came late, unless the script has not answered yet.
   stated(state) {
     this.state = state;
+    if (!state.draft) this.last = state; // a draft says nothing of what is computed last
     if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();
   }
 
@@ -126,7 +140,7 @@ class Stage {
     this.figures.layout(head.figures ?? []);
     this.scrubs.layout(head.scrubs ?? []);
     const names = new Set(head.tiles.map((tile) => tile.name));
-    for (const held of [this.maps, this.frames]) for (const name of held.keys()) if (!names.has(name)) held.delete(name);
+    for (const held of [this.maps, this.frames, this.randoms]) for (const name of held.keys()) if (!names.has(name)) held.delete(name);
   }
 
   // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
@@ -210,15 +224,26 @@ class Stage {
         title: tile.title, gloss: tile.gloss, status: state?.status?.[tile.name] ?? map?.status ?? tile.status ?? "",
         old: fits && Boolean(state?.old?.includes(tile.name)),
         instead: fits && this.step ? this.replaced(tile.name) : null,
+        random: this.glance(tile.name, width * height),
       });
     });
     const status = this.scrubs.place(head.photo.mix)?.words ?? head.photo.status;
-    this.viewer.show({ ...this.data.palettes, photo: { ...head.photo, status, pixels: this.picture, grey: this.grey }, maps });
+    this.viewer.show({ ...this.data.palettes, photo: { ...head.photo, status, pixels: this.picture, grey: this.grey }, maps, offer: this.last?.checks });
     this.scrub();
+  }
+
+  // What stands above a map: the map of the random network, once it is there; nothing if it is not wanted.
+  glance(name, size) {
+    const { random, checks } = this.last ?? {};
+    const told = random?.[name];
+    if (!told) return null;
+    const map = told.there ? this.randoms.get(name) : null;
+    return { ...told, old: this.state.draft, map: map?.raw.length === size ? map : null, href: `${this.data.base}${checks.page}` };
   }
 
   tell(state) {
     this.said = state;
+    this.hands.tell("settle", state.settling);
     this.bar.value = state.share;
     say(this.text, state.text);
     const acts = { live: ["Stop", "stop"], stopped: ["Continue", "resume"], failed: ["Try again", "resume"], done: ["Stop", "stop"] };

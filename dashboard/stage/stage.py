@@ -15,7 +15,7 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    *("scale.js", "viewer.js", "words.js", "hands.js", "line.js"),
+    *("scale.js", "viewer.js", "glance.js", "words.js", "hands.js", "line.js"),
     *("knobs.js", "curves.js", "figures.js", "scrubs.js", "stage.js"),
 )
 
@@ -27,6 +27,21 @@ class Option:
     value: str
     label: str
     picture: str = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """A button below a knob, with a choice: it starts work that sets the knob. `idle` stands there at rest.
+
+    The script is told {name: the value of the choice}, or {name: ""} when a person ends the work. The state of the
+    board says how far it is: the choice, whether it is live, the share of the budget that is spent, and a text.
+    """
+
+    name: str
+    label: str
+    help: str
+    options: Sequence[Option]
+    idle: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,7 @@ class Knob:
     enabled: bool = True
     file: str = ""
     """The selector of a file input that a further button opens."""
+    act: Act | None = None
 
 
 @cache

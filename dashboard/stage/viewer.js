@@ -5,7 +5,7 @@ const remembered = new Map();
 
 const BLANK = {
   kind: "absolute", average: "pixels", colours: "inferno", scale: "per map", percent: 99, over: false, opacity: 80, smooth: false,
-  extra: "", flipped: false, first: 0, second: 1, open: false,
+  extra: "", flipped: false, first: 0, second: 1, open: false, peek: false,
   zoom: 1, left: 0, top: 0, at: null, box: null, corner: null,
 };
 
@@ -13,7 +13,7 @@ const KEYS = [
   ["arrows", "move the cross-hair (with shift: by ten)"], ["+ − 0", "zoom in, zoom out, show all"], ["v", "next kind of values"],
   ["c", "next colours"], ["s", "next scale"], ["[ ]", "clip lower, higher"], ["o", "over the photo"], ["p", "pixels or smooth"],
   ["g", "averaged over pixels, 56 or 28 cells a side"],
-  ["b", "blink: swap the two maps"], ["d", "difference of the two maps"], ["r", "set the first corner of the box, then the second"],
+  ["n", "the maps of the random network, and back"], ["b", "blink: swap the two maps"], ["d", "difference of the two maps"], ["r", "set the first corner of the box, then the second"],
   ["Esc", "remove box and cross-hair"],
 ];
 
@@ -109,6 +109,7 @@ class Viewer {
   place() {
     const titles = [this.head.photo, ...this.head.maps].map((part) => [part.title, part.gloss]);
     if (this.extra()) titles.push(["", ""]);
+    this.looked = null; // the link that was pointed at is gone
     this.tiles = titles.map(([title, gloss], k) => this.tile(title, gloss, k));
     this.grid.replaceChildren(...this.tiles.map((tile) => tile.cell));
     this.grid.style.setProperty("--tiles", this.tiles.length);
@@ -126,7 +127,10 @@ class Viewer {
     canvas.style.aspectRatio = `${width} / ${height}`;
     this.listen(canvas);
     tile.cell = make("figure", {}, make("figcaption", {}, tile.heading, tile.gloss), canvas, tile.note);
-    if (tile.bars) tile.cell.insertBefore(tile.bars, tile.note);
+    if (!tile.bars) return tile;
+    tile.random = this.glance(k);
+    tile.cell.insertBefore(tile.bars, tile.note);
+    tile.cell.insertBefore(tile.random.link, tile.note);
     return tile;
   }
 
@@ -178,7 +182,8 @@ class Viewer {
     const palette = this.palette(signed);
     this.ends = allEnds(maps, kind, percent, scale);
     const fresh = maps.filter((map, m) => this.tint(m, [map.raw, kind, ...this.ends[m], palette, photo.grey, strength]));
-    const changed = all || this.changed || fresh.length > 0;
+    const random = this.recolourRandom(palette, signed, strength);
+    const changed = all || this.changed || random || fresh.length > 0;
     this.changed = false;
     if (changed && this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
     this.words();
@@ -234,7 +239,8 @@ class Viewer {
     const wide = width / zoom;
     const high = height / zoom;
     const frame = box ?? (corner && at && around(corner, at));
-    for (const { canvas, picture } of this.tiles) {
+    this.tiles.forEach(({ canvas, picture: own, random }, k) => {
+      const picture = this.looksAtRandom(k) ? random.picture : own;
       const across = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
       const down = Math.max(1, Math.round((across * height) / width));
       if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
@@ -259,7 +265,8 @@ class Viewer {
           context.stroke();
         });
       }
-    }
+    });
+    this.drawRandom();
     this.values();
   }
 

@@ -12,7 +12,9 @@ Object.assign(Viewer.prototype, {
       let text = "";
       if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % of |attribution| in ${area} % of the area`;
       else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
-      say(this.tiles[m + 1].note, [map.status, text].filter(Boolean).join(" · "));
+      const random = this.looksAtRandom(m + 1) ? `all layers random: ${map.random.said}` : "";
+      const flag = map.random?.flagged ? map.random.said : "";
+      say(this.tiles[m + 1].note, random || [map.status, flag, text].filter(Boolean).join(" · "));
       if (text) said.push(`${map.title} ${text}`);
     });
     const place = box ? `box of ${box[2] - box[0]} × ${box[3] - box[1]} pixels, ${area} % of the photo`

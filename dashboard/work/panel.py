@@ -133,10 +133,18 @@ class Cell:
     curves: tuple[tuple[CurveKey, View], ...] = ()
     instead_of: "Cell | None" = field(default=None, compare=False)
     """For a precomputed cell: the cell that is being computed here."""
+    random: View | None = field(default=None, compare=False)
+    """The same map of a random network (`dashboard/work/glance.py`), if it is wanted. It comes last."""
 
     @property
     def views(self) -> tuple[View, ...]:
+        """Those of the map and its curves."""
         return (self.map, *(view for _, view in self.curves))
+
+    @property
+    def every_view(self) -> tuple[View, ...]:
+        """Those of the random network too."""
+        return (*self.views, *((self.random,) if self.random is not None else ()))
 
     @property
     def live(self) -> bool:

@@ -213,6 +213,17 @@ class TestRandomisation:
         with pytest.raises(ValueError, match=line):
             next(randomisation(model, x, METHODS, **wrong))
 
+    def test_random_networks_can_share_their_points(self, model, x, cascade):
+        """The second run computes no gradient of the random network, and its maps are the same to the last bit."""
+        kept, store = Store(), Store()
+        first = last(randomisation(model, x, METHODS, stages=1, store=store, kept=kept))
+        size = len(kept)
+        again = last(randomisation(model, x, METHODS, stages=1, store=store, kept=kept))
+        assert 0 < size == len(kept)
+        for label in METHODS:
+            assert torch.equal(first.stages[-1].maps[label], cascade.stages[-1].maps[label])
+            assert torch.equal(again.stages[-1].maps[label], cascade.stages[-1].maps[label])
+
     def test_stages_begin_at_the_output_and_end_with_all_layers(self):
         assert counts(50, 8, "cascading") == (0, 1, 2, 3, 5, 9, 16, 29, 50)
         assert counts(50, 8, "independent") == (0, 1, 8, 15, 22, 29, 36, 43, 50)
@@ -245,6 +256,18 @@ class TestVerdicts:
         found = told(*values)
         assert found.flagged == flagged
         assert found.words.startswith(words)
+
+    def test_what_was_not_looked_at_is_not_told(self):
+        """With one stage nothing is known of the last layer alone, unless it is the only one."""
+        random = Randomised("cascading", ("A",), ("a", "b", "c"), (0, 3), ())
+        maps = torch.zeros(2, 2)
+        stages = tuple(
+            Stage(count, "", 0, {"A": maps}, {"A": {"spearman": Alike(value)}}, {"A": 1.0}, {})
+            for count, value in ((0, 1.0), (3, 0.2))
+        )
+        found = replace(random, stages=stages).verdict("A")
+        assert found.words == "changed when all 3 layers were random (rank correlation 0.20)"
+        assert told(0.2, total=1).words == "changed when the last layer was random (rank correlation 0.20)"
 
     def test_few_layers_are_no_flag(self):
         found = told(0.9, 0.3, 0.1, 0.1, total=4)

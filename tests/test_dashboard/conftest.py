@@ -87,8 +87,9 @@ def own_store(monkeypatch) -> Store:
 def page(jobs):
     def opened(**query: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
-        # Plain images say in captions what the linked viewer says in the browser alone.
-        for name, value in {"viewer": "static", **query}.items():
+        # Plain images say in captions what the linked viewer says in the browser alone. The random network has tests
+        # of its own.
+        for name, value in {"viewer": "static", "rand": "off", **query}.items():
             app.query_params[name] = value
         return app.run()
 

@@ -18,7 +18,7 @@ from dashboard.work.scheduler import Scheduler
 from dashboard.work.settle import Settle
 
 X = toys.image(0, (3, 96, 96)).float()
-EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "smoothgrad"))
+EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "smoothgrad"), random="off")
 
 
 @pytest.fixture
@@ -254,9 +254,18 @@ def test_samples_go_on_until_the_maps_are_settled(board, jobs, subject):
     knobs = tuple(("sigma", 0.0) if name == "sigma" else (name, value) for name, value in panel.knobs)
     bare = replace(panel, knobs=tuple(knob for knob in knobs if knob[0] != "samples"))
     board = replace(board, settle=Settle((bare,), 28, 40))
-    assert heads(board)["state"]["lines"][0][1] == "waiting · the first samples"
+    state = heads(board)["state"]
+    assert state["lines"][0][1] == "waiting · the first samples"
+    assert state["settling"] == {"side": 28, "live": True, "share": 0.0, "text": "the first samples"}
     finish(jobs)
     state = heads(board)["state"]
+    assert state["settling"] == {
+        "side": 28,
+        "live": False,
+        "share": 0.25,
+        "text": "settled at 28 px after 10 samples",
+    }
+    assert heads(replace(board, settle=None))["state"]["settling"] == {}
     assert state["rerun"] == "R = 10"
     assert state["lines"] == [
         [
@@ -265,3 +274,18 @@ def test_samples_go_on_until_the_maps_are_settled(board, jobs, subject):
         ]
     ]
     assert state["state"] == "done"
+
+
+def test_a_budget_that_is_spent_is_told_in_short(board, jobs, subject):
+    """Halves of noise that has nothing to find do not agree."""
+    panel = EXPERIMENT.panel("smooth_taylor", subject.image, subject.model.name, 0)
+    bare = replace(panel, knobs=tuple(knob for knob in panel.knobs if knob[0] != "samples"))
+    board = replace(board, settle=Settle((bare,), 0, 10))
+    heads(board)
+    finish(jobs)
+    assert heads(board)["state"]["settling"] == {
+        "side": 0,
+        "live": False,
+        "share": 1.0,
+        "text": "1 of 1 not settled pixel by pixel after 10: R stays",
+    }

@@ -120,12 +120,15 @@ class TestPanels:
             assert not panels & set(Experiment().panels(*other))
 
     def test_the_cost_told_is_the_cost(self):
-        assert Experiment().cost.gradients == 50 + 150
-        assert Experiment(baseline="uniform", draws=4, steps=10, samples=1).cost.gradients == 41
+        assert Experiment(random="off").cost.gradients == 50 + 150
+        assert Experiment(random="off", baseline="uniform", draws=4, steps=10, samples=1).cost.gradients == 41
+        assert Experiment().cost.gradients == 2 * (50 + 150), "the random network has the same maps"
+        assert Experiment(output="probability").cost.gradients == 3 * 200, "which are compared with those of the logit"
+        assert Experiment(methods=("agi",), output="probability").cost == Experiment(methods=("agi",)).cost
         orders = controls.ORDERS
         assert Experiment().cost.passes == (3 + orders) * (1 + 30 * 10) + 2
         assert Experiment(evaluation="paper").cost.passes == (3 + orders) * (1 + 30 * 50) + 2
-        left = Experiment(methods=("left_ig", "right_ig"))
+        left = Experiment(methods=("left_ig", "right_ig"), random="off")
         assert left.cost.gradients == 200, "both look at one path"
         assert left.cost.passes == (2 + orders) * (1 + 30 * 10) + 2 * 202, "and each looks for the cut"
         curved = Experiment(curves=("insertion",))

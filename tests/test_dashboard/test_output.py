@@ -13,7 +13,6 @@ from attribution.engine.baselines import make_baselines
 from attribution.explain import curve, score_of
 from attribution.heatmaps import reduce_channels
 from attribution.studies.adaptive import Outcome, adaptive_noising
-from dashboard.controls import search as search_controls
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
@@ -255,10 +254,10 @@ def test_find_sigma_searches_on_the_score(objective, monkeypatch):
 def test_another_score_ends_the_search(page, jobs):
     app = page(r="2", m="1", out="probability")
     app = app.button(key="control-find-aupc").click().run()
-    assert app.session_state[search_controls.SEARCH].output == "probability"
+    assert app.session_state["control-find-work"].output == "probability"
     assert any("Finding σ" in m.value and "probability" in m.value for m in app.main.markdown)
     control(app.segmented_control, "control-output").set_value("logit").run()
-    assert search_controls.OBJECTIVE not in app.session_state
+    assert "control-find-work" not in app.session_state
     assert not app.exception
 
 

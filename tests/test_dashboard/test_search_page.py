@@ -32,8 +32,9 @@ class TestFindingSigma:
 
     def test_another_photo_ends_it(self, page, jobs):
         app = self.start(page)
+        assert "control-find-choice" in app.session_state
         control(app.pills, "control-image").set_value("coffee").run()
-        assert "control-search-objective" not in app.session_state
+        assert "control-find-choice" not in app.session_state
         assert not app.exception
 
     def test_closing_it(self, page, jobs):

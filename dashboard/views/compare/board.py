@@ -20,7 +20,8 @@ from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part, Values
 from dashboard.live.sheet import STATE, Tile
 from dashboard.stage.labels import Labelled
-from dashboard.views.compare import finding, log, parts, settling, table, verdicts
+from dashboard.views.compare import finding, glance, log, parts, settling, table, verdicts
+from dashboard.work.glance import glance_of, glance_work
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
@@ -72,7 +73,7 @@ class CompareBoard(sheet.Worked):
         steps = [] if sought is None else finding.parts(sought)
         said = sheet.part(STATE, self._state(cells, at_work, beside))
         waiting = any(cell.snapshot is None and cell.map.live for cell in shown)
-        found = [*maps, *curves, *steps, *more]
+        found = [*maps, *curves, *steps, *more, *glance.parts(at_work)]
         # What says "complete" comes after what is complete, and what says "draft" before the maps of the draft.
         rest = [said, *found] if self.draft else [*found, said]
         return Look((self._layouts[bool(steps)], *self._fixed, *rest), waiting)
@@ -109,7 +110,13 @@ class CompareBoard(sheet.Worked):
                 slots.add(slot)
                 measure = partial(curve_work, key, *known, self.jobs.finished)
                 curves.append((key, self.jobs.ask(self.session, slot, key, measure)))
-            cells.append(Cell(panel, seen, tuple(curves)))
+            random = None
+            if panel.method != CONTROL and self.experiment.random == "on" and not self.draft:
+                slots.add(f"{panel.method} random")
+                beside = glance_of(panel, self.experiment.seed)
+                again = partial(glance_work, beside, *known)
+                random = self.jobs.ask(self.session, f"{panel.method} random", beside, again)
+            cells.append(Cell(panel, seen, tuple(curves), random=random))
         self.jobs.only(self.session, slots)
         return tuple(cells)
 
@@ -154,7 +161,7 @@ class CompareBoard(sheet.Worked):
     def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell], beside: Sequence[Beside]) -> dict[str, Any]:
         """In words: how far the work is, what it gave, and what it cost."""
         share, text = table.progress(at_work, self.subject.pixels)
-        views = [view for cell in at_work for view in cell.views]
+        views = [view for cell in at_work for view in cell.every_view]
         state = progress.state([*views, *(one.view for one in beside)])
         for one in beside:
             if one.view.live:  # its steps are not known beforehand
@@ -173,6 +180,7 @@ class CompareBoard(sheet.Worked):
             "lines": [[one.title, one.words] for one in beside],
             "rerun": " ".join(filter(None, (one.ended for one in beside))),
             **({} if self.draft else self._results(cells)),
+            "settling": next((one.told for one in beside if isinstance(one, settling.Underway)), {}),
         }
 
     def _results(self, cells: Sequence[Cell]) -> dict[str, Any]:
@@ -186,6 +194,8 @@ class CompareBoard(sheet.Worked):
             "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),
             "made": provenance(self.subject.model, self.experiment.output),
+            "random": glance.told(cells),
+            "checks": glance.checks(self.experiment),
         }
 
     def _left(self, cells: Sequence[Cell]) -> str:

@@ -11,7 +11,7 @@ from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
 from dashboard.controls import boards, knobs, lesson, photo, pins, progress, resources, search, session, settle
 from dashboard.controls.address import link_of
-from dashboard.experiment.experiment import Experiment
+from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import COLUMNS, READING, provenance
@@ -52,6 +52,10 @@ def heard(values: dict[str, Any]) -> None:
         take(board(*session.present()))
     elif "open" in values:
         log.reopen(int(values["open"]))
+    elif settle.SLOT in values:
+        settle.press(str(values[settle.SLOT]))
+    elif "random" in values:
+        session.change(random=FIELDS["random"].read(str(values["random"]), session.experiment().random))
     elif "image" in values:
         photo.another(str(values["image"]))
     else:
@@ -142,7 +146,7 @@ def show(shown: CompareBoard) -> None:
     for error, names in table.errors(cells).items():
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
     share, text = table.progress(at_work, subject.pixels)
-    state = progress.state(view for cell in at_work for view in cell.views)
+    state = progress.state(view for cell in at_work for view in cell.every_view)
     words = progress.told(state, f"{text} · reload to see more")
     progress.show(state, 1.0 if state == progress.DONE else share, words, shown.ask)
     charts.show(experiment, cells)

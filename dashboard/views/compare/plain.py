@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import streamlit as st
 
 from attribution.heatmaps import COLOURS
@@ -9,9 +10,12 @@ from dashboard.controls import session
 from dashboard.experiment import words
 from dashboard.experiment.subject import Subject
 from dashboard.stage import pictures
+from dashboard.views.compare import glance
 from dashboard.views.compare.table import status
 from dashboard.work.panel import CONTROL, Cell, Snapshot
 
+SMALL = 72
+"""The side of the picture of a random network, pixels."""
 Drawn = Mapping[str, tuple[str, str, float]]
 """By method: the URL of a picture, its alt text, and the value of its last colour."""
 
@@ -59,6 +63,17 @@ def _map(cell: Cell, drawn: Drawn) -> None:
         st.caption(f"{status(cell)} · brightest: {top:.2g}")
     else:
         st.caption("previous setting · " + status(cell))
+    if cell.random is not None:
+        _random(cell)
+
+
+def _random(cell: Cell) -> None:
+    """The same map of a random network, small, and what it says."""
+    found, said = glance.of(cell), f"All layers of the network random: {glance.words(cell)}"
+    if found is not None and found.heat is not None:
+        drawn = pictures.draw({"": pictures.from_map(found.heat)}, np.zeros(0), pictures.Display())[""]
+        st.image(pictures.data_url(drawn.pixels), width=SMALL, alt=f"{cell.panel.title}. {said}")
+    st.caption(f"{said} · [Sanity]({glance.link(session.experiment())})")
 
 
 def _controls() -> pictures.Display:

@@ -1,6 +1,7 @@
 """Until settled, on Compare: how far it is, and what it took, in words."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from attribution.agreement import ENOUGH
 from attribution.studies.settled import Settling
@@ -28,6 +29,27 @@ class Underway:
         return f"Until settled · halves agree by {ENOUGH:g} {side}, at most R = {self.settle.most}"
 
     @property
+    def told(self) -> dict[str, Any]:
+        """For the button beside R: whether samples are still drawn, the share of the budget, and how far it is."""
+        drawn = max((one.partial.done for one in self.found.methods.values()), default=0)
+        live = self.view.state != "failed" and not self.found.done
+        return {"side": self.settle.side, "live": live, "share": drawn / self.settle.most, "text": self._short}
+
+    @property
+    def _short(self) -> str:
+        found, where = self.found, at(self.settle.side)
+        if self.view.state == "failed":
+            return "failed"
+        if found.samples is not None:
+            return f"settled {where} after {found.samples} samples"
+        if found.done:
+            missing = sum(not one.settled for one in found.methods.values())
+            return f"{missing} of {len(found.methods)} not settled {where} after {self.settle.most}: R stays"
+        last = list(found.methods.values())[-1:]
+        drawn = [f"{one.partial.done} samples" + _reached(one) for one in last]
+        return " · ".join([*(["stopped"] if self.view.state == "stopped" else []), *(drawn or ["the first samples"])])
+
+    @property
     def ended(self) -> str:
         """A text when R is found: the script must set it."""
         return "" if self.found.samples is None else f"R = {self.found.samples}"
@@ -50,5 +72,9 @@ class Underway:
             return f"settled after {one.samples} samples ({reached:.2f})"
         if reached is not None and one.samples == self.settle.most:
             return f"not settled after {one.samples} samples ({reached:.2f})"
-        last = f", {list(one.tried.values())[-1]:.2f} after {max(one.tried)}" if one.tried else ""
-        return f"{one.partial.done} of {one.samples} samples{last}"
+        return f"{one.partial.done} of {one.samples} samples{_reached(one)}"
+
+
+def _reached(one: Settling) -> str:
+    """How well the halves agreed at last."""
+    return f", {list(one.tried.values())[-1]:.2f} after {max(one.tried)}" if one.tried else ""

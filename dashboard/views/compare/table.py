@@ -101,9 +101,11 @@ def spent(cells: Sequence[Cell]) -> str:
             sharing.setdefault(points, []).append(cell.panel.title)
     new = sum(cell.snapshot.partial.evaluations for cell in cells if cell.snapshot)
     together = [f" {' and '.join(names)} share their points." for names in sharing.values() if len(names) > 1]
+    random = {cell.panel.points: _points(cell) for cell in cells if cell.random and cell.random.state == "done"}
+    again = f" Those of the random network use {counted(sum(random.values()), 'gradient')}." if random else ""
     return (
         f"These maps use {counted(sum(counts.values()), 'gradient')}; {new:,} of them were computed for this setting."
-        f"{''.join(together)}"
+        f"{''.join(together)}{again}"
     )
 
 
@@ -120,15 +122,22 @@ def left(cells: Sequence[Cell], pixels: int) -> tuple[int, int]:
         for key, view in cell.curves:
             if view.live:
                 passes += round((1 - key.share(view.snapshot)) * key.cost(pixels).passes)
+        if cell.random is not None and cell.random.live:
+            again, rest = ("random", points), round((1 - glanced(cell.random)) * _points(cell))
+            gradients[again] = max(gradients.get(again, 0), rest)
     return sum(gradients.values()), passes
 
 
 def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
     """The finished share of all work, and what is running."""
     done = total = 0.0
-    under_way = []
+    under_way, last = [], []
     for cell in cells:
         points, title = _points(cell), cell.panel.title
+        if cell.random is not None:
+            total += PER_GRADIENT * points
+            done += PER_GRADIENT * points * glanced(cell.random)
+            last += [title] if cell.random.live else []
         drawn = cell.snapshot.partial.done if cell.snapshot else 0
         total += PER_GRADIENT * points + sum(key.cost(pixels).passes for key, _ in cell.curves)
         done += PER_GRADIENT * drawn
@@ -140,7 +149,14 @@ def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
             if view.live:
                 label = METRICS[key.metric].label
                 under_way.append(f"{label} of {title} {key.share(view.snapshot):.0%}")
+    if not under_way and last:
+        under_way = [f"random network: {', '.join(last)}"]
     return min(done / total, 1.0) if total else 1.0, " · ".join(under_way)
+
+
+def glanced(view: View) -> float:
+    """The finished share of the map of the random network."""
+    return view.snapshot.share if view.snapshot is not None else 0.0
 
 
 def _points(cell: Cell) -> int:

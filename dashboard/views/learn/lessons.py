@@ -117,7 +117,7 @@ LESSONS = (
         "in the same places: such a spot is chance. You do not need a second seed to see this. The samples of one map "
         "are divided into two halves, and the signed maps of both halves are correlated. Near 0, the map is mostly "
         "chance; near 1, more samples change little. Regions settle before pixels, so halves agree better when pixels "
-        'are averaged over cells. "Until settled", in the sidebar under R, draws samples until they agree. A settled '
+        'are averaged over cells. "Until settled", below R, draws samples until they agree. A settled '
         "map is the same for every seed. This does not make it right.",
         Experiment(image="coffee", sigma=0.3, samples=50, methods=("smoothgrad", "smooth_taylor")),
         "Open it, and watch how well the halves agree as R grows",

@@ -1,0 +1,140 @@
+"""One glance at the map of a random network, the button beside R, and room for what is said, in the running app."""
+
+import re
+
+import pytest
+from pages import PATIENCE, VIEWER, chart, complete, screen, visit
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+LINKS = "all layers of the network random"
+STAGE = "[...document.querySelectorAll('*')].map(one => one.attributionStage).find(Boolean)"
+LONG = " ".join(["On this photo SmoothTaylor 18.5, SmoothGrad 20.5 have a lower AUPC than random orders."] * 3)
+
+
+def links(page: Page):
+    return page.get_by_role("link", name=LINKS)
+
+
+def drawn(page: Page, tile: int) -> str:
+    """The picture that a tile shows."""
+    return page.evaluate(f"tile => {VIEWER}.tiles[tile].canvas.toDataURL()", tile)
+
+
+def within(page: Page, size: tuple[int, int]) -> None:
+    """All knobs, maps, small pictures and curves are on the screen."""
+    places = (".stage .knob:visible", ".stage figure canvas[role=img]", ".stage a.random:visible", ".stage .plot")
+    for place in places:
+        found = page.locator(place).all()
+        assert found, place
+        for one in found:
+            box = one.bounding_box()
+            assert box["y"] >= 0, place
+            assert box["y"] + box["height"] <= size[1], place
+            assert box["x"] + box["width"] <= size[0], place
+
+
+def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(page):
+    visit(page, "r=4&m=4&methods=smoothgrad,edges&rand=on")
+    complete(page)
+    expect(links(page)).to_have_count(2)
+    changed = page.get_by_role("link", name=f"SmoothGrad, same photo, {LINKS}: changed when all 50 layers were random")
+    expect(changed).to_be_visible()
+    expect(links(page).last).to_have_accessible_name(re.compile("changed little when all 50 layers were random"))
+    expect(page.locator(".viewer figure .note").last).to_contain_text("changed little when all 50 layers were random")
+    page.evaluate("document.activeElement.blur()")
+    own, edges = drawn(page, 1), drawn(page, 2)
+    changed.focus()
+    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own)
+    random = drawn(page, 1)
+    expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("all layers random: changed when")
+    assert drawn(page, 2) == edges
+    changed.blur()
+    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own)
+    page.locator("section.viewer").press("n")
+    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
+    page.locator("section.viewer").press("n")
+    changed.hover()
+    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
+
+
+def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
+    visit(page, "img=coffee&r=4&m=4&methods=edges&rand=on")
+    complete(page)
+    page.get_by_text("Display", exact=True).click()
+    page.get_by_role("checkbox", name="random network").uncheck()
+    expect(links(page)).to_have_count(0)
+    expect(page).to_have_url(re.compile("rand=off"), timeout=PATIENCE)
+    page.get_by_role("checkbox", name="random network").check()
+    expect(page).not_to_have_url(re.compile("rand=off"), timeout=PATIENCE)
+    links(page).first.click()
+    expect(page.get_by_text("Does the map depend on the model?")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("/sanity.*img=coffee.*methods=edges"))
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
+    screen(page, *size, scheme)
+    visit(page, "r=4&m=4&rand=on")
+    complete(page)
+    expect(links(page)).to_have_count(3)
+    expect(chart(page, "Perturbation curve").locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
+    within(page, size)
+    places = [one.bounding_box() for one in page.locator(".stage figure canvas[role=img]").all()]
+    assert len({box["y"] for box in places}) == 1, "maps stand in a row"
+
+
+def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
+    screen(page, 390, 844, "light")
+    visit(page, "r=4&m=4&methods=smoothgrad&rand=on")
+    complete(page)
+    shown, canvas = links(page).bounding_box(), page.locator(".stage figure canvas[role=img]").last.bounding_box()
+    assert shown["y"] >= canvas["y"] + canvas["height"]
+    expect(links(page)).to_contain_text("changed when all 50 layers were random")
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+def test_curves_give_way_to_a_long_verdict(page, size):
+    """The title of their axis stays on the screen."""
+    screen(page, *size, "light")
+    visit(page, "r=4&m=4")
+    complete(page)
+    expect(chart(page, "Perturbation curve").locator(".xtitle")).to_be_visible(timeout=PATIENCE)
+    before = page.locator(".stage .headline").bounding_box()["height"]
+    page.evaluate(f"words => {{ const stage = {STAGE}; stage.hear({{ ...stage.state, verdict: words }}); }}", LONG)
+    page.wait_for_function(
+        "before => document.querySelector('.stage .headline').clientHeight > 1.5 * before", arg=before
+    )
+    for title in page.locator(".stage .charts .xtitle").all():
+        page.wait_for_function(
+            "([one, high]) => one.getBoundingClientRect().bottom <= high", arg=[title.element_handle(), size[1]]
+        )
+
+
+def test_the_button_beside_r_draws_until_the_map_is_settled(page):
+    """Without noise ten samples are enough."""
+    visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
+    complete(page)
+    row = page.locator(".stage .act")
+    expect(row).to_contain_text("at most R = 500")
+    row.get_by_role("combobox").select_option(label="at 28 px")
+    row.get_by_role("button", name="Until settled", exact=True).click()
+    expect(row).to_contain_text("settled at 28 px after 10 samples", timeout=PATIENCE)
+    expect(page.get_by_label("R, exact value")).to_have_value("10")
+    expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
+
+
+def test_what_the_button_started_can_be_ended_there(page):
+    visit(page, "r=4&m=1&methods=smooth_taylor")
+    complete(page)
+    row = page.locator(".stage .act")
+    row.get_by_role("combobox").select_option(label="pixel by pixel")
+    row.get_by_role("button", name="Until settled", exact=True).click()
+    expect(row).to_contain_text("samples", timeout=PATIENCE)
+    expect(row.get_by_role("progressbar")).to_be_visible(timeout=PATIENCE)
+    row.get_by_role("button", name="Until settled: cancel").click()
+    expect(row).to_contain_text("at most R = 500", timeout=PATIENCE)
+    expect(page.get_by_label("R, exact value")).to_have_value("4")
+    complete(page)
