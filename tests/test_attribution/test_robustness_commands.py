@@ -13,7 +13,7 @@ from skimage.io import imsave
 from attribution import load_image
 from attribution.__main__ import main as one_photo
 from attribution.benchmark.__main__ import main as many_photos
-from attribution.benchmark.robustness_command import COLUMNS, PHOTO
+from attribution.benchmark.robustness_command import COLUMNS, PHOTO, changes_of, robustness_options
 from attribution.benchmark.run import digest_of, seed_of
 from attribution.benchmark.tables import interval
 from attribution.studies.changed_image import FIGURES, Changes, robustness
@@ -156,6 +156,11 @@ def test_what_is_wrong_is_one_line(photo, model, capsys, wrong, line):
     told = capsys.readouterr().err
     assert line in told
     assert told.count("\n") == 1
+
+
+def test_what_is_not_given_is_as_in_python(folder):
+    asked = robustness_options().parse_args([str(folder), "--out", "table.csv"])
+    assert changes_of(asked) == Changes()
 
 
 def test_files_of_others_stay(folder, photo, model, tmp_path, capsys):

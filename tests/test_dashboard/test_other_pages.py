@@ -132,6 +132,14 @@ class TestSanity:
         assert list(self.lines(app)) == ["Gradient", "Edges", "Centre"]
         assert not any("SmoothTaylor" in words for words in alts(app))
 
+    def test_the_score_is_a_choice(self, sanity, jobs):
+        app = sanity()
+        assert not any("The probability is explained" in caption for caption in captions(app))
+        control(app.segmented_control, "control-output").set_value("probability").run()
+        assert any("The probability is explained" in caption for caption in captions(app))
+        app = finish(app, jobs)
+        assert list(self.lines(app)) == ["Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Edges", "Centre"]
+
     def test_few_samples_are_said(self, sanity):
         assert any("at most 10 samples and steps" in caption for caption in captions(sanity(r="40")))
         assert not any("at most 10 samples and steps" in caption for caption in captions(sanity()))
