@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -167,7 +168,8 @@ class TestContainer:
         (pattern,) = re.findall(r'grep "(.+?)" requirements.txt', DOCKERFILE)
         chosen = re.findall(rf"{pattern}.*", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
         assert [re.split(r"[>=<]", line)[0] for line in chosen] == ["torch", "torchvision"]
-        assert told("ARG") == ["TORCH=cpu"]
+        assert told("ARG") == ["TORCH=cpu", "INDEX=https://download.pytorch.org/whl/${TORCH}"]
+        assert '--index-url "${INDEX}" --requirement torch.txt' in DOCKERFILE
 
     def test_it_runs_as_a_user(self):
         (user,) = told("USER")
@@ -179,13 +181,16 @@ class TestContainer:
 
     def test_the_weights_are_in_the_volume(self, monkeypatch):
         (volume,) = told("VOLUME")
-        (variable,) = told("ENV")
-        name, _, value = variable.partition("=")
-        assert value == volume
-        monkeypatch.setenv(name, value)
+        (line,) = told("ENV")
+        variables = dict(variable.split("=") for variable in line.split())
+        assert variables["TORCH_HOME"] == volume
+        monkeypatch.setenv("TORCH_HOME", volume)
         downloaded = [card.file for card in MODELS.values() if card.url]
         assert len(downloaded) > 10
         assert all(file.is_relative_to(volume) for file in downloaded)
+        code = "from huggingface_hub.constants import HF_HUB_CACHE; print(HF_HUB_CACHE)"
+        done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+        assert Path(done.stdout.strip()).is_relative_to(volume)
 
     def test_it_starts_with_options_that_exist(self):
         (line,) = told("ENTRYPOINT")
