@@ -236,11 +236,12 @@ def percentiles(times: Sequence[float]) -> str:
 
 
 # Resolves with the milliseconds from now until both maps of the noise are other ones and whole, with so many samples.
+# The viewer is looked for once: to look through the page at each frame takes time from what is measured.
 WHOLE = f"""(samples) => {{
-  const from = performance.now(), before = new Set({VIEWER}?.head?.maps);
+  const viewer = {VIEWER}, before = new Set(viewer.head.maps), from = performance.now();
   window.whole = new Promise((done) => {{
     const look = () => {{
-      const fresh = ({VIEWER}?.head?.maps ?? []).filter((map) => !before.has(map));
+      const fresh = viewer.head.maps.filter((map) => !before.has(map));
       const whole = fresh.filter((map) => map.status.startsWith(`complete: ${{samples}} points`));
       if (whole.length >= 2) done(performance.now() - from);
       else requestAnimationFrame(look);
