@@ -12,7 +12,7 @@ Object.assign(Viewer.prototype, {
       let text = "";
       if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % of |attribution| in ${area} % of the area`;
       else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
-      const random = this.looksAtRandom(m + 1) ? `all layers random: ${map.random.said}` : "";
+      const random = this.looksAtRandom(m + 1) ? map.random.said : "";
       const flag = map.random?.flagged ? map.random.said : "";
       say(this.tiles[m + 1].note, random || [map.status, flag, text].filter(Boolean).join(" · "));
       if (text) said.push(`${map.title} ${text}`);

@@ -17,6 +17,7 @@ from attribution.studies.changed_image import Changes
 from dashboard.controls import resources
 from dashboard.experiment.choices import PATCHES
 from dashboard.live.hub import Hub
+from dashboard.views.compare import glance
 from dashboard.work import sanity
 from dashboard.work.scheduler import Scheduler
 
@@ -53,6 +54,12 @@ def few_orders(monkeypatch):
     monkeypatch.setattr(controls, "ORDERS", 2)
 
 
+@pytest.fixture(autouse=True)
+def random_network(monkeypatch):
+    """No map of a random network: it has tests of its own, and no other need wait for it."""
+    monkeypatch.setattr(glance, "wanted", lambda experiment, panel: False)
+
+
 @pytest.fixture
 def hub() -> Hub:
     return Hub()
@@ -87,9 +94,8 @@ def own_store(monkeypatch) -> Store:
 def page(jobs):
     def opened(**query: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
-        # Plain images say in captions what the linked viewer says in the browser alone. The random network has tests
-        # of its own.
-        for name, value in {"viewer": "static", "rand": "off", **query}.items():
+        # Plain images say in captions what the linked viewer says in the browser alone.
+        for name, value in {"viewer": "static", **query}.items():
             app.query_params[name] = value
         return app.run()
 

@@ -18,7 +18,7 @@ from dashboard.work.scheduler import Scheduler
 from dashboard.work.settle import Settle
 
 X = toys.image(0, (3, 96, 96)).float()
-EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "smoothgrad"), random="off")
+EXPERIMENT = Experiment(samples=6, steps=4, methods=("integrated_gradients", "smoothgrad"))
 
 
 @pytest.fixture

@@ -279,7 +279,7 @@ class TestOneCopy:
     def test_every_declared_control_is_drawn_at_what_is_set(self, page, name):
         how = FIELDS[name]
         given = {"baseline": "white", "rule": "left", "evaluation": "paper", "curves": ("deletion",)}
-        value = (given | {"output": "probability"}).get(name)
+        value = (given | {"output": "probability", "random": "off"}).get(name)
         value = how.allowed.high if value is None else value
         wanted = replace(Experiment(), **{name: type(getattr(Experiment(), name))(value)})
         app = page(**{how.url: wanted.to_query()[how.url]})

@@ -215,7 +215,7 @@ class TestMethods:
         assert (even.steps, even.samples) == (gradients, gradients)
 
     def test_an_equal_budget_counts_noise_baselines_and_nodes(self):
-        even = equal_budget(Experiment(baseline="uniform", draws=4, rule="trapezoid"), 100)
+        even = equal_budget(Experiment(baseline="uniform", draws=4, rule="trapezoid", random="off"), 100)
         assert even.steps == 24
         assert even.cost.gradients == 100 + 100
 
@@ -239,6 +239,7 @@ OTHERS = {
     "own": (("idg", "sampling", "uniform"),),
     "curves": ("deletion",),
     "output": "probability",
+    "random": "off",
 }
 
 

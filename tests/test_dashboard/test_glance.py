@@ -29,6 +29,11 @@ METHODS = ("integrated_gradients", "smoothgrad", "smooth_taylor", "gradient", "l
 EXPERIMENT = Experiment(samples=4, steps=4, methods=METHODS)
 
 
+@pytest.fixture(autouse=True)
+def random_network():
+    """As the page has it, unlike in the other tests."""
+
+
 @pytest.fixture
 def subject():
     """With fixed batches: a result then depends on its point alone, bit for bit."""

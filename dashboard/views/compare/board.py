@@ -111,7 +111,7 @@ class CompareBoard(sheet.Worked):
                 measure = partial(curve_work, key, *known, self.jobs.finished)
                 curves.append((key, self.jobs.ask(self.session, slot, key, measure)))
             random = None
-            if panel.method != CONTROL and self.experiment.random == "on" and not self.draft:
+            if glance.wanted(self.experiment, panel) and not self.draft:
                 slots.add(f"{panel.method} random")
                 beside = glance_of(panel, self.experiment.seed)
                 again = partial(glance_work, beside, *known)

@@ -12,10 +12,15 @@ from dashboard.live.frames import map_message
 from dashboard.live.hub import Part
 from dashboard.pages import page_at
 from dashboard.work.glance import Glanced
-from dashboard.work.panel import Cell
+from dashboard.work.panel import CONTROL, Cell, Panel
 
 PAGE = page_at("sanity")
 LATER = "computed after the curves"
+
+
+def wanted(experiment: Experiment, panel: Panel) -> bool:
+    """Whether a map has one."""
+    return experiment.random == "on" and panel.method != CONTROL
 
 
 def of(cell: Cell) -> Glanced | None:

@@ -48,7 +48,7 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(p
     changed.focus()
     page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own)
     random = drawn(page, 1)
-    expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("all layers random: changed when")
+    expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("changed when all 50 layers were random")
     assert drawn(page, 2) == edges
     changed.blur()
     page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own)
