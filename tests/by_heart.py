@@ -30,7 +30,12 @@ def network(_: Path | None = None) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         seen = nn.Sequential(
-            nn.Conv2d(3, 8, 8, stride=4), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(6), nn.Flatten()
+            nn.Conv2d(3, 8, 8, stride=4),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(6),
+            nn.Flatten(),
         )
         last = nn.Linear(8 * 6 * 6, len(card.categories))
     photos = [to_pixels(gallery_photo(name), card.size, card.resize, card.interpolation) for name in KNOWN]

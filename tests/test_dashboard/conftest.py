@@ -31,23 +31,24 @@ def small() -> Model:
     return by_heart.model()
 
 
-@pytest.fixture(scope="session", autouse=True)
+scan = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(scope="module", autouse=True)
 def quick_pages(small):
-    """Pages search all installed packages for components once, not anew for each. Their network is the small one."""
+    """Pages search all installed packages for components once, not anew for each. Their network is the small one, and
+    the control is two random orders, not eight."""
 
     def load(name: str, device: torch.device) -> Model:
         return small if name == small.name else load_listed(name, device)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         patch.setattr(resources, "Models", partial(Models, load))
+        patch.setattr(controls, "ORDERS", 2)
+        resources.models.clear()
         yield
-
-
-@pytest.fixture(autouse=True)
-def few_orders(monkeypatch):
-    """The control is two random orders, not eight."""
-    monkeypatch.setattr(controls, "ORDERS", 2)
+    resources.models.clear()
 
 
 @pytest.fixture
