@@ -21,6 +21,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+SHORT_LIVED = [*ARGUMENTS, "--disable-software-rasterizer", "--js-flags=--no-opt"]
+"""For pages that are left after seconds: the last step of optimising code takes longer than it saves."""
+
 
 def executable() -> str | None:
     """The path of the browser, or None when there is none."""

@@ -21,6 +21,28 @@ LOADED = frozenset(sys.modules)
 # Toys gain nothing from more threads, and threads that wait for each other lose much on a busy machine.
 torch.set_num_threads(1)
 
+# The files that take longest, the longest first: they start first, so that at the end no process waits for another.
+LONGEST = (
+    "test_dashboard/in_browser/test_dragging.py",
+    "test_package.py",
+    "test_dashboard/in_browser/test_closer.py",
+    "test_attribution/test_cluster.py",
+    "test_dashboard/in_browser/test_other_places.py",
+    "test_dashboard/in_browser/test_browser.py",
+    "test_dashboard/in_browser/test_keyboard.py",
+    "test_attribution/test_benchmark.py",
+    "test_dashboard/in_browser/test_history.py",
+    "test_dashboard/in_browser/test_viewer.py",
+    "test_dashboard/test_controls.py",
+    "test_benchmarks.py",
+    "test_notebook.py",
+    "test_dashboard/test_example.py",
+    "test_dashboard/test_results.py",
+    "test_dashboard/test_own_models.py",
+)
+HERE = Path(__file__).parent
+RANKS = {HERE / name: rank for rank, name in enumerate(LONGEST)}
+
 PHOTOS = Path(os.environ.get("IMAGENET_PHOTOS", Path(__file__).parents[2] / "shared" / "data" / "photos"))
 
 
@@ -43,6 +65,7 @@ def photos() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: RANKS.get(item.path, len(RANKS)))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

@@ -10,6 +10,11 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
+WHOLE = "efficientnet_lite0_whole"
+"""The network of the app, for tests that look at a run while it computes. The others get a small one (`served.py`)."""
+LONG = f"model={WHOLE}"
+POLLING = 100
+"""Milliseconds between two looks at all pixels of the maps. A look at every frame costs more than what it waits for."""
 
 
 def settled(points: int | str) -> str:
@@ -163,7 +168,7 @@ MAPS = f"""() => {{
 
 def maps(page: Page) -> dict[str, dict]:
     """Each map in the viewer: what stands under it, how many colours it has, and a mark that others do not share."""
-    page.wait_for_function(f"Boolean({VIEWER}?.head?.maps.length)", timeout=PATIENCE)
+    page.wait_for_function(f"Boolean({VIEWER}?.head?.maps.length)", polling=POLLING, timeout=PATIENCE)
     return page.evaluate(MAPS)
 
 
@@ -172,6 +177,7 @@ def until_another(page: Page, title: str, mark: int) -> None:
     page.wait_for_function(
         f"([title, mark]) => {{ const map = ({MAPS})()[title]; return map && map.mark !== mark; }}",
         arg=[title, mark],
+        polling=POLLING,
         timeout=PATIENCE,
     )
 
@@ -179,8 +185,10 @@ def until_another(page: Page, title: str, mark: int) -> None:
 def until_under(page: Page, title: str, pattern: str) -> None:
     """Waits until what stands under a map fits the pattern."""
     page.wait_for_function(
-        f"([title, pattern]) => new RegExp(pattern).test(({MAPS})()[title]?.status ?? '')",
+        f"""([title, pattern]) => new RegExp(pattern).test(
+          {VIEWER}?.head?.maps.find((map) => map.title === title)?.status ?? '')""",
         arg=[title, pattern],
+        polling=POLLING,
         timeout=PATIENCE,
     )
 

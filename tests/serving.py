@@ -1,4 +1,4 @@
-"""The app as browser tests use it: a process of its own, on a free port."""
+"""A server of the app in a process of its own, on a free port, for tests that open it in a browser."""
 
 import contextlib
 import os
@@ -7,35 +7,13 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from sources import ROOT
 
-# The app. Its perturbation curves took most of the processor's time, so they are shorter and rougher here:
-# 10 regions, not 30, with 1 noise patch each, not 10, and 2 random orders, not 8. The sanity checks have few stages
-# and changes.
-SERVED = """
-from dataclasses import replace
-from attribution import controls
-from dashboard.experiment.choices import PATCHES
-from dashboard.experiment.experiment import Experiment
-from dashboard.work import sanity
-from streamlit.web.cli import main
-
-PATCHES["quick"] = 1
-controls.ORDERS = 2
-sanity.STAGES, sanity.SEEDS, sanity.LEVELS = 2, 1, (0.1, 1.0)
-sanity.CHANGES = replace(sanity.CHANGES, count=4, repeats=2)
-whole = Experiment.curve_key
-
-def short(self, panel, metric):
-    key = whole(self, panel, metric)
-    return replace(key, knobs=(*key.knobs, ("regions", 10))) if metric == "perturbation" else key
-
-Experiment.curve_key = short
-main()
-"""
+TESTS = Path(__file__).parent
 
 
 def free_port() -> int:
@@ -44,20 +22,29 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-@contextmanager
-def serving(*options: str, base: str = "", first: str = "", **environment: str) -> Iterator[str]:
-    """The app with these options, below a base path: its address. `first` is code that its process begins with."""
-    port = free_port()
-    streamlits = [f"--server.port={port}", "--server.headless=true", f"--server.baseUrlPath={base}"]
-    command = [sys.executable, "-c", first + SERVED, "run", "dashboard/app.py", *streamlits, "--", *options]
+def serving(*arguments: str, base: str = "", first: str = "", **environment: str) -> AbstractContextManager[str]:
+    """The address of the quick app (served.py) below a path, with these arguments. `first` is code that runs first."""
+    command = [sys.executable, "-c", f"{first}\nimport served; served.serve()", "run", "dashboard/app.py"]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
     # Browser, server and other tests share the processors: threads that wait for each other lose much then.
-    server = subprocess.Popen(command, cwd=ROOT, env=inherited | {"OMP_NUM_THREADS": "1"} | environment)
+    inherited |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
+    return started(command, base, ["--", *arguments], cwd=ROOT, env=inherited | environment)
+
+
+@contextmanager
+def started(command: Sequence[object], base: str = "", last: Sequence[str] = (), **options) -> Iterator[str]:
+    """The address of what a command serves: it is started on a free port, below the path `base`, and ended afterwards.
+
+    `last` are the arguments after those of Streamlit, `options` those of `subprocess.Popen`.
+    """
+    port = free_port()
+    settings = [f"--server.port={port}", "--server.headless=true", f"--server.baseUrlPath={base}"]
+    server = subprocess.Popen([*map(str, command), *settings, *last], **options)
     try:
-        url = f"http://127.0.0.1:{port}" + (base and f"/{base}")
         until_open(port, server)
-        urllib.request.urlopen(f"{url}/_stcore/health", timeout=60).close()
-        yield url
+        address = f"http://127.0.0.1:{port}/{base}".rstrip("/")
+        urllib.request.urlopen(f"{address}/_stcore/health", timeout=60).close()
+        yield address
     finally:
         ended(server)
 

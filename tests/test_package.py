@@ -3,20 +3,15 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 import tarfile
-import urllib.error
-import urllib.request
 import venv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from email.parser import HeaderParser
 from pathlib import Path
-from socket import socket
 
 import browser
 import numpy as np
@@ -24,6 +19,7 @@ import pytest
 import yaml
 from pages import PATIENCE, complete, foreign, maps, visit
 from playwright.sync_api import expect, sync_playwright
+from serving import started
 from skimage import data
 from skimage.io import imsave
 
@@ -188,37 +184,12 @@ class TestCommands:
 
 
 class TestApp:
-    @contextmanager
-    def served(self, installed: Path, where: Path):
-        with closing(socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["--photos", "photos", f"--server.port={port}", "--server.headless", "true"]
-        options.append("--server.baseUrlPath=class")  # as behind a proxy
-        server = subprocess.Popen([installed / "attribution-dashboard", *options], cwd=where, env=clean())
-        try:
-            address = f"http://127.0.0.1:{port}/class"
-            while True:
-                assert server.poll() is None, "the server ended"
-                try:
-                    urllib.request.urlopen(f"{address}/_stcore/health", timeout=60).close()
-                    break
-                except urllib.error.URLError:
-                    continue
-            yield address
-        finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
     @pytest.mark.browser
     @pytest.mark.timeout(900)
     def test_it_shows_a_photo_its_maps_the_results_and_the_lessons(self, installed, elsewhere):
         def drive(address: str) -> dict[str, dict]:
             with sync_playwright() as playwright:
-                chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
+                chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.SHORT_LIVED)
                 page = chromium.new_page(viewport={"width": 1440, "height": 1000})
                 page.on("pageerror", lambda error: errors.append(str(error)))
                 page.on("request", lambda request: foreign(request.url, address) and errors.append(request.url))
@@ -235,7 +206,10 @@ class TestApp:
             return found
 
         errors: list[str] = []
-        with self.served(installed, elsewhere) as address, ThreadPoolExecutor() as other:
+        command = [installed / "attribution-dashboard", "--photos", "photos"]
+        # Below a path, as behind a proxy.
+        app = started(command, base="class", cwd=elsewhere, env=clean())
+        with app as address, ThreadPoolExecutor() as other:
             found = other.submit(drive, address).result()  # this thread may have a browser of other tests
         assert not errors
         assert set(found) == {"SmoothGrad", "Integrated Gradients"}

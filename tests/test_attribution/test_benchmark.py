@@ -352,6 +352,7 @@ def test_killed_at_any_moment_it_goes_on(folder, tmp_path, monkeypatch):
 
 class TestCommand:
     ARGUMENTS = ("--methods", "smooth_taylor:samples=2", "random_order", "--metrics", "perturbation:draws=2,regions=3")
+    SMALL = ("--model", "toys:of_photos", "--device", "cpu")
 
     def test_it_measures_and_tells(self, folder, tmp_path, capsys):
         (folder / "bad.jpg").write_text("no photo")
@@ -372,7 +373,7 @@ class TestCommand:
             raise ValueError("not this one")
 
         monkeypatch.setattr("attribution.benchmark.measure.explain", refuses)
-        arguments = [str(folder), "--out", str(tmp_path / "r.db"), "--methods", "gradient", "--device", "cpu"]
+        arguments = [str(folder), "--out", str(tmp_path / "r.db"), "--methods", "gradient", *self.SMALL]
         assert main(arguments) == 1
         assert capsys.readouterr().err.count("not this one") == 3
         monkeypatch.undo()
@@ -389,7 +390,7 @@ class TestCommand:
         assert main(["report", str(tmp_path / "r.db.gz")]) == 0
 
     def test_ctrl_c_keeps_what_is_done(self, folder, tmp_path, capsys, monkeypatch):
-        arguments = [str(folder), "--out", str(tmp_path / "r.db"), *self.ARGUMENTS, "--device", "cpu"]
+        arguments = [str(folder), "--out", str(tmp_path / "r.db"), *self.ARGUMENTS, *self.SMALL]
         add, added = Results.add, []
 
         def interrupted(self, *given):

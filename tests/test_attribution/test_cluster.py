@@ -223,7 +223,7 @@ class TestWorkers:
         """On a cluster that is started for the run, with a real network."""
         pytest.importorskip("ray")
         monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
-        made = Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1, gpus=0, workers=2)
+        made = Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1, gpus=0, workers=1)
         with closing(made), within():
             assert (made.device, made.digest) == ("cpu", lite0.digest)
             (folder / "bad.jpg").write_text("no photo")

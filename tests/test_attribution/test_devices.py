@@ -262,9 +262,9 @@ class TestFreedMemory:
 
     @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
     def test_large_blocks_are_not_fetched_again(self):
-        """In a process of its own, in a thread as the dashboard's worker: faults of memory pages, not seconds."""
+        """In processes of their own, in a thread as the dashboard's worker: faults of memory pages, not seconds."""
         code = (
-            "import resource, sys, threading, torch\n"
+            "import os, resource, threading, torch\n"
             "from attribution.engine.devices import keep_freed_memory\n"
             "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
             "def work():\n"
@@ -272,18 +272,21 @@ class TestFreedMemory:
             "        first = faults() if turn < 3 else first\n"
             "        blocks = [torch.zeros(3_000_000) for _ in range(8)]\n"
             "        del blocks\n"
-            "    print(faults() - first)\n"
+            "    print(faults() - first, flush=True)\n"
             "def in_a_thread():\n"
             "    thread = threading.Thread(target=work); thread.start(); thread.join()\n"
-            "assert sys.argv[1] == 'not' or keep_freed_memory()\n"
-            "in_a_thread()"
+            "for kept in (True, False):\n"
+            "    if not os.fork():\n"
+            "        assert not kept or keep_freed_memory()\n"
+            "        in_a_thread()\n"
+            "        os._exit(0)\n"
+            "    assert os.wait()[1] == 0"
         )
         free = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUN"))}
-        fetched = {}
-        for which in ("kept", "not"):
-            run = subprocess.run([sys.executable, "-c", code, which], env=free, capture_output=True, timeout=120)
-            assert run.returncode == 0, run.stderr
-            fetched[which] = int(run.stdout)
+        free["OMP_NUM_THREADS"] = "1"  # a thread that torch has started is not there after a fork
+        run = subprocess.run([sys.executable, "-c", code], env=free, capture_output=True, timeout=120)
+        assert run.returncode == 0, run.stderr
+        fetched = dict(zip(("kept", "not"), map(int, run.stdout.split()), strict=True))
         assert fetched["kept"] * 4 < fetched["not"]
 
 

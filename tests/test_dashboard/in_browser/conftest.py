@@ -27,7 +27,7 @@ def chromium():
     path = browser.executable()
     assert path, "no Chromium: run `make test`, which installs one"
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=browser.ARGUMENTS)
+        opened = playwright.chromium.launch(executable_path=path, args=browser.SHORT_LIVED)
         yield opened
         opened.close()
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import PATIENCE, chart, choose, complete, drag, maps, screen, settings, settled, until_another, visit
+from pages import LONG, PATIENCE, chart, choose, complete, drag, maps, screen, settings, settled, until_another, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -75,7 +75,7 @@ def test_nothing_blinks_while_curves_grow(own_tab):
     """In no frame of the whole run is there an empty chart where there was a curve, or a picture that is not there."""
     page = own_tab
     page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{{WATCH}}})")
-    visit(page, "r=40&m=8&seed=3")
+    visit(page, f"r=12&m=4&seed=3&{LONG}")
     complete(page)
     assert page.evaluate("window.seen") == {"least": page.evaluate("Math.max(1, window.seen.least)"), "broken": 0}
 
@@ -103,7 +103,7 @@ def test_uploads(page):
 
 
 def test_stop_keeps_what_there_is(page):
-    visit(page, "r=500&m=500&seed=7")
+    visit(page, f"r=500&m=500&seed=7&{LONG}")
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=PATIENCE)
@@ -126,7 +126,7 @@ def stopped_at(page: Page) -> int:
 
 def test_the_page_answers_while_the_processor_is_busy(page):
     """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
-    visit(page, "r=500&m=500&seed=8&eval=paper")
+    visit(page, f"r=500&m=500&seed=8&eval=paper&{LONG}")
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
     drag(page, "M, steps", "Home")
     expect(page.get_by_text("complete: 1 point", exact=True)).to_be_visible(timeout=PATIENCE)
@@ -142,8 +142,7 @@ def test_another_class_is_found_by_typing(page):
     expect(page).to_have_url(re.compile("cls=967"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 380])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 def test_it_fits_every_screen(page, width, scheme):
     """Nothing is wider than the screen; every picture is described; the maps can be seen."""
     screen(page, width, 900, scheme)
@@ -160,7 +159,7 @@ def test_it_fits_every_screen(page, width, scheme):
 
 def test_without_the_viewer_there_are_plain_images(page):
     """Drawn on the server and sent without loss; the display can be changed, and what was stopped stays stopped."""
-    visit(page, "r=500&m=4&seed=9&viewer=static")
+    visit(page, f"r=500&m=4&seed=9&viewer=static&{LONG}")
     reload_until(page, re.compile("^complete: 4 points"))
     reload_until(page, re.compile(r"draft \d+/500"))
     page.get_by_role("button", name="Stop").click()

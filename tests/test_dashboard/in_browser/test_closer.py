@@ -7,8 +7,10 @@ import zipfile
 
 import pytest
 from pages import (
+    LONG,
     MAPS,
     PATIENCE,
+    POLLING,
     VIEWER,
     chart,
     click_on,
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_zoom_stays_while_maps_sharpen(page):
-    visit(page, "r=300&m=4&seed=11")
+    visit(page, f"r=300&m=4&seed=11&{LONG}")
     until_under(page, "SmoothGrad", "^draft")
     canvas = page.locator(".viewer canvas[role=img]").nth(1)
     canvas.click()
@@ -94,9 +96,9 @@ def test_pins(page):
     settings(page)
     page.get_by_role("button", name="Pin").click()
     page.get_by_role("button", name="Beside").click()
-    page.wait_for_function(f"Object.keys(({MAPS})()).length === 6", timeout=PATIENCE)
+    page.wait_for_function(f"Object.keys(({MAPS})()).length === 6", polling=POLLING, timeout=PATIENCE)
     same = f"() => (found => found.SmoothGrad && found['SmoothGrad (pin)']?.mark === found.SmoothGrad.mark)(({MAPS})())"
-    page.wait_for_function(same, timeout=PATIENCE)  # maps are drawn one after another
+    page.wait_for_function(same, polling=POLLING, timeout=PATIENCE)  # maps are drawn one after another
     now = maps(page)
     drag(page, "σ, noise", "PageUp")
     until_another(page, "SmoothGrad", now["SmoothGrad"]["mark"])
@@ -146,7 +148,7 @@ def test_export_and_link(page):
 
 def test_a_connection_that_drops_and_comes_back(page):
     """The run goes on where it was, and what was pinned is still there."""
-    visit(page, "r=100&m=4&seed=12")
+    visit(page, f"r=100&m=4&seed=12&{LONG}")
     until_under(page, "SmoothGrad", "^draft")
     settings(page)
     page.get_by_role("button", name="Pin").click()

@@ -5,7 +5,20 @@ import re
 
 import PIL.Image
 import pytest
-from pages import PATIENCE, chart, complete, drag, maps, screen, settled, slider, until_another, until_under, visit
+from pages import (
+    LONG,
+    PATIENCE,
+    chart,
+    complete,
+    drag,
+    maps,
+    screen,
+    settled,
+    slider,
+    until_another,
+    until_under,
+    visit,
+)
 from playwright.sync_api import Page, expect
 from tabs import Kept, own_profile
 
@@ -95,7 +108,7 @@ def test_maps_follow_the_hand(counted):
 
 def test_one_question_is_in_flight_and_the_newest_comes_next(counted):
     page = counted
-    _, x, y = begin(page, "r=40&m=4&seed=52", "σ, noise scale")
+    _, x, y = begin(page, f"r=40&m=4&seed=52&{LONG}", "σ, noise scale")
     for step in range(1, 31):
         page.mouse.move(x + 2 * step, y)
     last = float(slider(page, "σ, noise scale").input_value())
@@ -137,7 +150,7 @@ def test_what_is_typed_is_asked_on_the_line_too(counted):
 def test_a_hand_that_lets_go_early_can_drag_again(counted):
     """The question of the first drag is answered, although what the script shows came sooner."""
     page = counted
-    _, x, y = begin(page, "r=120&m=4&seed=55", "σ, noise scale")
+    _, x, y = begin(page, f"r=60&m=4&seed=55&{LONG}", "σ, noise scale")
     page.mouse.move(x + 30, y)
     page.mouse.up()
     expect(page).to_have_url(re.compile("sigma="))
@@ -185,8 +198,7 @@ def test_n_is_there_for_noise_baselines_alone(page):
     expect(page).to_have_url(re.compile("img=coffee"))
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "scheme"), [((1280, 720), "light"), ((1440, 900), "dark")])
 def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     """Without scrolling. The thing to drag is the largest control."""
     screen(page, *size, scheme)

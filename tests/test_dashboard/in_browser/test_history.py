@@ -5,7 +5,7 @@ import re
 
 import PIL.Image
 import pytest
-from pages import PATIENCE, SlowLine, drag, settings, slider, visit
+from pages import LONG, PATIENCE, SlowLine, drag, settings, slider, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -58,7 +58,7 @@ def test_a_lesson_can_be_left_and_opened_again(page):
 
 def test_another_page_opens_over_a_slow_line(clocked_page):
     line = SlowLine(clocked_page)
-    visit(clocked_page, "r=300&m=4&seed=13", "noise", "How sure is this map?")
+    visit(clocked_page, f"r=300&m=4&seed=13&{LONG}", "noise", "How sure is this map?")
     clocked_page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
     line.act(lambda: drag(clocked_page, SIGMA, "ArrowRight"), clocked_page.get_by_role("link", name="Path").click)
     expect(clocked_page.get_by_text("What happens on the way?")).to_be_visible(timeout=PATIENCE)

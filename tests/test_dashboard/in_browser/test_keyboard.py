@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import PATIENCE, complete, slider, visit
+from pages import LONG, PATIENCE, complete, slider, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -86,7 +86,7 @@ def test_an_experiment_without_a_pointer(page):
 def test_nothing_of_the_stage_moves_by_itself(page):
     """So there is nothing to leave out for those who asked their system for reduced motion."""
     page.emulate_media(reduced_motion="reduce")
-    visit(page, "r=40&m=4&seed=61")
+    visit(page, f"r=40&m=4&seed=61&{LONG}")
     page.locator(".stage[data-state=live]").wait_for(timeout=PATIENCE)
     moving = "() => document.querySelector('.stage').getAnimations({ subtree: true }).length"
     assert page.evaluate(moving) == 0
