@@ -39,16 +39,16 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(p
     visit(page, "r=4&m=4&methods=smoothgrad,edges&rand=on")
     complete(page)
     expect(links(page)).to_have_count(2)
-    changed = page.get_by_role("link", name=f"SmoothGrad, same photo, {LINKS}: changed when all 50 layers were random")
+    changed = page.get_by_role("link", name=f"SmoothGrad, same photo, {LINKS}: changed when all 3 layers were random")
     expect(changed).to_be_visible()
-    expect(links(page).last).to_have_accessible_name(re.compile("changed little when all 50 layers were random"))
-    expect(page.locator(".viewer figure .note").last).to_contain_text("changed little when all 50 layers were random")
+    expect(links(page).last).to_have_accessible_name(re.compile("changed little when all 3 layers were random"))
+    expect(page.locator(".viewer figure .note").last).to_contain_text("changed little when all 3 layers were random")
     page.evaluate("document.activeElement.blur()")
     own, edges = drawn(page, 1), drawn(page, 2)
     changed.focus()
     page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own)
     random = drawn(page, 1)
-    expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("changed when all 50 layers were random")
+    expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("changed when all 3 layers were random")
     assert drawn(page, 2) == edges
     changed.blur()
     page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own)
@@ -92,7 +92,7 @@ def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
     complete(page)
     shown, canvas = links(page).bounding_box(), page.locator(".stage figure canvas[role=img]").last.bounding_box()
     assert shown["y"] >= canvas["y"] + canvas["height"]
-    expect(links(page)).to_contain_text("changed when all 50 layers were random")
+    expect(links(page)).to_contain_text("changed when all 3 layers were random")
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
