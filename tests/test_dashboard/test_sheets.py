@@ -13,6 +13,7 @@ from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
 from attribution.studies.randomisation import randomisation
 from dashboard.controls.model import DownloadBoard
+from dashboard.controls.search import SLOT
 from dashboard.experiment.experiment import Experiment
 from dashboard.live.frames import unpack
 from dashboard.views.compare.board import CompareBoard
@@ -224,14 +225,14 @@ class TestSearch:
         board = made("search")
         board.look()
         replace(board, search=None).look()
-        assert "search" not in {slot for _, slot in jobs._slots}
+        assert SLOT not in {slot for _, slot in jobs._slots}
 
     def test_a_draft_keeps_it_running(self, made, jobs):
         board = made("search")
         draft = board.turned({"sigma": 0.7})
         board.look()
         draft.look()
-        assert "search" in {slot for _, slot in jobs._slots}
+        assert SLOT in {slot for _, slot in jobs._slots}
 
 
 class TestDownload:
