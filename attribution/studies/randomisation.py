@@ -175,8 +175,7 @@ def randomisation(
         own = there.predict(x, k=1)[0][0] if own_class and count else chosen
         stage = Stage(count, order[count - 1] if count else "", own, {}, {}, {}, {})
         reference = so_far.stages[0].maps if count else {}
-        points = (Store() if kept is None else kept) if count else store
-        for label, found in together(there, x, methods, own, points, output=output):
+        for label, found in together(there, x, methods, own, kept if count else store, output=output):
             if found is not None:
                 stage = _with_map(stage, label, found, reference)
             yield replace(so_far, stages=(*so_far.stages, stage))
