@@ -509,6 +509,14 @@ class TestWrong:
         for part in ("404", f"fetch {address}/timm/{TAGGED}/resolve/main/model.safetensors", "put it at"):
             assert part in str(caught.value)
 
+    def test_nor_without_a_connection(self, served, monkeypatch):
+        nowhere = "http://127.0.0.1:9"
+        known = huggingface_hub.constants
+        monkeypatch.setattr(known, "ENDPOINT", nowhere)
+        monkeypatch.setattr(known, "HUGGINGFACE_CO_URL_TEMPLATE", nowhere + "/{repo_id}/resolve/{revision}/{filename}")
+        with pytest.raises(ValueError, match=r"could not be downloaded \(no connection: .*\): fetch http"):
+            load_model(f"timm/{SMALL}", "cpu")
+
     def test_lrp_says_for_which_networks_it_has_rules(self, tmp_path):
         (tmp_path / "mine.safetensors").write_bytes(held(small(3).state_dict()))
         model = load_model(f"timm/{SMALL}={tmp_path / 'mine.safetensors'}", "cpu")
