@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
-from attribution.engine.devices import BatchSize, best_device, keep_freed_memory, precision, precision_on
+from attribution.engine.devices import BatchSize, chosen_device, keep_freed_memory, precision, precision_on
 from attribution.engine.folding import folded
 from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken
@@ -97,7 +97,7 @@ class Model:
         """
         try:
             _check_space(size, mean, std)
-            chosen = best_device() if device is None else torch.device(device)
+            chosen = chosen_device(device)
             own = copied(module).to(chosen)
             model = cls(name, own, size, resize or size, tuple(mean), tuple(std), interpolation, squash=squash)
             with torch.random.fork_rng(devices=[]):
@@ -109,7 +109,7 @@ class Model:
         self, device: str | torch.device | None = None, *, precision: str = "float32", graphs: bool = False
     ) -> "Model":
         """The same network on another device, as a copy, with batch sizes of its own; options as in `load_model`."""
-        chosen = best_device() if device is None else torch.device(device)
+        chosen = chosen_device(device)
         own = replace(self, module=copied(self.module).to(chosen), device=chosen)
         # A network that is not in channels last may not work with it.
         last = self.memory_format is torch.channels_last

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.cards import MODELS, Card
-from attribution.engine.devices import best_device
+from attribution.engine.devices import chosen_device
 from attribution.engine.folding import folded
 from attribution.engine.layers import quicken
 from attribution.engine.states import UnfitState, UnreadableState, digest_of, filled, read_state
@@ -91,7 +91,7 @@ def build_model(
         filled(module, name, state)
     module.eval().requires_grad_(False)
     digest = digest_of(module)
-    device = best_device() if device is None else torch.device(device)
+    device = chosen_device(device)
     module = folded(module)
     quicken(module, device)
     model = Model(

@@ -37,6 +37,16 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
+def chosen_device(name: str | torch.device | None) -> torch.device:
+    """The device of this name; without one, the best. Raises ValueError for one that this machine does not have."""
+    try:
+        torch.empty(0, device=name)
+        return best_device() if name is None else torch.device(name)
+    except (RuntimeError, AssertionError) as error:  # the second from a torch that was built without CUDA
+        known = ", ".join(dict.fromkeys(map(str, (*all_devices(), "cpu"))))
+        raise ValueError(f"device {str(name)!r} cannot be used on this machine; use one of {known}") from error
+
+
 def all_devices() -> tuple[torch.device, ...]:
     """Every CUDA device; without CUDA, the best device."""
     if torch.cuda.is_available():

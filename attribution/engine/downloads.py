@@ -74,4 +74,6 @@ def _fetch(url: str, target: Path, failures: list[Exception], size: list[float],
 def reason_of(error: BaseException) -> str:
     if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
         return f"no connection: {error.reason}"
+    if type(error).__name__ in ("ConnectError", "ConnectTimeout"):  # of the hub's own client
+        return f"no connection: {error}"
     return str(error).strip().split("\n")[0] or type(error).__name__

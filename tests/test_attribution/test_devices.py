@@ -14,7 +14,7 @@ import torchvision.models
 import toys
 from torch import nn
 
-from attribution import Store, explain, perturbation_curve
+from attribution import Store, explain, load_model, perturbation_curve
 from attribution.engine import devices
 from attribution.engine.devices import (
     BEGIN,
@@ -25,6 +25,7 @@ from attribution.engine.devices import (
     BatchSize,
     all_devices,
     best_device,
+    chosen_device,
     keep_freed_memory,
 )
 from attribution.models import build_model
@@ -217,6 +218,23 @@ def test_best_device(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert best_device().type == "cpu"
     assert all_devices() == (torch.device("cpu"),)
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "tpu", "", "cuda"])
+def test_a_device_that_is_not_there_is_one_line(name):
+    if name == "cuda" and torch.cuda.is_available():
+        name = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(ValueError, match=rf"^device '{name}' cannot be used on this machine; use one of [^\n]*cpu$"):
+        load_model(device=name)
+
+
+def test_a_torch_without_cuda_says_the_same(monkeypatch):
+    def refuses(*sizes, device):
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    monkeypatch.setattr(torch, "empty", refuses)
+    with pytest.raises(ValueError, match="device 'cuda' cannot be used on this machine"):
+        chosen_device("cuda")
 
 
 def test_all_devices(monkeypatch):

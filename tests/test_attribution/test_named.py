@@ -365,6 +365,49 @@ class TestCommandLine:
         assert "the file has no resnet18; it has my_networks:network" in capsys.readouterr().err
 
 
+class TestDocs:
+    """docs/models.md, followed as it stands, in a folder with the files that it names."""
+
+    PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+
+    def prepare(self, files) -> None:
+        """The files of the page. Weights of published networks are random, where torch keeps downloads."""
+        photo().save("photo.jpg")
+        for name in ("timm/convnext_tiny.fb_in22k", "torchvision/resnet50.IMAGENET1K_V2"):
+            found = card(name)
+            found.file.parent.mkdir(parents=True, exist_ok=True)
+            state = found.build().state_dict()
+            if found.file.suffix == ".safetensors":
+                found.file.write_bytes(held(state))
+            else:
+                torch.save(state, found.file)
+        files["/OWNER/NAME/resolve/main/config.json"] = config()
+        files["/OWNER/NAME/resolve/main/model.safetensors"] = held(small(3).state_dict())
+        Path("runs/my-network").mkdir(parents=True)
+        Path("runs/my-network/config.json").write_bytes(config())
+        Path("runs/my-network/model.safetensors").write_bytes(held(small(3).state_dict()))
+        Path("runs/weights.safetensors").write_bytes(held(timm.create_model("resnet18", num_classes=2).state_dict()))
+        Path("runs/weights.txt").write_text("cat\ndog\n")
+
+    def test_the_six_ways(self, own, served, capsys):
+        self.prepare(served[0])
+        part = self.PAGE.split("## Any network, by its name\n", 1)[1]
+        ways = re.findall(
+            r"^\*\*.+?\.\*\* .*\n(?:.+\n)*\n```sh\npython -m attribution (.+)\n```", part, flags=re.MULTILINE
+        )
+        assert len(ways) == 6
+        for way in ways:
+            assert main([*way.split(), "--method", "gradient", "--device", "cpu"]) == 0, way
+            assert re.match(r"gradient of class \d+ \(.+\): 1 gradients on cpu", capsys.readouterr().out), way
+
+    def test_a_network_in_python(self, own):
+        photo().save("photo.jpg")
+        (code,) = re.findall(r"^```python\n(.*?)^```", self.PAGE, flags=re.DOTALL | re.MULTILINE)
+        names = {"network": torchvision.models.squeezenet1_1(num_classes=2)}
+        exec(code, names)
+        assert names["done"].attribution.shape == (3, 224, 224)
+
+
 WRONG = {
     "alexnet": "model 'alexnet' is unknown; use one of efficientnet_lite0, .*, or timm/NAME, torchvision/NAME",
     "timm/resnet19": r"timm has no network 'resnet19'; did you mean (resnet\w+ or )+resnet\w+\?",
@@ -465,6 +508,14 @@ class TestWrong:
             load_model(f"timm/{SMALL}", "cpu")
         for part in ("404", f"fetch {address}/timm/{TAGGED}/resolve/main/model.safetensors", "put it at"):
             assert part in str(caught.value)
+
+    def test_nor_without_a_connection(self, served, monkeypatch):
+        nowhere = "http://127.0.0.1:9"
+        known = huggingface_hub.constants
+        monkeypatch.setattr(known, "ENDPOINT", nowhere)
+        monkeypatch.setattr(known, "HUGGINGFACE_CO_URL_TEMPLATE", nowhere + "/{repo_id}/resolve/{revision}/{filename}")
+        with pytest.raises(ValueError, match=r"could not be downloaded \(no connection: .*\): fetch http"):
+            load_model(f"timm/{SMALL}", "cpu")
 
     def test_lrp_says_for_which_networks_it_has_rules(self, tmp_path):
         (tmp_path / "mine.safetensors").write_bytes(held(small(3).state_dict()))
