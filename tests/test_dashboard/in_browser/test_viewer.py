@@ -14,7 +14,7 @@ from attribution import explain
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
 from attribution.studies.robustness import inside
 from dashboard.live.frames import map_message, unpack
-from dashboard.notebook import show
+from dashboard.notebook import SCRIPTS, show
 from dashboard.stage import pictures, stage
 
 pytestmark = pytest.mark.browser
@@ -24,9 +24,8 @@ KINDS, SCALES = ("absolute", "signed", "positive"), ("per map", "shared", "raw")
 AVERAGES = ("pixels", "56 cells", "28 cells")
 PALETTES = {"colours": COLOURS, "diverging": DIVERGING}
 PHOTO = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-FILES = ("scale.js", "viewer.js", "words.js", "hands.js")
 EXPORTS = "\nexport { Viewer, greyOf, meansOf, ordered, rawOf };"
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + EXPORTS
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in SCRIPTS) + EXPORTS
 STYLE = (stage.HERE / "viewer.css").read_text()
 MOUNT = """async ({script, style, head, dark}) => {
   document.body.style.margin = 0;
@@ -335,6 +334,7 @@ class TestForEveryone:
         ("[", "percent", 98),
         ("d", "extra", "difference"),
         ("b", "extra", "blink"),
+        ("n", "peek", True),
     )
 
     @pytest.mark.parametrize(("key", "name", "value"), KEYS)
