@@ -1,6 +1,7 @@
 """The page without a browser, with a scheduler that is stepped by hand."""
 
 from functools import cache, partial
+from hashlib import blake2b
 
 import by_heart
 import pytest
@@ -9,6 +10,7 @@ from page import APP
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from timm.models.efficientnet import EfficientNet
 
 from attribution import Store, controls
 from attribution.engine.devices import BatchSize
@@ -29,30 +31,45 @@ config._main_script_path = str(APP)
 config.get_config_options(force_reparse=True)
 
 
-@pytest.fixture(scope="session")
-def small() -> Model:
-    """A small network with the name of the embedded one."""
-    return by_heart.model()
+@pytest.fixture(scope="session", autouse=True)
+def quick_pages():
+    """What every page does anew, and what costs more than the page, is done once: a search of all installed packages
+    for components, and a forward pass of the network at the same points, which gives the same numbers."""
+    known, forward = {}, EfficientNet.forward
+
+    def remembered(network, x):
+        if torch.is_grad_enabled():
+            return forward(network, x)
+        key = (network, tuple(x.shape), blake2b(x.contiguous().numpy()).digest())
+        if key not in known:
+            known[key] = forward(network, x)
+        return known[key].clone()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(EfficientNet, "forward", remembered)
+        yield
 
 
-scan = cache(manifest_scanner.scan_component_manifests)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_pages(small):
-    """Pages search all installed packages for components once, not anew for each. Their network is the small one, and
-    the control is two random orders, not eight."""
+@pytest.fixture(scope="module")
+def small_network():
+    """Pages have a small network in the place of the embedded one, for modules that are not about what it computes."""
+    small = by_heart.model()
 
     def load(name: str, device: torch.device) -> Model:
         return small if name == small.name else load_listed(name, device)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         patch.setattr(resources, "Models", partial(Models, load))
-        patch.setattr(controls, "ORDERS", 2)
         resources.models.clear()
         yield
     resources.models.clear()
+
+
+@pytest.fixture(autouse=True)
+def few_orders(monkeypatch):
+    """The control is two random orders, not eight."""
+    monkeypatch.setattr(controls, "ORDERS", 2)
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,8 @@ from dashboard.experiment.first import FIRST
 from dashboard.work.kept import Kept
 from dashboard.work.scheduler import Scheduler
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 def test_the_url_is_the_experiment(page):
     app = page(sigma="0.3", r="7", m="9", base="white", n="3", seed="5", eval="paper", img="coffee", cls="504")

@@ -19,6 +19,8 @@ from dashboard.experiment import folder as folders
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.folder import FOLDER, Folder
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 ROOT = Path(__file__).parents[2]
 TEAL, RED = (0, 128, 128), (200, 30, 30)
 

@@ -26,6 +26,7 @@ from dashboard.work.sanity import Layers, layers_work
 from dashboard.work.scheduler import View
 
 METHODS = ("integrated_gradients", "smoothgrad", "smooth_taylor", "gradient", "lrp", "edges", "centre")
+pytestmark = pytest.mark.usefixtures("small_network")
 EXPERIMENT = Experiment(samples=4, steps=4, methods=METHODS)
 
 
