@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from attribution import Store
+from attribution import Store, controls
 from attribution.heatmaps import COLOURS, DIVERGING
 from attribution.images import to_picture
 from attribution.types import Curve
@@ -39,6 +39,7 @@ def made():
         return whole(key if key.panel.method == CONTROL else shorter, *given)
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controls, "ORDERS", 2)
         patch.setattr(precomputed, "curve_work", begun)
         return precomputed.make()
 
