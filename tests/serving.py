@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -59,7 +58,7 @@ def until_open(port: int, server: subprocess.Popen) -> None:
 
 
 def ended(server: subprocess.Popen) -> None:
-    server.send_signal(signal.SIGINT)
+    server.terminate()
     try:
         server.wait(20)
     except subprocess.TimeoutExpired:
