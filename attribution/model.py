@@ -13,7 +13,8 @@ from torch import nn
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
-from attribution.engine.devices import BatchSize, chosen_device, keep_freed_memory, precision, precision_on
+from attribution.engine.batches import BatchSize
+from attribution.engine.devices import chosen_device, keep_freed_memory, precision, precision_on
 from attribution.engine.folding import folded
 from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken

@@ -171,7 +171,7 @@ class Server:
 
 def fix() -> None:
     """In the server: a batch has four points, whatever the machine is doing."""
-    from attribution.engine.devices import BatchSize
+    from attribution.engine.batches import BatchSize
 
     for name in ("next", "first"):
         setattr(BatchSize, name, lambda batch, remaining: min(4, remaining))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from attribution.engine.devices import BatchSize
+from attribution.engine.batches import BatchSize
 from attribution.models import Model
 
 SHAPE = (3, 4, 5)

@@ -8,7 +8,8 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from attribution.engine.baselines import fingerprint
-from attribution.engine.devices import BatchSize, precision
+from attribution.engine.batches import BatchSize
+from attribution.engine.devices import precision
 from attribution.engine.graphs import Graphs
 from attribution.engine.store import Store
 from attribution.types import Image, Images, Scores

@@ -154,8 +154,7 @@ def randomisation(
     `target` is the class of all stages (default: the most likely one of the model); `own_class`: of each stage the most
     likely class of its network. `statistics`: batch-norms that were not folded lose their running statistics too. The
     maps of the model itself use `store`. Those of random networks use `kept`, by default a new store for each of them.
-    `output` is the score that is explained, "logit" or "probability". Raises ValueError for an unknown mode, and for a
-    model without parameters.
+    `output` is the score that is explained. Raises ValueError for an unknown mode, and for a model without parameters.
     """
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")

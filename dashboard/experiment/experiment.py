@@ -209,18 +209,11 @@ class Experiment:
             passes += panel.cost.passes + sum(key.cost(pixels).passes for key in self.curve_keys(panel))
             if panel.sums_up:
                 passes += METRICS["completeness_gap"].cost(panel.gap_knobs, pixels).passes
-            for what in self._again(panel):
-                key = what, panel.points
+            if panel.method != CONTROL and self.random == "on":  # the same map of the random network
+                key = "random", panel.points
                 gradients[key] = max(gradients.get(key, 0), panel.cost.gradients)
                 passes += panel.cost.passes
         return Cost(sum(gradients.values()), passes)
-
-    def _again(self, panel: Panel) -> tuple[str, ...]:
-        """The maps beside a map: that of the random network, and that of the logit, which it is compared with."""
-        if panel.method == CONTROL or self.random == "off":
-            return ()
-        other = panel.output != OUTPUTS[0] and not METHODS[panel.method].output
-        return ("random", OUTPUTS[0]) if other else ("random",)
 
 
 FIELDS: dict[str, Field] = {field.name: field.metadata["field"] for field in fields(Experiment)}

@@ -16,13 +16,9 @@ from torch import nn
 
 from attribution import Store, explain, load_model, perturbation_curve
 from attribution.engine import devices
+from attribution.engine.batches import BEGIN, CLEARLY, FIRST, LOOK_AGAIN, BatchSize
 from attribution.engine.devices import (
-    BEGIN,
-    CLEARLY,
-    FIRST,
-    LOOK_AGAIN,
     PRECISIONS,
-    BatchSize,
     all_devices,
     best_device,
     chosen_device,

@@ -34,7 +34,7 @@ ORDER = [
 WITHIN = {
     "engine": [
         {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "store"},
-        {"weights"},
+        {"batches", "weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},
         {"accumulate", "profile"},

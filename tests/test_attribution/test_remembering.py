@@ -12,7 +12,7 @@ from attribution import Store, explain, stream
 from attribution.engine import plans
 from attribution.engine.accumulate import visit
 from attribution.engine.baselines import fingerprint
-from attribution.engine.devices import FIRST, BatchSize
+from attribution.engine.batches import FIRST, BatchSize
 from attribution.engine.plans import NoiseCloud
 from attribution.engine.random_numbers import Purpose, normal
 from attribution.engine.score import ClassScore

@@ -14,7 +14,7 @@ from skimage import data
 from toys import of_photos
 
 from attribution import Store, explain
-from attribution.engine.devices import BatchSize
+from attribution.engine.batches import BatchSize
 from attribution.engine.graphs import Graphs
 from attribution.engine.score import ClassScore
 from attribution.engine.states import digest_of

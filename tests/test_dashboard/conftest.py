@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from timm.models.efficientnet import EfficientNet
 
 from attribution import Store, controls
-from attribution.engine.devices import BatchSize
+from attribution.engine.batches import BatchSize
 from attribution.models import Model
 from attribution.studies.changed_image import Changes
 from dashboard.controls import resources

@@ -11,7 +11,7 @@ from page import alts, captions, control, finish, toy_subject
 from skimage import data
 
 from attribution import Store
-from attribution.engine.devices import BatchSize
+from attribution.engine.batches import BatchSize
 from attribution.engine.states import digest_of
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
