@@ -26,8 +26,9 @@ def serving(*arguments: str, base: str = "", first: str = "", **environment: str
     command = [sys.executable, "-c", f"{first}\nimport served; served.serve()", "run", "dashboard/app.py"]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
     # Browser, server and other tests share the processors: threads that wait for each other lose much then.
-    inherited |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
-    return started(command, base, ["--", *arguments], cwd=ROOT, env=inherited | environment)
+    inherited |= {"OMP_NUM_THREADS": "1"} | environment
+    inherited["PYTHONPATH"] = os.pathsep.join(filter(None, (str(TESTS), environment.get("PYTHONPATH"))))
+    return started(command, base, ["--", *arguments], cwd=ROOT, env=inherited)
 
 
 @contextmanager

@@ -22,8 +22,6 @@ from attribution.types import Curve, notes
 
 VALUES = 8
 """The number of scores that need as much memory as one gradient."""
-ORDERS_SAID = f"mean of {controls.ORDERS} random orders"
-"""How the note of each area of the control begins."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +106,11 @@ def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
         yield known(case=case, seed=seed, seconds=spent, curves=curves, error="; ".join(errors), **found)
 
 
+def orders_said() -> str:
+    """How the note of each area of the control begins."""
+    return f"mean of {controls.ORDERS} random orders"
+
+
 def _line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -156,4 +159,4 @@ def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: i
         return one(made)
     height, width = x.shape[-2:]
     *_, band = controls.random_orders(lambda order, k: iter([one(order, k)]), height, width, seed)
-    return replace(band, note=notes(f"{ORDERS_SAID}, standard deviation {band.spread:.3g}", band.note))
+    return replace(band, note=notes(f"{orders_said()}, standard deviation {band.spread:.3g}", band.note))

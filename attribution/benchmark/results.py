@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attribution.benchmark.cases import CONTROL, Case
-from attribution.benchmark.measure import ORDERS_SAID, Measured
+from attribution.benchmark.measure import Measured, orders_said
 from attribution.benchmark.rows import Row, Setting, row_of
 from attribution.benchmark.schema import (
     DONE,
@@ -148,7 +148,7 @@ class Results:
         """
         found: dict[tuple[str, str], set[tuple[str, str, str, str]]] = {}
         wanted = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
-        wanted |= {"control": CONTROL, "orders": f"{ORDERS_SAID}%"}
+        wanted |= {"control": CONTROL, "orders": f"{orders_said()}%"}
         for name, digest, *rest in self._connection.execute(DONE, wanted):
             found.setdefault((name, digest), set()).add(tuple(rest))
         return found

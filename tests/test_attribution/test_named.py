@@ -137,13 +137,14 @@ class TestSixWays:
     def test_torchvision(self, served, monkeypatch):
         files, address, _ = served
         weights = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
-        monkeypatch.setattr(weights.value, "url", f"{address}/squeeze.pth")
         with torch.random.fork_rng():
             torch.manual_seed(1)
             network = torchvision.models.squeezenet1_1()
         buffer = io.BytesIO()
         torch.save(network.state_dict(), buffer)
-        files["/squeeze.pth"] = buffer.getvalue()
+        path = f"/squeeze-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
+        files[path] = buffer.getvalue()
+        monkeypatch.setattr(weights.value, "url", f"{address}{path}")
         fractions = list(download("torchvision/squeezenet1_1"))
         assert all(0 <= one <= 1 for one in fractions)
         same("torchvision/squeezenet1_1", network)
