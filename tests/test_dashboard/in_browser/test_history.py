@@ -45,6 +45,7 @@ def test_back_from_another_page_takes_one_press(page):
 
 def test_a_lesson_can_be_left_and_opened_again(page):
     visit(page, "r=2&m=2&sigma=0.2", "learn", "Short lessons")
+    shows(page, "0.20")
     page.get_by_role("button", name="Open both on one photo").click()
     expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
     shows(page, "0.30")
