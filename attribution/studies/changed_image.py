@@ -130,7 +130,7 @@ def robustness(
         near = x + nearby(x, changes.radius, seed, k)
         for label, found in together(model, near, left, chosen, Store(), output=output):
             if found is not None:
-                so_far = _of_achange_of(so_far, label, found, first[label])
+                so_far = _of_a_change(so_far, label, found, first[label])
             yield so_far
 
 
@@ -160,7 +160,7 @@ def _of_the_image(
     return replace(so_far, figures={**so_far.figures, label: errors}), attribution
 
 
-def _of_achange_of(so_far: Robustness, label: str, found: Partial | ValueError, first: Tensor) -> Robustness:
+def _of_a_change(so_far: Robustness, label: str, found: Partial | ValueError, first: Tensor) -> Robustness:
     """With the map of one changed image more."""
     try:
         change = change_of(_attribution(found), first)

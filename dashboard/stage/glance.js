@@ -28,11 +28,11 @@ Object.assign(Viewer.prototype, {
   },
 
   // The maps of the random network -> colours: each with a scale of its own. True if there is something new to draw.
-  recolourRandom(palette, signed, strength) {
-    return this.head.maps.filter((map, m) => this.tintRandom(map, this.tiles[m + 1].random, palette, signed, strength)).length > 0;
+  recolourRandom(palette, strength) {
+    return this.head.maps.filter((map, m) => this.tintRandom(map, this.tiles[m + 1].random, palette, strength)).length > 0;
   },
 
-  tintRandom({ title, random, instead }, one, palette, signed, strength) {
+  tintRandom({ title, random, instead }, one, palette, strength) {
     const before = [one.map, one.link.hidden];
     one.map = random?.map && !instead ? random.map : null;
     one.link.hidden = !random;
@@ -43,11 +43,7 @@ Object.assign(Viewer.prototype, {
     const { photo: { width, height, grey } } = this.head;
     const map = averaged(random.map, width, height, average);
     const [ends] = allEnds([map], kind, percent, "per map");
-    const of = [map.raw, kind, ...ends, palette, grey, strength];
-    if (alike(one.made, of)) return other;
-    one.made = of;
-    fill(one.values, map.raw, kind, ends);
-    paint(one.pixels.data, one.values, palette, signed, grey, strength);
+    if (!coloured(one, [map.raw, kind, ...ends, palette, grey, strength])) return other;
     one.picture.getContext("2d").putImageData(one.pixels, 0, 0);
     return true;
   },

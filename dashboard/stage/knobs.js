@@ -98,14 +98,13 @@ class Knobs {
     const one = this.acts[name];
     if (!one) return;
     one.live = Boolean(state?.live);
-    one.button.textContent = one.live ? "Cancel" : one.label;
-    one.button.setAttribute("aria-label", one.live ? `${one.label}: cancel` : one.label);
+    say(one.button, one.live ? "Cancel" : one.label);
+    mark(one.button, "aria-label", one.live ? `${one.label}: cancel` : one.label);
     one.choice.disabled = one.live;
     if (one.live) one.choice.value = state.side;
     one.bar.hidden = !one.live;
     one.bar.value = state?.share ?? 0;
-    const text = state?.text || one.idle;
-    if (one.text.textContent !== text) one.text.textContent = text;
+    say(one.text, state?.text || one.idle);
   }
 
   choice(knob) {

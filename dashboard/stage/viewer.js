@@ -38,6 +38,16 @@ function mark(element, name, value) {
 // Whether two lists have the same entries; anything but a list is another one.
 const alike = (one, other) => one?.length === other?.length && one.every((entry, k) => entry === other[k]);
 
+// The values and the colours of a tile, from a map; true if they are not made of these already.
+function coloured(tile, of) {
+  if (alike(tile.made, of)) return false;
+  const [raw, kind, low, high, palette, grey, strength] = of;
+  fill(tile.values, raw, kind, [low, high]);
+  paint(tile.pixels.data, tile.values, palette, kind === "signed", grey, strength);
+  tile.made = of;
+  return true;
+}
+
 // A question mark with an explanation.
 const helpOf = (text) => make("span", { class: "help", tabindex: "0", role: "note", "aria-label": text, title: text }, "?");
 
@@ -182,7 +192,7 @@ class Viewer {
     const palette = this.palette(signed);
     this.ends = allEnds(maps, kind, percent, scale);
     const fresh = maps.filter((map, m) => this.tint(m, [map.raw, kind, ...this.ends[m], palette, photo.grey, strength]));
-    const random = this.recolourRandom(palette, signed, strength);
+    const random = this.recolourRandom(palette, strength);
     const changed = all || this.changed || random || fresh.length > 0;
     this.changed = false;
     if (changed && this.extra()) this.mix(this.tiles[maps.length + 1], palette, signed, strength);
@@ -201,14 +211,8 @@ class Viewer {
   tint(m, of) {
     const { instead } = this.head.maps[m];
     const tile = this.tiles[m + 1];
-    const kept = alike(tile.made, of);
-    if (kept && tile.instead === instead) return false;
-    const [raw, kind, low, high, palette, grey, strength] = of;
-    if (!kept) {
-      fill(tile.values, raw, kind, [low, high]);
-      paint(tile.pixels.data, tile.values, palette, kind === "signed", grey, strength);
-    }
-    [tile.made, tile.instead] = [of, instead];
+    if (!coloured(tile, of) && tile.instead === instead) return false;
+    tile.instead = instead;
     tile.picture.getContext("2d").putImageData(instead ?? tile.pixels, 0, 0);
     return true;
   }

@@ -12,7 +12,6 @@ from attribution.models import Model
 from attribution.similarity import Alike, Finding
 from attribution.studies.randomisation import Randomised, randomisation
 from dashboard.work.panel import Panel
-from dashboard.work.sanity import limited
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,6 @@ class Glanced:
     alike: Alike | None = None
     finding: Finding | None = None
     why: str = ""
-
-
-def glance_of(panel: Panel, seed: int) -> Glance:
-    """The glance at a map of Compare."""
-    return Glance(limited(panel, 0), seed)
 
 
 def glance_work(glance: Glance, model: Model, x: Tensor, store: Store) -> Iterator[Glanced]:

@@ -20,7 +20,7 @@ from dashboard.views.compare import board as board_of
 from dashboard.views.compare import glance
 from dashboard.views.compare.board import CompareBoard
 from dashboard.views.sanity.board import Choice, SanityBoard
-from dashboard.work.glance import Glanced, glance_of, glance_work
+from dashboard.work.glance import Glance, Glanced, glance_work
 from dashboard.work.panel import Cell
 from dashboard.work.sanity import Layers, layers_work
 from dashboard.work.scheduler import View
@@ -80,7 +80,7 @@ def test_it_is_the_last_stage_of_sanity_to_the_last_bit(jobs, subject, output):
     last, store = random.stages[-1], Store()
     assert last.count == len(random.layers)
     for panel in experiment.panels(subject.image, subject.model.name, subject.target)[:-1]:
-        *_, found = glance_work(glance_of(panel, 3), subject.model, subject.x, store)
+        *_, found = glance_work(Glance(panel, 3), subject.model, subject.x, store)
         np.testing.assert_array_equal(found.heat, last.maps[panel.method].numpy().astype(np.float32))
         assert str(found.alike) == str(last.similarity(panel.method, "spearman"))
         assert found.finding.flagged == random.verdict(panel.method).flagged

@@ -21,7 +21,7 @@ from dashboard.live.hub import Look, Part, Values
 from dashboard.live.sheet import STATE, Tile
 from dashboard.stage.labels import Labelled
 from dashboard.views.compare import finding, glance, log, parts, settling, table, verdicts
-from dashboard.work.glance import glance_of, glance_work
+from dashboard.work.glance import Glance, glance_work
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, curve_work, map_work
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
@@ -113,7 +113,7 @@ class CompareBoard(sheet.Worked):
             random = None
             if glance.wanted(self.experiment, panel) and not self.draft:
                 slots.add(f"{panel.method} random")
-                beside = glance_of(panel, self.experiment.seed)
+                beside = Glance(panel, self.experiment.seed)
                 again = partial(glance_work, beside, *known)
                 random = self.jobs.ask(self.session, f"{panel.method} random", beside, again)
             cells.append(Cell(panel, seen, tuple(curves), random=random))
