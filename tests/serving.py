@@ -50,12 +50,14 @@ def started(command: Sequence[object], base: str = "", last: Sequence[str] = (),
 
 
 def until_open(port: int, server: subprocess.Popen) -> None:
-    """Waits until a server listens."""
+    """Waits until a server listens. It looks ten times a second: the server needs the processor to start."""
     while True:
-        assert server.poll() is None, "the server ended"
         with contextlib.suppress(ConnectionError):
             socket.create_connection(("127.0.0.1", port), timeout=60).close()
             return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(0.1)
+            raise AssertionError("the server ended")
 
 
 def ended(server: subprocess.Popen) -> None:

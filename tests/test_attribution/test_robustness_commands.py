@@ -1,14 +1,12 @@
 """Infidelity and max-sensitivity by command: one photo, and a folder whose table is continued."""
 
-import csv
 import json
 import math
 
 import numpy as np
 import pytest
 import toys
-from skimage import data
-from skimage.io import imsave
+from surveys import METHODS, rows_of
 
 from attribution import load_image
 from attribution.__main__ import main as one_photo
@@ -18,27 +16,8 @@ from attribution.benchmark.run import digest_of, seed_of
 from attribution.benchmark.tables import interval
 from attribution.studies.changed_image import FIGURES, Changes, robustness
 
-METHODS = ["--methods", "gradient", "smoothgrad:samples=3", "edges"]
 QUICK = ["--count", "4", "--repeats", "2", "--noise", "0.2", "--radius", "0.05"]
 CHANGES = Changes(noise=0.2, count=4, radius=0.05, repeats=2)
-
-
-@pytest.fixture
-def model(monkeypatch):
-    made = toys.of_photos()
-    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: made)
-    return made
-
-
-@pytest.fixture
-def photo(tmp_path):
-    imsave(tmp_path / "cat.png", data.cat(), check_contrast=False)
-    return tmp_path / "cat.png"
-
-
-def rows_of(file):
-    with file.open() as opened:
-        return list(csv.DictReader(opened))
 
 
 def survey(folder, out, *more):

@@ -1,6 +1,5 @@
 """The sanity checks by command: one photo, and a folder whose table is continued."""
 
-import csv
 import re
 from collections import Counter
 from pathlib import Path
@@ -8,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toys
-from skimage import data
-from skimage.io import imsave
+from surveys import METHODS, rows_of
 
 from attribution import load_image
 from attribution.__main__ import main as one_photo
@@ -21,26 +19,7 @@ from attribution.similarity import LITTLE
 from attribution.studies.randomisation import randomisation
 
 ROOT = Path(__file__).parents[2]
-METHODS = ["--methods", "gradient", "smoothgrad:samples=3", "edges"]
 QUICK = ["--stages", "2", "--levels", "0.1", "0.6"]
-
-
-@pytest.fixture
-def model(monkeypatch):
-    made = toys.of_photos()
-    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: made)
-    return made
-
-
-@pytest.fixture
-def photo(tmp_path):
-    imsave(tmp_path / "cat.png", data.cat(), check_contrast=False)
-    return tmp_path / "cat.png"
-
-
-def rows_of(file):
-    with file.open() as opened:
-        return list(csv.DictReader(opened))
 
 
 def survey(folder, out, *more):

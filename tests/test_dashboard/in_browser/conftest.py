@@ -45,6 +45,12 @@ def kept(profile, address) -> Kept:
     return Kept(profile, address)
 
 
+@pytest.fixture(scope="module")
+def alone(profile) -> Kept:
+    """A tab for pages that no server sends."""
+    return Kept(profile, "nowhere")
+
+
 @pytest.fixture
 def page(kept, request):
     """The tab that most tests use, one after another."""

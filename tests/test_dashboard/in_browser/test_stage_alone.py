@@ -1,7 +1,6 @@
 """Knobs and curves of the stage in a real browser, without the app. Timers are stepped by hand."""
 
 import pytest
-from tabs import Kept
 
 from dashboard.stage import stage
 
@@ -35,12 +34,6 @@ CURVES = """
   };
   window.grow = (metric, y) => curves.curve({metric, name: 'map', x: y.map((_, k) => k), y, ticks: []});
 }"""
-
-
-@pytest.fixture(scope="module")
-def alone(profile):
-    """A tab for pages that no server sends."""
-    return Kept(profile, "nowhere")
 
 
 @pytest.fixture

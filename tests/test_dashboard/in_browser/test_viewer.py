@@ -8,7 +8,6 @@ import torch
 import toys
 from pages import MAPS
 from playwright.sync_api import Page
-from tabs import Kept
 
 from attribution import explain
 from attribution.heatmaps import COLOURS, DIVERGING, reduce_channels
@@ -63,12 +62,6 @@ def labelled(maps: list[torch.Tensor], photo: np.ndarray = PHOTO) -> dict:
 
 def mount(page: Page, head: dict, dark: bool = False) -> None:
     page.evaluate(MOUNT, {"script": SCRIPT, "style": STYLE, "head": head, "dark": dark})
-
-
-@pytest.fixture(scope="module")
-def alone(profile):
-    """A tab for pages that no server sends."""
-    return Kept(profile, "nowhere")
 
 
 @pytest.fixture
