@@ -85,7 +85,7 @@ RANDOM = Control(
     "Random network · as many gradients as the maps",
     "The same map of the same photo, where all layers of the network are random, in the corner above each map of "
     "Compare. A map that stays as it is does not show what the network learned. It is computed last: nothing else "
-    "waits for it. The page Sanity shows the way there.",
+    "waits for it. The page Sanity makes the same check layer by layer.",
 )
 OUTPUT = Control(
     "segmented",

@@ -45,9 +45,10 @@ INFIDELITY = (
     "The photo gets noise, again and again. Each time the map predicts how far the score falls: the sum of map times "
     "noise. Infidelity is the mean squared error of this prediction. Here a map is first multiplied by the factor with "
     "which it predicts best, and its error is divided by that of a map of zeros: 0 is a perfect prediction, 1 is none. "
-    "A map that knows nothing is above 0.96 in 19 of 20 cases, so smaller differences can be chance. The noise is so "
-    "small that the gradient is near by its nature. Maps that look further away, as SmoothGrad does, need not predict "
-    "it. A map that is a product with the photo minus a baseline is divided by that first. Others stay as they are."
+    "A map that knows nothing is above 0.96 in 19 of 20 cases: a value between 0.96 and 1 can be chance. The noise is "
+    "very small, and for very small changes the gradient predicts best, because that is how it is defined. Maps that "
+    "look further away, as SmoothGrad does, need not predict them. A map that is a product with the photo minus a "
+    "baseline is divided by that first. Others stay as they are."
 )
 SENSITIVITY = (
     "The photo is changed a little, again and again, and the map is made anew. Max-sensitivity is the largest change "
@@ -56,9 +57,9 @@ SENSITIVITY = (
     "map is right: one that ignores the photo has 0."
 )
 PROBABILITY = (
-    "The probability is explained. In a network with random layers all classes are about equally probable. Its map is "
-    "there, on a small scale, that of the logit less the mean over all classes. The similarities do not depend on the "
-    "scale."
+    "Maps explain the probability. In a network with random layers all classes are about equally probable. The map of "
+    "such a network is nearly that of the logit minus the mean of all logits, and its values are very small. The "
+    "similarities do not depend on their size."
 )
 
 
