@@ -134,9 +134,9 @@ class TestSanity:
 
     def test_the_score_is_a_choice(self, sanity, jobs):
         app = sanity()
-        assert not any("The probability is explained" in caption for caption in captions(app))
+        assert not any("Maps explain the probability" in caption for caption in captions(app))
         control(app.segmented_control, "control-output").set_value("probability").run()
-        assert any("The probability is explained" in caption for caption in captions(app))
+        assert any("Maps explain the probability" in caption for caption in captions(app))
         app = finish(app, jobs)
         assert list(self.lines(app)) == ["Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Edges", "Centre"]
 
