@@ -1,0 +1,31 @@
+"""Random numbers that come from a purpose, a seed and a place, whoever draws them."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from attribution.engine import random_numbers
+from attribution.engine.random_numbers import Purpose, normal, normal_soon, uniform
+
+SHAPE = (3, 4, 5)
+
+
+def test_a_draw_by_another_thread_is_the_same():
+    assert torch.equal(normal_soon(Purpose.ROOTS, 7, 2, SHAPE).result(), normal(Purpose.ROOTS, 7, 2, SHAPE))
+
+
+def test_threads_that_have_ended_are_not_needed(monkeypatch):
+    """A process that ends stops its threads before its last job."""
+    ended = ThreadPoolExecutor(1)
+    ended.shutdown()
+    monkeypatch.setattr(random_numbers, "_threads", lambda: ended)
+    assert torch.equal(normal_soon(Purpose.ROOTS, 7, 2, SHAPE).result(), normal(Purpose.ROOTS, 7, 2, SHAPE))
+
+
+@pytest.mark.parametrize("draw", [normal, uniform])
+def test_purpose_seed_and_place_each_make_another_draw(draw):
+    given = (Purpose.ROOTS, 7, 2)
+    others = [(Purpose.NULL, 7, 2), (Purpose.ROOTS, 8, 2), (Purpose.ROOTS, 7, 3)]
+    assert torch.equal(draw(*given, SHAPE), draw(*given, SHAPE))
+    assert not any(torch.equal(draw(*given, SHAPE), draw(*other, SHAPE)) for other in others)
