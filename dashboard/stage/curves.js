@@ -161,6 +161,11 @@ class Curves {
     }));
   }
 
+  redraw() {
+    for (const one of this.charts) one.stale = true;
+    this.draw();
+  }
+
   resize() {
     for (const { plot } of this.charts) if (plot.data) window.Plotly.Plots.resize(plot);
   }

@@ -94,6 +94,10 @@ class Figures {
     }
   }
 
+  redraw() {
+    for (const one of this.all.values()) this.then(one, () => this.draw(one));
+  }
+
   resize() {
     for (const one of this.all.values()) this.then(one, () => one.ready && window.Plotly.Plots.resize(one.plot));
   }

@@ -59,6 +59,11 @@ class Stage {
     this.sizes = new ResizeObserver(() => (this.curves?.resize(), this.figures?.resize()));
     this.sizes.observe(this.charts);
     this.sizes.observe(this.more);
+    // Charts keep the colours that they were drawn with. The colour of the text has a transition: its end says that
+    // the page has other colours.
+    this.element.addEventListener("transitionend", ({ target, propertyName }) => {
+      if (target === this.element && propertyName === "color") (this.curves?.redraw(), this.figures?.redraw());
+    });
     // The curves give way to what stands above them, so that all of it is in one view.
     this.room = new ResizeObserver(() => this.fit());
     for (const one of this.charts.parentElement.children) if (one !== this.charts) this.room.observe(one);

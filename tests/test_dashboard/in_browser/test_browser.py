@@ -182,3 +182,16 @@ def reload_until(page: Page, words: str | re.Pattern) -> None:
     while not page.get_by_text(words).count():
         page.reload()
         page.get_by_role("button", name=re.compile("Stop|Continue")).wait_for(timeout=PATIENCE)
+
+
+def test_charts_take_the_colours_of_the_page(page):
+    """Also when these change while the charts are there."""
+    visit(page, "r=2&m=2")
+    complete(page)
+    tick = chart(page, "Perturbation curve").locator(".xtick text").first
+    expect(tick).to_have_css("fill", "rgb(26, 34, 48)")
+    page.emulate_media(color_scheme="dark")
+    try:
+        expect(tick).to_have_css("fill", "rgb(232, 236, 242)", timeout=PATIENCE)
+    finally:
+        page.emulate_media(color_scheme="light")
