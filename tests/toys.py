@@ -1,5 +1,7 @@
 """Small networks whose answers are known, and one that counts what it is asked."""
 
+import fcntl
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -127,3 +129,33 @@ def of_photos(side: int = 48) -> Model:
         layers = [nn.Conv2d(3, 6, 5, stride=2), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU()]
         network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(96, 2)).eval()
     return Model("toy", network.requires_grad_(False), side, side, MEAN, STD, categories=("yes", "no"), digest="toy")
+
+
+def wrapped() -> Model:
+    """The network of photos as one of a user: `toys:wrapped` names it, and its digest is that of its weights."""
+    network = of_photos()
+    space = {"size": network.size, "mean": MEAN, "std": STD, "categories": network.categories}
+    return Model.wrap(network.module, **space, name="wrapped", device="cpu")
+
+
+class Gated(nn.Module):
+    """Passes through. Where the environment has GATE, a file: after so many CALLS, it waits until nobody locks that."""
+
+    calls = 0
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, points: Tensor) -> Tensor:
+        Gated.calls += 1
+        if "GATE" in os.environ and Gated.calls > int(os.environ["CALLS"]):
+            with open(os.environ["GATE"]) as gate:
+                fcntl.flock(gate, fcntl.LOCK_SH)
+        return self.inner(points)
+
+
+def gated() -> Model:
+    """The network of photos behind a gate, to be named `toys:gated`."""
+    network = of_photos()
+    return replace(network, module=Gated(network.module).eval())
