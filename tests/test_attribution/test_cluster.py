@@ -5,17 +5,14 @@ A worker takes seconds to start. So one run tells as much as it can, and tests s
 
 import fcntl
 import os
-import shutil
 import signal
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-import PIL.Image
 import pytest
 import toys
 from machines import TESTS, Machines, Watched, started, toy, within
-from skimage import data
 from test_benchmark import CASES, METRICS, SETTING, content
 
 from attribution import load_model
@@ -42,15 +39,6 @@ def machines(head, tmp_path_factory):
     made.end()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """Three photos."""
-    made = tmp_path_factory.mktemp("photos")
-    for name in ("cat", "coffee", "rocket"):
-        PIL.Image.fromarray(getattr(data, name)()[::4, ::4]).save(made / f"{name}.png")
-    return made
-
-
 @contextmanager
 def joined(machines, kind, **options):
     """Workers of a kind on the machines."""
@@ -70,7 +58,7 @@ def alone(folder, file):
 
 
 @pytest.fixture(scope="class")
-def told(machines, folder, tmp_path_factory):
+def told(machines, kept, tmp_path_factory):
     """Of two workers: a run to its end, while machines come and go, and one whose last machine is lost.
 
     `added` are the machines in their order, and `at` is the machine of each result.
@@ -91,12 +79,12 @@ def told(machines, folder, tmp_path_factory):
 
     with joined(machines, toy(machines.gates), workers=2) as made:
         watched, results = Watched(made, come_and_go), Results(told.place / "ray.db")
-        told.failed = run(folder, results, SETTING, CASES, METRICS, watched)
+        told.failed = run(kept, results, SETTING, CASES, METRICS, watched)
         told.rows, told.measured = results.rows(), watched.measured
         machines.shut(told.added[1])
         lost, results = lambda task, number: machines.remove(told.added[1]), Results(told.place / "lost.db")
         with pytest.raises(ValueError, match=r"^") as told.end:
-            run(folder, results, SETTING, CASES, METRICS, Watched(made, lost))
+            run(kept, results, SETTING, CASES, METRICS, Watched(made, lost))
         told.kept = results.rows()
     return told
 
@@ -120,10 +108,10 @@ class TestMachines:
         assert len(told.measured) == len(set(told.measured)) == 3 * len(CASES)
         assert content(told.rows) == content(alone(folder, tmp_path / "here.db"))
 
-    def test_when_all_are_lost_the_run_ends_and_keeps_what_is_done(self, told, folder):
+    def test_when_all_are_lost_the_run_ends_and_keeps_what_is_done(self, told, kept):
         assert told.end.match(r"no machine that is left has room.*add a machine.*what is done is kept")
         assert len(told.kept) == len(METRICS)
-        assert content(alone(folder, told.place / "lost.db")) == content(told.rows)
+        assert content(alone(kept, told.place / "lost.db")) == content(told.rows)
 
 
 EASY, SLOW, DEADLY, LARGE = (Task(name, name, 0, ((CASES[0], ()),)) for name in ("easy", "slow", "deadly", "large"))
@@ -235,13 +223,12 @@ class TestWorkers:
         pytest.importorskip("ray")
         monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))
-        name, photos = "toys:wrapped", tmp_path / "photos"
+        name = "toys:wrapped"
         here = load_model(name, "cpu")
-        shutil.copytree(folder, photos)
         made = Cluster("local", name, "cpu", batch=4, patches=2, threads=1, gpus=0, workers=1)
         with closing(made), within():
             assert (made.device, made.digest) == ("cpu", here.digest)
-            (photos / "bad.jpg").write_text("no photo")
+            (folder / "bad.jpg").write_text("no photo")
             killed = []
 
             def told(task, number):
@@ -251,11 +238,11 @@ class TestWorkers:
                     os.kill(at_it.process, signal.SIGKILL)
 
             results, setting = Results(tmp_path / "ray.db"), Setting(name, made.digest, 0)
-            failed = run(photos, results, setting, CASES, METRICS, Watched(made, told))
+            failed = run(folder, results, setting, CASES, METRICS, Watched(made, told))
             assert [photo for photo, _, _ in failed] == ["bad.jpg"]
             assert killed
             assert killed[0] not in {held.process for held in made.workers}
         alone = Results(tmp_path / "here.db")
-        run(photos, alone, setting, CASES, METRICS, Here(here, batch=4, patches=2))
+        run(folder, alone, setting, CASES, METRICS, Here(here, batch=4, patches=2))
         assert content(results.rows()) == content(alone.rows())
         assert results.errors() == alone.errors()

@@ -14,10 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import pytest
 import toys
-from skimage import data
 
 from attribution import METHODS, explain, load_image, perturbation_curve
 from attribution.benchmark.__main__ import main
@@ -35,15 +33,6 @@ METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:s
 SETTING = Setting("toy", "toy", 0)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    made = tmp_path_factory.mktemp("photos")
-    (made / "below").mkdir()
-    for name in ("cat", "below/coffee", "rocket"):
-        PIL.Image.fromarray(getattr(data, Path(name).name)()[::4, ::4]).save(made / f"{name}.png")
-    return made
-
-
 def measure(folder, file, cases=CASES, setting=SETTING, model=None, measures=METRICS) -> list[Row]:
     with closing(Results(file)) as results:
         run(folder, results, setting, cases, measures, Here(model or toys.of_photos(), patches=3))
@@ -51,12 +40,12 @@ def measure(folder, file, cases=CASES, setting=SETTING, model=None, measures=MET
 
 
 @pytest.fixture(scope="module")
-def files(folder, tmp_path_factory) -> dict[str, Path]:
+def files(kept, tmp_path_factory) -> dict[str, Path]:
     """A results file of each score. Tests that change one take a copy."""
     place = tmp_path_factory.mktemp("measured")
     made = {output: place / f"{output}.db" for output in OUTPUTS}
     for output, file in made.items():
-        measure(folder, file, setting=replace(SETTING, output=output))
+        measure(kept, file, setting=replace(SETTING, output=output))
     return made
 
 
@@ -84,8 +73,8 @@ class TestPreset:
             assert {found["samples"] for found in plain} == {150}
         assert sum(found.get("form") == "squared" for _, found in knobs) == 1
 
-    def test_what_looks_at_the_same_points_computes_them_once(self, folder, tmp_path):
-        found = measure(folder / "below", tmp_path / "r.db", self.CASES, measures=METRICS[1:])
+    def test_what_looks_at_the_same_points_computes_them_once(self, kept, tmp_path):
+        found = measure(kept / "below", tmp_path / "r.db", self.CASES, measures=METRICS[1:])
         assert len(found) == len(self.CASES)
         computed = {(r.method, r.knobs.get("sigma"), r.knobs.get("form", "mean")): r.computed for r in found}
         for sigma in (0.1, 0.3, 0.5):
@@ -97,14 +86,14 @@ class TestPreset:
 
 class TestScore:
     @pytest.mark.parametrize("output", OUTPUTS)
-    def test_rows_are_what_the_core_gives_of_it(self, folder, files, output):
+    def test_rows_are_what_the_core_gives_of_it(self, kept, files, output):
         found = Results.read(files[output]).rows()
         assert len(found) == 3 * len(CASES) * len(METRICS)
         model = Here(toys.of_photos(), patches=3).model
         assert {row.output for row in found} == {output}
         for row in found:
             if row.metric == "perturbation" and row.method != "random_order":
-                x = model.prepare(load_image((folder / row.photo).read_bytes()))
+                x = model.prepare(load_image((kept / row.photo).read_bytes()))
                 knobs = {**row.knobs, **({"seed": row.seed} if "seed" in METHODS[row.method].knobs else {})}
                 made = explain(model, x, row.method, row.target, output=output, **knobs).attribution
                 ways = {"seed": row.seed, "window": 5, "regions": 4, "draws": 3}
@@ -114,12 +103,12 @@ class TestScore:
         areas = [[row.area for row in Results.read(file).rows()] for file in files.values()]
         assert not np.allclose(*areas, rtol=1e-3)
 
-    def test_a_search_is_of_it_too(self, folder, tmp_path):
+    def test_a_search_is_of_it_too(self, kept, tmp_path):
         cases = parse(["adaptive_noising:samples=2,iterations=1,objective=aupc"], subjects(3))
         setting, measures = replace(SETTING, output="probability"), metrics(["perturbation:draws=3"])
         model = Here(toys.of_photos(64), patches=3).model
-        for row in measure(folder, tmp_path / "r.db", cases, setting, model, measures):
-            x = model.prepare(load_image((folder / row.photo).read_bytes()))
+        for row in measure(kept, tmp_path / "r.db", cases, setting, model, measures):
+            x = model.prepare(load_image((kept / row.photo).read_bytes()))
             knobs = {"objective": "aupc", "samples": 2, "iterations": 1, "draws": 3, "output": "probability"}
             seed = row.seed - 1_000_003
             *_, outcome = adaptive_noising(model, x, row.target, seed=seed, **knobs)
@@ -138,16 +127,16 @@ class TestScore:
             area = perturbation_curve(model, x, made, row.target, output="probability", draws=3, seed=row.seed).area
             assert row.area == pytest.approx(area, rel=1e-6)
 
-    def test_a_file_holds_one_of_them(self, folder, tmp_path, capsys):
+    def test_a_file_holds_one_of_them(self, kept, tmp_path, capsys):
         arguments = ["--methods", "gradient", "--metrics", "total_variation", "--model", "toys:of_photos"]
         file = str(tmp_path / "r.db")
-        assert main([str(folder), "--out", file, "--output", "probability", *arguments]) == 0
-        assert main([str(folder), "--out", file, *arguments]) == 2
+        assert main([str(kept), "--out", file, "--output", "probability", *arguments]) == 0
+        assert main([str(kept), "--out", file, *arguments]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.endswith("the file holds results of the probability; choose another file for the logit")
-        assert main([str(folder), "--out", file, "--output", "probability", *arguments]) == 0, "the same one goes on"
+        assert main([str(kept), "--out", file, "--output", "probability", *arguments]) == 0, "the same one goes on"
 
-    def test_a_file_without_it_is_of_the_logit(self, folder, files, tmp_path):
+    def test_a_file_without_it_is_of_the_logit(self, kept, files, tmp_path):
         shutil.copy(files["logit"], tmp_path / "r.db")
         with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
             opened.execute("ALTER TABLE maps DROP COLUMN output")
@@ -155,10 +144,10 @@ class TestScore:
             opened.execute("PRAGMA user_version = 2")
         found = Results.read(tmp_path / "r.db").rows()
         assert {(row.output, row.label) for row in found} == {("logit", -1)}
-        again = measure(folder, tmp_path / "r.db")
+        again = measure(kept, tmp_path / "r.db")
         assert {row.seconds for row in again} == {row.seconds for row in found}, "and nothing is measured again"
         with pytest.raises(ValueError, match="the file holds results of the logit"):
-            measure(folder, tmp_path / "r.db", setting=replace(SETTING, output="probability"))
+            measure(kept, tmp_path / "r.db", setting=replace(SETTING, output="probability"))
 
     @pytest.mark.parametrize("output", OUTPUTS)
     def test_the_table_and_the_csv_say_it(self, files, output):
@@ -178,18 +167,12 @@ def likeliest(folder) -> dict[str, int]:
     return {name: model.predict(model.prepare(load_image(file)), k=1)[0][0] for name, file in found.items()}
 
 
-@pytest.fixture
-def own(folder, tmp_path) -> Path:
-    """A copy of the folder, for a list of labels."""
-    return shutil.copytree(folder, tmp_path / "photos")
-
-
 @pytest.fixture(scope="class")
-def labels_and_file(folder, tmp_path_factory) -> tuple[dict[str, int], Path]:
-    """The labels of a folder, and its results file. One of three photos is not what its label says."""
+def labels_and_file(kept, tmp_path_factory) -> tuple[dict[str, int], Path]:
+    """The labels of a kept, and its results file. One of three photos is not what its label says."""
     place = tmp_path_factory.mktemp("labelled")
-    shutil.copytree(folder, place / "photos")
-    given = likeliest(folder) | {"cat.png": 7}
+    shutil.copytree(kept, place / "photos")
+    given = likeliest(kept) | {"cat.png": 7}
     label(place / "photos", given)
     measure(place / "photos", place / "r.db", CASES[:2])
     return given, place / "r.db"
@@ -201,17 +184,17 @@ def labelled(labels_and_file) -> list[Row]:
 
 
 class TestLabels:
-    def test_they_are_read_by_the_names_of_photos(self, own):
-        assert labels(own) == {}
-        label(own, {"cat.png": 281, "below/coffee.png": "", "rocket.png": 657})
-        assert labels(own) == {"cat.png": 281, "rocket.png": 657}
-        (own / "labels.csv").write_text("name,what\ncat.png,cat\n")
-        assert labels(own) == {}, "another list that goes by this name"
-        label(own, {"cat.png": "tabby"})
+    def test_they_are_read_by_the_names_of_photos(self, folder):
+        assert labels(folder) == {}
+        label(folder, {"cat.png": 281, "below/coffee.png": "", "rocket.png": 657})
+        assert labels(folder) == {"cat.png": 281, "rocket.png": 657}
+        (folder / "labels.csv").write_text("name,what\ncat.png,cat\n")
+        assert labels(folder) == {}, "another list that goes by this name"
+        label(folder, {"cat.png": "tabby"})
         with pytest.raises(
             ValueError, match=r"labels.csv: the class of cat.png is tabby; write its number, or nothing"
         ):
-            labels(own)
+            labels(folder)
 
     def test_each_row_has_that_of_its_photo(self, labels_and_file, labelled):
         assert {row.photo: row.label for row in labelled} == labels_and_file[0]
@@ -236,27 +219,27 @@ class TestLabels:
         assert main(["report", str(files["logit"]), "--correct"]) == 2
         assert "no photo has its label as likeliest class; use a folder with labels.csv" in capsys.readouterr().err
 
-    def test_the_same_command_adds_them_and_measures_nothing(self, own, files, tmp_path, capsys):
+    def test_the_same_command_adds_them_and_measures_nothing(self, folder, files, tmp_path, capsys):
         before = Results.read(shutil.copy(files["logit"], tmp_path / "r.db")).rows()
-        label(own, likeliest(own))
+        label(folder, likeliest(folder))
         network, counter = toys.counted(toys.of_photos())
-        after = measure(own, tmp_path / "r.db", model=network)
+        after = measure(folder, tmp_path / "r.db", model=network)
         assert counter.gradients == counter.values == 0
         assert [row.seconds for row in after] == [row.seconds for row in before]
         assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 0
         assert "toy, 3 photos. They are those" in " ".join(capsys.readouterr().out.split())
 
-    def test_they_stay_when_the_list_is_gone(self, folder, labels_and_file, tmp_path):
+    def test_they_stay_when_the_list_is_gone(self, kept, labels_and_file, tmp_path):
         shutil.copy(labels_and_file[1], tmp_path / "r.db")
-        more = measure(folder, tmp_path / "r.db", parse(["gradient"], subjects()))
+        more = measure(kept, tmp_path / "r.db", parse(["gradient"], subjects()))
         assert {row.photo: row.label for row in more}["cat.png"] == 7
 
 
-def test_killed_from_outside_the_same_command_goes_on(folder, tmp_path, monkeypatch):
+def test_killed_from_outside_the_same_command_goes_on(kept, tmp_path, monkeypatch):
     """As a person does it: by the command line, with the rows of the run before it left as they were."""
     file, whole, gate = tmp_path / "killed.db", tmp_path / "whole.db", tmp_path / "gate"
     methods = ["smoothgrad:samples=4", "smooth_taylor:samples=4", "integrated_gradients:steps=4", "random_order"]
-    arguments = [str(folder), "--methods", *methods, "--metrics", "perturbation:draws=2,regions=3", "--device", "cpu"]
+    arguments = [str(kept), "--methods", *methods, "--metrics", "perturbation:draws=2,regions=3", "--device", "cpu"]
     command = [*arguments, "--model", "toys:gated", "--output", "probability", "--threads", "1"]
     monkeypatch.setattr(toys.Gated, "calls", 0)
     assert main([*command, "--out", str(whole)]) == 0
