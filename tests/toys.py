@@ -1,7 +1,5 @@
 """Small networks whose answers are known, and one that counts what it is asked."""
 
-import fcntl
-import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -136,26 +134,3 @@ def wrapped() -> Model:
     network = of_photos()
     space = {"size": network.size, "mean": MEAN, "std": STD, "categories": network.categories}
     return Model.wrap(network.module, **space, name="wrapped", device="cpu")
-
-
-class Gated(nn.Module):
-    """Passes through. Where the environment has GATE, a file: after so many CALLS, it waits until nobody locks that."""
-
-    calls = 0
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, points: Tensor) -> Tensor:
-        Gated.calls += 1
-        if "GATE" in os.environ and Gated.calls > int(os.environ["CALLS"]):
-            with open(os.environ["GATE"]) as gate:
-                fcntl.flock(gate, fcntl.LOCK_SH)
-        return self.inner(points)
-
-
-def gated() -> Model:
-    """The network of photos behind a gate, to be named `toys:gated`."""
-    network = of_photos()
-    return replace(network, module=Gated(network.module).eval())

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import gated
 import numpy as np
 import pytest
 import toys
@@ -169,7 +170,7 @@ def likeliest(folder) -> dict[str, int]:
 
 @pytest.fixture(scope="class")
 def labels_and_file(kept, tmp_path_factory) -> tuple[dict[str, int], Path]:
-    """The labels of a kept, and its results file. One of three photos is not what its label says."""
+    """The labels of photos, and the results file of a run over them. One of three is not what its label says."""
     place = tmp_path_factory.mktemp("labelled")
     shutil.copytree(kept, place / "photos")
     given = likeliest(kept) | {"cat.png": 7}
@@ -240,15 +241,15 @@ def test_killed_from_outside_the_same_command_goes_on(kept, tmp_path, monkeypatc
     file, whole, gate = tmp_path / "killed.db", tmp_path / "whole.db", tmp_path / "gate"
     methods = ["smoothgrad:samples=4", "smooth_taylor:samples=4", "integrated_gradients:steps=4", "random_order"]
     arguments = [str(kept), "--methods", *methods, "--metrics", "perturbation:draws=2,regions=3", "--device", "cpu"]
-    command = [*arguments, "--model", "toys:gated", "--output", "probability", "--threads", "1"]
-    monkeypatch.setattr(toys.Gated, "calls", 0)
+    command = [*arguments, "--model", "gated:network", "--output", "probability", "--threads", "1"]
+    monkeypatch.setattr(gated.Gated, "calls", 0)
     assert main([*command, "--out", str(whole)]) == 0
     environment = {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": str(Path(toys.__file__).parent),
+        "PYTHONPATH": str(Path(gated.__file__).parent),
         "GATE": str(gate),
-        "CALLS": str(toys.Gated.calls // 2),  # in the second of three photos
+        "CALLS": str(gated.Gated.calls // 2),  # in the second of three photos
     }
     with gate.open("w") as shut:
         fcntl.flock(shut, fcntl.LOCK_EX)
