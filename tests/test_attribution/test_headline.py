@@ -244,12 +244,13 @@ def test_killed_from_outside_the_same_command_goes_on(kept, tmp_path, monkeypatc
     command = [*arguments, "--model", "gated:network", "--output", "probability", "--threads", "1"]
     monkeypatch.setattr(gated.Gated, "calls", 0)
     assert main([*command, "--out", str(whole)]) == 0
+    calls = gated.Gated.calls
     environment = {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(Path(gated.__file__).parent),
         "GATE": str(gate),
-        "CALLS": str(gated.Gated.calls // 2),  # in the second of three photos
+        "CALLS": str(calls // 2),  # in the second of three photos
     }
     with gate.open("w") as shut:
         fcntl.flock(shut, fcntl.LOCK_EX)
@@ -269,9 +270,10 @@ def test_killed_from_outside_the_same_command_goes_on(kept, tmp_path, monkeypatc
     before = Results.read(file).rows()
     assert 4 <= len(before) < 12
     assert main([*command, "--out", str(file)]) == 0
+    assert gated.Gated.calls - calls < calls, "what is there is not measured again"
     after = Results.read(file).rows()
     written = {(row.photo, row.method): row.seconds for row in after}
-    assert all(written[row.photo, row.method] == row.seconds for row in before), "not measured again"
+    assert all(written[row.photo, row.method] == row.seconds for row in before), "nor written"
     assert content(after) == content(Results.read(whole).rows())
 
 
