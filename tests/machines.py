@@ -25,7 +25,7 @@ def started():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))  # for what the workers import
-        first = {"num_cpus": 0, "include_dashboard": False, "_system_config": SOON}
+        first = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False, "_system_config": SOON}
         made = Cluster(initialize_head=True, head_node_args=first)
         yield made
         made.shutdown()
@@ -53,33 +53,36 @@ def within(seconds=240):
 
 
 class Machines:
-    """Those of a test. On each, a worker waits after each case until the gate of its machine is open."""
+    """On each of them, a worker waits after each case until the gate of its machine is open."""
 
     def __init__(self, head, gates):
-        self.head, self.gates, self.there = head, gates, {}
+        self.head, self.gates, self.there, self.shutters = head, gates, {}, {}
         self.address = head.address
 
     def add(self, processors=1):
         machine = self.head.add_node(num_cpus=processors)
-        gate = (self.gates / machine.node_id).open("w")
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        self.there[machine.node_id] = machine, gate
+        self.there[machine.node_id] = machine
+        self.shut(machine.node_id)
         return machine.node_id
 
+    def shut(self, name):
+        self.shutters[name] = (self.gates / name).open("w")
+        fcntl.flock(self.shutters[name], fcntl.LOCK_EX)
+
     def open(self, name):
-        self.there[name][1].close()
+        self.shutters[name].close()
 
     def remove(self, name):
-        """As if its power was lost. What it has begun never ends, as its gate stays shut."""
-        self.head.remove_node(self.there[name][0], allow_graceful=False)
+        """As if its power was lost. What it has begun never ends if its gate is shut."""
+        self.head.remove_node(self.there[name], allow_graceful=False)
 
     def of(self, task):
         """Which one measures the task."""
         return (self.gates / task.digest).read_text()
 
     def end(self):
-        for machine, gate in self.there.values():
-            gate.close()
+        for name, machine in self.there.items():
+            self.open(name)
             if machine in self.head.worker_nodes:
                 self.head.remove_node(machine, allow_graceful=False)
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import timm
+import toys
 
+from attribution.cards import MODELS, Card
 from dashboard.experiment.gallery import gallery_photo
 
 FOLDER = Path(__file__).parent / "benchmarks"
 TINY = {
-    "peers": "--networks efficientnet_lite0 --steps 2 --samples 4 --rounds 1 --lives 1 --batches 2",
-    "levers": "--networks efficientnet_lite0 --count 4 --batch 2 --rounds 1 --lives 1",
-    "growth": "--rounds 1 --scale 250",
+    "peers": "--networks small --steps 2 --samples 4 --rounds 1 --lives 1 --batches 2",
+    "levers": "--networks small --count 4 --batch 2 --rounds 1 --lives 1",
+    "growth": "--network small --rounds 1 --scale 250",
     "nodes": "PHOTOS --most 1 --steps 2 4 --fine 4 --parts 1",
 }
 
@@ -31,7 +34,12 @@ def timing(monkeypatch):
 
 @pytest.fixture
 def benchmark(timing, monkeypatch):
-    """Imports a benchmark. Its contestants run in this process: torch takes seconds to import in each of their own."""
+    """Imports a benchmark. Its contestants run in this process: torch takes seconds to import in each of their own.
+
+    There is one more network: `small`, of random weights.
+    """
+    small = Card("Small", partial(timm.create_model, "test_efficientnet"), size=64, resize=64, url="not asked for")
+    monkeypatch.setitem(MODELS, "small", small)
 
     def apart(makes, rounds, lives):
         found = timing.time_in_turn(makes, rounds)
@@ -39,7 +47,8 @@ def benchmark(timing, monkeypatch):
 
     def imported(name):
         script = importlib.import_module(name)
-        for name, instead in (("apart", apart), ("together", timing.time_in_turn)):
+        here = {"apart": apart, "together": timing.time_in_turn, "load_model": lambda device: toys.of_photos()}
+        for name, instead in here.items():
             if hasattr(script, name):
                 monkeypatch.setattr(script, name, instead)
         return script

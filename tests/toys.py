@@ -127,3 +127,10 @@ def of_photos(side: int = 48) -> Model:
         layers = [nn.Conv2d(3, 6, 5, stride=2), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU()]
         network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(96, 2)).eval()
     return Model("toy", network.requires_grad_(False), side, side, MEAN, STD, categories=("yes", "no"), digest="toy")
+
+
+def wrapped() -> Model:
+    """The network of photos as one of a user: `toys:wrapped` names it, and its digest is that of its weights."""
+    network = of_photos()
+    space = {"size": network.size, "mean": MEAN, "std": STD, "categories": network.categories}
+    return Model.wrap(network.module, **space, name="wrapped", device="cpu")

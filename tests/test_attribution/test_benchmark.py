@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -52,6 +53,18 @@ def measure(folder, file, cases=CASES, model=None, setting=SETTING, measures=MET
     found = results.rows()
     results.close()
     return found
+
+
+@pytest.fixture(scope="module")
+def whole(kept, tmp_path_factory) -> Path:
+    """The results file of a run over `kept`. No test may change it."""
+    file = tmp_path_factory.mktemp("measured") / "whole.db"
+    measure(kept, file)
+    return file
+
+
+def rows_of(file) -> list[Row]:
+    return Results.read(file).rows()
 
 
 def content(found):
@@ -129,12 +142,12 @@ class TestCases:
 
 
 class TestRun:
-    def test_rows_are_what_the_core_gives(self, folder, tmp_path):
-        found = measure(folder, tmp_path / "r.db")
+    def test_rows_are_what_the_core_gives(self, kept, whole):
+        found = rows_of(whole)
         assert len(found) == 3 * len(CASES) * 2
         model = Here(toys.of_photos(), patches=3).model
         for row in found:
-            photo = (folder / row.photo).read_bytes()
+            photo = (kept / row.photo).read_bytes()
             assert row.seed == seed_of(0, digest_of(photo))
             x = model.prepare(load_image(photo))
             assert row.target == model.predict(x, k=1)[0][0]
@@ -162,22 +175,19 @@ class TestRun:
     def test_every_photo_has_noise_of_its_own(self, folder, tmp_path):
         assert len({row.seed for row in measure(folder, tmp_path / "r.db", CASES[:1])}) == 3
 
-    def test_what_is_there_is_not_computed_again(self, folder, tmp_path):
-        first = measure(folder, tmp_path / "r.db", CASES[:2])
+    def test_what_is_there_is_not_computed_again(self, kept, whole, tmp_path):
+        first = measure(kept, tmp_path / "r.db", CASES[:2])
         network, counter = toys.counted(toys.of_photos())
-        assert content(measure(folder, tmp_path / "r.db", CASES[:2], network)) == content(first)
+        assert content(measure(kept, tmp_path / "r.db", CASES[:2], network)) == content(first)
         assert counter.gradients == counter.values == 0
-        more = measure(folder, tmp_path / "r.db", CASES[1:])
-        assert content(more) == content(measure(folder, tmp_path / "all.db"))
+        assert content(measure(kept, tmp_path / "r.db", CASES[1:])) == content(rows_of(whole))
 
-    def test_a_metric_that_is_added_is_added(self, folder, tmp_path):
-        measure(folder, tmp_path / "r.db", measures=METRICS[1:])
-        more = measure(folder, tmp_path / "r.db")
-        assert content(more) == content(measure(folder, tmp_path / "all.db"))
+    def test_a_metric_that_is_added_is_added(self, kept, whole, tmp_path):
+        measure(kept, tmp_path / "r.db", measures=METRICS[1:])
+        assert content(measure(kept, tmp_path / "r.db")) == content(rows_of(whole))
 
-    def test_rows_do_not_depend_on_what_went_before(self, folder, tmp_path):
-        there, back = (measure(folder, tmp_path / f"{k}.db", CASES[::k]) for k in (1, -1))
-        assert content(there) == content(back)
+    def test_rows_do_not_depend_on_what_went_before(self, kept, whole, tmp_path):
+        assert content(measure(kept, tmp_path / "back.db", CASES[::-1])) == content(rows_of(whole))
 
     def test_other_seeds_and_other_weights_are_other_rows(self, folder, tmp_path):
         first = measure(folder, tmp_path / "r.db", CASES[:1])
@@ -189,7 +199,7 @@ class TestRun:
     def test_a_photo_that_cannot_be_read_is_recorded_and_the_rest_is_measured(self, folder, tmp_path, capsys):
         good = (folder / "cat.png").read_bytes()
         (folder / "cat.png").write_bytes(good[: len(good) // 2])
-        found = measure(folder, tmp_path / "r.db")
+        found = measure(folder, tmp_path / "r.db", CASES[:2])
         assert {row.photo for row in found} == {"rocket.png", "below/coffee.png"}
         results = Results(tmp_path / "r.db")
         ((photo, _, error),) = results.errors()
@@ -197,7 +207,7 @@ class TestRun:
         assert "damaged" in error
         results.close()
         (folder / "cat.png").write_bytes(good)
-        assert {row.photo for row in measure(folder, tmp_path / "r.db")} == {
+        assert {row.photo for row in measure(folder, tmp_path / "r.db", CASES[:2])} == {
             "cat.png",
             "rocket.png",
             "below/coffee.png",
@@ -269,6 +279,7 @@ class TestRun:
             assert Results(tmp_path / f"{k}.db").rows() == []
 
     def test_a_search_is_scored_again_on_draws_it_has_not_seen(self, folder, tmp_path):
+        (folder / "rocket.png").unlink()
         cases = parse(["adaptive_noising:samples=3,iterations=2,objective=aupc/autvc"], subjects(3))
         measures = metrics(["perturbation:draws=3", "total_variation"])
         model = Here(toys.of_photos(64), patches=3).model
@@ -357,7 +368,7 @@ class TestCommand:
     def test_it_measures_and_tells(self, folder, tmp_path, capsys):
         (folder / "bad.jpg").write_text("no photo")
         file = str(tmp_path / "r.db")
-        assert main([str(folder), "--out", file, *self.ARGUMENTS, "--device", "cpu"]) == 1
+        assert main([str(folder), "--out", file, *self.ARGUMENTS, *self.SMALL]) == 1
         said = capsys.readouterr()
         assert "2 cases of every photo, measured on cpu" in said.out
         assert "bad.jpg: " in said.err
@@ -379,8 +390,8 @@ class TestCommand:
         monkeypatch.undo()
         assert main([*arguments, "--metrics", "total_variation"]) == 0, "and it is tried again"
 
-    def test_what_is_told_can_be_written_but_over_nothing(self, folder, tmp_path, capsys):
-        measure(folder, tmp_path / "r.db")
+    def test_what_is_told_can_be_written_but_over_nothing(self, whole, tmp_path, capsys):
+        shutil.copy(whole, tmp_path / "r.db")
         for command, out in (("report", "r.txt"), ("rows", "r.csv"), ("pack", "r.db.gz")):
             assert main([command, str(tmp_path / "r.db"), "--out", str(tmp_path / out)]) == 0
             assert (tmp_path / out).stat().st_size > 100
@@ -409,10 +420,10 @@ class TestCommand:
 
     def test_where_somebody_watches_there_is_a_bar_with_the_time_left(self, folder, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-        measure(folder, tmp_path / "r.db")
+        measure(folder, tmp_path / "r.db", CASES[:3])
         told = capsys.readouterr().err
         assert "100%" in told
-        assert "15/15 maps, 0 s left" in told
+        assert "9/9 maps, 0 s left" in told
 
     @pytest.mark.parametrize(
         ("seconds", "words"),
@@ -667,6 +678,7 @@ class TestReport:
         assert "nan" in report(made_up([[1.0], [2.0]], photos=("a",)), "text", None, None)
 
     def test_what_a_search_found_is_told_with_both_areas(self, folder, tmp_path):
+        (folder / "rocket.png").unlink()
         cases = parse(["adaptive_noising:samples=2,iterations=1", "random_order"], subjects(3))
         measures = metrics(["perturbation:draws=3,regions=3", "total_variation"])
         found = measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), measures=measures)

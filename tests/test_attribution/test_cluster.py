@@ -1,26 +1,27 @@
-"""Over a Ray cluster: machines come and go, workers die, and the rows are those of one process all the same."""
+"""Over a Ray cluster: machines come and go, workers die, and the rows are those of one process all the same.
+
+A worker takes seconds to start. So one run tells as much as it can, and tests share it.
+"""
 
 import fcntl
 import os
 import signal
-from contextlib import closing
-from dataclasses import replace
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import toys
-from machines import Machines, Watched, started, toy, within
+from machines import TESTS, Machines, Watched, started, toy, within
 from test_benchmark import CASES, METRICS, SETTING, content
 
+from attribution import load_model
 from attribution.benchmark import cluster
-from attribution.benchmark.cases import metrics, parse, subjects
 from attribution.benchmark.cluster import Cluster, _room
 from attribution.benchmark.measure import Task
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, run
-
-ARGUMENTS = ("smooth_taylor:samples=2", "integrated_gradients:steps=2", "random_order")
 
 
 @pytest.fixture(scope="module")
@@ -30,29 +31,23 @@ def head():
         yield made
 
 
-@pytest.fixture
-def machines(head, tmp_path, monkeypatch):
-    """The machines of one test."""
-    gates = tmp_path / "gates"
-    gates.mkdir()
-    monkeypatch.setattr(cluster, "Worker", toy(gates))
-    made = Machines(head, gates)
+@pytest.fixture(scope="class")
+def machines(head, tmp_path_factory):
+    """Those that the tests of a class share."""
+    made = Machines(head, tmp_path_factory.mktemp("gates"))
     yield made
     made.end()
 
 
-@pytest.fixture
-def joined(machines):
-    """Makes workers on the machines of the test."""
-    made = []
-
-    def join(**options):
-        made.append(Cluster(machines.address, "toy", None, batch=8, patches=3, threads=1, gpus=0, **options))
-        return made[0]
-
-    yield join
-    for one in made:
-        one.close()
+@contextmanager
+def joined(machines, kind, **options):
+    """Workers of a kind on the machines."""
+    with within():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cluster, "Worker", kind)
+            made = Cluster(machines.address, "toy", None, batch=8, patches=3, threads=1, gpus=0, **options)
+        with closing(made):
+            yield made
 
 
 def alone(folder, file):
@@ -62,143 +57,147 @@ def alone(folder, file):
     return results.rows()
 
 
+@pytest.fixture(scope="class")
+def told(machines, kept, tmp_path_factory):
+    """Of two workers: a run to its end, while machines come and go, and one whose last machine is lost.
+
+    `added` are the machines in their order, and `at` is the machine of each result.
+    """
+    told = SimpleNamespace(added=[machines.add()], at=[], place=tmp_path_factory.mktemp("told"))
+
+    def come_and_go(task, number):
+        told.at.append(machines.of(task))
+        if number == 1:
+            told.added.append(machines.add())
+        elif number == 2:
+            told.workers = len(made.workers)
+            machines.remove(told.added[0])
+            told.added.append(machines.add())
+        elif number == 3:
+            machines.remove(told.added[2])
+            machines.open(told.added[1])  # until now, it stood at its first result
+
+    with joined(machines, toy(machines.gates), workers=2) as made:
+        watched, results = Watched(made, come_and_go), Results(told.place / "ray.db")
+        told.failed = run(kept, results, SETTING, CASES, METRICS, watched)
+        told.rows, told.measured = results.rows(), watched.measured
+        machines.shut(told.added[1])
+        lost, results = lambda task, number: machines.remove(told.added[1]), Results(told.place / "lost.db")
+        with pytest.raises(ValueError, match=r"^") as told.end:
+            run(kept, results, SETTING, CASES, METRICS, Watched(made, lost))
+        told.kept = results.rows()
+    return told
+
+
 class TestMachines:
     """Of a cluster, on this machine."""
 
-    @pytest.fixture
-    def measured(self, folder, tmp_path, joined):
-        """A run to its end: each case comes once, and the rows are those of one process."""
+    def test_one_that_is_added_takes_a_worker_that_had_no_room(self, told):
+        assert told.at[:2] == told.added[:2]
+        assert told.workers == 2
 
-        def measured(told, **options):
-            results = Results(tmp_path / "ray.db")
-            with within():
-                watched = Watched(joined(**options), told)
-                assert run(folder, results, SETTING, CASES, METRICS, watched) == []
-            assert len(watched.measured) == len(set(watched.measured)) == 3 * len(CASES)
-            assert content(results.rows()) == content(alone(folder, tmp_path / "here.db"))
-            return watched
+    def test_one_that_is_added_takes_the_place_of_one_that_is_lost(self, told):
+        assert told.at[2] == told.added[2]
 
-        return measured
+    def test_one_that_is_lost_stops_nobody(self, told):
+        """One of three is left. It finishes what the other two had begun."""
+        assert told.at[3:] == [told.added[1]] * (3 * len(CASES) - 3)
+        assert told.failed == []
 
-    def test_one_that_is_lost_stops_nobody(self, machines, measured):
-        def told(task, number):
-            if number == 1:
-                lost.append(machines.of(task))
-                machines.remove(lost[0])
-                (left,) = names.difference(lost)
-                machines.open(left)
+    def test_each_case_comes_once_and_the_rows_are_those_of_one_process(self, told, folder, tmp_path):
+        assert len(told.measured) == len(set(told.measured)) == 3 * len(CASES)
+        assert content(told.rows) == content(alone(folder, tmp_path / "here.db"))
 
-        names, lost = {machines.add(), machines.add()}, []
-        measured(told)
-        assert lost
+    def test_when_all_are_lost_the_run_ends_and_keeps_what_is_done(self, told, kept):
+        assert told.end.match(r"no machine that is left has room.*add a machine.*what is done is kept")
+        assert len(told.kept) == len(METRICS)
+        assert content(alone(kept, told.place / "lost.db")) == content(told.rows)
 
-    def test_one_that_is_added_takes_the_place_of_one_that_is_lost(self, machines, measured):
-        def told(task, number):
-            if number == 1:
-                added.append(machines.add())
-                machines.open(added[0])
-                machines.remove(first)
 
-        first, added = machines.add(), []
-        measured(told)
-        assert added
+EASY, SLOW, DEADLY, LARGE = (Task(name, name, 0, ((CASES[0], ()),)) for name in ("easy", "slow", "deadly", "large"))
 
-    def test_one_that_is_added_takes_a_worker_that_had_no_room(self, machines, measured):
-        def told(task, number):
-            if number == 1:
-                assert machines.of(task) == first
-                added.append(machines.add())
-            elif machines.of(task) in added:  # until then, the gate of the first is shut
-                machines.open(first)
-                machines.open(added[0])
 
-        first, added = machines.add(), []
-        assert len(measured(told, workers=2).workers) == 2
+def kind(start=lambda: None, digest="same", **at):
+    """A class of workers. `start` is what one does first, `at` what it does at the task of a name."""
 
-    def test_when_all_are_lost_the_run_ends_and_keeps_what_is_done(self, folder, tmp_path, machines, joined):
-        only, results = machines.add(), Results(tmp_path / "ray.db")
-        line = r"no machine that is left has room.*add a machine.*what is done is kept"
-        with within():
-            watched = Watched(joined(), lambda task, number: machines.remove(only))
-            with pytest.raises(ValueError, match=line):
-                run(folder, results, SETTING, CASES, METRICS, watched)
-        watched.close()
-        assert len(results.rows()) == len(METRICS)
-        assert content(alone(folder, tmp_path / "ray.db")) == content(alone(folder, tmp_path / "here.db"))
+    class Kind:
+        def __init__(self, *given):
+            start()
+
+        def about(self):
+            return digest.format(os.getpid()), "cpu", os.getpid()
+
+        def measure(self, task, photo):
+            from attribution.benchmark.measure import Measured  # here, as torch takes seconds to import
+
+            at.get(task.name, lambda: None)()
+            for case, _ in task.wanted:
+                yield Measured(case, task.seed)
+
+    return Kind
+
+
+@pytest.fixture(scope="class")
+def machine(machines):
+    """The cluster, with room for two workers on one machine."""
+    machines.add(processors=2)
+    return machines
 
 
 class TestWorkers:
     """That die, or do not start; on one machine."""
 
-    EASY, HARD = (Task(name, name, 0, ((CASES[0], ()),)) for name in ("easy", "hard"))
+    def test_a_photo_that_none_survives_is_given_up_and_what_a_worker_raises_is_told(self, machine, monkeypatch):
+        """In its own words."""
 
-    @pytest.fixture
-    def work(self, machines, joined, monkeypatch):
-        """What comes of tasks; `start` is what a worker does first, `hard` what it does at the task HARD."""
-
-        def work(*tasks, workers=1, start=lambda: None, digest=lambda: "same", hard=lambda: os._exit(1)):
-            class Kind:
-                def __init__(self, *given):
-                    start()
-
-                def about(self):
-                    return digest(), "cpu", os.getpid()
-
-                def measure(self, task, photo):
-                    from attribution.benchmark.measure import Measured  # here, as torch takes seconds to import
-
-                    if task.name == "hard":
-                        hard()
-                    for case, _ in task.wanted:
-                        yield Measured(case, task.seed)
-
-            machines.add(workers)
-            monkeypatch.setattr(cluster, "Worker", Kind)
-            with within():
-                return list(joined().work(tasks, lambda task: b""))
-
-        return work
-
-    def test_a_photo_that_none_survives_is_given_up(self, work, monkeypatch):
-        monkeypatch.setattr(cluster, "TRIES", 2)
-        easy, end, failed, last = work(self.EASY, self.HARD)
-        assert (easy[1].case, end[1]) == (CASES[0], None)
-        assert str(failed[1]) == "2 workers were lost while they measured it: is it too large?"
-        assert last == (self.HARD, None)
-
-    def test_other_weights_after_a_new_start_are_refused(self, work):
-        with pytest.raises(ValueError, match="different weights of the model: give all of them the same file"):
-            work(self.HARD, digest=lambda: str(os.getpid()))
-
-    def test_what_a_worker_raises_is_told_in_its_own_words(self, work):
         def full():
             raise MemoryError("give a smaller --batch")
 
-        with pytest.raises(MemoryError, match=r"^give a smaller --batch$"):
-            work(self.HARD, hard=full)
+        monkeypatch.setattr(cluster, "TRIES", 2)
+        with joined(machine, kind(deadly=lambda: os._exit(1), large=full), workers=1) as made:
+            easy, end, failed, last = made.work([EASY, DEADLY], lambda task: b"")
+            assert (easy[1].case, end[1]) == (CASES[0], None)
+            assert str(failed[1]) == "2 workers were lost while they measured it: is it too large?"
+            assert last == (DEADLY, None)
+            with pytest.raises(MemoryError, match=r"^give a smaller --batch$"):
+                list(made.work([LARGE], lambda task: b""))
 
-    def test_one_that_does_not_start_is_told_and_the_other_goes_on(self, work, tmp_path, monkeypatch):
-        gate, lines, started = (tmp_path / "told").open("w"), [], tmp_path / "started"
+    def test_one_that_does_not_start_is_told_and_after_a_new_start_other_weights_are_refused(
+        self, machine, tmp_path, monkeypatch
+    ):
+        """Meanwhile the other goes on."""
+        gate, lines, started, failed = (tmp_path / "told").open("w"), [], tmp_path / "started", tmp_path / "failed"
         fcntl.flock(gate, fcntl.LOCK_EX)
 
         def write(line, file):
             lines.append(line)
             gate.close()
 
+        def start():
+            try:
+                started.touch(exist_ok=False)
+            except FileExistsError:
+                if not failed.exists():
+                    failed.touch()
+                    raise
+
         def wait():
             with (tmp_path / "told").open() as told:
                 fcntl.flock(told, fcntl.LOCK_SH)
 
         monkeypatch.setattr(cluster.tqdm, "write", write)
-        (task, found), _ = work(self.HARD, workers=2, start=lambda: started.open("x"), hard=wait)
-        assert (task.name, found.case) == ("hard", CASES[0])
-        (line,) = lines
-        assert line.startswith("a worker did not start, the others go on: FileExistsError")
+        with joined(machine, kind(start, "of {}", slow=wait, deadly=lambda: os._exit(1)), workers=2) as made:
+            (task, found), _ = made.work([SLOW], lambda task: b"")
+            assert (task.name, found.case) == ("slow", CASES[0])
+            (line,) = lines
+            assert line.startswith("a worker did not start, the others go on: FileExistsError")
+            with pytest.raises(ValueError, match="different weights of the model: give all of them the same file"):
+                list(made.work([DEADLY], lambda task: b""))
 
-    def test_where_none_starts_the_reason_is_told(self, work):
+    def test_where_none_starts_the_reason_is_told(self, machine):
         line = r"^the workers did not start: FileNotFoundError: .*'/no/weights'$"
-        with pytest.raises(ValueError, match=line):
-            work(self.EASY, start=Path("/no/weights").read_bytes)
+        with pytest.raises(ValueError, match=line), joined(machine, kind(Path("/no/weights").read_bytes)):
+            pass
 
     @pytest.mark.parametrize(
         ("resources", "threads", "gpus", "fit"),
@@ -219,13 +218,16 @@ class TestWorkers:
         with pytest.raises(ValueError, match="no room for a worker of 1000 threads"):
             Cluster(head.address, "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1000)
 
-    def test_one_that_is_lost_is_replaced_and_the_rows_are_the_same(self, folder, tmp_path, monkeypatch, lite0):
-        """On a cluster that is started for the run, with a real network."""
+    def test_one_that_is_lost_is_replaced_and_the_rows_are_the_same(self, folder, tmp_path, monkeypatch):
+        """On a cluster that is started for the run, by workers that load the model by its name."""
         pytest.importorskip("ray")
         monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
-        made = Cluster("local", "efficientnet_lite0", "cpu", batch=4, patches=2, threads=1, gpus=0, workers=1)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))
+        name = "toys:wrapped"
+        here = load_model(name, "cpu")
+        made = Cluster("local", name, "cpu", batch=4, patches=2, threads=1, gpus=0, workers=1)
         with closing(made), within():
-            assert (made.device, made.digest) == ("cpu", lite0.digest)
+            assert (made.device, made.digest) == ("cpu", here.digest)
             (folder / "bad.jpg").write_text("no photo")
             killed = []
 
@@ -235,15 +237,12 @@ class TestWorkers:
                     killed.append(at_it.process)
                     os.kill(at_it.process, signal.SIGKILL)
 
-            results, cases = Results(tmp_path / "ray.db"), parse(ARGUMENTS, subjects())
-            measures = metrics(["perturbation:draws=2,regions=3", "total_variation"])
-            setting = Setting("efficientnet_lite0", made.digest, 0)
-            failed = run(folder, results, setting, cases, measures, Watched(made, told))
+            results, setting = Results(tmp_path / "ray.db"), Setting(name, made.digest, 0)
+            failed = run(folder, results, setting, CASES, METRICS, Watched(made, told))
             assert [photo for photo, _, _ in failed] == ["bad.jpg"]
             assert killed
             assert killed[0] not in {held.process for held in made.workers}
-        alone = replace(lite0, gradient_batch=type(lite0.gradient_batch)(), value_batch=type(lite0.value_batch)())
-        here = Results(tmp_path / "here.db")
-        run(folder, here, setting, cases, measures, Here(alone, batch=4, patches=2))
-        assert content(results.rows()) == content(here.rows())
-        assert results.errors() == here.errors()
+        alone = Results(tmp_path / "here.db")
+        run(folder, alone, setting, CASES, METRICS, Here(here, batch=4, patches=2))
+        assert content(results.rows()) == content(alone.rows())
+        assert results.errors() == alone.errors()

@@ -25,12 +25,15 @@ NETWORKS = {
 that come before a convolution."""
 
 
+OPTIONS = {"inception_v3": {"init_weights": False}}
+
+
 def network(name: str, seed: int = 0) -> nn.Module:
     """Random weights, and batch-norms as after training: none is the identity."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         make = timm.create_model if name.startswith("tf_") else torchvision.models.get_model
-        made = make(name, **({"init_weights": False} if name == "inception_v3" else {}))
+        made = without_a_large_head() if name == "vgg11_bn" else make(name, **OPTIONS.get(name, {}))
         for layer in made.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.running_mean, std=0.2)
@@ -38,6 +41,18 @@ def network(name: str, seed: int = 0) -> nn.Module:
                 nn.init.uniform_(layer.weight, 0.5, 1.5)
                 nn.init.normal_(layer.bias, std=0.2)
     return made.eval().requires_grad_(False)
+
+
+def without_a_large_head() -> nn.Module:
+    """VGG11 with batch-norms. Its three linear layers, which have none and most of the weights, are one small one."""
+    with torch.device("meta"):
+        made = torchvision.models.vgg11_bn()
+    made.classifier = nn.Linear(512 * 7 * 7, 10)
+    made.to_empty(device="cpu")
+    for layer in made.modules():
+        if isinstance(layer, nn.Conv2d | nn.BatchNorm2d | nn.Linear):
+            layer.reset_parameters()
+    return made
 
 
 def norms(module: nn.Module) -> int:

@@ -1,8 +1,10 @@
 """The table over many photos: its preset, the score it is of, the photos that are classified correctly, and its run."""
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,11 +13,10 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import gated
 import numpy as np
-import PIL.Image
 import pytest
 import toys
-from skimage import data
 
 from attribution import METHODS, explain, load_image, perturbation_curve
 from attribution.benchmark.__main__ import main
@@ -33,19 +34,20 @@ METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:s
 SETTING = Setting("toy", "toy", 0)
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    made = tmp_path / "photos"
-    (made / "below").mkdir(parents=True)
-    for name in ("cat", "below/coffee", "rocket"):
-        PIL.Image.fromarray(getattr(data, Path(name).name)()[::4, ::4]).save(made / f"{name}.png")
-    return made
-
-
 def measure(folder, file, cases=CASES, setting=SETTING, model=None, measures=METRICS) -> list[Row]:
     with closing(Results(file)) as results:
         run(folder, results, setting, cases, measures, Here(model or toys.of_photos(), patches=3))
         return results.rows()
+
+
+@pytest.fixture(scope="module")
+def files(kept, tmp_path_factory) -> dict[str, Path]:
+    """A results file of each score. Tests that change one take a copy."""
+    place = tmp_path_factory.mktemp("measured")
+    made = {output: place / f"{output}.db" for output in OUTPUTS}
+    for output, file in made.items():
+        measure(kept, file, setting=replace(SETTING, output=output))
+    return made
 
 
 def told(found, **asked) -> str:
@@ -72,10 +74,8 @@ class TestPreset:
             assert {found["samples"] for found in plain} == {150}
         assert sum(found.get("form") == "squared" for _, found in knobs) == 1
 
-    def test_what_looks_at_the_same_points_computes_them_once(self, folder, tmp_path):
-        for name in ("below/coffee", "rocket"):
-            (folder / f"{name}.png").unlink()
-        found = measure(folder, tmp_path / "r.db", self.CASES, measures=METRICS[1:])
+    def test_what_looks_at_the_same_points_computes_them_once(self, kept, tmp_path):
+        found = measure(kept / "below", tmp_path / "r.db", self.CASES, measures=METRICS[1:])
         assert len(found) == len(self.CASES)
         computed = {(r.method, r.knobs.get("sigma"), r.knobs.get("form", "mean")): r.computed for r in found}
         for sigma in (0.1, 0.3, 0.5):
@@ -87,31 +87,29 @@ class TestPreset:
 
 class TestScore:
     @pytest.mark.parametrize("output", OUTPUTS)
-    def test_rows_are_what_the_core_gives_of_it(self, folder, tmp_path, output):
-        found = measure(folder, tmp_path / "r.db", setting=replace(SETTING, output=output))
+    def test_rows_are_what_the_core_gives_of_it(self, kept, files, output):
+        found = Results.read(files[output]).rows()
+        assert len(found) == 3 * len(CASES) * len(METRICS)
         model = Here(toys.of_photos(), patches=3).model
         assert {row.output for row in found} == {output}
         for row in found:
             if row.metric == "perturbation" and row.method != "random_order":
-                x = model.prepare(load_image((folder / row.photo).read_bytes()))
+                x = model.prepare(load_image((kept / row.photo).read_bytes()))
                 knobs = {**row.knobs, **({"seed": row.seed} if "seed" in METHODS[row.method].knobs else {})}
                 made = explain(model, x, row.method, row.target, output=output, **knobs).attribution
                 ways = {"seed": row.seed, "window": 5, "regions": 4, "draws": 3}
                 assert row.area == perturbation_curve(model, x, made, row.target, output=output, **ways).area
 
-    def test_the_two_are_not_the_same(self, folder, tmp_path):
-        areas = [
-            [row.area for row in measure(folder, tmp_path / f"{output}.db", setting=replace(SETTING, output=output))]
-            for output in OUTPUTS
-        ]
+    def test_the_two_are_not_the_same(self, files):
+        areas = [[row.area for row in Results.read(file).rows()] for file in files.values()]
         assert not np.allclose(*areas, rtol=1e-3)
 
-    def test_a_search_is_of_it_too(self, folder, tmp_path):
+    def test_a_search_is_of_it_too(self, kept, tmp_path):
         cases = parse(["adaptive_noising:samples=2,iterations=1,objective=aupc"], subjects(3))
         setting, measures = replace(SETTING, output="probability"), metrics(["perturbation:draws=3"])
         model = Here(toys.of_photos(64), patches=3).model
-        for row in measure(folder, tmp_path / "r.db", cases, setting, model, measures):
-            x = model.prepare(load_image((folder / row.photo).read_bytes()))
+        for row in measure(kept, tmp_path / "r.db", cases, setting, model, measures):
+            x = model.prepare(load_image((kept / row.photo).read_bytes()))
             knobs = {"objective": "aupc", "samples": 2, "iterations": 1, "draws": 3, "output": "probability"}
             seed = row.seed - 1_000_003
             *_, outcome = adaptive_noising(model, x, row.target, seed=seed, **knobs)
@@ -130,65 +128,77 @@ class TestScore:
             area = perturbation_curve(model, x, made, row.target, output="probability", draws=3, seed=row.seed).area
             assert row.area == pytest.approx(area, rel=1e-6)
 
-    def test_a_file_holds_one_of_them(self, folder, tmp_path, capsys):
-        arguments = ["--methods", "gradient", "--metrics", "total_variation", "--device", "cpu"]
+    def test_a_file_holds_one_of_them(self, kept, tmp_path, capsys):
+        arguments = ["--methods", "gradient", "--metrics", "total_variation", "--model", "toys:of_photos"]
         file = str(tmp_path / "r.db")
-        assert main([str(folder), "--out", file, "--output", "probability", *arguments]) == 0
-        assert main([str(folder), "--out", file, *arguments]) == 2
+        assert main([str(kept), "--out", file, "--output", "probability", *arguments]) == 0
+        assert main([str(kept), "--out", file, *arguments]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.endswith("the file holds results of the probability; choose another file for the logit")
-        assert main([str(folder), "--out", file, "--output", "probability", *arguments]) == 0, "the same one goes on"
+        assert main([str(kept), "--out", file, "--output", "probability", *arguments]) == 0, "the same one goes on"
 
-    def test_a_file_without_it_is_of_the_logit(self, folder, tmp_path):
-        measure(folder, tmp_path / "r.db")
+    def test_a_file_without_it_is_of_the_logit(self, kept, files, tmp_path):
+        shutil.copy(files["logit"], tmp_path / "r.db")
         with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
             opened.execute("ALTER TABLE maps DROP COLUMN output")
             opened.execute("ALTER TABLE photos DROP COLUMN label")
             opened.execute("PRAGMA user_version = 2")
         found = Results.read(tmp_path / "r.db").rows()
         assert {(row.output, row.label) for row in found} == {("logit", -1)}
-        again = measure(folder, tmp_path / "r.db")
+        again = measure(kept, tmp_path / "r.db")
         assert {row.seconds for row in again} == {row.seconds for row in found}, "and nothing is measured again"
         with pytest.raises(ValueError, match="the file holds results of the logit"):
-            measure(folder, tmp_path / "r.db", setting=replace(SETTING, output="probability"))
+            measure(kept, tmp_path / "r.db", setting=replace(SETTING, output="probability"))
 
     @pytest.mark.parametrize("output", OUTPUTS)
-    def test_the_table_and_the_csv_say_it(self, folder, tmp_path, output):
-        found = measure(folder, tmp_path / "r.db", CASES[:1], replace(SETTING, output=output))
+    def test_the_table_and_the_csv_say_it(self, files, output):
+        found = Results.read(files[output]).rows()
         assert f"The {output} is explained and measured." in told(found)
         assert rows(found).splitlines()[1].split(",")[-2:] == [output, "-1"]
 
 
+def label(folder, classes):
+    lines = [f"{name},{number}" for name, number in classes.items()]
+    (folder / "labels.csv").write_text("\n".join(["file,imagenet_class", *lines, ""]))
+
+
+def likeliest(folder) -> dict[str, int]:
+    model = toys.of_photos()
+    found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.png")}
+    return {name: model.predict(model.prepare(load_image(file)), k=1)[0][0] for name, file in found.items()}
+
+
+@pytest.fixture(scope="class")
+def labels_and_file(kept, tmp_path_factory) -> tuple[dict[str, int], Path]:
+    """The labels of photos, and the results file of a run over them. One of three is not what its label says."""
+    place = tmp_path_factory.mktemp("labelled")
+    shutil.copytree(kept, place / "photos")
+    given = likeliest(kept) | {"cat.png": 7}
+    label(place / "photos", given)
+    measure(place / "photos", place / "r.db", CASES[:2])
+    return given, place / "r.db"
+
+
+@pytest.fixture
+def labelled(labels_and_file) -> list[Row]:
+    return Results.read(labels_and_file[1]).rows()
+
+
 class TestLabels:
-    def label(self, folder, classes):
-        lines = [f"{name},{number}" for name, number in classes.items()]
-        (folder / "labels.csv").write_text("\n".join(["file,imagenet_class", *lines, ""]))
-
-    def likeliest(self, folder) -> dict[str, int]:
-        model = toys.of_photos()
-        files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.png")}
-        return {name: model.predict(model.prepare(load_image(file)), k=1)[0][0] for name, file in files.items()}
-
-    @pytest.fixture
-    def labelled(self, folder, tmp_path) -> list[Row]:
-        """One of three photos is not what its label says."""
-        self.label(folder, self.likeliest(folder) | {"cat.png": 7})
-        return measure(folder, tmp_path / "r.db")
-
     def test_they_are_read_by_the_names_of_photos(self, folder):
         assert labels(folder) == {}
-        self.label(folder, {"cat.png": 281, "below/coffee.png": "", "rocket.png": 657})
+        label(folder, {"cat.png": 281, "below/coffee.png": "", "rocket.png": 657})
         assert labels(folder) == {"cat.png": 281, "rocket.png": 657}
         (folder / "labels.csv").write_text("name,what\ncat.png,cat\n")
         assert labels(folder) == {}, "another list that goes by this name"
-        self.label(folder, {"cat.png": "tabby"})
+        label(folder, {"cat.png": "tabby"})
         with pytest.raises(
             ValueError, match=r"labels.csv: the class of cat.png is tabby; write its number, or nothing"
         ):
             labels(folder)
 
-    def test_each_row_has_that_of_its_photo(self, folder, labelled):
-        assert {row.photo: row.label for row in labelled} == self.likeliest(folder) | {"cat.png": 7}
+    def test_each_row_has_that_of_its_photo(self, labels_and_file, labelled):
+        assert {row.photo: row.label for row in labelled} == labels_and_file[0]
 
     def test_the_table_says_for_how_many_the_likeliest_class_is_the_label(self, labelled):
         assert "toy, 3 photos. The likeliest class is the label on 2 of 3 photos." in told(labelled)
@@ -206,14 +216,13 @@ class TestLabels:
         kept = [every.photos.index(photo) for photo in right.photos]
         np.testing.assert_array_equal(right.areas["perturbation"], every.areas["perturbation"][:, kept])
 
-    def test_without_labels_there_are_none_and_it_is_said(self, folder, tmp_path, capsys):
-        measure(folder, tmp_path / "r.db", CASES[:1])
-        assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 2
+    def test_without_labels_there_are_none_and_it_is_said(self, files, capsys):
+        assert main(["report", str(files["logit"]), "--correct"]) == 2
         assert "no photo has its label as likeliest class; use a folder with labels.csv" in capsys.readouterr().err
 
-    def test_the_same_command_adds_them_and_measures_nothing(self, folder, tmp_path, capsys):
-        before = measure(folder, tmp_path / "r.db")
-        self.label(folder, self.likeliest(folder))
+    def test_the_same_command_adds_them_and_measures_nothing(self, folder, files, tmp_path, capsys):
+        before = Results.read(shutil.copy(files["logit"], tmp_path / "r.db")).rows()
+        label(folder, likeliest(folder))
         network, counter = toys.counted(toys.of_photos())
         after = measure(folder, tmp_path / "r.db", model=network)
         assert counter.gradients == counter.values == 0
@@ -221,34 +230,50 @@ class TestLabels:
         assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 0
         assert "toy, 3 photos. They are those" in " ".join(capsys.readouterr().out.split())
 
-    def test_they_stay_when_the_list_is_gone(self, folder, labelled, tmp_path):
-        (folder / "labels.csv").unlink()
-        more = measure(folder, tmp_path / "r.db", parse(["gradient"], subjects()))
+    def test_they_stay_when_the_list_is_gone(self, kept, labels_and_file, tmp_path):
+        shutil.copy(labels_and_file[1], tmp_path / "r.db")
+        more = measure(kept, tmp_path / "r.db", parse(["gradient"], subjects()))
         assert {row.photo: row.label for row in more}["cat.png"] == 7
 
 
-def test_killed_from_outside_the_same_command_goes_on(folder, tmp_path):
+def test_killed_from_outside_the_same_command_goes_on(kept, tmp_path, monkeypatch):
     """As a person does it: by the command line, with the rows of the run before it left as they were."""
-    file, whole = tmp_path / "killed.db", tmp_path / "whole.db"
+    file, whole, gate = tmp_path / "killed.db", tmp_path / "whole.db", tmp_path / "gate"
     methods = ["smoothgrad:samples=4", "smooth_taylor:samples=4", "integrated_gradients:steps=4", "random_order"]
-    arguments = [str(folder), "--methods", *methods, "--metrics", "perturbation:draws=2,regions=3", "--device", "cpu"]
-    command = [sys.executable, "-m", "attribution.benchmark", *arguments, "--output", "probability", "--threads", "1"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    given = {"cwd": Path(__file__).parents[2], "env": environment, "text": True}
-    first = subprocess.Popen([*command, "--out", file], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, **given)
-    line = first.stderr.readline()  # the first photo is written; it is killed in the second or the third
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
+    arguments = [str(kept), "--methods", *methods, "--metrics", "perturbation:draws=2,regions=3", "--device", "cpu"]
+    command = [*arguments, "--model", "gated:network", "--output", "probability", "--threads", "1"]
+    monkeypatch.setattr(gated.Gated, "calls", 0)
+    assert main([*command, "--out", str(whole)]) == 0
+    calls = gated.Gated.calls
+    environment = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(Path(gated.__file__).parent),
+        "GATE": str(gate),
+        "CALLS": str(calls // 2),  # in the second of three photos
+    }
+    with gate.open("w") as shut:
+        fcntl.flock(shut, fcntl.LOCK_EX)
+        first = subprocess.Popen(
+            [sys.executable, "-m", "attribution.benchmark", *command, "--out", file],
+            cwd=Path(__file__).parents[2],
+            env=environment,
+            text=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        line = first.stderr.readline()  # the first photo is written; the second waits at the gate
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
     assert first.returncode == -signal.SIGKILL
     assert re.search(r": \d+ of 12 maps", line)
     before = Results.read(file).rows()
     assert 4 <= len(before) < 12
-    for place in (file, whole):
-        done = subprocess.run([*command, "--out", place], capture_output=True, **given)
-        assert done.returncode == 0, done.stderr
+    assert main([*command, "--out", str(file)]) == 0
+    assert gated.Gated.calls - calls < calls, "what is there is not measured again"
     after = Results.read(file).rows()
     written = {(row.photo, row.method): row.seconds for row in after}
-    assert all(written[row.photo, row.method] == row.seconds for row in before), "not measured again"
+    assert all(written[row.photo, row.method] == row.seconds for row in before), "nor written"
     assert content(after) == content(Results.read(whole).rows())
 
 

@@ -9,7 +9,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +78,18 @@ LATER = {"photos": ("thumbnail", "label"), "maps": ("output",), "areas": ()}
 CSV_LATER = ",output,label"
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    made = tmp_path / "photos"
-    made.mkdir()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    made = tmp_path_factory.mktemp("photos")
     for name in ("cat", "coffee", "rocket"):
         PIL.Image.fromarray(getattr(data, name)()[::4, ::4]).save(made / f"{name}.png")
     return made
+
+
+@pytest.fixture
+def own(folder, tmp_path) -> Path:
+    """A copy of the folder, for tests that change it."""
+    return shutil.copytree(folder, tmp_path / "photos")
 
 
 def measure(folder, file, cases=CASES, model=None, measures=METRICS):
@@ -92,6 +97,26 @@ def measure(folder, file, cases=CASES, model=None, measures=METRICS):
     with closing(Results(file)) as results:
         run(folder, results, SETTING, cases, measures, Here(model or toys.of_photos(), patches=3))
         return results.rows()
+
+
+@pytest.fixture(scope="module")
+def measured(folder, tmp_path_factory):
+    """Puts a file that holds these cases there. Each set of cases is measured once."""
+    place, known = tmp_path_factory.mktemp("measured"), {}
+
+    def put(file, cases=CASES):
+        if cases not in known:
+            known[cases] = place / f"{len(known)}.db"
+            measure(folder, known[cases], cases)
+        shutil.copy(known[cases], file)
+        return Results.read(file).rows()
+
+    return put
+
+
+@cache
+def shipped_rows(name) -> list[Row]:
+    return Results.read(ASSETS / name).rows()
 
 
 def old_copy(file, made):
@@ -104,8 +129,8 @@ def old_copy(file, made):
     return made
 
 
-def old_file(folder, made, cases=CASES):
-    measure(folder, made.with_suffix(".new"), cases)
+def old_file(measured, made, cases=CASES):
+    measured(made.with_suffix(".new"), cases)
     return old_copy(made.with_suffix(".new"), made)
 
 
@@ -171,9 +196,9 @@ class TestColumns:
             assert set(names) == {*OLD_COLUMNS[table].split(", "), *LATER[table]}
             assert tuple(names[-len(LATER[table]) :] if LATER[table] else ()) == LATER[table]
 
-    def test_every_column_holds_what_was_measured(self, folder, tmp_path):
+    def test_every_column_holds_what_was_measured(self, folder, measured, tmp_path):
         """The query of format 1 finds in a new file what `rows` finds."""
-        found = measure(folder, tmp_path / "r.db")
+        found = measured(tmp_path / "r.db")
         assert exact(found) == read_as_before(tmp_path / "r.db")
         assert len(found) == 3 * 4 * 2
         assert all(row.folder == str(folder) and row.gradients == row.computed for row in found if row.gradients == 3)
@@ -192,8 +217,8 @@ class TestColumns:
             *(("areas", "area", value) for value in ("wide", 9e999)),
         ],
     )
-    def test_what_is_no_result_is_said(self, folder, tmp_path, table, column, value):
-        measure(folder, tmp_path / "r.db", CASES[-1:], measures=METRICS[1:])
+    def test_what_is_no_result_is_said(self, measured, tmp_path, table, column, value):
+        measured(tmp_path / "r.db", CASES[-1:])
         with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
             opened.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
         with closing(Results(tmp_path / "r.db")) as results, pytest.raises(ValueError, match="measure it again"):
@@ -201,24 +226,24 @@ class TestColumns:
 
 
 class TestOldFiles:
-    def test_it_opens_and_reports_the_same(self, folder, tmp_path):
-        old = old_file(folder, tmp_path / "old.db")
+    def test_it_opens_and_reports_the_same(self, measured, tmp_path):
+        old = old_file(measured, tmp_path / "old.db")
         before = old.read_bytes()
         found = Results.read(old).rows()
         assert exact(found) == read_as_before(old) == exact(Results.read(old.with_suffix(".new")).rows())
+        fresh = Results.read(old.with_suffix(".new")).rows()
         for form in ("text", "csv", "latex"):
-            fresh = Results.read(old.with_suffix(".new")).rows()
             assert report(found, form, None, None) == report(fresh, form, None, None)
         assert old.read_bytes() == before, "who reads it does not change it"
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_the_shipped_files_are_read_as_before(self, name, tmp_path):
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
-        assert exact(Results.read(ASSETS / name).rows()) == read_as_before(tmp_path / "r.db")
+        assert exact(shipped_rows(name)) == read_as_before(tmp_path / "r.db")
 
     @pytest.mark.parametrize("preset", ["table1", "table2"])
     def test_the_shipped_tables_are_those_of_the_shipped_file(self, preset):
-        told = report(Results.read(ASSETS / "results.db.gz").rows(), "csv", preset, None)
+        told = report(shipped_rows("results.db.gz"), "csv", preset, None)
         found, expected = (
             list(csv.DictReader(io.StringIO(text))) for text in (told, (ASSETS / f"{preset}.csv").read_text())
         )
@@ -230,20 +255,20 @@ class TestOldFiles:
                 else:
                     assert line[name] == value
 
-    def test_it_goes_on(self, folder, tmp_path):
+    def test_it_goes_on(self, folder, measured, tmp_path):
         """What it holds is not computed again; what is added is what a fresh file has."""
-        old = old_file(folder, tmp_path / "old.db", CASES[:2])
+        old = old_file(measured, tmp_path / "old.db", CASES[:2])
         before = exact(Results.read(old).rows())
         network, counter = toys.counted(toys.of_photos())
         assert exact(measure(folder, old, CASES[:2], network)) == before
         assert counter.gradients == counter.values == 0
         more = measure(folder, old)
-        assert content(more) == content(measure(folder, tmp_path / "fresh.db"))
+        assert content(more) == content(measured(tmp_path / "fresh.db"))
         assert [row for row in exact(more) if row in before] == before
         assert Results.read(old).errors() == []
 
     def test_the_same_command_goes_on(self, folder, tmp_path, capsys):
-        arguments = ["--metrics", "total_variation", "--device", "cpu", "--methods", "random_order"]
+        arguments = ["--metrics", "total_variation", "--model", "toys:of_photos", "--methods", "random_order"]
         assert main([str(folder), "--out", str(tmp_path / "first.db"), *arguments]) == 0
         old = old_copy(tmp_path / "first.db", tmp_path / "old.db")
         for file in (old, tmp_path / "fresh.db"):
@@ -252,10 +277,10 @@ class TestOldFiles:
         assert main(["report", str(old)]) == 0
         assert "3 photos" in capsys.readouterr().out
 
-    def test_a_control_of_one_random_order_is_measured_again(self, folder, tmp_path):
+    def test_a_control_of_one_random_order_is_measured_again(self, folder, measured, tmp_path):
         """Files of 0.1 hold one order for each photo. In a file that goes on, all photos have as many."""
         file = tmp_path / "old.db"
-        fresh = measure(folder, file)
+        fresh = measured(file)
         with closing(sqlite3.connect(file)) as opened, opened:
             old = "map IN (SELECT id FROM maps WHERE method = 'random_order') AND metric = 'perturbation'"
             assert opened.execute(f"UPDATE areas SET area = 99, note = 'one' WHERE {old}").rowcount == 3
@@ -267,30 +292,29 @@ class TestOldFiles:
         assert counter.values == 0, "each is measured again once"
 
     @pytest.mark.parametrize("name", SHIPPED)
-    def test_a_shipped_file_goes_on(self, name, folder, tmp_path):
+    def test_a_shipped_file_goes_on(self, name, folder, measured, tmp_path):
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
-        shipped = exact(Results.read(ASSETS / name).rows())
-        found = measure(folder, tmp_path / "r.db")
-        assert [row for row in exact(found) if row["model"] != "toy"] == shipped
+        found = measure(folder, tmp_path / "r.db", CASES[:2])
+        assert [row for row in exact(found) if row["model"] != "toy"] == exact(shipped_rows(name))
         mine = [row for row in found if row.model == "toy"]
-        assert content(mine) == content(measure(folder, tmp_path / "fresh.db"))
+        assert content(mine) == content(measured(tmp_path / "fresh.db", CASES[:2]))
 
-    def test_it_is_upgraded_once_whoever_opens_it(self, folder, tmp_path):
-        old = old_file(folder, tmp_path / "old.db", CASES[-1:])
+    def test_it_is_upgraded_once_whoever_opens_it(self, measured, tmp_path):
+        old = old_file(measured, tmp_path / "old.db", CASES[-1:])
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda _: Results(old).close(), range(6)))
         Results(tmp_path / "new.db").close()
         assert described(old) == described(tmp_path / "new.db")
         assert version(old) == version(tmp_path / "new.db") == FORMAT == 3
 
-    def test_an_upgrade_that_is_cut_off_leaves_the_file_as_it_was(self, folder, tmp_path, monkeypatch):
+    def test_an_upgrade_that_is_cut_off_leaves_the_file_as_it_was(self, folder, measured, tmp_path, monkeypatch):
         class Cut(sqlite3.Connection):
             def execute(self, statement, *values):
                 if statement.startswith("PRAGMA user_version ="):
                     raise sqlite3.OperationalError("disk full")
                 return super().execute(statement, *values)
 
-        old = old_file(folder, tmp_path / "old.db", CASES[-1:])
+        old = old_file(measured, tmp_path / "old.db")
         before, rows_ = described(old), read_as_before(old)
         monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Cut))
         with pytest.raises(ValueError, match="disk full"):
@@ -323,7 +347,7 @@ class TestOldFiles:
 class TestThumbnails:
     def test_each_photo_has_its_own_as_the_model_sees_it(self, folder, tmp_path):
         model = toys.of_photos(120)
-        measure(folder, tmp_path / "r.db", CASES[-1:], model)
+        measure(folder, tmp_path / "r.db", CASES[:1], model)
         found = Results(tmp_path / "r.db").thumbnails()
         assert len(found) == len(set(found.values())) == 3
         for photo in folder.iterdir():
@@ -342,13 +366,13 @@ class TestThumbnails:
         assert accepted(made) == made
         assert len(made) < MOST_BYTES / 2
 
-    def test_it_is_stored_once_and_stays(self, folder, tmp_path, monkeypatch):
-        measure(folder, tmp_path / "r.db", CASES[:1])
+    def test_it_is_stored_once_and_stays(self, folder, measured, tmp_path, monkeypatch):
+        measured(tmp_path / "r.db", CASES[:1])
         first = Results(tmp_path / "r.db").thumbnails()
         measure(folder, tmp_path / "r.db", CASES[1:2], toys.of_photos(64))
         assert Results(tmp_path / "r.db").thumbnails() == first, "another model's does not replace it"
         monkeypatch.setattr("attribution.benchmark.thumbnails.to_picture", None)
-        measure(folder, tmp_path / "r.db")
+        measure(folder, tmp_path / "r.db", CASES[:3])
         assert Results(tmp_path / "r.db").thumbnails() == first, "nor does an empty one"
         with closing(Results(tmp_path / "r.db")) as results:
             for photo in folder.iterdir():
@@ -356,39 +380,38 @@ class TestThumbnails:
             assert results.thumbnails() == first
         assert all(first.values())
 
-    def test_no_row_fails_for_it(self, folder, tmp_path, monkeypatch):
-        whole = measure(folder, tmp_path / "whole.db")
+    def test_no_row_fails_for_it(self, folder, measured, tmp_path, monkeypatch):
+        whole = measured(tmp_path / "whole.db", CASES[:2])
         monkeypatch.setattr("attribution.benchmark.thumbnails.to_picture", None)
-        assert content(measure(folder, tmp_path / "r.db")) == content(whole)
+        assert content(measure(folder, tmp_path / "r.db", CASES[:2])) == content(whole)
         with closing(Results(tmp_path / "r.db")) as results:
             assert results.errors() == []
             assert set(results.thumbnails().values()) == {b""}
 
-    def test_a_photo_has_it_though_its_cases_fail(self, folder, tmp_path, monkeypatch):
+    def test_a_photo_has_it_though_its_cases_fail(self, own, tmp_path, monkeypatch):
         def refuses(*given, **knobs):
             raise ValueError("not this one")
 
         monkeypatch.setattr("attribution.benchmark.measure.explain", refuses)
-        (folder / "bad.jpg").write_text("no photo")
-        assert measure(folder, tmp_path / "r.db", CASES[:1]) == []
+        (own / "bad.jpg").write_text("no photo")
+        assert measure(own, tmp_path / "r.db", CASES[:1]) == []
         found = Results(tmp_path / "r.db").thumbnails()
         assert found.pop(digest_of(b"no photo")) == b""
         assert len(found) == 3
         assert all(found.values())
 
-    def test_an_old_file_has_none_until_its_photos_are_measured(self, folder, tmp_path):
-        old = old_file(folder, tmp_path / "old.db", CASES[:1])
-        digests = {photo.name: digest_of(photo.read_bytes()) for photo in folder.iterdir()}
+    def test_an_old_file_has_none_until_its_photos_are_measured(self, own, measured, tmp_path):
+        old = old_file(measured, tmp_path / "old.db", CASES[:1])
+        digests = {photo.name: digest_of(photo.read_bytes()) for photo in own.iterdir()}
         assert Results.read(old).thumbnails() == Results(old).thumbnails() == dict.fromkeys(digests.values(), b"")
-        (folder / "cat.png").unlink()
-        measure(folder, old)
+        (own / "cat.png").unlink()
+        measure(own, old, CASES[:2])
         fresh = Results(tmp_path / "old.new").thumbnails()
         assert Results.read(old).thumbnails() == fresh | {digests["cat.png"]: b""}
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_the_file_says_of_every_photo_whether_it_has_one(self, name):
-        results = Results.read(ASSETS / name)
-        assert set(results.thumbnails()) == {row.digest for row in results.rows()}
+        assert set(Results.read(ASSETS / name).thumbnails()) == {row.digest for row in shipped_rows(name)}
 
     def test_shipped_files_hold_none(self):
         """They were measured on photos that may not be passed on, not even small."""
@@ -399,8 +422,8 @@ class TestThumbnails:
             assert JPEG not in held, file
             assert not any(Results.read(file).thumbnails().values()), file
 
-    def test_a_pack_can_leave_them_out(self, folder, tmp_path, capsys):
-        measure(folder, tmp_path / "r.db", CASES[-1:])
+    def test_a_pack_can_leave_them_out(self, measured, tmp_path, capsys):
+        measured(tmp_path / "r.db", CASES[-1:])
         for name, more in (("with.db.gz", []), ("without.db.gz", ["--no-thumbnails"])):
             assert main(["pack", str(tmp_path / "r.db"), "--out", str(tmp_path / name), *more]) == 0
         kept, left = (Results.read(tmp_path / name) for name in ("with.db.gz", "without.db.gz"))
@@ -410,8 +433,8 @@ class TestThumbnails:
         assert JPEG not in gzip.decompress((tmp_path / "without.db.gz").read_bytes())
         assert content(left.rows()) == content(kept.rows())
 
-    def test_they_survive_packing(self, folder, tmp_path):
-        measure(folder, tmp_path / "r.db", CASES[-1:])
+    def test_they_survive_packing(self, measured, tmp_path):
+        measured(tmp_path / "r.db", CASES[-1:])
         with closing(Results(tmp_path / "r.db")) as results:
             assert Results.from_bytes(results.pack()).thumbnails() == results.thumbnails()
             assert all(results.thumbnails().values())
@@ -425,16 +448,16 @@ class TestThumbnails:
         assert "with a thumbnail of each photo" in " ".join(capsys.readouterr().out.split())
 
     @pytest.mark.parametrize("lacking", ["again.png", "cat.png"])
-    def test_one_photo_under_two_names_has_one(self, folder, tmp_path, lacking):
-        shutil.copy(folder / "cat.png", folder / "again.png")
-        measure(folder, tmp_path / "r.db", CASES[-1:])
+    def test_one_photo_under_two_names_has_one(self, own, tmp_path, lacking):
+        shutil.copy(own / "cat.png", own / "again.png")
+        measure(own, tmp_path / "r.db", CASES[:1])
         with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
             opened.execute("UPDATE photos SET thumbnail = x'' WHERE name = ?", (lacking,))
         found = Results(tmp_path / "r.db").thumbnails()
         assert len(found) == 3
         assert all(found.values())
 
-    def test_what_is_none_of_ours_is_ignored(self, folder, tmp_path):
+    def test_what_is_none_of_ours_is_ignored(self, measured, tmp_path):
         """Neither read when it is large, nor decoded when it claims to be."""
         small = jpeg((96, 96))
         wrong = {
@@ -448,7 +471,7 @@ class TestThumbnails:
             "a number": 7,
         }
         assert wrong["huge"] != small
-        measure(folder, tmp_path / "r.db", CASES[-1:])
+        measured(tmp_path / "r.db", CASES[-1:])
         for name, stored in (wrong | {"ours": small}).items():
             with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
                 opened.execute("UPDATE photos SET thumbnail = ?", (stored,))
