@@ -35,6 +35,8 @@ from attribution.engine.plans import NoiseCloud
 from attribution.registry import Axes, Cost, Range, method, metric
 from attribution.types import Curve
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 @method(
     "Local mean",
