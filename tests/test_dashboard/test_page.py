@@ -246,7 +246,7 @@ class TestFurtherCurves:
         assert "Deletion ↓" not in rows(app)["Random order"]
 
     def test_a_class_whose_score_falls_is_one_line_for_all(self, page, jobs, whole_network):
-        app = finish(page(**QUICK, curves="abpc", cls="0"), jobs)
+        app = finish(page(**QUICK, methods="gradient,input_x_gradient", curves="abpc", cls="0"), jobs)
         told = [e.value for e in app.main.error]
         assert len(told) == 1
         assert "does not climb" in told[0]

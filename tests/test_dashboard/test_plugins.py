@@ -25,6 +25,8 @@ from dashboard import pages
 from dashboard.charts import looks
 from dashboard.pages import PAGES
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 SOURCE = '''
 from typing import Annotated
 
@@ -34,8 +36,6 @@ from attribution.engine.accumulate import accumulate
 from attribution.engine.plans import NoiseCloud
 from attribution.registry import Axes, Cost, Range, method, metric
 from attribution.types import Curve
-
-pytestmark = pytest.mark.usefixtures("small_network")
 
 
 @method(
