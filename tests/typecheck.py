@@ -1,5 +1,23 @@
 """Checks shapes and types at run time, in tests only; a whole number is also a number."""
 
+from collections.abc import Callable
+from inspect import Signature, signature
+
 from beartype import BeartypeConf, beartype
 
-checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+nested: dict[tuple[str, str, Signature], Callable] = {}
+
+
+def checked(empty: Callable) -> Callable:
+    """The check of one signature: jaxtyping asks for it with an empty function that has this signature.
+
+    A function that is defined within another is another one in each call of the latter, with the same signature. The
+    code of a check takes longer to write than most functions that are checked, so it is written once.
+    """
+    if "<locals>" not in empty.__qualname__:
+        return check(empty)
+    key = (empty.__module__, empty.__qualname__, signature(empty))
+    if key not in nested:
+        nested[key] = check(empty)
+    return nested[key]

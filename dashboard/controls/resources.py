@@ -1,8 +1,8 @@
 """What all sessions of the process share: models, the store of evaluations, schedulers, cells of sweeps."""
 
 from collections import OrderedDict
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, Hashable, MutableMapping
+from typing import Any, TypeVar
 
 import streamlit as st
 import torch
@@ -20,6 +20,10 @@ DEVICE = "session-device"
 """Key: the number of the session's device, if there are several."""
 CELLS = 256
 """The maximum number of sweep cells; with their maps about 50 MB."""
+TABLES = 8
+"""The maximum number of results files and of their tables that are kept; the largest takes 20 MB."""
+
+Made = TypeVar("Made")
 
 
 @st.cache_resource(show_spinner=False)
@@ -84,6 +88,12 @@ def kept() -> Kept:
 def cells() -> MutableMapping[Any, Any]:
     """The latest cells of sweeps, of all sessions. Only the worker writes here."""
     return Latest()
+
+
+@st.cache_resource(show_spinner=False, max_entries=TABLES)
+def read_once(key: Hashable, _make: Callable[[], Made]) -> Made:
+    """What is the same for every session, and takes long to read: only the first session waits for it."""
+    return _make()
 
 
 class Latest(OrderedDict[Any, Any]):

@@ -1,5 +1,6 @@
 """The page without a browser, with a scheduler that is stepped by hand."""
 
+from dataclasses import replace
 from functools import cache, partial
 from hashlib import blake2b
 
@@ -12,7 +13,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from timm.models.efficientnet import EfficientNet
 
-from attribution import Store, controls
+from attribution import METRICS, Store, controls
 from attribution.engine.batches import BatchSize
 from attribution.models import Model
 from attribution.studies.changed_image import Changes
@@ -66,6 +67,13 @@ def small_network():
     resources.models.clear()
 
 
+@pytest.fixture
+def whole_network(monkeypatch):
+    """The embedded network itself, in a module whose other pages have a small one."""
+    models = Models()
+    monkeypatch.setattr(resources, "models", lambda: models)
+
+
 @pytest.fixture(autouse=True)
 def few_orders(monkeypatch):
     """The control is two random orders, not eight."""
@@ -85,7 +93,8 @@ def hub() -> Hub:
 
 @pytest.fixture
 def jobs(monkeypatch, hub) -> Scheduler:
-    """Its clock stands still, and a curve tries one patch in each window: quick, and on any machine the same.
+    """Its clock stands still, and a curve is of ten regions with one patch in each window: quick, and on any machine
+    the same.
 
     So are batches of four at most. The sanity checks have few stages and changes.
     """
@@ -94,6 +103,8 @@ def jobs(monkeypatch, hub) -> Scheduler:
     scheduler = Scheduler(clock=lambda: 0.0, changed=hub.changed)
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)
+    fall = METRICS["perturbation"]
+    monkeypatch.setitem(METRICS, "perturbation", replace(fall, run=partial(fall.run, regions=10)))
     for name, value in {"STAGES": 2, "SEEDS": 1, "LEVELS": (0.1, 1.0), "CHANGES": FEW}.items():
         monkeypatch.setattr(sanity, name, value)
     return scheduler

@@ -6,6 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.views.learn.lessons import LESSONS
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 def strips(app: AppTest) -> list[str]:
     """The lessons whose words stand above the page."""
@@ -108,11 +110,11 @@ class TestSanity:
         lines = self.lines(app)
         assert list(lines) == ["Integrated Gradients", "SmoothGrad", "SmoothTaylor", "Edges", "Centre"]
         for one in ("Edges", "Centre"):
-            assert lines[one].startswith("look closer: changed little when all 50 layers were random")
+            assert lines[one].startswith("look closer: changed little when all 3 layers were random")
         assert not lines["SmoothGrad"].startswith("look closer")
         words = " ".join(alts(app))
         assert "Integrated Gradients, Original: the model" in words
-        assert "Integrated Gradients, All 50 layers random: Rank correlation 0." in words
+        assert "Integrated Gradients, All 3 layers random: Rank correlation 0." in words
         assert "Integrated Gradients for Egyptian cat" in words
 
     def test_other_maps_and_another_measure_compute_nothing(self, sanity, jobs):
@@ -121,7 +123,7 @@ class TestSanity:
         app.selectbox(key="sanity-measure").set_value("top").run()
         assert not app.exception
         assert not jobs.step()
-        assert any(words.startswith("SmoothTaylor, All 50 layers random: Top 10 %") for words in alts(app))
+        assert any(words.startswith("SmoothTaylor, All 3 layers random: Top 10 %") for words in alts(app))
 
     def test_a_method_that_is_no_longer_compared_is_not_shown(self, sanity, jobs):
         app = sanity()

@@ -251,6 +251,7 @@ def test_find_sigma_searches_on_the_score(objective, monkeypatch):
     assert outcomes["logit"] != pytest.approx(outcomes["probability"])
 
 
+@pytest.mark.usefixtures("small_network")
 def test_another_score_ends_the_search(page, jobs):
     app = page(r="2", m="1", out="probability")
     app = app.button(key="control-find-aupc").click().run()
@@ -356,6 +357,7 @@ def test_the_exported_script_makes_the_numbers_of_the_score_again(lite0, tmp_pat
     assert export.manifest(asked, subject, [])["setting"]["output"] == "probability"
 
 
+@pytest.mark.usefixtures("small_network")
 class TestOnThePage:
     def test_the_control_sets_it_and_everything_is_computed_anew(self, page, jobs, own_store):
         app = finish(page(**QUICK, methods="gradient,smoothgrad"), jobs)

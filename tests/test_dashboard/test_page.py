@@ -15,13 +15,15 @@ from dashboard.cold_start import example
 from dashboard.controls import resources
 from dashboard.stage import stage
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 def area(told: str) -> float:
     """An area of the table; that of the random orders stands before their spread."""
     return float(told.partition(" ± ")[0])
 
 
-def test_from_nothing_to_three_complete_maps(page, jobs, own_store):
+def test_from_nothing_to_three_complete_maps(page, jobs, own_store, whole_network):
     app = page(**QUICK)
     assert not app.exception
     assert captions(app).count("waiting for its turn") == 3
@@ -243,8 +245,8 @@ class TestFurtherCurves:
         control(app.pills, "control-curves").set_value([]).run()
         assert "Deletion ↓" not in rows(app)["Random order"]
 
-    def test_a_class_whose_score_falls_is_one_line_for_all(self, page, jobs):
-        app = finish(page(**QUICK, curves="abpc", cls="0"), jobs)
+    def test_a_class_whose_score_falls_is_one_line_for_all(self, page, jobs, whole_network):
+        app = finish(page(**QUICK, methods="gradient,input_x_gradient", curves="abpc", cls="0"), jobs)
         told = [e.value for e in app.main.error]
         assert len(told) == 1
         assert "does not climb" in told[0]

@@ -15,6 +15,8 @@ from dashboard.views.path.walks import start, straight
 from dashboard.work.path import straight_work
 from dashboard.work.scheduler import Scheduler
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 class TestPath:
     OWN = "guided_ig.steps:3,idg.steps:3"
@@ -119,7 +121,7 @@ class TestPath:
         assert rug(",idg.sampling:uniform") == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
         assert rug("") != rug(",idg.sampling:uniform")
 
-    def test_where_left_ig_cuts_moves_without_computing(self, walked, jobs):
+    def test_where_left_ig_cuts_moves_without_computing(self, whole_network, walked, jobs):
         app = finish(walked(), jobs)
         before = self.table(app)["black"]
         app.select_slider(key="control-plain-path-phi-51").set_value("1.00").run()

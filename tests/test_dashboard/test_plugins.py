@@ -25,6 +25,8 @@ from dashboard import pages
 from dashboard.charts import looks
 from dashboard.pages import PAGES
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 SOURCE = '''
 from typing import Annotated
 

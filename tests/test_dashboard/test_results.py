@@ -28,6 +28,8 @@ from dashboard.experiment.experiment import Experiment
 from dashboard.views.results import pairs as paired
 from dashboard.work.scheduler import Scheduler
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 APP = Path(__file__).parents[2] / "dashboard" / "main.py"
 
 METHODS = ("integrated_gradients:steps=2", "smooth_taylor:samples=2,sigma=0.3/0.7", "random_order")

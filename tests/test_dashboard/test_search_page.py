@@ -4,6 +4,8 @@ import pytest
 from page import control, finish, shown
 from streamlit.testing.v1 import AppTest
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 class TestFindingSigma:
     def start(self, page, objective="autvc", **query) -> AppTest:

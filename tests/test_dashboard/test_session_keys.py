@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from page import QUICK, finish
 
 from dashboard.experiment.experiment import FIELDS
 from dashboard.pages import PAGES
+
+pytestmark = pytest.mark.usefixtures("small_network")
 
 OWNED = {
     # The session itself: the experiment, what was drawn of it, what it was read from, and what is found once.

@@ -11,6 +11,8 @@ from dashboard.controls import settle
 from dashboard.work.panel import Panel
 from dashboard.work.settle import Settle, settle_work
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 @pytest.mark.parametrize("output", ["logit", "probability"])
 def test_what_is_settled_is_the_map_of_the_chosen_score(output):

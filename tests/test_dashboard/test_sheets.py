@@ -85,8 +85,14 @@ def messages(board):
     return {part.name: unpack(part.make()) for part in board.look().parts}
 
 
+def is_figure(name):
+    return name.startswith("figure ")
+
+
 def heads(board, kind):
-    return [head for head, _ in messages(board).values() if head["part"] == kind]
+    """Of the parts of one kind. Figures take long to make, and are made only where they are asked for."""
+    parts = [part for part in board.look().parts if is_figure(part.name) == (kind == "figure")]
+    return [head for head, _ in (unpack(part.make()) for part in parts) if head["part"] == kind]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -116,6 +122,7 @@ class TestEveryBoard:
     def test_what_is_laid_out_is_there_at_the_end(self, made, jobs, name):
         board = finish(jobs, made(name))
         found = messages(board)
+        assert all(is_figure(name) == (head["part"] == "figure") for name, (head, _) in found.items())
         layout = found["layout"][0]
         side = layout["photo"]["height"]
         assert found["photo"][1] == board.subject.photo.tobytes()
@@ -215,9 +222,9 @@ class TestSearch:
     def test_its_steps_are_laid_out_once_there_are_any(self, made, jobs):
         """So nothing of a search before stands there as if it were of this one."""
         board = made("search")
-        layouts = [messages(board)["layout"][0]]
+        layouts = heads(board, "layout")
         while jobs.step():
-            layouts.append(messages(board)["layout"][0])
+            layouts += heads(board, "layout")
         assert (layouts[0]["scrubs"], layouts[-1]["scrubs"]) == ([], ["step"])
 
     def test_while_it_runs_alone_nothing_is_said_to_be_nearly_done(self, made, jobs):

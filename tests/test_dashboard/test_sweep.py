@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import by_heart
 import numpy as np
 import pytest
 import toys
@@ -115,91 +116,96 @@ class TestOrder:
         assert sweep.at(EXPERIMENT, (5,)) == replace(EXPERIMENT, draws=5, baseline="uniform")
 
 
+@pytest.fixture
+def small():
+    return by_heart.model()
+
+
 class TestWork:
-    def run(self, lite0, text, store=None, experiment=EXPERIMENT, known=None) -> list[Found]:
-        x = lite0.prepare(gallery_photo("cat"))
+    def run(self, small, text, store=None, experiment=EXPERIMENT, known=None) -> list[Found]:
+        x = small.prepare(gallery_photo("cat"))
 
         def look(name):
-            return lite0, x, "cat", 282
+            return small, x, "cat", 282
 
         store, known = Store() if store is None else store, {} if known is None else known
         return list(sweep_work(parse(text).key(experiment, "cat"), look, store, known))
 
-    def test_cells_are_what_the_core_gives(self, lite0):
-        found = self.run(lite0, "smooth_taylor:sigma=0.3/0.6,seed=0/1")[-1]
-        x = lite0.prepare(gallery_photo("cat"))
+    def test_cells_are_what_the_core_gives(self, small):
+        found = self.run(small, "smooth_taylor:sigma=0.3/0.6,seed=0/1")[-1]
+        x = small.prepare(gallery_photo("cat"))
         for (sigma, seed), cell in found.cells.items():
-            done = explain(lite0, x, "smooth_taylor", 282, sigma=sigma, samples=4, seed=seed)
+            done = explain(small, x, "smooth_taylor", 282, sigma=sigma, samples=4, seed=seed)
             scale = done.attribution.abs().max().item()
             expected = reduce_channels(done.attribution, "signed").numpy()
             np.testing.assert_allclose(cell.heat, expected, atol=3e-3 * scale)
             assert cell.areas[VARIATION] == pytest.approx(total_variation_curve(done.attribution).area, rel=1e-3)
             assert cell.areas[PERTURBATION] == pytest.approx(
-                perturbation_curve(lite0, x, done.attribution, 282, draws=1).area, rel=0.05
+                perturbation_curve(small, x, done.attribution, 282, draws=1).area, rel=0.05
             )
 
-    def test_what_is_remembered_is_not_computed_again(self, lite0):
+    def test_what_is_remembered_is_not_computed_again(self, small):
         store = Store()
-        last = self.run(lite0, "smooth_taylor:sigma=0.3,samples=2/4/6", store)[-1]
+        last = self.run(small, "smooth_taylor:sigma=0.3,samples=2/4/6", store)[-1]
         assert [cell.new for cell in last.cells.values()] == [2, 2, 2]
-        again = self.run(lite0, "smooth_taylor:sigma=0.3,samples=3/6", store)[-1]
+        again = self.run(small, "smooth_taylor:sigma=0.3,samples=3/6", store)[-1]
         assert sum(cell.new for cell in again.cells.values()) == 0
-        other = self.run(lite0, "smoothgrad:sigma=0.3,samples=6", store)[-1]
+        other = self.run(small, "smoothgrad:sigma=0.3,samples=6", store)[-1]
         assert [cell.new for cell in other.cells.values()] == [0]
 
-    def test_a_cell_that_is_known_costs_no_gradient_and_no_curve(self, lite0):
+    def test_a_cell_that_is_known_costs_no_gradient_and_no_curve(self, small):
         known = {}
-        whole = self.run(lite0, "smooth_taylor:sigma=0.3/0.6", known=known)[-1]
-        more = self.run(lite0, "smooth_taylor:sigma=0.3/0.6/0.9", known=known)
+        whole = self.run(small, "smooth_taylor:sigma=0.3/0.6", known=known)[-1]
+        more = self.run(small, "smooth_taylor:sigma=0.3/0.6/0.9", known=known)
         others = [found for found in more if "σ 0.9" in found.now]
         assert not [found for found in more if "σ 0.3" in found.now or "σ 0.6" in found.now]
         assert others
         assert [more[-1].cells[p].areas for p in whole.cells] == [cell.areas for cell in whole.cells.values()]
         assert [more[-1].cells[p].new for p in whole.cells] == [0, 0]
-        path = self.run(lite0, "smooth_taylor:sigma=0.3/0.6", known=known, experiment=replace(EXPERIMENT, steps=9))
+        path = self.run(small, "smooth_taylor:sigma=0.3/0.6", known=known, experiment=replace(EXPERIMENT, steps=9))
         assert [cell.new for cell in path[-1].cells.values()] == [0, 0], "M is no knob of this method"
 
-    def test_cells_come_one_by_one(self, lite0):
-        counts = [len(found.cells) for found in self.run(lite0, "smooth_taylor:sigma=0.3/0.6")]
+    def test_cells_come_one_by_one(self, small):
+        counts = [len(found.cells) for found in self.run(small, "smooth_taylor:sigma=0.3/0.6")]
         assert counts == sorted(counts)
         assert set(counts) == {0, 1, 2}
-        shares = [found.share for found in self.run(lite0, "smooth_taylor:sigma=0.3/0.6")]
+        shares = [found.share for found in self.run(small, "smooth_taylor:sigma=0.3/0.6")]
         assert shares == sorted(shares)
         assert shares[-1] == 1.0
 
-    def test_a_cell_that_fails_leaves_the_others(self, lite0):
+    def test_a_cell_that_fails_leaves_the_others(self, small):
         """The score of class 0 falls along the path: Left-IG refuses it."""
-        last = self.run(lite0, "left_ig:target=0/282,steps=2")[-1]
+        last = self.run(small, "left_ig:target=0/282,steps=2")[-1]
         assert ["falls along the path" in cell.error for cell in last.cells.values()] == [True, False]
 
-    def test_a_model_is_asked_of_the_worker_by_its_name_alone(self, lite0):
+    def test_a_model_is_asked_of_the_worker_by_its_name_alone(self, small):
         asked = []
 
         def look(name):
             asked.append(name)
-            return lite0, lite0.prepare(gallery_photo("cat")), "cat", 282
+            return small, small.prepare(gallery_photo("cat")), "cat", 282
 
         sweep = Sweep("gradient", (Axis("model", ("efficientnet_lite0", "resnet18")),))
         *_, last = sweep_work(sweep.key(EXPERIMENT, "cat"), look, Store(), {})
         assert set(asked) == {"efficientnet_lite0", "resnet18"}
         assert len(last.cells) == 2
 
-    def test_chosen_curves_are_measured_in_every_cell(self, lite0):
-        last = self.run(lite0, "smooth_taylor:sigma=0.3", experiment=replace(EXPERIMENT, curves=("abpc",)))[-1]
+    def test_chosen_curves_are_measured_in_every_cell(self, small):
+        last = self.run(small, "smooth_taylor:sigma=0.3", experiment=replace(EXPERIMENT, curves=("abpc",)))[-1]
         assert all(set(cell.areas) == {PERTURBATION, VARIATION, "abpc"} for cell in last.cells.values())
         assert set(last.control) == {PERTURBATION, "abpc"}
 
-    def test_the_random_order_is_the_last(self, lite0):
-        *_, before, last = self.run(lite0, "smooth_taylor:sigma=0.3")
+    def test_the_random_order_is_the_last(self, small):
+        *_, before, last = self.run(small, "smooth_taylor:sigma=0.3")
         assert not before.control
         band = last.control[PERTURBATION]
         assert len(band.areas) == 2
         assert band.area > 0
 
-    def test_each_cell_says_how_well_its_halves_agree(self, lite0):
-        x = lite0.prepare(gallery_photo("cat"))
-        last = self.run(lite0, "smooth_taylor:samples=1/4")[-1]
-        done = explain(lite0, x, "smooth_taylor", 282, sigma=0.5, samples=4)
+    def test_each_cell_says_how_well_its_halves_agree(self, small):
+        x = small.prepare(gallery_photo("cat"))
+        last = self.run(small, "smooth_taylor:samples=1/4")[-1]
+        done = explain(small, x, "smooth_taylor", 282, sigma=0.5, samples=4)
         assert last.cells[1,].agreement == {}, "one sample has no halves"
         assert last.cells[4,].agreement == pytest.approx(agreements(done.halves), abs=1e-4)
         assert list(last.cells[4,].agreement) == [224, 56, 28]

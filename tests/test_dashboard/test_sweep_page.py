@@ -8,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.controls import resources
 
+pytestmark = pytest.mark.usefixtures("small_network")
+
 
 class TestSweep:
     SWEEP = "smooth_taylor:sigma=0.1/0.6,samples=2/4"

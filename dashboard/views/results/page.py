@@ -1,8 +1,9 @@
 """Results: the measurements of the benchmark over many photos. Photos can be opened in Compare."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
+from typing import TypeVar
 
 import streamlit as st
 from plotly.graph_objects import Figure
@@ -15,7 +16,7 @@ from attribution.benchmark.tables import Table, interval, tabulate
 from attribution.registry import METRICS, curves, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
-from dashboard.controls import session
+from dashboard.controls import resources, session
 from dashboard.experiment.words import TERMS
 from dashboard.experiment.words import axes as axes_of
 from dashboard.place import ASSETS
@@ -24,6 +25,7 @@ from dashboard.views.results.differences import Thumbnails, pair
 SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
 """The results files of the project."""
 ALL = "everything"
+Made = TypeVar("Made")
 USUAL = [name for name, metric in curves().items() if metric.standard]
 CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
 
@@ -60,6 +62,13 @@ def read(data: bytes) -> tuple[list[Row], Thumbnails]:
         results.close()
 
 
+def once(name: str, key: str, make: Callable[[], Made]) -> Made:
+    """The result of `make` for `key`, which begins with the name of the file. One of the project is read once for all
+    sessions; what is of a user's own file belongs to the session alone."""
+    own = not key.startswith(tuple(SHIPPED))
+    return session.once(name, key, make if own else partial(resources.read_once, (name, key), make))
+
+
 def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
     """The choice of model, preset and measures; returns their table."""
     models = sorted({row.model for row in found})
@@ -89,7 +98,7 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
     name = f"{key} {model} {preset} {measured} {correct}"
     chosen = None if preset == ALL else preset
     make = partial(tabulate, found, chosen, model, measured=measured, correct=correct)
-    return session.once("results-made-table", name, make), name
+    return once("results-made-table", name, make), name
 
 
 def _correct(found: Sequence[Row]) -> bool:
@@ -187,7 +196,7 @@ def draw() -> None:
     name, data = held
     key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
     try:
-        found, thumbnails = session.once("results-made-rows", key, lambda: read(data))
+        found, thumbnails = once("results-made-rows", key, lambda: read(data))
         table, place = choose(found, key)
     except ValueError as error:
         st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/error:")
