@@ -38,6 +38,10 @@ class Tab:
         if self.page.url.startswith(self.page.address):
             self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self.page.goto("about:blank")
+        self.rest()
+
+    def rest(self) -> None:
+        """Screen and pointer as at first."""
         self.page.mouse.move(0, 0)
         self.page.set_viewport_size(SIZE)
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
@@ -46,16 +50,28 @@ class Tab:
 class Kept:
     """One tab for many tests, one after another: a new one takes longer than to leave a page.
 
-    A test that fails may leave a key or a button pressed. After it there is a new tab.
+    Tests of what one visitor sees can stay on one page: to load one takes longer than most of them. A test that fails may leave a key or a button pressed. After it there is a new tab.
     """
 
     def __init__(self, profile: BrowserContext, address: str, script: str = "") -> None:
         self._of, self._script = (profile, address), script
         self._tab: Tab | None = None
+        self._stays = False
+
+    def leave(self) -> None:
+        """Leaves the page, if it stayed open."""
+        if self._tab is not None and self._stays:
+            self._tab.leave()
+        self._stays = False
 
     @contextmanager
-    def lent(self, test: pytest.Item) -> Iterator[Page]:
-        """The tab, for one test, which fails when there is an error on the page."""
+    def lent(self, test: pytest.Item, stay: bool = False) -> Iterator[Page]:
+        """The tab, for one test, which fails when there is an error on the page.
+
+        `stay`: on the page where the test before was, and the page stays open for the next test. Otherwise it is empty.
+        """
+        if not stay:
+            self.leave()
         if self._tab is None:
             self._tab = Tab(*self._of)
             if self._script:
@@ -65,8 +81,8 @@ class Kept:
         yield tab.page
         errors, self._tab = [*tab.errors], None
         if test.stash.get(PASSED, False) and not errors:
-            tab.leave()
-            self._tab = tab
+            tab.rest() if stay else tab.leave()
+            self._tab, self._stays = tab, stay
         else:
             tab.page.close()
         assert not errors

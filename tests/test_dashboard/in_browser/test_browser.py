@@ -7,7 +7,21 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import LONG, PATIENCE, chart, choose, complete, drag, maps, screen, settings, settled, until_another, visit
+from pages import (
+    LONG,
+    PATIENCE,
+    WHOLE,
+    chart,
+    choose,
+    complete,
+    drag,
+    maps,
+    screen,
+    settings,
+    settled,
+    until_another,
+    visit,
+)
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -28,8 +42,9 @@ def photo(**options) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_session(page):
+def test_a_session(same_page):
     """Open, wait for three maps, change sigma: two maps change and one does not blink; then the baseline: the one."""
+    page = same_page
     visit(page)
     complete(page)
     first = maps(page)
@@ -126,14 +141,15 @@ def stopped_at(page: Page) -> int:
 
 def test_the_page_answers_while_the_processor_is_busy(page):
     """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
-    visit(page, f"r=500&m=500&seed=8&eval=paper&{LONG}")
+    visit(page, f"r=500&m=500&seed=8&eval=paper&model={WHOLE}")
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
     drag(page, "M, steps", "Home")
     expect(page.get_by_text("complete: 1 point", exact=True)).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Stop").click()
 
 
-def test_another_class_is_found_by_typing(page):
+def test_another_class_is_found_by_typing(same_page):
+    page = same_page
     visit(page, "r=4&m=4")
     complete(page)
     settings(page)
@@ -143,8 +159,9 @@ def test_another_class_is_found_by_typing(page):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
-def test_it_fits_every_screen(page, width, scheme):
+def test_it_fits_every_screen(same_page, width, scheme):
     """Nothing is wider than the screen; every picture is described; the maps can be seen."""
+    page = same_page
     screen(page, width, 900, scheme)
     visit(page, "r=4&m=4")
     complete(page)

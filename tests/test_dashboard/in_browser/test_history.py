@@ -20,7 +20,8 @@ def shows(page: Page, value: str) -> None:
     expect(page).to_have_url(re.compile(wanted), timeout=PATIENCE)
 
 
-def test_back_undoes_a_change_and_forward_brings_it_again(page):
+def test_back_undoes_a_change_and_forward_brings_it_again(same_page):
+    page = same_page
     visit(page, "r=2&m=2")
     shows(page, "0.50")
     drag(page, SIGMA, "ArrowRight")
@@ -31,7 +32,8 @@ def test_back_undoes_a_change_and_forward_brings_it_again(page):
     shows(page, "0.51")
 
 
-def test_back_from_another_page_takes_one_press(page):
+def test_back_from_another_page_takes_one_press(same_page):
+    page = same_page
     visit(page, "r=2&m=2")
     drag(page, SIGMA, "ArrowRight", 3)
     shows(page, "0.53")
@@ -43,7 +45,8 @@ def test_back_from_another_page_takes_one_press(page):
     shows(page, "0.53")
 
 
-def test_a_lesson_can_be_left_and_opened_again(page):
+def test_a_lesson_can_be_left_and_opened_again(same_page):
+    page = same_page
     visit(page, "r=2&m=2&sigma=0.2", "learn", "Short lessons")
     shows(page, "0.20")
     page.get_by_role("button", name="Open both on one photo").click()

@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
+CURVES = ".stage .chart:not([aria-label*='in this session'])"
+"""The chart of all that was computed in a session stands below the screen."""
 LINKS = "all layers of the network random"
 STAGE = "[...document.querySelectorAll('*')].map(one => one.attributionStage).find(Boolean)"
 LONG = " ".join(["On this photo SmoothTaylor 18.5, SmoothGrad 20.5 have a lower AUPC than random orders."] * 3)
@@ -24,8 +26,8 @@ def drawn(page: Page, tile: int) -> str:
 
 def within(page: Page, size: tuple[int, int]) -> None:
     """All knobs, maps, small pictures and curves are on the screen."""
-    places = (".stage .knob:visible", ".stage figure canvas[role=img]", ".stage a.random:visible", ".stage .plot")
-    for place in places:
+    curves = f"{CURVES} .plot"
+    for place in (".stage .knob:visible", ".stage figure canvas[role=img]", ".stage a.random:visible", curves):
         found = page.locator(place).all()
         assert found, place
         for one in found:
@@ -35,7 +37,8 @@ def within(page: Page, size: tuple[int, int]) -> None:
             assert box["x"] + box["width"] <= size[0], place
 
 
-def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(page):
+def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(same_page):
+    page = same_page
     visit(page, "r=4&m=4&methods=smoothgrad,edges&rand=on")
     complete(page)
     expect(links(page)).to_have_count(2)
@@ -59,7 +62,8 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(p
     page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
 
 
-def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
+def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(same_page):
+    page = same_page
     visit(page, "img=coffee&r=4&m=4&methods=edges&rand=on")
     complete(page)
     page.get_by_text("Display", exact=True).click()
@@ -75,7 +79,8 @@ def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
+def test_it_pushes_nothing_out_of_the_view(same_page, size, scheme):
+    page = same_page
     screen(page, *size, scheme)
     visit(page, "r=4&m=4&rand=on")
     complete(page)
@@ -86,7 +91,8 @@ def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
     assert len({box["y"] for box in places}) == 1, "maps stand in a row"
 
 
-def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
+def test_on_a_phone_it_stands_under_the_map_with_its_sentence(same_page):
+    page = same_page
     screen(page, 390, 844, "light")
     visit(page, "r=4&m=4&methods=smoothgrad&rand=on")
     complete(page)
@@ -96,8 +102,9 @@ def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
-def test_curves_give_way_to_a_long_verdict(page, size):
+def test_curves_give_way_to_a_long_verdict(same_page, size):
     """The title of their axis stays on the screen."""
+    page = same_page
     screen(page, *size, "light")
     visit(page, "r=4&m=4")
     complete(page)
@@ -107,14 +114,15 @@ def test_curves_give_way_to_a_long_verdict(page, size):
     page.wait_for_function(
         "before => document.querySelector('.stage .headline').clientHeight > 1.5 * before", arg=before
     )
-    for title in page.locator(".stage .charts .xtitle").all():
+    for title in page.locator(f"{CURVES} .xtitle").all():
         page.wait_for_function(
             "([one, high]) => one.getBoundingClientRect().bottom <= high", arg=[title.element_handle(), size[1]]
         )
 
 
-def test_the_button_beside_r_draws_until_the_map_is_settled(page):
+def test_the_button_beside_r_draws_until_the_map_is_settled(same_page):
     """Without noise ten samples are enough."""
+    page = same_page
     visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
     complete(page)
     row = page.locator(".stage .act")
@@ -126,7 +134,8 @@ def test_the_button_beside_r_draws_until_the_map_is_settled(page):
     expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
 
 
-def test_what_the_button_started_can_be_ended_there(page):
+def test_what_the_button_started_can_be_ended_there(same_page):
+    page = same_page
     visit(page, "r=4&m=1&methods=smooth_taylor")
     complete(page)
     row = page.locator(".stage .act")
