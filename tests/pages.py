@@ -34,11 +34,13 @@ TURN_TO = """async (url) => {
   const until = async (found) => { while (!found()) await new Promise((done) => setTimeout(done, 10)); };
   const idle = () => new Promise((done) => requestIdleCallback(done));
   const drawn = async () => { for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame).then(idle); };
+  const app = document.querySelector("[data-testid=stApp]");
+  const over = () => app.dataset.testScriptState === "notRunning";
+  await until(() => window.streamlitVisit?.run && over());
   const visit = window.streamlitVisit, before = visit.run;
   history.replaceState(null, "", url);
   dispatchEvent(new PopStateEvent("popstate"));
-  const app = document.querySelector("[data-testid=stApp]");
-  await until(() => visit.run !== before && app.dataset.testScriptState === "notRunning");
+  await until(() => visit.run !== before && over());
   await drawn(); // the stage knows what the script says
   const line = [...document.querySelectorAll("*")].map((one) => one.attributionStage).find(Boolean)?.line;
   if (line) {
@@ -221,9 +223,19 @@ def until_under(page: Page, title: str, pattern: str) -> None:
     )
 
 
-def click_on(page: Page, point) -> None:
-    """Plotly's points take no clicks themselves: the layer above them does."""
+AT_REST = """async (one) => {
+  const place = () => JSON.stringify(one.getBoundingClientRect());
+  one.scrollIntoView({ block: "center" });
+  for (let still = 0, last = place(); still < 5; last = place()) {
+    await new Promise(requestAnimationFrame);
+    still = place() === last ? still + 1 : 0;
+  }
+}"""
+
+
+def click_on(page: Page, point: Locator) -> None:
+    """Plotly's points take no clicks themselves: the layer above them does, where they are once nothing moves them."""
     expect(point).to_be_visible(timeout=PATIENCE)
-    point.scroll_into_view_if_needed()
+    point.evaluate(AT_REST)
     box = point.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

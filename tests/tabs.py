@@ -34,44 +34,37 @@ class Tab:
         self.errors.append(error)
 
     def leave(self) -> None:
-        """Makes it as good as new: no page, nothing stored, and screen and pointer as at first."""
+        """No page, and nothing stored."""
         if self.page.url.startswith(self.page.address):
             self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self.page.goto("about:blank")
-        self.rest()
 
     def rest(self) -> None:
-        """Screen and pointer as at first."""
+        """Screen and pointer as at first, and nothing stands over the page."""
+        self.page.keyboard.press("Escape")
         self.page.mouse.move(0, 0)
         self.page.set_viewport_size(SIZE)
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
 class Kept:
-    """One tab for many tests, one after another: a new one takes longer than to leave a page.
+    """One tab for many tests, one after another, on one page: to load one takes longer than most tests.
 
-    Tests of what one visitor sees can stay on one page: to load one takes longer than most of them. A test that fails may leave a key or a button pressed. After it there is a new tab.
+    A test that fails may leave a key or a button pressed. After it there is a new tab.
     """
 
     def __init__(self, profile: BrowserContext, address: str, script: str = "") -> None:
         self._of, self._script = (profile, address), script
         self._tab: Tab | None = None
-        self._stays = False
 
     def leave(self) -> None:
-        """Leaves the page, if it stayed open."""
-        if self._tab is not None and self._stays:
+        """Leaves the page."""
+        if self._tab is not None:
             self._tab.leave()
-        self._stays = False
 
     @contextmanager
-    def lent(self, test: pytest.Item, stay: bool = False) -> Iterator[Page]:
-        """The tab, for one test, which fails when there is an error on the page.
-
-        `stay`: on the page where the test before was, and the page stays open for the next test. Otherwise it is empty.
-        """
-        if not stay:
-            self.leave()
+    def lent(self, test: pytest.Item) -> Iterator[Page]:
+        """The tab, for one test, which fails when there is an error on the page."""
         if self._tab is None:
             self._tab = Tab(*self._of)
             if self._script:
@@ -81,8 +74,8 @@ class Kept:
         yield tab.page
         errors, self._tab = [*tab.errors], None
         if test.stash.get(PASSED, False) and not errors:
-            tab.rest() if stay else tab.leave()
-            self._tab, self._stays = tab, stay
+            tab.rest()
+            self._tab = tab
         else:
             tab.page.close()
         assert not errors

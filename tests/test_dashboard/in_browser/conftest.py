@@ -51,13 +51,6 @@ def alone(profile) -> Kept:
     return Kept(profile, "nowhere")
 
 
-@pytest.fixture
-def page(kept, request):
-    """The tab that most tests use, one after another: for tests that need a session of their own."""
-    with kept.lent(request.node) as page:
-        yield page
-
-
 @pytest.fixture(scope="module")
 def open_page(kept):
     """The page that the tests of a file do not leave."""
@@ -66,9 +59,17 @@ def open_page(kept):
 
 
 @pytest.fixture
-def same_page(kept, open_page, request):
-    """The tab, with the page and the session of the test before: for tests that set what they need by `visit`."""
-    with kept.lent(request.node, stay=True) as page:
+def anew(kept):
+    """The test has a page and a session of its own."""
+    kept.leave()
+    yield
+    kept.leave()
+
+
+@pytest.fixture
+def page(kept, open_page, request):
+    """The tab that most tests use, with the page and the session of the test before: `visit` sets the experiment."""
+    with kept.lent(request.node) as page:
         yield page
 
 

@@ -42,9 +42,8 @@ def photo(**options) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_session(same_page):
+def test_a_session(page):
     """Open, wait for three maps, change sigma: two maps change and one does not blink; then the baseline: the one."""
-    page = same_page
     visit(page)
     complete(page)
     first = maps(page)
@@ -148,8 +147,7 @@ def test_the_page_answers_while_the_processor_is_busy(page):
     page.get_by_role("button", name="Stop").click()
 
 
-def test_another_class_is_found_by_typing(same_page):
-    page = same_page
+def test_another_class_is_found_by_typing(page):
     visit(page, "r=4&m=4")
     complete(page)
     settings(page)
@@ -159,9 +157,8 @@ def test_another_class_is_found_by_typing(same_page):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
-def test_it_fits_every_screen(same_page, width, scheme):
+def test_it_fits_every_screen(page, width, scheme):
     """Nothing is wider than the screen; every picture is described; the maps can be seen."""
-    page = same_page
     screen(page, width, 900, scheme)
     visit(page, "r=4&m=4")
     complete(page)

@@ -45,8 +45,7 @@ def test_the_zoom_stays_while_maps_sharpen(page):
     page.get_by_role("button", name="Stop").click()
 
 
-def test_a_click_on_the_curve_shows_the_photo_then(same_page):
-    page = same_page
+def test_a_click_on_the_curve_shows_the_photo_then(page):
     visit(page, "r=4&m=4")
     complete(page)
     before = picture(page)
@@ -70,8 +69,7 @@ def picture(page: Page) -> int:
     return page.evaluate(PICTURE)
 
 
-def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(same_page):
-    page = same_page
+def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(page):
     visit(page, "r=4&m=4&seed=31")
     complete(page)
     plot = chart(page, "Perturbation curve").locator(".plot")
@@ -91,9 +89,8 @@ def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(same_page):
     assert plot.evaluate(ranges) == zoomed
 
 
-def test_pins(same_page):
+def test_pins(page):
     """Pinned, shown beside, renamed, opened from another page, removed."""
-    page = same_page
     visit(page, "r=4&m=4")
     complete(page)
     settings(page)
@@ -122,6 +119,7 @@ def test_pins(same_page):
     expect(name).to_have_count(0)
 
 
+@pytest.mark.usefixtures("anew")
 def test_everything_computed_is_a_point_and_a_click_away(page):
     visit(page, "r=4&m=4&seed=21")
     complete(page)
@@ -133,8 +131,7 @@ def test_everything_computed_is_a_point_and_a_click_away(page):
     expect(page).not_to_have_url(re.compile("sigma="))
 
 
-def test_export_and_link(same_page):
-    page = same_page
+def test_export_and_link(page):
     visit(page, "r=4&m=4&base=white")
     complete(page)
     with page.expect_download() as download:
@@ -157,17 +154,19 @@ def test_a_connection_that_drops_and_comes_back(page):
     settings(page)
     page.get_by_role("button", name="Pin").click()
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
-    page.evaluate("window.dropped.forEach(socket => socket.close())")
+    until_under(page, "SmoothGrad", "^draft")
+    before = page.evaluate("window.dropped.map(socket => socket.close()).length")
     page.wait_for_function(
-        "window.dropped.slice(2).filter(socket => socket.readyState === 1).length >= 2",
+        "before => window.dropped.slice(before).filter(socket => socket.readyState === 1).length >= 2",
+        arg=before,
         timeout=PATIENCE,
     )
     until_under(page, "SmoothGrad", "^complete")
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
+    page.locator("[class*=st-key-control-pin-remove-] button").click()
 
 
-def test_sigma_is_found_for_a_photo(same_page):
-    page = same_page
+def test_sigma_is_found_for_a_photo(page):
     visit(page, "r=3&m=1&seed=5")
     complete(page)
     settings(page)
@@ -179,9 +178,8 @@ def test_sigma_is_found_for_a_photo(same_page):
     expect(page.get_by_text("when scored again")).to_have_count(0)
 
 
-def test_samples_are_drawn_until_the_map_is_settled(same_page):
+def test_samples_are_drawn_until_the_map_is_settled(page):
     """Without noise ten are enough. R on the stage then says what it took."""
-    page = same_page
     visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
     complete(page)
     settings(page)

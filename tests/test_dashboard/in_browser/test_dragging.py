@@ -62,7 +62,7 @@ def counting(profile, address):
 @pytest.fixture
 def counted(counting, request):
     """A tab that counts. Its page stays open from test to test."""
-    with counting.lent(request.node, stay=True) as page:
+    with counting.lent(request.node) as page:
         yield page
 
 
@@ -192,8 +192,7 @@ def test_a_page_that_has_nothing_running_hears_nothing(counted):
     assert page.evaluate("told.heard") == []
 
 
-def test_an_exact_value_is_typed(same_page):
-    page = same_page
+def test_an_exact_value_is_typed(page):
     visit(page, "r=4&m=4")
     complete(page)
     box = page.get_by_role("spinbutton", name="σ, exact value")
@@ -207,8 +206,7 @@ def test_an_exact_value_is_typed(same_page):
     expect(box).to_have_value("2.00")
 
 
-def test_n_is_there_for_noise_baselines_alone(same_page):
-    page = same_page
+def test_n_is_there_for_noise_baselines_alone(page):
     visit(page, "r=4&m=4")
     complete(page)
     assert not slider(page, "N, noise baselines").is_visible()
@@ -221,9 +219,8 @@ def test_n_is_there_for_noise_baselines_alone(same_page):
 
 
 @pytest.mark.parametrize(("size", "scheme"), [((1280, 720), "light"), ((1440, 900), "dark")])
-def test_knobs_maps_and_curves_are_in_one_view(same_page, size, scheme):
+def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     """Without scrolling. The thing to drag is the largest control."""
-    page = same_page
     screen(page, *size, scheme)
     visit(page, "r=4&m=4")
     complete(page)
@@ -245,8 +242,7 @@ def test_knobs_maps_and_curves_are_in_one_view(same_page, size, scheme):
         assert box["x"] + box["width"] <= size[0], one
 
 
-def test_on_a_phone_knob_and_maps_are_in_one_view(same_page):
-    page = same_page
+def test_on_a_phone_knob_and_maps_are_in_one_view(page):
     screen(page, 390, 844, "light")
     with touched(page):
         visit(page, "r=4&m=4")
@@ -299,6 +295,7 @@ def test_a_scrub_asks_nobody(counted):
     assert page.evaluate("[told.script, told.asked.length, told.heard.length]") == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("anew")
 def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
     visit(page, "r=4&m=4")
     complete(page)
@@ -308,8 +305,7 @@ def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
     expect(page.locator("#maps")).to_be_focused()
 
 
-def test_an_own_photo_is_one_click_away(same_page):
-    page = same_page
+def test_an_own_photo_is_one_click_away(page):
     visit(page, "r=2&m=2")
     complete(page)
     buffer = io.BytesIO()

@@ -20,8 +20,7 @@ def shows(page: Page, value: str) -> None:
     expect(page).to_have_url(re.compile(wanted), timeout=PATIENCE)
 
 
-def test_back_undoes_a_change_and_forward_brings_it_again(same_page):
-    page = same_page
+def test_back_undoes_a_change_and_forward_brings_it_again(page):
     visit(page, "r=2&m=2")
     shows(page, "0.50")
     drag(page, SIGMA, "ArrowRight")
@@ -32,8 +31,7 @@ def test_back_undoes_a_change_and_forward_brings_it_again(same_page):
     shows(page, "0.51")
 
 
-def test_back_from_another_page_takes_one_press(same_page):
-    page = same_page
+def test_back_from_another_page_takes_one_press(page):
     visit(page, "r=2&m=2")
     drag(page, SIGMA, "ArrowRight", 3)
     shows(page, "0.53")
@@ -45,8 +43,7 @@ def test_back_from_another_page_takes_one_press(same_page):
     shows(page, "0.53")
 
 
-def test_a_lesson_can_be_left_and_opened_again(same_page):
-    page = same_page
+def test_a_lesson_can_be_left_and_opened_again(page):
     visit(page, "r=2&m=2&sigma=0.2", "learn", "Short lessons")
     shows(page, "0.20")
     page.get_by_role("button", name="Open both on one photo").click()
@@ -70,6 +67,7 @@ def test_another_page_opens_over_a_slow_line(clocked_page):
     clocked_page.get_by_role("button", name="Stop").click()
 
 
+@pytest.mark.usefixtures("anew")
 def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     visit(page, "r=2&m=2")
     buffer = io.BytesIO()

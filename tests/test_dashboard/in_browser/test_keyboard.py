@@ -48,8 +48,7 @@ def walk(page: Page) -> list[dict]:
 
 
 @pytest.mark.parametrize("place", PAGES)
-def test_tab_reaches_everything_and_leaves_again(same_page, place):
-    page = same_page
+def test_tab_reaches_everything_and_leaves_again(page, place):
     visit(page, "r=4&m=4&own=guided_ig.steps:4&sweep=smooth_taylor:sigma=0.1/0.7", place, PAGES[place])
     if place in ("", "sweep", "path", "noise", "sanity"):
         page.locator(".stage[data-state=done]").wait_for(timeout=PATIENCE)
@@ -61,9 +60,8 @@ def test_tab_reaches_everything_and_leaves_again(same_page, place):
     assert [labels[k] for k, stop in reached.items() if not stop["there"]] == [], "it is not on the screen"
 
 
-def test_an_experiment_without_a_pointer(same_page):
+def test_an_experiment_without_a_pointer(page):
     """Turn a knob, choose a baseline, change the display, go to another page and come back."""
-    page = same_page
     visit(page, "r=4&m=4")
     complete(page)
     slider(page, "σ, noise scale").focus()
@@ -85,9 +83,8 @@ def test_an_experiment_without_a_pointer(same_page):
     expect(page).to_have_url(re.compile("sigma=0.51"))
 
 
-def test_nothing_of_the_stage_moves_by_itself(same_page):
+def test_nothing_of_the_stage_moves_by_itself(page):
     """So there is nothing to leave out for those who asked their system for reduced motion."""
-    page = same_page
     page.emulate_media(reduced_motion="reduce")
     visit(page, f"r=40&m=4&seed=61&{LONG}")
     page.locator(".stage[data-state=live]").wait_for(timeout=PATIENCE)

@@ -24,8 +24,7 @@ from dashboard.views.learn.lessons import LESSONS
 pytestmark = pytest.mark.browser
 
 
-def test_noise_tells_whether_r_is_enough(same_page):
-    page = same_page
+def test_noise_tells_whether_r_is_enough(page):
     visit(page, "r=16&m=4", place="noise", title="How sure is this map?")
     expect(page.get_by_text(re.compile("R = 16 is (not )?enough here"))).to_have_count(4, timeout=PATIENCE)
     shown = maps(page)
@@ -38,8 +37,7 @@ def test_noise_tells_whether_r_is_enough(same_page):
     assert after["error of SmoothGrad"] == shown["error of SmoothGrad"]
 
 
-def test_the_experiment_goes_along_to_other_pages(same_page):
-    page = same_page
+def test_the_experiment_goes_along_to_other_pages(page):
     visit(page, "img=coffee&r=4&m=4&sigma=0.3")
     page.get_by_role("link", name="Noise").click()
     expect(page.get_by_text("How sure is this map?")).to_be_visible(timeout=PATIENCE)
@@ -51,8 +49,7 @@ def test_the_experiment_goes_along_to_other_pages(same_page):
     complete(page)
 
 
-def test_a_lesson_opens_its_experiment(same_page):
-    page = same_page
+def test_a_lesson_opens_its_experiment(page):
     visit(page, "r=4&m=4", place="learn", title="Short lessons")
     expect(page.get_by_role("heading", level=5)).to_have_count(len(LESSONS))
     page.get_by_role("button", name="Open it on white, then choose black").click()
@@ -72,8 +69,7 @@ def test_a_lesson_opens_its_experiment(same_page):
         ("learn", "Short lessons"),
     ],
 )
-def test_other_pages_fit_every_screen(same_page, place, title, width, scheme):
-    page = same_page
+def test_other_pages_fit_every_screen(page, place, title, width, scheme):
     screen(page, width, 900, scheme)
     visit(page, "r=4&m=4&own=guided_ig.steps:4", place=place, title=title)
     if place in ("noise", "path"):
@@ -87,8 +83,7 @@ def test_other_pages_fit_every_screen(same_page, place, title, width, scheme):
 
 
 @pytest.mark.parametrize(("knobs", "cell"), [("sigma=0.1/0.7", "1"), ("sigma=0.1/0.7,samples=2/4", "2")])
-def test_a_click_on_a_sweep_opens_that_cell(same_page, knobs, cell):
-    page = same_page
+def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
     visit(page, f"r=4&m=2&sweep=smooth_taylor:{knobs}", "sweep", "What does a knob do?")
     expect(page.get_by_text(re.compile(r"complete: \d maps"))).to_be_visible(timeout=PATIENCE)
     assert "σ 0.7" in next(title for title in reversed(maps(page)))
@@ -104,8 +99,7 @@ def test_a_click_on_a_sweep_opens_that_cell(same_page, knobs, cell):
     complete(page)
 
 
-def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(same_page):
-    page = same_page
+def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
     visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
     complete(page)
     expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import PATIENCE, VIEWER, chart, complete, screen, visit
+from pages import PATIENCE, POLLING, VIEWER, chart, complete, screen, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -37,8 +37,7 @@ def within(page: Page, size: tuple[int, int]) -> None:
             assert box["x"] + box["width"] <= size[0], place
 
 
-def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(same_page):
-    page = same_page
+def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(page):
     visit(page, "r=4&m=4&methods=smoothgrad,edges&rand=on")
     complete(page)
     expect(links(page)).to_have_count(2)
@@ -62,8 +61,7 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(s
     page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
 
 
-def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(same_page):
-    page = same_page
+def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
     visit(page, "img=coffee&r=4&m=4&methods=edges&rand=on")
     complete(page)
     page.get_by_text("Display", exact=True).click()
@@ -79,8 +77,7 @@ def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(same_page):
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_pushes_nothing_out_of_the_view(same_page, size, scheme):
-    page = same_page
+def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
     screen(page, *size, scheme)
     visit(page, "r=4&m=4&rand=on")
     complete(page)
@@ -91,8 +88,7 @@ def test_it_pushes_nothing_out_of_the_view(same_page, size, scheme):
     assert len({box["y"] for box in places}) == 1, "maps stand in a row"
 
 
-def test_on_a_phone_it_stands_under_the_map_with_its_sentence(same_page):
-    page = same_page
+def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
     screen(page, 390, 844, "light")
     visit(page, "r=4&m=4&methods=smoothgrad&rand=on")
     complete(page)
@@ -102,27 +98,32 @@ def test_on_a_phone_it_stands_under_the_map_with_its_sentence(same_page):
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
-def test_curves_give_way_to_a_long_verdict(same_page, size):
+def test_curves_give_way_to_a_long_verdict(page, size):
     """The title of their axis stays on the screen."""
-    page = same_page
     screen(page, *size, "light")
     visit(page, "r=4&m=4")
     complete(page)
     expect(chart(page, "Perturbation curve").locator(".xtitle")).to_be_visible(timeout=PATIENCE)
     before = page.locator(".stage .headline").bounding_box()["height"]
-    page.evaluate(f"words => {{ const stage = {STAGE}; stage.hear({{ ...stage.state, verdict: words }}); }}", LONG)
+    say = f"const stage = {STAGE}; stage.hear({{ ...stage.state, verdict: words }});"
+    said = page.evaluate(f"{STAGE}.state.verdict")
+    # What the work says last can still come, and then the words are said again.
     page.wait_for_function(
-        "before => document.querySelector('.stage .headline').clientHeight > 1.5 * before", arg=before
+        f"([words, high]) => {{ {say} return document.querySelector('.stage .headline').clientHeight > 1.5 * high; }}",
+        arg=[LONG, before],
+        polling=POLLING,
     )
     for title in page.locator(f"{CURVES} .xtitle").all():
         page.wait_for_function(
-            "([one, high]) => one.getBoundingClientRect().bottom <= high", arg=[title.element_handle(), size[1]]
+            f"([words, one, high]) => {{ {say} return one.getBoundingClientRect().bottom <= high; }}",
+            arg=[LONG, title.element_handle(), size[1]],
+            polling=POLLING,
         )
+    page.evaluate(f"words => {{ {say} }}", said)
 
 
-def test_the_button_beside_r_draws_until_the_map_is_settled(same_page):
+def test_the_button_beside_r_draws_until_the_map_is_settled(page):
     """Without noise ten samples are enough."""
-    page = same_page
     visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
     complete(page)
     row = page.locator(".stage .act")
@@ -134,8 +135,7 @@ def test_the_button_beside_r_draws_until_the_map_is_settled(same_page):
     expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
 
 
-def test_what_the_button_started_can_be_ended_there(same_page):
-    page = same_page
+def test_what_the_button_started_can_be_ended_there(page):
     visit(page, "r=4&m=1&methods=smooth_taylor")
     complete(page)
     row = page.locator(".stage .act")
