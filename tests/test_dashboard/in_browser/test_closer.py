@@ -154,7 +154,6 @@ def test_a_connection_that_drops_and_comes_back(page):
     settings(page)
     page.get_by_role("button", name="Pin").click()
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
-    until_under(page, "SmoothGrad", "^draft")
     before = page.evaluate("window.dropped.map(socket => socket.close()).length")
     page.wait_for_function(
         "before => window.dropped.slice(before).filter(socket => socket.readyState === 1).length >= 2",
