@@ -10,9 +10,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
-WHOLE = "efficientnet_lite0_whole"
-"""The network of the app, for tests that look at a run while it computes. The others get a small one (`served.py`)."""
-LONG = f"model={WHOLE}"
+WHOLE, PATIENT = "efficientnet_lite0_whole", "efficientnet_lite0_patient"
+"""The network of the app, and a small one that takes as long. All others get the small one (`served.py`)."""
+LONG = f"model={PATIENT}"
+"""For tests that look at a run while it computes."""
 POLLING = 100
 """Milliseconds between two looks at all pixels of the maps. A look at every frame costs more than what it waits for."""
 
@@ -27,9 +28,38 @@ def foreign(url: str, address: str) -> bool:
     return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
 
 
+# Another address in an open page, as Back would bring it. It takes a tenth of the time that a page takes to load. Then
+# what the last address showed must be gone: a question that has no answer is answered last.
+TURN_TO = """async (url) => {
+  const until = async (found) => { while (!found()) await new Promise((done) => setTimeout(done, 10)); };
+  const idle = () => new Promise((done) => requestIdleCallback(done));
+  const drawn = async () => { for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame).then(idle); };
+  const app = document.querySelector("[data-testid=stApp]");
+  const over = () => app.dataset.testScriptState === "notRunning";
+  await until(() => window.streamlitVisit?.run && over());
+  const visit = window.streamlitVisit, before = visit.run;
+  history.replaceState(null, "", url);
+  dispatchEvent(new PopStateEvent("popstate"));
+  await until(() => visit.run !== before && over());
+  await drawn(); // the stage knows what the script says
+  const line = [...document.querySelectorAll("*")].map((one) => one.attributionStage).find(Boolean)?.line;
+  if (line) {
+    line.turn({ nothing: performance.now() });
+    await until(() => line.closed || (!line.next && line.asked === null));
+  }
+  document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
+  await drawn();
+}"""
+
+
 def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "What did the model look at?") -> None:
+    """Opens an address: by a load in an empty tab, by a turn of the page where the app is open already."""
     # The random network has tests of its own; all others need not wait for it.
-    page.goto(f"{page.address}/{place}?{query}{'' if 'rand=' in query else '&rand=off'}")
+    url = f"{page.address}/{place}?{query}{'' if 'rand=' in query else '&rand=off'}"
+    if page.url.startswith(page.address):
+        page.evaluate(TURN_TO, url)
+    else:
+        page.goto(url)
     expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
 
 
@@ -193,9 +223,19 @@ def until_under(page: Page, title: str, pattern: str) -> None:
     )
 
 
-def click_on(page: Page, point) -> None:
-    """Plotly's points take no clicks themselves: the layer above them does."""
+AT_REST = """async (one) => {
+  const place = () => JSON.stringify(one.getBoundingClientRect());
+  one.scrollIntoView({ block: "center" });
+  for (let still = 0, last = place(); still < 5; last = place()) {
+    await new Promise(requestAnimationFrame);
+    still = place() === last ? still + 1 : 0;
+  }
+}"""
+
+
+def click_on(page: Page, point: Locator) -> None:
+    """Plotly's points take no clicks themselves: the layer above them does, where they are once nothing moves them."""
     expect(point).to_be_visible(timeout=PATIENCE)
-    point.scroll_into_view_if_needed()
+    point.evaluate(AT_REST)
     box = point.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -1,13 +1,14 @@
 """The app as browser tests see it: quick, since most of them are of the page and not of what is computed.
 
 Its network is small. Curves are shorter and rougher: 10 regions, not 30, with 1 noise patch each, not 10, and 2 random
-orders, not 8. The sanity checks have few stages and changes. The network of the app is there too, under another name.
+orders, not 8. The sanity checks have few stages and changes. Under other names there are the network of the app, and
+the small one as slow as that: it takes time, and leaves the processor to the page.
 """
 
 from dataclasses import replace
 
 import by_heart
-from pages import WHOLE
+from pages import PATIENT, WHOLE
 from streamlit.web.cli import main
 
 from attribution import MODELS, controls
@@ -31,5 +32,6 @@ def serve() -> None:
     Experiment.curve_key = short
     embedded = MODELS[by_heart.EMBEDDED]
     MODELS[WHOLE] = replace(embedded, title="The whole network")
+    MODELS[PATIENT] = replace(embedded, title="The small network, slowly", fill=lambda _: by_heart.Patient(0.02).eval())
     MODELS[by_heart.EMBEDDED] = replace(embedded, fill=by_heart.network)
     main()

@@ -34,17 +34,21 @@ class Tab:
         self.errors.append(error)
 
     def leave(self) -> None:
-        """Makes it as good as new: no page, nothing stored, and screen and pointer as at first."""
+        """No page, and nothing stored."""
         if self.page.url.startswith(self.page.address):
             self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self.page.goto("about:blank")
+
+    def rest(self) -> None:
+        """Screen and pointer as at first, and nothing stands over the page."""
+        self.page.keyboard.press("Escape")
         self.page.mouse.move(0, 0)
         self.page.set_viewport_size(SIZE)
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
 class Kept:
-    """One tab for many tests, one after another: a new one takes longer than to leave a page.
+    """One tab for many tests, one after another, on one page: to load one takes longer than most tests.
 
     A test that fails may leave a key or a button pressed. After it there is a new tab.
     """
@@ -52,6 +56,11 @@ class Kept:
     def __init__(self, profile: BrowserContext, address: str, script: str = "") -> None:
         self._of, self._script = (profile, address), script
         self._tab: Tab | None = None
+
+    def leave(self) -> None:
+        """Leaves the page."""
+        if self._tab is not None:
+            self._tab.leave()
 
     @contextmanager
     def lent(self, test: pytest.Item) -> Iterator[Page]:
@@ -65,7 +74,7 @@ class Kept:
         yield tab.page
         errors, self._tab = [*tab.errors], None
         if test.stash.get(PASSED, False) and not errors:
-            tab.leave()
+            tab.rest()
             self._tab = tab
         else:
             tab.page.close()

@@ -36,6 +36,8 @@ class Trail:
     """URLs that this session wrote, or already applied."""
     sent: Query | None = None
     """The last URL that was written."""
+    due: Query | None = None
+    """A URL that sets the experiment, until it is set: the run can be interrupted before."""
 
 
 def adopts(
@@ -57,14 +59,20 @@ def adopts(
 def news(key: str, page: str, names: Collection[str]) -> Query | None:
     """The values of these names in the URL if they must be applied, else None. Must be called in every run.
 
-    `key` is where the session keeps its trail.
+    `key` is where the session keeps its trail. `applied` must be called when the values are applied.
     """
     trail: Trail = st.session_state.setdefault(key, Trail())
-    query = _named(names)
-    found = adopts(page, query, trail.page, trail.known, _back(), session.changed())
-    trail.page = page
+    query, changed = _named(names), session.changed()
+    found = adopts(page, query, trail.page, trail.known, _back(), changed) or (query == trail.due and not changed)
+    trail.page, trail.due = page, query if found else None
     trail.known.append(query)
-    return query if found else None
+    return trail.due
+
+
+def applied(key: str) -> None:
+    """Notes that the news are applied."""
+    trail: Trail = st.session_state[key]
+    trail.due = None
 
 
 def note(key: str, query: Query) -> None:
@@ -83,6 +91,7 @@ def read(page: str) -> None:
     if session.begun() and found != session.experiment():
         lesson.close()
     session.put(found)
+    applied(TRAIL)
 
 
 def experiment_of(query: Query, page: str) -> Experiment:

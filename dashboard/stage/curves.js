@@ -6,11 +6,13 @@ const SHARE = 5; // and so many times what the last one took: meanwhile the brow
 const LONGEST = 500; // but no longer than this
 
 let plotly = null;
+let loaded = null; // not window.Plotly: a chart of Streamlit puts its own copy there, which drops the listeners of ours
 function library(address) {
-  plotly ??= new Promise((done, failed) => {
-    if (window.Plotly) return done(window.Plotly);
+  plotly ??= new Promise((came, failed) => {
+    const done = () => came((loaded = window.Plotly));
+    if (window.Plotly) return done();
     const script = make("script", { src: address });
-    script.onload = () => done(window.Plotly);
+    script.onload = done;
     script.onerror = () => ((plotly = null), failed(new Error("Plotly did not load")));
     document.head.append(script);
   });
@@ -167,6 +169,6 @@ class Curves {
   }
 
   resize() {
-    for (const { plot } of this.charts) if (plot.data) window.Plotly.Plots.resize(plot);
+    for (const { plot } of this.charts) if (plot.data) loaded.Plots.resize(plot);
   }
 }

@@ -11,7 +11,7 @@ class Figures {
     this.names = names;
     for (const [name, one] of this.all) {
       if (names.includes(name)) continue;
-      if (one.ready) window.Plotly.purge(one.plot);
+      if (one.ready) loaded.purge(one.plot);
       one.cell.remove();
       this.all.delete(name);
     }
@@ -89,7 +89,7 @@ class Figures {
         one.moves = false;
         if (!one.ready) return null;
         const { shapes, annotations } = this.marked(one);
-        return window.Plotly.relayout(one.plot, { shapes, annotations });
+        return loaded.relayout(one.plot, { shapes, annotations });
       });
     }
   }
@@ -99,6 +99,6 @@ class Figures {
   }
 
   resize() {
-    for (const one of this.all.values()) this.then(one, () => one.ready && window.Plotly.Plots.resize(one.plot));
+    for (const one of this.all.values()) this.then(one, () => one.ready && loaded.Plots.resize(one.plot));
   }
 }

@@ -103,7 +103,7 @@ class Stage {
     this.sizes.disconnect();
     this.room.disconnect();
     clearTimeout(this.later);
-    for (const plot of this.element.querySelectorAll(".plot")) window.Plotly?.purge(plot);
+    for (const plot of this.element.querySelectorAll(".plot")) loaded?.purge(plot);
     this.line?.close();
     this.viewer.close();
     this.element.remove();

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import PIL.Image
 import pytest
+import streamlit as st
 from page import QUICK, alts, captions, complete, control, finish, pictures, query, rows, shown
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
@@ -412,6 +413,26 @@ class TestGoingBack:
         app.query_params["sigma"] = "0.8"
         app.run()
         assert shown(app, "sigma") == 0.8
+
+    def test_back_is_not_lost_when_its_run_is_interrupted(self, page, monkeypatch):
+        """By a run that does not know of it. Streamlit can interrupt a run wherever it uses the session."""
+        app = page(**QUICK, sigma="0.3")
+        control(app.slider, "control-sigma").set_value(0.5).run()
+        assert shown(app, "sigma") == 0.5
+        back, put = [True], session.put
+
+        def interrupted(experiment: Experiment) -> None:
+            if back:
+                back.clear()
+                st.rerun()
+            put(experiment)
+
+        monkeypatch.setattr(address, "_back", lambda: bool(back))
+        monkeypatch.setattr(session, "put", interrupted)
+        app.query_params["sigma"] = "0.3"
+        app.run()
+        assert not back
+        assert shown(app, "sigma") == 0.3
 
     def test_an_address_that_is_older_than_the_last_change_is_not(self, page):
         app = page(**QUICK, sigma="0.3")

@@ -43,6 +43,7 @@ def read() -> None:
             st.session_state[SETTING] = parse(found[QUERY], session.experiment().model)
         except ValueError as error:
             st.warning(f"The link's sweep was not used: {error}.", icon=":material/link_off:")
+    address.applied(TRAIL)
 
 
 def write(sweep: Sweep) -> None:

@@ -51,9 +51,24 @@ def alone(profile) -> Kept:
     return Kept(profile, "nowhere")
 
 
+@pytest.fixture(scope="module")
+def open_page(kept):
+    """The page that the tests of a file do not leave."""
+    yield
+    kept.leave()
+
+
 @pytest.fixture
-def page(kept, request):
-    """The tab that most tests use, one after another."""
+def anew(kept):
+    """The test has a page and a session of its own."""
+    kept.leave()
+    yield
+    kept.leave()
+
+
+@pytest.fixture
+def page(kept, open_page, request):
+    """The tab that most tests use, with the page and the session of the test before: `visit` sets the experiment."""
     with kept.lent(request.node) as page:
         yield page
 

@@ -7,7 +7,21 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from pages import LONG, PATIENCE, chart, choose, complete, drag, maps, screen, settings, settled, until_another, visit
+from pages import (
+    LONG,
+    PATIENCE,
+    WHOLE,
+    chart,
+    choose,
+    complete,
+    drag,
+    maps,
+    screen,
+    settings,
+    settled,
+    until_another,
+    visit,
+)
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -126,7 +140,7 @@ def stopped_at(page: Page) -> int:
 
 def test_the_page_answers_while_the_processor_is_busy(page):
     """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
-    visit(page, f"r=500&m=500&seed=8&eval=paper&{LONG}")
+    visit(page, f"r=500&m=500&seed=8&eval=paper&model={WHOLE}")
     expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
     drag(page, "M, steps", "Home")
     expect(page.get_by_text("complete: 1 point", exact=True)).to_be_visible(timeout=PATIENCE)

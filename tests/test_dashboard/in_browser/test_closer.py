@@ -119,6 +119,7 @@ def test_pins(page):
     expect(name).to_have_count(0)
 
 
+@pytest.mark.usefixtures("anew")
 def test_everything_computed_is_a_point_and_a_click_away(page):
     visit(page, "r=4&m=4&seed=21")
     complete(page)
@@ -153,13 +154,15 @@ def test_a_connection_that_drops_and_comes_back(page):
     settings(page)
     page.get_by_role("button", name="Pin").click()
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
-    page.evaluate("window.dropped.forEach(socket => socket.close())")
+    before = page.evaluate("window.dropped.map(socket => socket.close()).length")
     page.wait_for_function(
-        "window.dropped.slice(2).filter(socket => socket.readyState === 1).length >= 2",
+        "before => window.dropped.slice(before).filter(socket => socket.readyState === 1).length >= 2",
+        arg=before,
         timeout=PATIENCE,
     )
     until_under(page, "SmoothGrad", "^complete")
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
+    page.locator("[class*=st-key-control-pin-remove-] button").click()
 
 
 def test_sigma_is_found_for_a_photo(page):

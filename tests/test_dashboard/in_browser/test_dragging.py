@@ -2,6 +2,8 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import PIL.Image
 import pytest
@@ -20,7 +22,7 @@ from pages import (
     visit,
 )
 from playwright.sync_api import Page, expect
-from tabs import Kept, own_profile
+from tabs import Kept
 
 pytestmark = pytest.mark.browser
 
@@ -52,14 +54,21 @@ window.WebSocket = class extends WebSocket {
 
 @pytest.fixture(scope="module")
 def counting(profile, address):
-    return Kept(profile, address, COUNT)
+    kept = Kept(profile, address, COUNT)
+    yield kept
+    kept.leave()
 
 
 @pytest.fixture
 def counted(counting, request):
-    """A tab that counts."""
+    """A tab that counts. Its page stays open from test to test."""
     with counting.lent(request.node) as page:
         yield page
+
+
+def count(page: Page) -> None:
+    """Begins to count."""
+    page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
 
 
 def hold(page: Page, label: str) -> tuple[float, float]:
@@ -73,13 +82,23 @@ def hold(page: Page, label: str) -> tuple[float, float]:
     return x, y
 
 
+@contextmanager
+def touched(page: Page) -> Iterator[None]:
+    """The screen is one that is touched."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    yield
+    tools.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    tools.detach()
+
+
 def begin(page: Page, query: str, label: str) -> tuple[dict[str, dict], float, float]:
     """Opens an experiment, and takes the thumb of a slider: the maps, and where the thumb is."""
     visit(page, query)
     complete(page)
     before = maps(page)
     x, y = hold(page, label)
-    page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
+    count(page)
     return before, x, y
 
 
@@ -139,6 +158,7 @@ def test_what_is_typed_is_asked_on_the_line_too(counted):
     page = counted
     visit(page, "r=4&m=4&seed=54")
     complete(page)
+    count(page)
     box = page.get_by_role("spinbutton", name="σ, exact value")
     for sigma in ("0.37", "0.5"):
         box.fill(sigma)
@@ -166,7 +186,7 @@ def test_a_page_that_has_nothing_running_hears_nothing(counted):
     page = counted
     visit(page, "r=4&m=4")
     complete(page)
-    page.evaluate("told.heard = []")
+    count(page)
     hold(page, "σ, noise scale")
     page.mouse.up()
     assert page.evaluate("told.heard") == []
@@ -204,12 +224,13 @@ def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     screen(page, *size, scheme)
     visit(page, "r=4&m=4")
     complete(page)
-    for title in ("Perturbation curve", "Multi-scale total variation"):
-        expect(chart(page, title).locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
+    charts = [chart(page, title).locator(".plot") for title in ("Perturbation curve", "Multi-scale total variation")]
+    for plot in charts:
+        expect(plot.locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
     shown = [
         *page.locator(".stage .knob:visible").all(),
         *page.locator(".stage figure canvas[role=img]").all(),
-        *page.locator(".stage .plot").all(),
+        *charts,
         page.get_by_role("button", name="Stop"),
         page.get_by_role("button", name="Export"),
     ]
@@ -221,8 +242,9 @@ def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
         assert box["x"] + box["width"] <= size[0], one
 
 
-def test_on_a_phone_knob_and_maps_are_in_one_view(chromium, address):
-    with own_profile(chromium, address, viewport={"width": 390, "height": 844}, has_touch=True) as page:
+def test_on_a_phone_knob_and_maps_are_in_one_view(page):
+    screen(page, 390, 844, "light")
+    with touched(page):
         visit(page, "r=4&m=4")
         complete(page)
         rail = page.locator(".stage .rail").bounding_box()
@@ -263,7 +285,7 @@ def test_a_scrub_asks_nobody(counted):
     complete(page)
     expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
     before = maps(page)
-    page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
+    count(page)
     drag(page, "position on the path", "ArrowRight", 2)
     expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible()
     until_another(page, "Gradient", before["Gradient"]["mark"])
@@ -273,6 +295,7 @@ def test_a_scrub_asks_nobody(counted):
     assert page.evaluate("[told.script, told.asked.length, told.heard.length]") == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("anew")
 def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
     visit(page, "r=4&m=4")
     complete(page)

@@ -67,6 +67,7 @@ def test_another_page_opens_over_a_slow_line(clocked_page):
     clocked_page.get_by_role("button", name="Stop").click()
 
 
+@pytest.mark.usefixtures("anew")
 def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     visit(page, "r=2&m=2")
     buffer = io.BytesIO()

@@ -84,6 +84,9 @@ def test_other_pages_fit_every_screen(page, place, title, width, scheme):
 
 @pytest.mark.parametrize(("knobs", "cell"), [("sigma=0.1/0.7", "1"), ("sigma=0.1/0.7,samples=2/4", "2")])
 def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
+    """Also after a page with a chart of Streamlit, which has another copy of Plotly."""
+    visit(page, "r=4&m=4", "learn", "Short lessons")
+    expect(page.locator("[data-testid=stPlotlyChart] .main-svg").first).to_be_visible(timeout=PATIENCE)
     visit(page, f"r=4&m=2&sweep=smooth_taylor:{knobs}", "sweep", "What does a knob do?")
     expect(page.get_by_text(re.compile(r"complete: \d maps"))).to_be_visible(timeout=PATIENCE)
     assert "σ 0.7" in next(title for title in reversed(maps(page)))

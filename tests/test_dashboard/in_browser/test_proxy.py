@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import os
 import re
 import shutil
@@ -107,6 +106,16 @@ def app() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    """A photo of almost as many bytes as may be uploaded. The browser reads the file itself."""
+    file = tmp_path_factory.mktemp("photos") / "large.png"
+    pixels = np.random.default_rng(5).integers(0, 256, (2500, 2600, 3), dtype=np.uint8)
+    PIL.Image.fromarray(pixels).save(file, "PNG", compress_level=0)
+    assert 0.9 < file.stat().st_size / (MOST_MEGABYTES * 1024**2) < 1
+    return file
+
+
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -116,7 +125,7 @@ def app() -> Iterator[str]:
         ),
     ],
 )
-def test_an_experiment_behind_a_proxy(chromium, app, tmp_path, proxy):
+def test_an_experiment_behind_a_proxy(chromium, app, large, tmp_path, proxy):
     """The page is drawn, maps follow a hand on the second socket, and a large photo is uploaded and explained."""
     password = {"username": USER, "password": PASSWORD}
     with (
@@ -144,7 +153,7 @@ def test_an_experiment_behind_a_proxy(chromium, app, tmp_path, proxy):
 
         sidebar = settings(page)
         chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
-        chooser.set_input_files({"name": "large.png", "mimeType": "image/png", "buffer": large()})
+        chooser.set_input_files(large)
         expect(page).to_have_url(re.compile("img=upload"), timeout=PATIENCE)
         expect(sidebar.get_by_role("radio", name="your photo", exact=True)).to_be_visible(timeout=PATIENCE)
         until_another(page, "SmoothGrad", before)
@@ -152,12 +161,3 @@ def test_an_experiment_behind_a_proxy(chromium, app, tmp_path, proxy):
         assert {re.sub(r"/live/.*", "/live/", url) for url in sockets} == {
             f"{page.address.replace('http', 'ws')}/{path}" for path in ("_stcore/stream", "live/")
         }
-
-
-def large() -> bytes:
-    """A photo of almost as many bytes as may be uploaded."""
-    buffer = io.BytesIO()
-    pixels = np.random.default_rng(5).integers(0, 256, (2500, 2600, 3), dtype=np.uint8)
-    PIL.Image.fromarray(pixels).save(buffer, "PNG", compress_level=0)
-    assert 0.9 < len(buffer.getvalue()) / (MOST_MEGABYTES * 1024**2) < 1
-    return buffer.getvalue()

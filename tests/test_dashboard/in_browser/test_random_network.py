@@ -3,11 +3,13 @@
 import re
 
 import pytest
-from pages import PATIENCE, VIEWER, chart, complete, screen, visit
+from pages import PATIENCE, POLLING, VIEWER, chart, complete, screen, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
+CURVES = ".stage .chart:not([aria-label*='in this session'])"
+"""The chart of all that was computed in a session stands below the screen."""
 LINKS = "all layers of the network random"
 STAGE = "[...document.querySelectorAll('*')].map(one => one.attributionStage).find(Boolean)"
 LONG = " ".join(["On this photo SmoothTaylor 18.5, SmoothGrad 20.5 have a lower AUPC than random orders."] * 3)
@@ -24,8 +26,8 @@ def drawn(page: Page, tile: int) -> str:
 
 def within(page: Page, size: tuple[int, int]) -> None:
     """All knobs, maps, small pictures and curves are on the screen."""
-    places = (".stage .knob:visible", ".stage figure canvas[role=img]", ".stage a.random:visible", ".stage .plot")
-    for place in places:
+    curves = f"{CURVES} .plot"
+    for place in (".stage .knob:visible", ".stage figure canvas[role=img]", ".stage a.random:visible", curves):
         found = page.locator(place).all()
         assert found, place
         for one in found:
@@ -103,14 +105,21 @@ def test_curves_give_way_to_a_long_verdict(page, size):
     complete(page)
     expect(chart(page, "Perturbation curve").locator(".xtitle")).to_be_visible(timeout=PATIENCE)
     before = page.locator(".stage .headline").bounding_box()["height"]
-    page.evaluate(f"words => {{ const stage = {STAGE}; stage.hear({{ ...stage.state, verdict: words }}); }}", LONG)
+    say = f"const stage = {STAGE}; stage.hear({{ ...stage.state, verdict: words }});"
+    said = page.evaluate(f"{STAGE}.state.verdict")
+    # What the work says last can still come, and then the words are said again.
     page.wait_for_function(
-        "before => document.querySelector('.stage .headline').clientHeight > 1.5 * before", arg=before
+        f"([words, high]) => {{ {say} return document.querySelector('.stage .headline').clientHeight > 1.5 * high; }}",
+        arg=[LONG, before],
+        polling=POLLING,
     )
-    for title in page.locator(".stage .charts .xtitle").all():
+    for title in page.locator(f"{CURVES} .xtitle").all():
         page.wait_for_function(
-            "([one, high]) => one.getBoundingClientRect().bottom <= high", arg=[title.element_handle(), size[1]]
+            f"([words, one, high]) => {{ {say} return one.getBoundingClientRect().bottom <= high; }}",
+            arg=[LONG, title.element_handle(), size[1]],
+            polling=POLLING,
         )
+    page.evaluate(f"words => {{ {say} }}", said)
 
 
 def test_the_button_beside_r_draws_until_the_map_is_settled(page):

@@ -64,6 +64,22 @@ class TestCurves:
         page.evaluate(again % "blue")
         assert page.evaluate("steps()") == ["one", "other"]
 
+    def test_they_are_resized_by_the_library_that_drew_them(self, page):
+        """A chart of Streamlit puts a library of its own in the place of it, which drops who listens to clicks."""
+        page.evaluate(CURVES)
+        page.evaluate("steps()")
+        resized = page.evaluate(
+            """() => {
+              const resized = [];
+              window.Plotly.Plots = {resize: (plot) => resized.push(plot.name)};
+              window.Plotly = {Plots: {resize: () => resized.push('by another')}};
+              for (const {plot} of curves.charts) plot.data = [];
+              curves.resize();
+              return resized;
+            }"""
+        )
+        assert resized == ["one", "other"]
+
     def test_while_somebody_waits_for_maps_nothing_is_drawn(self, page):
         page.evaluate(CURVES)
         page.evaluate("busy = true")
