@@ -104,9 +104,9 @@ class TestMachines:
         assert told.at[3:] == [told.added[1]] * (3 * len(CASES) - 3)
         assert told.failed == []
 
-    def test_each_case_comes_once_and_the_rows_are_those_of_one_process(self, told, folder, tmp_path):
+    def test_each_case_comes_once_and_the_rows_are_those_of_one_process(self, told, kept, tmp_path):
         assert len(told.measured) == len(set(told.measured)) == 3 * len(CASES)
-        assert content(told.rows) == content(alone(folder, tmp_path / "here.db"))
+        assert content(told.rows) == content(alone(kept, tmp_path / "here.db"))
 
     def test_when_all_are_lost_the_run_ends_and_keeps_what_is_done(self, told, kept):
         assert told.end.match(r"no machine that is left has room.*add a machine.*what is done is kept")
