@@ -21,7 +21,7 @@ DEVICE = "session-device"
 CELLS = 256
 """The maximum number of sweep cells; with their maps about 50 MB."""
 TABLES = 8
-"""The maximum number of results files and of their tables that are kept; the largest takes 20 MB."""
+"""The maximum number of results files and of their tables that are kept; a file of the project takes 11 MB."""
 
 Made = TypeVar("Made")
 

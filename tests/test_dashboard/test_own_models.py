@@ -2,12 +2,14 @@
 
 import io
 import os
+import runpy
 import subprocess
 import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import by_heart
 import numpy as np
 import pytest
 import safetensors.torch
@@ -16,17 +18,18 @@ import torch
 from page import QUICK, captions, complete, control, finish, query, shown
 
 from attribution import MODELS, Store, load_model
-from attribution.models import CATEGORIES
+from attribution.models import CATEGORIES, Model
 from dashboard import options
 from dashboard.controls import pins, resources
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
+from dashboard.place import APP
 from dashboard.views.compare import export
 from dashboard.views.learn.lessons import LESSONS
 from dashboard.views.results import pairs
 from dashboard.views.sweep.sweep import choices, parse
-from dashboard.work.models import Models
+from dashboard.work.models import Models, load_listed
 from dashboard.work.panel import Cell, map_work
 from dashboard.work.scheduler import View
 
@@ -73,11 +76,15 @@ FILE = "timm/test_efficientnet=weights/mine, 1.safetensors"
 
 @pytest.fixture
 def listed(folder, monkeypatch):
-    """Starts the server with these models, which are off the list again after the test."""
+    """Starts the server with these models, which are off the list again after the test. The embedded one is small."""
+
+    def load(name: str, device: torch.device) -> Model:
+        return by_heart.model() if name == by_heart.EMBEDDED else load_listed(name, device)
+
     before = dict(MODELS)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    loaded = Models()
+    loaded = Models(load)
     monkeypatch.setattr(resources, "models", lambda: loaded)
 
     def start(*names: str) -> None:
@@ -121,13 +128,13 @@ class TestOptions:
         assert line in told
         assert list(MODELS) == before
 
-    def test_the_server_ends_before_it_serves(self):
-        command = ["-m", "streamlit", "run", "dashboard/app.py", "--server.headless=true", "--server.port=0", "--"]
-        done = subprocess.run(
-            [sys.executable, *command, "--model", "timm/nothing"], cwd=ROOT, capture_output=True, text=True, timeout=240
-        )
-        assert done.returncode == 2
-        assert done.stderr.splitlines() == [
+    def test_the_server_ends_before_it_serves(self, monkeypatch, capsys):
+        """Here, the file that Streamlit runs; test_folder starts a server that ends in this way."""
+        monkeypatch.setattr(sys, "argv", [str(APP), "--model", "timm/nothing"])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(APP))
+        assert end.value.code == 2
+        assert capsys.readouterr().err.splitlines() == [
             "dashboard: timm has no network 'nothing'; look for its name in the documentation"
         ]
 

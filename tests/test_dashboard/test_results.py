@@ -195,14 +195,22 @@ class TestFigures:
 
 class TestPage:
     @pytest.fixture
-    def opened(self, monkeypatch):
-        """The page, without a browser."""
+    def another(self, monkeypatch):
+        """Opens the page in a session of its own, without a browser."""
         scheduler = Scheduler(clock=lambda: 0.0)
         monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
-        app = AppTest.from_file(APP, default_timeout=60)
-        for name, value in {"viewer": "static", "r": "2", "m": "2"}.items():
-            app.query_params[name] = value
-        return app.run().switch_page("views/results/page.py").run()
+
+        def session() -> AppTest:
+            app = AppTest.from_file(APP, default_timeout=60)
+            for name, value in {"viewer": "static", "r": "2", "m": "2"}.items():
+                app.query_params[name] = value
+            return app.run().switch_page("views/results/page.py").run()
+
+        return session
+
+    @pytest.fixture
+    def opened(self, another):
+        return another()
 
     @pytest.fixture
     def held(self, opened, file):
@@ -228,6 +236,22 @@ class TestPage:
             titles.append(" ".join(opened.dataframe[0].value["method"]))
         assert "SmoothTaylor σ=0.3 R=200" in titles[0]
         assert "Guided IG" in titles[1]
+
+    def test_a_file_of_the_project_is_read_once_for_all_sessions(self, another, monkeypatch):
+        resources.read_once.clear()
+        read, real = [], Results.from_bytes
+        monkeypatch.setattr(Results, "from_bytes", lambda data: read.append(len(data)) or real(data))
+        first, second = (another().dataframe[0].value for _ in range(2))
+        assert len(read) == 1
+        assert first.equals(second)
+
+    def test_ones_own_file_is_kept_for_no_other_session(self, opened, file, monkeypatch):
+        shared = []
+        monkeypatch.setattr(resources, "read_once", lambda key, make: shared.append(key) or make())
+        app = opened.file_uploader(key="results-file").upload("r.db", file.read_bytes(), "application/x-sqlite3").run()
+        assert not app.exception
+        assert any("3 photos" in caption.value for caption in app.main.caption)
+        assert not shared
 
     def test_two_methods_are_told_apart_by_any_metric(self, opened):
         opened.segmented_control(key="results-shipped").set_value("every method").run()
