@@ -162,7 +162,7 @@ def test_a_connection_that_drops_and_comes_back(page):
     )
     until_under(page, "SmoothGrad", "^complete")
     expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
-    page.locator("[class*=st-key-control-pin-remove-] button").click()
+    page.locator("[class*=st-key-control-pin-remove-] button").first.click()
 
 
 def test_sigma_is_found_for_a_photo(page):
