@@ -20,7 +20,7 @@ quick: $(VENV)/test.installed lint ## lint and the fast tests, under a minute: r
 		$(QUICK:%=tests/test_attribution/test_%.py) tests/test_docs.py tests/test_readme.py
 
 test: $(VENV)/test.installed lint ## every check; ARGS="-k smooth" passes options to pytest
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/test.installed ## measure speed beside other packages, for hours; writes docs/performance
 	$(BIN)/python tests/benchmarks/levers.py
