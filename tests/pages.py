@@ -29,13 +29,25 @@ def foreign(url: str, address: str) -> bool:
 
 
 # Another address in an open page, as Back would bring it. It takes a tenth of the time that a page takes to load. Then
-# what the last address showed must be gone: a question that has no answer is answered last.
-TURN_TO = """async (url) => {
-  const until = async (found) => { while (!found()) await new Promise((done) => setTimeout(done, 10)); };
-  const idle = () => new Promise((done) => requestIdleCallback(done));
-  const drawn = async () => { for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame).then(idle); };
-  const app = document.querySelector("[data-testid=stApp]");
-  const over = () => app.dataset.testScriptState === "notRunning";
+# what the last address showed must be gone: a question that has no answer is answered last. Answers with what it waited
+# for if that did not come.
+TURN_TO = """async ([url, most]) => {
+  const end = Date.now() + most;
+  const until = async (found) => {
+    while (!found()) {
+      if (Date.now() > end) throw String(found);
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  };
+  // Chromium may take its time for a page that does not change.
+  const soon = (ask) => new Promise((done) => (ask(done), setTimeout(done, 200)));
+  const drawn = async () => {
+    for (let k = 0; k < 3; k++) {
+      await soon(requestAnimationFrame);
+      await soon(requestIdleCallback);
+    }
+  };
+  const over = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
   await until(() => window.streamlitVisit?.run && over());
   const visit = window.streamlitVisit, before = visit.run;
   history.replaceState(null, "", url);
@@ -50,6 +62,8 @@ TURN_TO = """async (url) => {
   document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
   await drawn();
 }"""
+MOST = 30_000
+"""Milliseconds that a turn of the page may take. After that it is loaded."""
 
 
 def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "What did the model look at?") -> None:
@@ -57,7 +71,11 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
     # The random network has tests of its own; all others need not wait for it.
     url = f"{page.address}/{place}?{query}{'' if 'rand=' in query else '&rand=off'}"
     if page.url.startswith(page.address):
-        page.evaluate(TURN_TO, url)
+        late = page.evaluate(f"given => ({TURN_TO})(given).then(() => '', String)", [url, MOST])
+        if late:
+            print(f"the page is loaded: it did not come to {late}")
+            page.goto("about:blank")
+            page.goto(url)
     else:
         page.goto(url)
     expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)

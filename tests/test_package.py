@@ -137,6 +137,8 @@ class TestWheel:
         assert told["Keywords"].split(",") == cited["keywords"]
         assert told.get_all("License-File") == ["LICENSE"]
         assert archive.read(name.replace("METADATA", "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
+        (paper,) = (one["url"] for one in cited["references"] if "SmoothTaylor" in one["title"])
+        assert told.get_all("Project-URL") == [f"Paper, {paper}"]
         assert "Typing :: Typed" in told.get_all("Classifier")
         assert told["Description-Content-Type"] == "text/markdown"
 
