@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -28,25 +28,27 @@ def foreign(url: str, address: str) -> bool:
     return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
 
 
+STAGE = "[...document.querySelectorAll('*')].map((one) => one.attributionStage).find(Boolean)"
+# Chromium may draw no frame of a page that does not change: then a wait for one ends after a moment.
+SOON = "const soon = (ask) => new Promise((done) => (ask(done), setTimeout(done, 200)));"
 # Another address in an open page, as Back would bring it. It takes a tenth of the time that a page takes to load. Then
-# what the last address showed must be gone: a question that has no answer is answered last. Answers with what it waited
-# for if that did not come.
-TURN_TO = """async ([url, most]) => {
+# what the last address showed must be gone: a question that has no answer is answered last. What does not come in time
+# is an error, which names it.
+TURN_TO = f"""async ([url, most]) => {{
+  {SOON}
   const end = Date.now() + most;
-  const until = async (found) => {
-    while (!found()) {
-      if (Date.now() > end) throw String(found);
+  const until = async (found) => {{
+    while (!found()) {{
+      if (Date.now() > end) throw new Error(`not in time: ${{found}}`);
       await new Promise((done) => setTimeout(done, 10));
-    }
-  };
-  // Chromium may take its time for a page that does not change.
-  const soon = (ask) => new Promise((done) => (ask(done), setTimeout(done, 200)));
-  const drawn = async () => {
-    for (let k = 0; k < 3; k++) {
+    }}
+  }};
+  const drawn = async () => {{
+    for (let k = 0; k < 3; k++) {{
       await soon(requestAnimationFrame);
       await soon(requestIdleCallback);
-    }
-  };
+    }}
+  }};
   const over = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
   await until(() => window.streamlitVisit?.run && over());
   const visit = window.streamlitVisit, before = visit.run;
@@ -54,14 +56,14 @@ TURN_TO = """async ([url, most]) => {
   dispatchEvent(new PopStateEvent("popstate"));
   await until(() => visit.run !== before && over());
   await drawn(); // the stage knows what the script says
-  const line = [...document.querySelectorAll("*")].map((one) => one.attributionStage).find(Boolean)?.line;
-  if (line) {
-    line.turn({ nothing: performance.now() });
+  const line = {STAGE}?.line;
+  if (line) {{
+    line.turn({{ nothing: performance.now() }});
     await until(() => line.closed || (!line.next && line.asked === null));
-  }
+  }}
   document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
   await drawn();
-}"""
+}}"""
 MOST = 30_000
 """Milliseconds that a turn of the page may take. After that it is loaded."""
 
@@ -71,9 +73,10 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
     # The random network has tests of its own; all others need not wait for it.
     url = f"{page.address}/{place}?{query}{'' if 'rand=' in query else '&rand=off'}"
     if page.url.startswith(page.address):
-        late = page.evaluate(f"given => ({TURN_TO})(given).then(() => '', String)", [url, MOST])
-        if late:
-            print(f"the page is loaded: it did not come to {late}")
+        try:
+            page.evaluate(TURN_TO, [url, MOST])
+        except Error as late:
+            print(f"the page is loaded: {late}")
             page.goto("about:blank")
             page.goto(url)
     else:
@@ -241,14 +244,15 @@ def until_under(page: Page, title: str, pattern: str) -> None:
     )
 
 
-AT_REST = """async (one) => {
+AT_REST = f"""async (one) => {{
+  {SOON}
   const place = () => JSON.stringify(one.getBoundingClientRect());
-  one.scrollIntoView({ block: "center" });
-  for (let still = 0, last = place(); still < 5; last = place()) {
-    await new Promise(requestAnimationFrame);
+  one.scrollIntoView({{ block: "center" }});
+  for (let still = 0, last = place(); still < 5; last = place()) {{
+    await soon(requestAnimationFrame);
     still = place() === last ? still + 1 : 0;
-  }
-}"""
+  }}
+}}"""
 
 
 def click_on(page: Page, point: Locator) -> None:

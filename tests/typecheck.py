@@ -12,8 +12,8 @@ nested: dict[tuple[str, str, Signature], Callable] = {}
 def checked(empty: Callable) -> Callable:
     """The check of one signature: jaxtyping asks for it with an empty function that has this signature.
 
-    A function that is defined within another is another one in each call of the latter, with the same signature. The
-    code of a check takes longer to write than most functions that are checked, so it is written once.
+    A function that is defined within another is made anew in each call of that one, with the same signature. To write
+    the code of its check takes longer than most such functions run, so it is written once.
     """
     if "<locals>" not in empty.__qualname__:
         return check(empty)

@@ -37,7 +37,7 @@ class Trail:
     sent: Query | None = None
     """The last URL that was written."""
     due: Query | None = None
-    """A URL that sets the experiment, until it is set: the run can be interrupted before."""
+    """A URL that must still set the experiment. A run can be interrupted before it does."""
 
 
 def adopts(
@@ -59,7 +59,8 @@ def adopts(
 def news(key: str, page: str, names: Collection[str]) -> Query | None:
     """The values of these names in the URL if they must be applied, else None. Must be called in every run.
 
-    `key` is where the session keeps its trail. `applied` must be called when the values are applied.
+    `key` is where the session keeps its trail. After the values are applied, `applied` must be called: until then they
+    are returned again.
     """
     trail: Trail = st.session_state.setdefault(key, Trail())
     query, changed = _named(names), session.changed()
@@ -70,7 +71,7 @@ def news(key: str, page: str, names: Collection[str]) -> Query | None:
 
 
 def applied(key: str) -> None:
-    """Notes that the news are applied."""
+    """The values that `news` returned are applied."""
     trail: Trail = st.session_state[key]
     trail.due = None
 

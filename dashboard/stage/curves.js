@@ -6,7 +6,8 @@ const SHARE = 5; // and so many times what the last one took: meanwhile the brow
 const LONGEST = 500; // but no longer than this
 
 let plotly = null;
-let loaded = null; // not window.Plotly: a chart of Streamlit puts its own copy there, which drops the listeners of ours
+// The copy that drew our charts. A chart of Streamlit puts another one into window.Plotly, which would drop their listeners.
+let loaded = null;
 function library(address) {
   plotly ??= new Promise((came, failed) => {
     const done = () => came((loaded = window.Plotly));

@@ -63,10 +63,10 @@ def read(data: bytes) -> tuple[list[Row], Thumbnails]:
 
 
 def once(name: str, key: str, make: Callable[[], Made]) -> Made:
-    """The result of `make` for `key`, which begins with the name of the file. One of the project is read once for all
-    sessions; what is of a user's own file belongs to the session alone."""
-    own = not key.startswith(tuple(SHIPPED))
-    return session.once(name, key, make if own else partial(resources.read_once, (name, key), make))
+    """The result of `make` for `key`, which begins with the name of the file: of a file of the project once for all
+    sessions, of a user's own file once for this session. The name of an own file is its random number."""
+    shipped = key.startswith(tuple(SHIPPED))
+    return session.once(name, key, partial(resources.read_once, (name, key), make) if shipped else make)
 
 
 def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:

@@ -205,7 +205,4 @@ def test_charts_take_the_colours_of_the_page(page):
     tick = chart(page, "Perturbation curve").locator(".xtick text").first
     expect(tick).to_have_css("fill", "rgb(26, 34, 48)")
     page.emulate_media(color_scheme="dark")
-    try:
-        expect(tick).to_have_css("fill", "rgb(232, 236, 242)", timeout=PATIENCE)
-    finally:
-        page.emulate_media(color_scheme="light")
+    expect(tick).to_have_css("fill", "rgb(232, 236, 242)", timeout=PATIENCE)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import PATIENCE, POLLING, VIEWER, chart, complete, screen, visit
+from pages import PATIENCE, POLLING, STAGE, VIEWER, chart, complete, screen, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -11,7 +11,6 @@ pytestmark = pytest.mark.browser
 CURVES = ".stage .chart:not([aria-label*='in this session'])"
 """The chart of all that was computed in a session stands below the screen."""
 LINKS = "all layers of the network random"
-STAGE = "[...document.querySelectorAll('*')].map(one => one.attributionStage).find(Boolean)"
 LONG = " ".join(["On this photo SmoothTaylor 18.5, SmoothGrad 20.5 have a lower AUPC than random orders."] * 3)
 
 
