@@ -29,13 +29,10 @@ def foreign(url: str, address: str) -> bool:
 
 
 STAGE = "[...document.querySelectorAll('*')].map((one) => one.attributionStage).find(Boolean)"
-# Chromium may draw no frame of a page that does not change: then a wait for one ends after a moment.
-SOON = "const soon = (ask) => new Promise((done) => (ask(done), setTimeout(done, 200)));"
 # Another address in an open page, as Back would bring it. It takes a tenth of the time that a page takes to load. Then
 # what the last address showed must be gone: a question that has no answer is answered last. What does not come in time
 # is an error, which names it.
 TURN_TO = f"""async ([url, most]) => {{
-  {SOON}
   const end = Date.now() + most;
   const until = async (found) => {{
     while (!found()) {{
@@ -43,12 +40,9 @@ TURN_TO = f"""async ([url, most]) => {{
       await new Promise((done) => setTimeout(done, 10));
     }}
   }};
-  const drawn = async () => {{
-    for (let k = 0; k < 3; k++) {{
-      await soon(requestAnimationFrame);
-      await soon(requestIdleCallback);
-    }}
-  }};
+  // In a page that does not change, Chromium may never be idle in its sense of the word.
+  const idle = () => new Promise((done) => requestIdleCallback(done, {{ timeout: 200 }}));
+  const drawn = async () => {{ for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame).then(idle); }};
   const over = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
   await until(() => window.streamlitVisit?.run && over());
   const visit = window.streamlitVisit, before = visit.run;
@@ -244,15 +238,14 @@ def until_under(page: Page, title: str, pattern: str) -> None:
     )
 
 
-AT_REST = f"""async (one) => {{
-  {SOON}
+AT_REST = """async (one) => {
   const place = () => JSON.stringify(one.getBoundingClientRect());
-  one.scrollIntoView({{ block: "center" }});
-  for (let still = 0, last = place(); still < 5; last = place()) {{
-    await soon(requestAnimationFrame);
+  one.scrollIntoView({ block: "center" });
+  for (let still = 0, last = place(); still < 5; last = place()) {
+    await new Promise(requestAnimationFrame);
     still = place() === last ? still + 1 : 0;
-  }}
-}}"""
+  }
+}"""
 
 
 def click_on(page: Page, point: Locator) -> None:
