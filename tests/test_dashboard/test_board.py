@@ -62,6 +62,13 @@ def test_a_draft_is_called_one_before_its_maps_come(board, jobs):
     assert names.index("state") < names.index("map smoothgrad")
 
 
+def test_a_draft_says_what_it_computes_and_no_more(board, jobs):
+    draft = board.turned({"sigma": 0.7})
+    assert heads(draft)["state"]["text"].startswith("draft · ")
+    finish(jobs)
+    assert heads(draft)["state"]["text"] == "draft"
+
+
 def test_a_draft_hurries_and_what_is_let_go_does_not(board, subject, monkeypatch):
     model = subject.model
     hurried = []

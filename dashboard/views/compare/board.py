@@ -173,7 +173,7 @@ class CompareBoard(sheet.Worked):
             "draft": self.draft,
             "state": state,
             "share": 1.0 if state == progress.DONE else round(share, 3),
-            "text": f"draft · {text}" if self.draft else progress.told(state, live),
+            "text": " · ".join(filter(None, ["draft", text])) if self.draft else progress.told(state, live),
             "status": {cell.panel.method: table.status(cell) for cell in shown},
             "old": [cell.panel.method for cell in shown if cell.snapshot is None],
             "errors": [f"{', '.join(names)}: {error}" for error, names in table.errors(cells).items()],
