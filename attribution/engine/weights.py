@@ -5,8 +5,9 @@ never changed itself; its copy is.
 """
 
 import copy
-from collections.abc import Callable, Collection
-from threading import Lock
+from collections.abc import Callable, Collection, Hashable
+from threading import Lock, RLock
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -106,6 +107,37 @@ def mixed(module: nn.Module, new: nn.Module, names: Collection[str]) -> nn.Modul
                 for own, entry in entries:
                     entry.copy_(sources[own])
     return found
+
+
+class Networks:
+    """Random networks, each made once for all who use it at the same time. The last two are kept longer.
+
+    Threads can share it. Nobody may change a network that it gives.
+    """
+
+    def __init__(self) -> None:
+        self._held: WeakKeyDictionary[nn.Module, WeakValueDictionary[Hashable, nn.Module]] = WeakKeyDictionary()
+        self._last: list[nn.Module] = []
+        self._lock = RLock()
+
+    def random(self, module: nn.Module, names: Collection[str], seed: int, *, statistics: bool = False) -> nn.Module:
+        """A copy of the network whose layers of these names are those of `renewed`."""
+        kind = seed, statistics
+
+        def made() -> nn.Module:
+            new = self._once(module, kind, lambda: renewed(module, seed, statistics=statistics))
+            return mixed(module, new, names)
+
+        return self._once(module, (*kind, *names), made)
+
+    def _once(self, module: nn.Module, key: Hashable, make: Callable[[], nn.Module]) -> nn.Module:
+        with self._lock:
+            held = self._held.setdefault(module, WeakValueDictionary())
+            found = held.get(key)
+            if found is None:
+                found = held[key] = make()
+            self._last = [*[one for one in self._last if one is not found][-1:], found]
+            return found
 
 
 def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:

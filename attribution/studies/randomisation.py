@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from attribution.engine.store import Store
-from attribution.engine.weights import layers, mixed, renewed
+from attribution.engine.weights import Networks, layers
 from attribution.explain import Chosen, together
 from attribution.models import Model
 from attribution.similarity import LITTLE, Alike, Finding, alike, entropy, rise
@@ -148,29 +148,28 @@ def randomisation(
     output: str = "logit",
     store: Store | None = None,
     kept: Store | None = None,
+    networks: Networks | None = None,
 ) -> Iterator[Randomised]:
     """Yields the stages after each batch of points. `methods` are by label; the methods of a stage share their points.
 
     `target` is the class of all stages (default: the most likely one of the model); `own_class`: of each stage the most
     likely class of its network. `statistics`: batch-norms that were not folded lose their running statistics too. The
     maps of the model itself use `store`. Those of random networks use `kept`, by default a new store for each of them.
-    `output` is the score that is explained. Raises ValueError for an unknown mode, and for a model without parameters.
+    `networks` shares the random networks with other calls. `output` is the score that is explained. Raises ValueError
+    for an unknown mode, and for a model without parameters.
     """
-    if mode not in MODES:
-        raise ValueError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")
-    if stages < 1 or seed < 0 or not methods:
-        raise ValueError(f"stages={stages}, seed={seed}: use at least one stage, a seed of at least 0 and a method")
+    _check(methods, mode, stages, seed)
     x, chosen = begun(model, x, target, output)
-    order = layers(model.module, x)[::-1]
-    if not order:
-        raise ValueError(f"{model.name} has no parameters that could be random; choose another model")
+    order = _order(model, x)
     planned = counts(len(order), stages, mode)
-    new = renewed(model.module, seed, statistics=statistics)
+    networks = Networks() if networks is None else networks
     so_far = Randomised(mode, tuple(methods), order, planned, ())
     for count in planned:
-        names = order[:count] if mode == "cascading" else order[max(0, count - 1) : count]
-        name = f"{mode} {count} {seed} {statistics}"
-        there = model.with_weights(mixed(model.module, new, names), name) if count else model
+        there = model
+        if count:
+            names = order[:count] if mode == "cascading" else order[count - 1 : count]
+            made = networks.random(model.module, names, seed, statistics=statistics)
+            there = model.with_weights(made, f"{mode} {count} {seed} {statistics}")
         own = there.predict(x, k=1)[0][0] if own_class and count else chosen
         stage = Stage(count, order[count - 1] if count else "", own, {}, {}, {}, {})
         reference = so_far.stages[0].maps if count else {}
@@ -179,6 +178,21 @@ def randomisation(
                 stage = _with_map(stage, label, found, reference)
             yield replace(so_far, stages=(*so_far.stages, stage))
         so_far = replace(so_far, stages=(*so_far.stages, stage))
+
+
+def _check(methods: Mapping[str, Chosen], mode: str, stages: int, seed: int) -> None:
+    if mode not in MODES:
+        raise ValueError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")
+    if stages < 1 or seed < 0 or not methods:
+        raise ValueError(f"stages={stages}, seed={seed}: use at least one stage, a seed of at least 0 and a method")
+
+
+def _order(model: Model, x: Tensor) -> tuple[str, ...]:
+    """The layers in the order in which they become random. Raises ValueError if there are none."""
+    order = layers(model.module, x)[::-1]
+    if not order:
+        raise ValueError(f"{model.name} has no parameters that could be random; choose another model")
+    return order
 
 
 def _with_map(stage: Stage, label: str, found: Partial | ValueError, reference: Mapping[str, Heatmap]) -> Stage:

@@ -8,10 +8,14 @@ import numpy as np
 from torch import Tensor
 
 from attribution import Store
+from attribution.engine.weights import Networks
 from attribution.models import Model
 from attribution.similarity import Alike, Finding
 from attribution.studies.randomisation import Randomised, randomisation
 from dashboard.work.panel import Panel
+
+NETWORKS = Networks()
+"""The random networks of this process: all methods and all sessions share them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,16 @@ def glance_work(glance: Glance, model: Model, x: Tensor, store: Store) -> Iterat
     methods = {panel.method: (panel.method, dict(panel.knobs))}
     try:
         for random in randomisation(
-            model, x, methods, panel.target, stages=1, seed=glance.seed, output=panel.output, store=store, kept=store
+            model,
+            x,
+            methods,
+            panel.target,
+            stages=1,
+            seed=glance.seed,
+            output=panel.output,
+            store=store,
+            kept=store,
+            networks=NETWORKS,
         ):
             yield _glanced(random, panel.method)
     except ValueError as error:  # no parameters: a fact about the network, and no failure of the page

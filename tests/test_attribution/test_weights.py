@@ -1,6 +1,8 @@
 """Copies of networks with other weights: the original stays, and the numbers follow from the seed alone."""
 
 import copy
+import gc
+import weakref
 from threading import Thread
 
 import pytest
@@ -9,9 +11,10 @@ import torchvision.models
 import toys
 from torch import nn
 
+from attribution.engine import weights
 from attribution.engine.random_numbers import Purpose, normal
 from attribution.engine.score import ClassScore
-from attribution.engine.weights import layers, mixed, perturbed, renewed
+from attribution.engine.weights import Networks, layers, mixed, perturbed, renewed
 from attribution.models import MODELS, Model, build_model
 
 X = toys.image()
@@ -170,6 +173,31 @@ def test_a_mix_has_the_named_layers_of_the_other():
         assert torch.equal(entry, (new if name.startswith("2.") else network).state_dict()[name])
     assert same(mixed(network, new, []).state_dict(), network.state_dict())
     assert same(mixed(network, new, layers(network, X)).state_dict(), new.state_dict())
+
+
+def test_a_random_network_is_made_once_for_all_who_hold_it(monkeypatch):
+    """And for who comes soon. It is given up when nobody holds it and others were made."""
+    made = []
+    monkeypatch.setattr(weights, "mixed", lambda module, new, names: made.append(names) or mixed(module, new, names))
+    monkeypatch.setattr(weights, "renewed", lambda *given, **more: made.append("all") or renewed(*given, **more))
+    module, networks = toys.of_photos().module, Networks()
+    order = layers(module, torch.rand(3, 48, 48))
+    held = networks.random(module, order[:1], 3)
+    others = [networks.random(module, order[:k], 3) for k in (2, 3)]
+    assert networks.random(module, order[:1], 3) is held
+    assert made == ["all", order[:1], order[:2], order[:3]]
+    assert networks.random(module, order[:3], 3) is others[1]
+    gone = weakref.ref(others[0])
+    del others
+    gc.collect()
+    assert gone() is None
+    networks.random(module, order[:3], 3)
+    assert len(made) == 4, "the last one was kept"
+    networks.random(copy.deepcopy(module), order[:1], 3)
+    networks.random(module, order[:1], 4)
+    assert len(made) == 8, "of another network, and of another seed"
+    for name, entry in networks.random(module, order, 4).named_parameters():
+        assert entry.equal(dict(renewed(module, 4).named_parameters())[name])
 
 
 def test_noise_is_that_share_of_the_standard_deviation():

@@ -11,8 +11,10 @@ from page import alts, captions, control, finish, toy_subject
 from skimage import data
 
 from attribution import Store
+from attribution.engine import weights
 from attribution.engine.batches import BatchSize
 from attribution.engine.states import digest_of
+from attribution.engine.weights import Networks
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
@@ -108,6 +110,21 @@ def test_it_comes_after_all_maps_and_curves_and_costs_nothing_at_return(board, j
     board.look()
     run(jobs)
     assert len(begun) == 3
+
+
+def test_all_who_look_share_one_random_network(subject, monkeypatch):
+    """Many visitors would fill the memory with copies of it."""
+    monkeypatch.setattr("dashboard.work.glance.NETWORKS", Networks())
+    made = []
+    mixed = weights.mixed
+    monkeypatch.setattr(weights, "mixed", lambda *given: made.append(given) or mixed(*given))
+    store = Store()
+    for sigma in (0.1, 0.2):
+        panels = replace(EXPERIMENT, sigma=sigma).panels(subject.image, subject.model.name, subject.target)
+        at_work = [glance_work(Glance(panel, 3), subject.model, subject.x, store) for panel in panels[:3]]
+        while at_work:
+            at_work = [work for work in at_work if next(work, None)]
+    assert len(made) == 1
 
 
 def test_nothing_is_computed_while_it_is_off_or_a_hand_drags(board, jobs, begun):
