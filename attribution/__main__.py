@@ -19,6 +19,7 @@ from attribution.agreement import SIDES
 from attribution.benchmark import __main__ as benchmark
 from attribution.benchmark import robustness_command as robustness
 from attribution.benchmark import sanity_command as sanity
+from attribution.commands import Parser, to_write
 from attribution.engine.devices import PRECISIONS
 from attribution.engine.score import OUTPUTS
 from attribution.explain import curve, stream
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == [BENCHMARK]:
         return benchmark.main(given[1:])
-    options = parser(given).parse_args(given)
     try:
+        options = parser(given).parse_args(given)
         commands = {"explain": explain, "methods": methods, "metrics": metrics, "models": models}
         commands |= {name: check.run for name, check in CHECKS.items()}
         commands[options.command](options)
@@ -58,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def parser(given: Sequence[str]) -> Parser:
     """The options, including the knobs of the method that is given."""
-    every = argparse.ArgumentParser("python -m attribution", description="Attribution maps of an image classifier.")
+    every = Parser("python -m attribution", description="Attribution maps of an image classifier.")
     commands = every.add_subparsers(dest="command", required=True)
     for name, told in LISTS.items():
         commands.add_parser(name, help=told)
@@ -96,7 +97,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 def _knob_options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
     # The method is read before the other options: it decides which knobs there are.
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = Parser(add_help=False, allow_abbrev=False)
     first.add_argument("--method", default="smooth_taylor")
     method = METHODS.get(first.parse_known_args(list(given))[0].method)
     if method is not None:
@@ -147,10 +148,7 @@ def _allowed(knob: Knob) -> str:
 def explain(options: argparse.Namespace) -> None:
     """Makes the map and writes it. Shows the progress on a terminal."""
     for file in options.out:
-        if file.suffix not in (".png", ".npy"):
-            raise ValueError(f"{file}: a map is written as .png or .npy")
-        if not file.parent.is_dir():
-            raise ValueError(f"{file}: there is no folder {file.parent}")
+        to_write(file, ".png", ".npy")
     image = load_image(options.photo)
     model = load_model(options.model, options.device, precision=options.precision)
     x = model.prepare(image)

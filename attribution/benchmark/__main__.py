@@ -22,6 +22,7 @@ from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
 from attribution.benchmark.sanity_command import sanity_options, sanity_survey
 from attribution.benchmark.survey import run as run_survey
+from attribution.commands import Parser, to_write
 from attribution.engine.score import OUTPUTS
 from attribution.models import load_model
 from attribution.named import NAMES
@@ -74,8 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return STOPPED
 
 
-def _options() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+def _options() -> Parser:
+    made = Parser(
         "python -m attribution.benchmark",
         description=DESCRIPTION,
         epilog=EXAMPLES,
@@ -124,8 +125,8 @@ def _machine_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--gpus", type=float, help="with --ray: GPUs per worker, such as 0.5; default: 1 if any")
 
 
-def _report_options() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+def _report_options() -> Parser:
+    made = Parser(
         "python -m attribution.benchmark",
         description="Prints what a results file holds. `pack` writes a small copy of the file to send on: without the "
         "folder of the photos, but with a thumbnail of each photo (at most 96 pixels a side).",
@@ -203,8 +204,7 @@ def tell(options: argparse.Namespace) -> int:
 
 
 def _write(file: Path, data: bytes) -> None:
-    if file.exists():
-        raise ValueError(f"{file} already exists; choose another name")
+    to_write(file, new=True)
     file.write_bytes(data)
 
 

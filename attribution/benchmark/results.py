@@ -33,6 +33,7 @@ from attribution.benchmark.schema import (
     upgrade,
 )
 from attribution.benchmark.thumbnails import accepted
+from attribution.commands import to_write
 from attribution.types import Curve
 
 GZIP = b"\x1f\x8b"
@@ -47,8 +48,7 @@ class Results:
     """
 
     def __init__(self, file: Path) -> None:
-        if not file.parent.is_dir():
-            raise ValueError(f"{file}: there is no folder {file.parent}")
+        to_write(file)
         try:
             self._connection = sqlite3.connect(file, timeout=30, isolation_level=None)
             with self._whole() as opened:  # two runs may start at once: the second one finds the tables

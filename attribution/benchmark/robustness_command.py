@@ -21,6 +21,7 @@ from attribution.benchmark.survey import (
     told,
     write,
 )
+from attribution.commands import to_write
 from attribution.engine.store import Store
 from attribution.models import Model
 from attribution.studies.changed_image import FIGURES, Changes, Robustness, robustness
@@ -110,7 +111,8 @@ def robustness_survey(given: argparse.Namespace) -> Survey:
 def run(given: argparse.Namespace) -> None:
     """Prints a table, a row for each method, and writes it. Shows the progress on a terminal."""
     setting = _setting(given)
-    _check_file(given.out)
+    if given.out is not None:
+        to_write(given.out, ".csv", new=True)
     model, x, cases = opened(given)
     found = _measure(given, model, x, cases, given.seed, given.target)
     print("\n".join(_told(given, model, found)))
@@ -123,17 +125,6 @@ def run(given: argparse.Namespace) -> None:
         ]
         write(given.out, PHOTO, rows)
         print(f"written: {given.out}")
-
-
-def _check_file(file: Path | None) -> None:
-    if file is None:
-        return
-    if file.suffix != ".csv":
-        raise ValueError(f"{file}: the table is written as .csv")
-    if not file.parent.is_dir():
-        raise ValueError(f"{file}: there is no folder {file.parent}")
-    if file.exists():
-        raise ValueError(f"{file} already exists; choose another name")
 
 
 def _told(given: argparse.Namespace, model: Model, found: Robustness) -> Iterator[str]:

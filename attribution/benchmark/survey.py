@@ -19,6 +19,7 @@ from tqdm import tqdm
 from attribution.benchmark.cases import SEED, Case, parse
 from attribution.benchmark.run import digest_of, photos, seed_of
 from attribution.benchmark.tables import interval
+from attribution.commands import Parser
 from attribution.engine.score import OUTPUTS
 from attribution.images import load_image
 from attribution.models import Model, load_model
@@ -83,10 +84,10 @@ def photo_options(made: argparse.ArgumentParser) -> None:
     method_options(made)
 
 
-def folder_options(name: str, description: str) -> argparse.ArgumentParser:
+def folder_options(name: str, description: str) -> Parser:
     """The options of a check over a folder."""
     told = f"{description} Results that the file already holds are not computed again."
-    made = argparse.ArgumentParser(f"python -m attribution.benchmark {name}", description=told)
+    made = Parser(f"python -m attribution.benchmark {name}", description=told)
     made.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder with photos; its subfolders count too")
     made.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="a .csv file; an existing one is continued"

@@ -7,7 +7,7 @@ from sources import ROOT, files, imports, modules
 
 # Each may import those before it.
 ORDER = [
-    {"knobs", "quadrature"},
+    {"commands", "knobs", "quadrature"},
     {"registry"},
     {"types"},
     {"images", "heatmaps", "agreement"},

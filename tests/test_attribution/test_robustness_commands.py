@@ -126,7 +126,7 @@ def test_a_method_that_has_no_map_says_why(photo, model, capsys, monkeypatch, tm
         (["--radius", "0"], "--radius 0.0 must be above 0"),
         (["--seed", "-1"], "--seed -1 must be at least 0"),
         (["--target", "7"], "class 7 does not exist"),
-        (["--out", "table.txt"], "table.txt: the table is written as .csv"),
+        (["--out", "table.txt"], "table.txt: give a name that ends in .csv"),
         (["--out", "nowhere/table.csv"], "nowhere/table.csv: there is no folder nowhere"),
     ],
 )
