@@ -181,7 +181,7 @@ def answers(address: str) -> None:
     print("the page answers a slider:", ", ".join(f"{s} {median(t):.2f} s (median)" for s, t in found.items()))
 
 
-# Notes when the hand moved the slider, when it let go, and when the next picture was on screen after that.
+# When the hand moved the slider, when it let go, and when the next picture of that sigma was on screen after that.
 HAND = """
 window.hand = {};
 const next = (name) => { hand[name] ??= performance.now(); };
@@ -192,12 +192,19 @@ window.WebSocket = class extends WebSocket {
     this.addEventListener('message', (event) => {
       const length = new DataView(event.data).getUint32(0, true);
       const head = JSON.parse(new TextDecoder().decode(new Uint8Array(event.data, 4, length)));
-      if (head.part === 'map' && hand.from) requestAnimationFrame(() => requestAnimationFrame(() => next(hand.wait)));
+      // Maps of the last value may still come.
+      const fresh = head.part === 'map' && hand.from && head.family && JSON.parse(head.family)[4].sigma === hand.sigma;
+      if (fresh) requestAnimationFrame(() => requestAnimationFrame(() => next(hand.wait)));
     });
   }
 };
-addEventListener('input', () => { if (hand.wait === 'draft') hand.from ??= performance.now(); }, true);
-addEventListener('change', () => { Object.assign(hand, {wait: 'partial', from: performance.now()}); }, true);
+const sigma = (event) => Number(event.composedPath()[0].value);
+addEventListener('input', (event) => {
+  if (hand.wait === 'draft') Object.assign(hand, {from: hand.from ?? performance.now(), sigma: sigma(event)});
+}, true);
+addEventListener('change', (event) => {
+  Object.assign(hand, {wait: 'partial', from: performance.now(), sigma: sigma(event)});
+}, true);
 """
 
 

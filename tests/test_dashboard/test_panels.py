@@ -308,6 +308,9 @@ class TestReport:
         assert text == "SmoothGrad 75/150"
         share, text = table.progress([cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))], PIXELS)
         assert text == "AUPC of SmoothGrad 27%"
+        grown = cell(SMOOTH, View("done", snapshot(150)), View("running", HALF))
+        begun = cell(PATH, View("done", snapshot(50)), View("waiting"))
+        assert table.progress([grown, begun], PIXELS)[1] == "AUPC of 2 curves 13%", "the mean"
         assert table.progress([finished(SMOOTH, 20)], PIXELS) == (1.0, "")
 
     def test_a_map_that_took_fewer_gradients_than_it_could_says_so(self):

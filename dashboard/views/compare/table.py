@@ -1,7 +1,7 @@
 """The state of maps and curves as text: the status of a map, its row in the table, progress."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from attribution import METRICS, controls
 from attribution.registry import measured_differences, measures
@@ -132,6 +132,7 @@ def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
     """The finished share of all work, and what is running."""
     done = total = 0.0
     under_way, last = [], []
+    growing: dict[str, dict[str, float]] = {}
     for cell in cells:
         points, title = _points(cell), cell.panel.title
         if cell.random is not None:
@@ -147,11 +148,17 @@ def progress(cells: Sequence[Cell], pixels: int) -> tuple[float, str]:
             continue
         for key, view in cell.curves:
             if view.live:
-                label = METRICS[key.metric].label
-                under_way.append(f"{label} of {title} {key.share(view.snapshot):.0%}")
+                growing.setdefault(METRICS[key.metric].label, {})[title] = key.share(view.snapshot)
+    under_way += [_growing(label, shares) for label, shares in growing.items()]
     if not under_way and last:
         under_way = [f"random network: {', '.join(last)}"]
     return min(done / total, 1.0) if total else 1.0, " · ".join(under_way)
+
+
+def _growing(label: str, shares: Mapping[str, float]) -> str:
+    """How far the curves of a metric are, by method: in one line, also if there are many."""
+    mean, names = sum(shares.values()) / len(shares), list(shares)
+    return f"{label} of {names[0] if len(names) == 1 else counted(len(names), 'curve')} {mean:.0%}"
 
 
 def glanced(view: View) -> float:
