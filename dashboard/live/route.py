@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import plotly
 from starlette.requests import Request
@@ -34,6 +35,11 @@ POLICY, TOO_BIG, TRY_LATER = 1008, 1009, 1013
 
 Allowed = Callable[[str | None, str | None], bool]
 """(origin, host) -> whether a page of that origin may open a socket."""
+
+
+def same_host(origin: str | None, host: str | None) -> bool:
+    """Whether the page comes from this server. What is no browser has no origin."""
+    return origin is None or urlsplit(origin).netloc == host
 
 
 def routes(base: str, hub: Hub, allowed: Allowed) -> Sequence[BaseRoute]:

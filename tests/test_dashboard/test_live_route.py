@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import json
 import re
+import runpy
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,12 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from streamlit.web.server.starlette import starlette_websocket
 from test_hub import Board
 
 from dashboard.live.early import WANTED, Early, scripts
 from dashboard.live.frames import unpack
 from dashboard.live.hub import Hub
-from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes, serve
+from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes, same_host, serve
+from dashboard.place import APP
 
 
 @pytest.fixture
@@ -89,6 +93,47 @@ def test_the_page_of_another_site_is_refused(client):
     ):
         pass
     assert found.value.code == POLICY
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "opens"),
+    [
+        (None, "here:8501", True),
+        ("http://here:8501", "here:8501", True),
+        ("https://here", "here", True),
+        ("http://here:9000", "here:8501", False),
+        ("http://elsewhere", "here", False),
+        ("null", "here", False),
+        ("http://here", None, False),
+    ],
+)
+def test_the_same_host(origin, host, opens):
+    assert same_host(origin, host) is opens
+
+
+class TestApp:
+    """What the server's file makes."""
+
+    @pytest.fixture
+    def intervals(self, monkeypatch):
+        found = []
+        monkeypatch.setattr(sys, "setswitchinterval", found.append)
+        return found
+
+    @pytest.fixture
+    def made(self, intervals, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["streamlit"])
+        return runpy.run_path(str(APP))
+
+    def test_origins_are_checked_as_streamlit_does(self, made):
+        assert made["allowed"]() is starlette_websocket._is_origin_allowed
+
+    def test_without_that_check_pages_of_the_same_host_may_look(self, made, monkeypatch):
+        monkeypatch.delattr(starlette_websocket, "_is_origin_allowed")
+        assert made["allowed"]() is same_host
+
+    def test_threads_give_way_sooner_than_by_default(self, made, intervals):
+        assert intervals == [0.001]
 
 
 def test_a_stranger_is_told_why(client):
