@@ -4,16 +4,19 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 import pytest
 
 from attribution import METRICS, Store, controls
+from attribution.similarity import Alike, Finding
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
 from dashboard.views.compare import export
+from dashboard.work.glance import Glanced
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, Snapshot, curve_work, map_work
 from dashboard.work.scheduler import View
 
@@ -117,6 +120,24 @@ def test_its_script_makes_the_numbers_again(folder, monkeypatch, capsys):
         first = np.load(folder / f"{method}.npy")
         assert np.linalg.norm(again - first) < 1e-3 * np.linalg.norm(first)
     assert len(lines) == 3 * 3
+
+
+def test_the_maps_of_the_random_network_are_there_too(subject, cells):
+    """Once they are computed."""
+    heat = np.random.default_rng(0).normal(size=(224, 224)).astype(np.float32)
+    glanced = Glanced(1.0, heat, Alike(0.25), Finding(False, "changed when all 50 layers were random"))
+    there = replace(cells[1], random=View("done", glanced))
+    waiting = replace(cells[2], random=View("waiting"))
+    archive = zipfile.ZipFile(io.BytesIO(export.pack(EXPERIMENT, subject, [cells[0], there, waiting])))
+    names = [name for name in archive.namelist() if "-random" in name]
+    assert names == ["smoothgrad-random.png", "smoothgrad-random.npy"]
+    np.testing.assert_array_equal(np.load(io.BytesIO(archive.read(names[1]))), heat)
+    picture = np.asarray(PIL.Image.open(io.BytesIO(archive.read(names[0])))).astype(int).sum(-1)
+    assert np.corrcoef(picture.ravel(), np.abs(heat).ravel())[0, 1] > 0.9
+    told = json.loads(archive.read("manifest.json"))["methods"]
+    assert told["smoothgrad"]["random network"] == "changed when all 50 layers were random"
+    assert told["smooth_taylor"]["random network"] == "computed after the curves"
+    assert "random network" not in told["integrated_gradients"]
 
 
 def test_what_is_not_whole_is_said_to_be_partial(subject, cells):

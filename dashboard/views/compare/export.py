@@ -19,6 +19,7 @@ from attribution.controls import Band
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.stage import pictures
+from dashboard.views.compare import glance
 from dashboard.views.compare.table import finished_area
 from dashboard.work.panel import CONTROL, Cell
 
@@ -56,15 +57,23 @@ def pack(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> byt
             for method, drawn in pictures.draw(attributions, subject.photo, display).items():
                 archive.writestr(f"{method}{suffix}.png", _png(PIL.Image.fromarray(drawn.pixels)))
         for method, attribution in attributions.items():
-            held = io.BytesIO()
-            np.save(held, attribution.cpu().numpy())
-            archive.writestr(f"{method}.npy", held.getvalue())
+            archive.writestr(f"{method}.npy", _npy(attribution.cpu().numpy()))
+        for method, heat in _random(shown).items():
+            drawn = pictures.draw({method: pictures.from_map(heat)}, np.zeros(0), pictures.Display())[method]
+            archive.writestr(f"{method}-random.png", _png(PIL.Image.fromarray(drawn.pixels)))
+            archive.writestr(f"{method}-random.npy", _npy(heat))
         archive.writestr("curves.csv", _curves(cells, experiment.metrics))
         archive.writestr(
             "manifest.json", json.dumps(manifest(experiment, subject, cells), indent=2, ensure_ascii=False)
         )
         archive.writestr("reproduce.py", script(experiment, subject, shown))
     return buffer.getvalue()
+
+
+def _random(cells: Sequence[Cell]) -> dict[str, np.ndarray]:
+    """The maps (H, W) of the random network that are there, by method."""
+    found = {cell.panel.method: glance.of(cell) for cell in cells}
+    return {method: one.heat for method, one in found.items() if one is not None and one.heat is not None}
 
 
 def manifest(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> dict[str, Any]:
@@ -97,6 +106,7 @@ def _method(cell: Cell, metrics: Sequence[str]) -> dict[str, Any]:
         "gradients computed": partial.evaluations if partial else 0,
         **{METRICS[name].label: finished_area(cell, name) for name in metrics},
         "completeness gap": cell.snapshot.gap if cell.snapshot else None,
+        **({} if cell.random is None else {"random network": glance.words(cell)}),
         "seconds": round(sum(view.seconds for view in cell.views), 3),
     }
 
@@ -133,6 +143,12 @@ def _curves(cells: Sequence[Cell], metrics: Sequence[str]) -> str:
                 points = zip(curve.x, curve.y, *ends, strict=True)
                 rows.writerows([words, cell.panel.method, *point] for point in points)
     return text.getvalue()
+
+
+def _npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
 
 
 def _png(image: PIL.Image.Image) -> bytes:
