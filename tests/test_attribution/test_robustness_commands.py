@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 import toys
+from sources import ROOT
 from surveys import METHODS, rows_of
 
 from attribution import load_image
@@ -13,7 +15,7 @@ from attribution.__main__ import main as one_photo
 from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.robustness_command import COLUMNS, PHOTO, changes_of, robustness_options
 from attribution.benchmark.run import digest_of, seed_of
-from attribution.benchmark.tables import interval
+from attribution.benchmark.tables import SURE, chance, holm, interval
 from attribution.studies.changed_image import FIGURES, Changes, robustness
 
 QUICK = ["--count", "4", "--repeats", "2", "--noise", "0.2", "--radius", "0.05"]
@@ -150,3 +152,48 @@ def test_files_of_others_stay(folder, photo, model, tmp_path, capsys):
     assert one_photo(["robustness", str(photo), *METHODS, *QUICK, "--out", str(other)]) == 2
     assert "already exists; choose another name" in capsys.readouterr().err
     assert other.read_text() == "a,b\n1,2\n"
+
+
+TITLES = {
+    "gradient": "Gradient",
+    "integrated_gradients": "Integrated Gradients, M = 10",
+    "smoothgrad": "SmoothGrad, R = 10",
+    "smooth_taylor": "SmoothTaylor, R = 10",
+    "lrp": "LRP",
+    "edges": "Edges",
+    "centre": "Centre",
+}
+"""The rows of the table in docs/results.md."""
+
+
+def test_the_table_that_is_shipped_says_what_the_page_of_results_says():
+    rows = sorted(rows_of(ROOT / "assets" / "robustness.csv"), key=lambda row: row["photo"])
+    text = (ROOT / "docs" / "results.md").read_text().replace("−", "-")
+    section = text[text.index("## Robustness") :]
+    assert len({row["photo"] for row in rows}) == 25
+
+    def values(method, name):
+        return np.array([float(row[name]) for row in rows if row["method"] == method])
+
+    def three(found):
+        (low,), (high,) = interval(found[None])
+        return [found.mean(), low, high]
+
+    for name, title in TITLES.items():
+        line = next(line for line in section.splitlines() if line.startswith(f"| {title} |"))
+        told = [[float(part) for part in re.findall(r"[\d.]+", cell)] for cell in line.split("|")[2:-1]]
+        for column, cell in zip(("infidelity_share", "max_sensitivity"), told, strict=True):
+            assert cell == pytest.approx(three(values(name, column)), abs=0.0006)
+    surely_less = [
+        ("infidelity_share", "gradient", "integrated_gradients"),
+        ("infidelity_share", "integrated_gradients", "smooth_taylor"),
+        ("max_sensitivity", "smoothgrad", "integrated_gradients"),
+        ("max_sensitivity", "integrated_gradients", "gradient"),
+    ]
+    not_told_apart = [("infidelity_share", name, "edges") for name in ("smoothgrad", "smooth_taylor", "lrp", "centre")]
+    claimed = [*surely_less, *not_told_apart]
+    differences = np.stack([values(one, name) - values(other, name) for name, one, other in claimed])
+    assert [p < SURE for p in holm(chance(differences))] == [True] * 4 + [False] * 4
+    for found in differences[:3]:
+        mean, low, high = three(found)
+        assert f"({mean:.3f} [{low:.3f}, {high:.3f}])" in section
