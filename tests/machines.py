@@ -3,14 +3,20 @@
 import _thread
 import fcntl
 import os
+import pickle
 import threading
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-import toys
+from travel import Sent
 
-from attribution.benchmark.measure import Measured, measure, steady
+from attribution.benchmark.measure import Measured, Task
+from attribution.benchmark.run import digest_of
+from attribution.types import Curve
 
 TESTS = Path(__file__).parent
 SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 200, "health_check_failure_threshold": 3}
@@ -87,25 +93,62 @@ class Machines:
                 self.head.remove_node(machine, allow_graceful=False)
 
 
+class Light(Task):
+    """A task that a worker gets without the classes of the core. Each of its cases is bytes to it."""
+
+    @classmethod
+    def of(cls, task):
+        return cls(**vars(task))
+
+    def __reduce__(self):
+        wanted = [pickle.dumps(one) for one in self.wanted]
+        return SimpleNamespace, (), {"name": self.name, "digest": self.digest, "seed": self.seed, "wanted": wanted}
+
+
+def made_up(digest: str, seed: int, wanted: bytes) -> Measured:
+    """The result of a case, of which a worker knows the bytes: it differs with the photo, the case and the metric."""
+    case, metrics = pickle.loads(wanted)
+    curves = {}
+    for metric in metrics:
+        drawn = np.random.default_rng(zlib.crc32(f"{digest} {seed} {case} {metric}".encode())).random(4)
+        curves[metric] = Curve(np.arange(4.0), drawn)
+    return Measured(case, seed, 1, "yes", 0.5, gradients=3, curves=curves)
+
+
+class Alone:
+    """Makes the same up in this process, one photo after another."""
+
+    workers = (None,)
+    digest, device = "toy", "cpu"
+
+    def work(self, to_do, read):
+        for task in to_do:
+            for one in task.wanted:
+                yield task, made_up(digest_of(read(task)), task.seed, pickle.dumps(one))
+            yield task, None
+
+    def close(self):
+        pass
+
+
 def toy(gates):
-    """A class of workers with a toy for a model. Each waits after a case until the gate of its machine is open."""
+    """A class of workers that make their results up. Each waits after a case until the gate of its machine is open."""
 
     # Ray sends a class that is made in a function as a whole; one of this module would have to be found by its name.
     class Toy:
-        def __init__(self, model, device, batch, patches, threads):
-            self.model = toys.of_photos()
-            steady(self.model, batch, patches)
+        def __init__(self, *given):
+            pass
 
         def about(self):
-            return self.model.digest, "cpu", os.getpid()
+            return "toy", "cpu", os.getpid()
 
         def measure(self, task, photo):
             import ray
 
             here = ray.get_runtime_context().get_node_id()
             (gates / task.digest).write_text(here)
-            for found in measure(task, photo, self.model):
-                yield found
+            for wanted in task.wanted:
+                yield Sent(task, photo, wanted)
                 with (gates / here).open() as gate:
                     fcntl.flock(gate, fcntl.LOCK_SH)
 
@@ -113,10 +156,13 @@ def toy(gates):
 
 
 class Watched:
-    """Workers. For each result `told` gets its task and its number, from 1 on, before the next is asked for."""
+    """Workers. For each result `told` gets its task and its number, from 1 on, before the next is asked for.
 
-    def __init__(self, made, told):
-        self.made, self.told, self.measured = made, told, []
+    `task` makes what they get of each task.
+    """
+
+    def __init__(self, made, told, task=lambda one: one):
+        self.made, self.told, self.task, self.measured = made, told, task, []
         self.digest, self.device = made.digest, made.device
 
     @property
@@ -124,7 +170,7 @@ class Watched:
         return self.made.workers
 
     def work(self, to_do, read):
-        for task, found in self.made.work(to_do, read):
+        for task, found in self.made.work(map(self.task, to_do), read):
             if isinstance(found, Measured):
                 self.measured.append((task.digest, found.case))
                 self.told(task, len(self.measured))

@@ -36,10 +36,9 @@ def run(*command: object, where: Path) -> subprocess.CompletedProcess[str]:
 
 
 def clean() -> dict[str, str]:
-    """The environment without what would lead back to the repository."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "STREAMLIT_", "VIRTUAL"))
-    }
+    """The environment without what would lead back to the repository. One thread each: tests share the processors."""
+    leading = ("PYTHON", "STREAMLIT_", "VIRTUAL")
+    return {key: value for key, value in os.environ.items() if not key.startswith(leading)} | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +54,22 @@ def source(tmp_path_factory) -> Path:
     return folder
 
 
-def built(source: Path, out: Path) -> Path:
-    """The wheel of a folder, built without a network: by the setuptools of this environment."""
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory) -> Path:
+    """The wheel of the repository, built without a network: by the setuptools of this environment."""
+    out = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel"]
-    run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, source, where=out.parent)
+    run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, source, where=out)
     (found,) = out.glob("*.whl")
     return found
 
 
-@pytest.fixture(scope="module")
-def wheel(source, tmp_path_factory) -> Path:
-    return built(source, tmp_path_factory.mktemp("wheel"))
+def packed(kind: str, source: Path, out: Path) -> Path:
+    """A folder as a wheel or as a source distribution, built as pip does it, but without pip's own seconds."""
+    out.mkdir()
+    run(sys.executable, "-c", f"from setuptools import build_meta as b; b.build_{kind}({str(out)!r})", where=source)
+    (found,) = out.iterdir()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +126,7 @@ class TestWheel:
                 else:
                     (tmp_path / "files").mkdir(exist_ok=True)
                     shutil.copy(source / name, tmp_path / "files" / target)
-        (tmp_path / "again").mkdir()
-        again = built(tmp_path / "files", tmp_path / "again")
+        again = packed("wheel", tmp_path / "files", tmp_path / "again")
         assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
 
     def test_its_metadata(self, wheel):
@@ -143,45 +146,51 @@ class TestWheel:
         assert told["Description-Content-Type"] == "text/markdown"
 
     def test_the_source_distribution_builds_the_same(self, wheel, source, tmp_path):
-        code = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
-        run(sys.executable, "-c", code, where=source)
-        (packed,) = tmp_path.glob("*.tar.gz")
-        with tarfile.open(packed) as archive:
+        with tarfile.open(packed("sdist", source, tmp_path / "sdist")) as archive:
             archive.extractall(tmp_path / "unpacked", filter="data")
         (folder,) = (tmp_path / "unpacked").iterdir()
-        (tmp_path / "again").mkdir()
-        again = built(folder, tmp_path / "again")
+        again = packed("wheel", folder, tmp_path / "again")
         assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
 
 
 ONE_PROCESS = """
+import runpy, sys
 import attribution, dashboard.place as place
-from attribution.__main__ import main
+
 print(attribution.__file__, place.ASSETS, sep="\\n")
-assert main(["models"]) == 0
-measured = ["photos", "--methods", "gradient", "--metrics", "total_variation", "--out", "results.db"]
-assert main(["benchmark", *measured]) == 0
-print("the report:")
-assert main(["benchmark", "report", "results.db"]) == 0
+command, *told = sys.argv[1:]
+for arguments in told:
+    print("the command:", arguments)
+    sys.argv = [command, *arguments.split()]
+    try:
+        runpy.run_path(command, run_name="__main__")
+    except SystemExit as end:
+        assert not end.code, end.code
 """
+DONE = (
+    "explain photos/mine.png --method smoothgrad --samples 2 --out map.png --out map.npy",
+    "models",
+    "benchmark photos --methods gradient --metrics total_variation --out results.db",
+    "benchmark report results.db",
+)
 
 
 class TestCommands:
-    def test_explain(self, installed, elsewhere):
-        options = ["--method", "smoothgrad", "--samples", "2", "--out", "map.png", "--out", "map.npy"]
-        done = run(installed / "attribution", "explain", "photos/mine.png", *options, where=elsewhere)
-        assert "smoothgrad of class" in done.stdout
-        assert "written: map.png" in done.stdout
+    def test_what_the_package_that_is_installed_does(self, installed, elsewhere):
+        """Its script is run several times in one process: to import the packages takes longer than all else here."""
+        script = installed / "attribution"
+        assert os.access(script, os.X_OK)
+        assert script.read_text().startswith(f"#!{installed / 'python'}\n")
+        said = run(installed / "python", "-c", ONE_PROCESS, script, *DONE, where=elsewhere).stdout
+        places, *told = said.split("the command: ")
+        assert all(Path(place).is_relative_to(installed.parent) for place in places.splitlines())
+        explained, models, _, report = (text.partition("\n")[2] for text in told)
+        assert "smoothgrad of class" in explained
+        assert "written: map.png" in explained
         assert np.load(elsewhere / "map.npy").shape == (3, 224, 224)
         assert (elsewhere / "map.png").read_bytes().startswith(b"\x89PNG")
-
-    def test_a_list_and_a_benchmark_of_the_package_that_is_installed(self, installed, elsewhere):
-        """In one process: to import the packages takes longer than all else here."""
-        module, assets, *told = run(installed / "python", "-c", ONE_PROCESS, where=elsewhere).stdout.splitlines()
-        assert Path(module).is_relative_to(installed.parent)
-        assert Path(assets).is_relative_to(installed.parent)
-        assert any(line.startswith("efficientnet_lite0: ") for line in told)
-        assert "Gradient" in "".join(told[told.index("the report:") :])
+        assert any(line.startswith("efficientnet_lite0: ") for line in models.splitlines())
+        assert "Gradient" in report
 
     def test_an_option_that_is_wrong_is_a_line(self, installed, elsewhere):
         command = [installed / "attribution-dashboard", "--photo", "photos"]

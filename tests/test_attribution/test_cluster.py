@@ -11,14 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import toys
-from machines import TESTS, Machines, Watched, started, toy, within
+from machines import TESTS, Alone, Light, Machines, Watched, started, toy, within
 from test_benchmark import CASES, METRICS, SETTING, content
+from travel import Sent
 
 from attribution import load_model
 from attribution.benchmark import cluster
 from attribution.benchmark.cluster import Cluster, _room
-from attribution.benchmark.measure import Task
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, run
@@ -53,7 +52,7 @@ def joined(machines, kind, **options):
 def alone(folder, file):
     """The rows of one process."""
     results = Results(file)
-    assert run(folder, results, SETTING, CASES, METRICS, Here(toys.of_photos(), batch=8, patches=3)) == []
+    assert run(folder, results, SETTING, CASES, METRICS, Alone()) == []
     return results.rows()
 
 
@@ -78,13 +77,13 @@ def told(machines, kept, tmp_path_factory):
             machines.open(told.added[1])  # until now, it stood at its first result
 
     with joined(machines, toy(machines.gates), workers=2) as made:
-        watched, results = Watched(made, come_and_go), Results(told.place / "ray.db")
+        watched, results = Watched(made, come_and_go, Light.of), Results(told.place / "ray.db")
         told.failed = run(kept, results, SETTING, CASES, METRICS, watched)
         told.rows, told.measured = results.rows(), watched.measured
         machines.shut(told.added[1])
         lost, results = lambda task, number: machines.remove(told.added[1]), Results(told.place / "lost.db")
         with pytest.raises(ValueError, match=r"^") as told.end:
-            run(kept, results, SETTING, CASES, METRICS, Watched(made, lost))
+            run(kept, results, SETTING, CASES, METRICS, Watched(made, lost, Light.of))
         told.kept = results.rows()
     return told
 
@@ -114,7 +113,7 @@ class TestMachines:
         assert content(alone(kept, told.place / "lost.db")) == content(told.rows)
 
 
-EASY, SLOW, DEADLY, LARGE = (Task(name, name, 0, ((CASES[0], ()),)) for name in ("easy", "slow", "deadly", "large"))
+EASY, SLOW, DEADLY, LARGE = (Light(name, name, 0, ((CASES[0], ()),)) for name in ("easy", "slow", "deadly", "large"))
 
 
 def kind(start=lambda: None, digest="same", **at):
@@ -128,11 +127,9 @@ def kind(start=lambda: None, digest="same", **at):
             return digest.format(os.getpid()), "cpu", os.getpid()
 
         def measure(self, task, photo):
-            from attribution.benchmark.measure import Measured  # here, as torch takes seconds to import
-
             at.get(task.name, lambda: None)()
-            for case, _ in task.wanted:
-                yield Measured(case, task.seed)
+            for wanted in task.wanted:
+                yield Sent(task, photo, wanted)
 
     return Kind
 

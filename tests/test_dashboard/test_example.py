@@ -27,13 +27,13 @@ from dashboard.work.scheduler import Scheduler, View
 
 ROOT = Path(__file__).parents[2]
 WHOLE = METRICS[PERTURBATION].knobs["regions"].default
-REGIONS = 10
+REGIONS = 5
 
 
 @pytest.fixture(scope="module")
 def made():
     """With two of the random orders that are shipped, of which the second is whole: the others differ from it by their
-    number alone. All other curves are of the first ten regions."""
+    number alone. All other curves are of the first regions."""
     fall = METRICS[PERTURBATION]
 
     def begun(*given, seed, **knobs):

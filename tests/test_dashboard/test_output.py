@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import by_heart
 import numpy as np
 import pytest
 import torch
 import toys
 from page import QUICK, captions, control, finish, query, shown, toy_subject
 
+import attribution
 from attribution import METHODS, Store, explain, perturbation_curve
 from attribution.engine.baselines import make_baselines
 from attribution.explain import curve, score_of
@@ -336,23 +338,25 @@ class TestSweep:
         assert status.endswith(" · explains the probability")
 
 
-def test_the_exported_script_makes_the_numbers_of_the_score_again(lite0, tmp_path, monkeypatch, capsys):
+def test_the_exported_script_makes_the_numbers_of_the_score_again(tmp_path, monkeypatch, capsys):
+    small = by_heart.model()
+    monkeypatch.setattr(attribution, "load_model", lambda name: {small.name: small}[name])
     monkeypatch.setitem(PATCHES, "quick", 1)
     photo = gallery_photo("coffee")
-    x, predictions = lite0.prepare(photo), tuple(lite0.predict(lite0.prepare(photo), k=2))
-    subject = Subject(photo, x, "coffee", lite0, predictions, predictions[0][0])
+    x, predictions = small.prepare(photo), tuple(small.predict(small.prepare(photo), k=2))
+    subject = Subject(photo, x, "coffee", small, predictions, predictions[0][0])
     asked = Experiment(samples=2, methods=("smoothgrad", "lrp"), output="probability")
-    panels = asked.panels("coffee", lite0.name, subject.target)[:2]
+    panels = asked.panels("coffee", small.name, subject.target)[:2]
     script = export.script(asked, subject, [Cell(panel, View("waiting")) for panel in panels])
     photo.save(tmp_path / "photo.png")
     monkeypatch.chdir(tmp_path)
     exec(script, {})
     told = {tuple(line.split()[:2]): float(line.split()[2]) for line in capsys.readouterr().out.splitlines()}
     for method in asked.methods:
-        made = explain(lite0, x, method, subject.target, output="probability", **asked.knobs(method)).attribution
+        made = explain(small, x, method, subject.target, output="probability", **asked.knobs(method)).attribution
         again = np.load(f"{method}-again.npy")
         assert np.linalg.norm(again - made.numpy()) < 1e-3 * np.linalg.norm(made.numpy())
-        area = curve(lite0, x, made, "perturbation", subject.target, output="probability", draws=1).area
+        area = curve(small, x, made, "perturbation", subject.target, output="probability", draws=1).area
         assert told[method, "perturbation"] == pytest.approx(area, abs=0.05)
     assert export.manifest(asked, subject, [])["setting"]["output"] == "probability"
 
