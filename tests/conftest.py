@@ -12,6 +12,7 @@ import pytest
 import scipy.stats  # noqa: F401
 import timm  # noqa: F401
 import torch
+import typecheck  # noqa: F401 (before the core: it makes the checks of types lighter)
 
 from attribution import load_model
 from attribution.models import Model

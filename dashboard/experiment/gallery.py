@@ -1,6 +1,7 @@
 """The sample photos of scikit-image, and the names of the user's own photos."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import PIL.Image
@@ -18,6 +19,7 @@ UPLOAD, PINNED = "upload", "pinned"
 """The user's own photo, and the photo of a pin."""
 
 
+@cache
 def gallery_photo(name: str) -> PIL.Image.Image:
-    """The sample photo of that name, RGB."""
+    """The sample photo of that name, RGB. It is decoded once, and the same for all: not to be changed."""
     return PIL.Image.fromarray(GALLERY[name]()).convert("RGB")

@@ -6,11 +6,14 @@ import json
 import zipfile
 from dataclasses import replace
 
+import by_heart
 import numpy as np
 import PIL.Image
 import pytest
 
+import attribution
 from attribution import METRICS, Store, controls
+from attribution.models import Model
 from attribution.similarity import Alike, Finding
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
@@ -25,11 +28,11 @@ PATCHES = 2
 
 
 @pytest.fixture(scope="module")
-def subject(lite0) -> Subject:
-    photo = gallery_photo("coffee")
-    x = lite0.prepare(photo)
-    predictions = tuple(lite0.predict(x, k=3))
-    return Subject(photo, x, "coffee", lite0, predictions, predictions[0][0])
+def subject() -> Subject:
+    photo, model = gallery_photo("coffee"), by_heart.model()
+    x = model.prepare(photo)
+    predictions = tuple(model.predict(x, k=3))
+    return Subject(photo, x, "coffee", model, predictions, predictions[0][0])
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +106,17 @@ def test_the_manifest_says_what_made_it(folder, subject):
     assert made["methods"]["integrated_gradients"]["knobs"]["baseline"] == "blurred"
 
 
-def test_its_script_makes_the_numbers_again(folder, monkeypatch, capsys):
+def test_its_script_makes_the_numbers_again(folder, subject, monkeypatch, capsys):
     """With the core alone: the script knows nothing of the dashboard. (In test_own_models, one runs in a process of its
     own.)"""
     script = (folder / "reproduce.py").read_text()
     assert "dashboard" not in script
+
+    def load(name: str) -> Model:
+        assert name == "efficientnet_lite0"
+        return subject.model
+
+    monkeypatch.setattr(attribution, "load_model", load)
     monkeypatch.chdir(folder)
     exec(script, {})
     made = json.loads((folder / "manifest.json").read_text())["methods"]

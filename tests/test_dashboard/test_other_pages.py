@@ -4,6 +4,7 @@ import pytest
 from page import QUICK, alts, captions, control, finish, shown
 from streamlit.testing.v1 import AppTest
 
+from dashboard.views.learn.drawn import CHARTS, chart, drawn
 from dashboard.views.learn.lessons import LESSONS
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -66,6 +67,16 @@ class TestOtherPages:
         app.button(key=f"learn-open-{number}").click().run()
         assert app.session_state["session-experiment"] == LESSONS[number - 1].opens
         assert strips(app) == [LESSONS[number - 1].title], "its words stand above the maps"
+
+    def test_a_second_look_at_the_lessons_draws_nothing_anew(self, page):
+        app = page(**QUICK).switch_page("views/learn/page.py").run()
+        before = {name: chart(name).to_json() for name in CHARTS}
+        made = chart.cache_info().misses, drawn.cache_info().misses
+        assert made == (len(CHARTS), len({name for one in LESSONS for name in one.maps}))
+        app.run()
+        assert not app.exception
+        assert (chart.cache_info().misses, drawn.cache_info().misses) == made
+        assert {name: chart(name).to_json() for name in CHARTS} == before, "Streamlit has not changed what is shared"
 
     def test_a_lesson_gives_back_what_was_before(self, page, jobs):
         app = page(**QUICK, img="astronaut", sigma="0.3").switch_page("views/learn/page.py").run()
