@@ -15,9 +15,11 @@ from pages import (
     drag,
     maps,
     screen,
+    seen,
     settled,
     slider,
     until_another,
+    until_at,
     until_under,
     visit,
 )
@@ -117,7 +119,7 @@ def test_maps_follow_the_hand(counted):
     heard = page.evaluate("told.heard.map((head) => `${head.part} ${head.name ?? ''}`)")
     assert "map integrated_gradients" not in heard, "its knobs were not turned"
     page.mouse.up()
-    expect(page).to_have_url(re.compile("sigma="))
+    until_at(page, "sigma=")
     complete(page)
     assert page.evaluate("told.script") == 1
     value = slider(page, "σ, noise scale").input_value()
@@ -149,7 +151,7 @@ def test_turning_r_back_asks_nobody(counted):
     assert page.evaluate("told.asked") == []
     page.mouse.up()
     samples = slider(page, "R, samples").input_value()
-    expect(page).to_have_url(re.compile(rf"r={samples}(&|$)"))
+    until_at(page, rf"r={samples}(&|$)")
     until_under(page, "SmoothGrad", settled(samples))
 
 
@@ -163,7 +165,7 @@ def test_what_is_typed_is_asked_on_the_line_too(counted):
     for sigma in ("0.37", "0.5"):
         box.fill(sigma)
         box.press("Enter")
-        expect(page).to_have_url(re.compile("sigma=0.37" if sigma == "0.37" else r"^(?!.*sigma=)"))
+        until_at(page, "sigma=0.37" if sigma == "0.37" else r"^(?!.*sigma=)")
     assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn).filter(Boolean)")] == [0.37, 0.5]
 
 
@@ -173,7 +175,7 @@ def test_a_hand_that_lets_go_early_can_drag_again(counted):
     _, x, y = begin(page, f"r=60&m=4&seed=55&{LONG}", "σ, noise scale")
     page.mouse.move(x + 30, y)
     page.mouse.up()
-    expect(page).to_have_url(re.compile("sigma="))
+    until_at(page, "sigma=")
     hold(page, "σ, noise scale")
     page.evaluate("told.asked = []")
     page.mouse.move(x + 60, y)
@@ -198,11 +200,11 @@ def test_an_exact_value_is_typed(page):
     box = page.get_by_role("spinbutton", name="σ, exact value")
     box.fill("0.37")
     box.press("Enter")
-    expect(page).to_have_url(re.compile("sigma=0.37"))
+    until_at(page, "sigma=0.37")
     assert slider(page, "σ, noise scale").input_value() == "0.37"
     box.fill("17")
     box.press("Enter")
-    expect(page).to_have_url(re.compile("sigma=2"))
+    until_at(page, "sigma=2")
     expect(box).to_have_value("2.00")
 
 
@@ -211,11 +213,11 @@ def test_n_is_there_for_noise_baselines_alone(page):
     complete(page)
     assert not slider(page, "N, noise baselines").is_visible()
     page.get_by_role("button", name="uniform noise").click()
-    expect(slider(page, "N, noise baselines")).to_be_visible(timeout=PATIENCE)
+    seen(slider(page, "N, noise baselines"))
     complete(page)
     page.get_by_role("button", name="coffee").click()
-    expect(page.get_by_text("predicted: espresso")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("img=coffee"))
+    seen(page.get_by_text("predicted: espresso"))
+    until_at(page, "img=coffee")
 
 
 @pytest.mark.parametrize(("size", "scheme"), [((1280, 720), "light"), ((1440, 900), "dark")])
@@ -226,7 +228,7 @@ def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     complete(page)
     charts = [chart(page, title).locator(".plot") for title in ("Perturbation curve", "Multi-scale total variation")]
     for plot in charts:
-        expect(plot.locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
+        seen(plot.locator(".scatterlayer .trace").first)
     shown = [
         *page.locator(".stage .knob:visible").all(),
         *page.locator(".stage figure canvas[role=img]").all(),
@@ -253,7 +255,7 @@ def test_on_a_phone_knob_and_maps_are_in_one_view(page):
             assert box["y"] + box["height"] <= rail["y"]
         assert slider(page, "σ, noise scale").bounding_box()["height"] >= 44
         page.get_by_role("button", name="M", exact=True).click()
-        expect(slider(page, "M, steps")).to_be_visible()
+        seen(slider(page, "M, steps"))
         expect(slider(page, "σ, noise scale")).to_be_hidden()
 
 
@@ -261,10 +263,10 @@ def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
     page = own_tab
     page.add_init_script(NO_LINE)
     visit(page, "r=4&m=4")
-    expect(page.get_by_text("This network lets no live pictures through.")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("This network lets no live pictures through."))
     page.get_by_role("link", name="Show plain images instead").click()
-    expect(page.get_by_text(re.compile("complete|reload to see more")).first).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("r=4&m=4.*viewer=static"))
+    seen(page.get_by_text(re.compile("complete|reload to see more")).first)
+    until_at(page, "r=4&m=4.*viewer=static")
 
 
 def test_what_is_given_up_is_not_computed(counted):
@@ -273,7 +275,7 @@ def test_what_is_given_up_is_not_computed(counted):
     visit(page, "r=60&m=4&seed=54")
     complete(page)
     drag(page, "σ, noise scale", "ArrowRight", 3)
-    expect(page).to_have_url(re.compile("sigma=0.53"))
+    until_at(page, "sigma=0.53")
     complete(page)
     expect(slider(page, "σ, noise scale")).to_have_attribute("aria-valuetext", "0.53")
 
@@ -283,11 +285,11 @@ def test_a_scrub_asks_nobody(counted):
     page = counted
     visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
     complete(page)
-    expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile("α = 0.5 · logit")))
     before = maps(page)
     count(page)
     drag(page, "position on the path", "ArrowRight", 2)
-    expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible()
+    seen(page.get_by_text(re.compile("α = 0.75 · logit")))
     until_another(page, "Gradient", before["Gradient"]["mark"])
     assert maps(page)["Complete map"] == before["Complete map"]
     line = chart(page, "Completeness").locator(".shapelayer path").last
@@ -313,7 +315,7 @@ def test_an_own_photo_is_one_click_away(page):
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Your own photo", exact=True).click()
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
-    expect(page).to_have_url(re.compile("img=upload"))
+    until_at(page, "img=upload")
     expect(page.get_by_role("button", name="your photo", exact=True)).to_have_attribute("aria-pressed", "true")
     complete(page)
 
@@ -322,7 +324,7 @@ def test_a_browser_without_canvases_gets_a_line_and_a_way_out(own_tab):
     page = own_tab
     page.add_init_script("delete window.OffscreenCanvas")
     visit(page, "r=4&m=4")
-    expect(page.get_by_text("Pictures cannot be drawn in this browser")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("Pictures cannot be drawn in this browser"))
     expect(page.get_by_role("link", name="Show plain images instead")).to_have_attribute(
         "href", re.compile("viewer=static")
     )

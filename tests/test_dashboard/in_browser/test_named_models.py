@@ -13,8 +13,7 @@ import safetensors.torch
 import timm
 import torch
 import torchvision.models
-from pages import PATIENCE, choose, complete, maps, settings, until_another, visit
-from playwright.sync_api import expect
+from pages import choose, complete, maps, seen, settings, until_another, until_at, visit
 from serving import serving
 from tabs import SIZE, own_profile
 
@@ -103,13 +102,13 @@ def test_every_way_of_naming_a_network(chromium, tmp_path):
             marks = [maps(page)["SmoothGrad"]["mark"]]
             for name, title in ways.items():
                 choose(page, "Model", title)
-                expect(page).to_have_url(re.compile(f"model={re.escape(quote_plus(name))}"), timeout=PATIENCE)
+                until_at(page, f"model={re.escape(quote_plus(name))}")
                 until_another(page, "SmoothGrad", marks[-1])
                 complete(page)
                 shown = maps(page)["SmoothGrad"]
                 assert shown["status"].startswith("complete: 2 points"), name
                 assert shown["colours"] > 20, name
-                expect(page.get_by_text(f"{title} · logit")).to_be_visible()
+                seen(page.get_by_text(f"{title} · logit"))
                 marks.append(shown["mark"])
     assert len(set(marks)) == 1 + len(ways), "each network has a map of its own"
     fetched = {one.removeprefix("GET ").removeprefix("/stored") for one in asked if one.startswith("GET")}

@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import PIL.Image
 import pytest
-from pages import PATIENCE, complete, maps, settings, slider, until_another, visit
-from playwright.sync_api import expect
+from pages import complete, maps, seen, settings, slider, until_another, until_at, visit
 from serving import ended, free_port, serving, until_open
 from sources import ROOT
 from tabs import SIZE, own_profile
@@ -147,15 +146,15 @@ def test_an_experiment_behind_a_proxy(chromium, app, large, tmp_path, proxy):
         until_another(page, "SmoothGrad", before)
         assert "sigma" not in page.url, "the hand still holds it"
         page.mouse.up()
-        expect(page).to_have_url(re.compile("sigma="), timeout=PATIENCE)
+        until_at(page, "sigma=")
         complete(page)
         before = maps(page)["SmoothGrad"]["mark"]
 
         sidebar = settings(page)
         chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
         chooser.set_input_files(large)
-        expect(page).to_have_url(re.compile("img=upload"), timeout=PATIENCE)
-        expect(sidebar.get_by_role("radio", name="your photo", exact=True)).to_be_visible(timeout=PATIENCE)
+        until_at(page, "img=upload")
+        seen(sidebar.get_by_role("radio", name="your photo", exact=True))
         until_another(page, "SmoothGrad", before)
         complete(page)
         assert {re.sub(r"/live/.*", "/live/", url) for url in sockets} == {
