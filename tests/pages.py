@@ -5,13 +5,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from playwright.sync_api import Error, Locator, Page
+from serving import PATIENT
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
-WHOLE, PATIENT = "efficientnet_lite0_whole", "efficientnet_lite0_patient"
-"""The network of the app, and a small one that takes as long. All others get the small one (`served.py`)."""
 LONG = f"model={PATIENT}"
 """For tests that look at a run while it computes."""
 POLLING = 100

@@ -6,7 +6,7 @@ import browser
 import pytest
 from pages import PATIENCE
 from playwright.sync_api import expect, sync_playwright
-from serving import serving
+from serving import BASE, serving
 from tabs import PASSED, SIZE, Kept, new_tab, own_profile
 
 HERE = Path(__file__).parent
@@ -17,8 +17,8 @@ MOST = 900  # seconds that a test may take
 
 @pytest.fixture(scope="session")
 def address():
-    """The app, on a free port, until the tests are done."""
-    with serving() as url:
+    """The app, on a free port and below the path that a proxy leads to, until the tests are done."""
+    with serving(base=BASE) as url:
         yield url
 
 

@@ -10,7 +10,6 @@ import pytest
 from pages import (
     LONG,
     PATIENCE,
-    WHOLE,
     chart,
     choose,
     complete,
@@ -25,6 +24,7 @@ from pages import (
     visit,
 )
 from playwright.sync_api import Page, expect
+from serving import WHOLE
 
 pytestmark = pytest.mark.browser
 
