@@ -14,7 +14,7 @@ PATIENCE = 120_000
 LONG = f"model={PATIENT}"
 """For tests that look at a run while it computes."""
 POLLING = 100
-"""Milliseconds between two looks at all pixels of the maps. A look at every frame costs more than what it waits for."""
+"""Milliseconds between two looks. A look at every frame costs more than what it waits for."""
 
 
 def settled(points: int | str) -> str:
@@ -123,14 +123,14 @@ class SlowLine:
         run = self._page.wait_for_function("window.streamlitVisit?.run", timeout=PATIENCE).json_value()
         self._late_answers, self._acted, self._answered = True, False, False
         first()
-        self._page.wait_for_function("async () => await answered()")
+        self._page.wait_for_function("async () => await answered()", polling=POLLING)
         self._late_questions = True
         then()
-        self._page.wait_for_function("async () => await asked() > 0")
+        self._page.wait_for_function("async () => await asked() > 0", polling=POLLING)
         while self._answers:  # what comes in the meantime waits behind them
             self._browser.send(self._answers.pop(0))
         self._late_answers = False
-        self._page.wait_for_function(HEARD, arg=run)
+        self._page.wait_for_function(HEARD, arg=run, polling=POLLING)
         self._page.clock.fast_forward(10_000)
         self._late_questions = False
         acted = [*map(_asks_for_a_run, self._asked)].index(True)

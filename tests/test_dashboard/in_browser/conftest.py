@@ -60,9 +60,7 @@ def open_page(kept):
 
 @pytest.fixture
 def anew(kept):
-    """The test has a page and a session of its own."""
-    kept.leave()
-    yield
+    """The test has a new page and a new session. Those after it go on with them."""
     kept.leave()
 
 

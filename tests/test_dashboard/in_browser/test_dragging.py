@@ -10,6 +10,7 @@ import pytest
 from pages import (
     LONG,
     PATIENCE,
+    POLLING,
     chart,
     complete,
     drag,
@@ -62,7 +63,7 @@ def counting(profile, address):
 
 
 @pytest.fixture
-def counted(counting, request):
+def page(counting, request):
     """A tab that counts. Its page stays open from test to test."""
     with counting.lent(request.node) as page:
         yield page
@@ -104,14 +105,23 @@ def begin(page: Page, query: str, label: str) -> tuple[dict[str, dict], float, f
     return before, x, y
 
 
-def test_maps_follow_the_hand(counted):
+def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
+    """The first test of the file: nothing on the page has had the focus yet."""
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#maps")).to_be_focused()
+
+
+def test_maps_follow_the_hand(page):
     """While it drags: drafts of the maps of sigma, and no run of the script. When it lets go: one."""
-    page = counted
     before, x, y = begin(page, "r=40&m=4&seed=51", "σ, noise scale")
     page.mouse.move(x + 30, y, steps=4)
     for method in ("SmoothGrad", "SmoothTaylor"):
         until_another(page, method, before[method]["mark"])
-    page.wait_for_function("told.heard.some((head) => head.part === 'answer')", timeout=PATIENCE)
+    page.wait_for_function("told.heard.some((head) => head.part === 'answer')", polling=POLLING, timeout=PATIENCE)
     assert page.locator(".stage").get_attribute("data-state") == "draft"
     until_under(page, "SmoothGrad", "draft|complete")
     assert page.evaluate("told.script") == 0
@@ -127,24 +137,24 @@ def test_maps_follow_the_hand(counted):
     assert maps(page)["Integrated Gradients"] == before["Integrated Gradients"]
 
 
-def test_one_question_is_in_flight_and_the_newest_comes_next(counted):
-    page = counted
+def test_one_question_is_in_flight_and_the_newest_comes_next(page):
     _, x, y = begin(page, f"r=40&m=4&seed=52&{LONG}", "σ, noise scale")
     for step in range(1, 31):
         page.mouse.move(x + 2 * step, y)
     last = float(slider(page, "σ, noise scale").input_value())
-    page.wait_for_function(f"told.asked.some(({{turn}}) => turn?.sigma === {last})", timeout=PATIENCE)
+    page.wait_for_function(f"told.asked.some(({{turn}}) => turn?.sigma === {last})", polling=POLLING, timeout=PATIENCE)
     asked = page.evaluate("told.asked.map(({turn}) => turn.sigma)")
     page.wait_for_function(
-        f"told.heard.filter((head) => head.part === 'answer').length === {len(asked)}", timeout=PATIENCE
+        f"told.heard.filter((head) => head.part === 'answer').length === {len(asked)}",
+        polling=POLLING,
+        timeout=PATIENCE,
     )
     assert len(asked) < 30, "questions that nobody waits for any more are not asked"
     page.mouse.up()
 
 
-def test_turning_r_back_asks_nobody(counted):
+def test_turning_r_back_asks_nobody(page):
     """The maps of fewer samples were received on the way."""
-    page = counted
     before, x, y = begin(page, "r=60&m=4&seed=53", "R, samples")
     page.mouse.move(x - 8, y, steps=2)
     until_another(page, "SmoothGrad", before["SmoothGrad"]["mark"])
@@ -155,9 +165,8 @@ def test_turning_r_back_asks_nobody(counted):
     until_under(page, "SmoothGrad", settled(samples))
 
 
-def test_what_is_typed_is_asked_on_the_line_too(counted):
+def test_what_is_typed_is_asked_on_the_line_too(page):
     """It answers before the script, with maps that the server still has."""
-    page = counted
     visit(page, "r=4&m=4&seed=54")
     complete(page)
     count(page)
@@ -169,9 +178,8 @@ def test_what_is_typed_is_asked_on_the_line_too(counted):
     assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn).filter(Boolean)")] == [0.37, 0.5]
 
 
-def test_a_hand_that_lets_go_early_can_drag_again(counted):
+def test_a_hand_that_lets_go_early_can_drag_again(page):
     """The question of the first drag is answered, although what the script shows came sooner."""
-    page = counted
     _, x, y = begin(page, f"r=60&m=4&seed=55&{LONG}", "σ, noise scale")
     page.mouse.move(x + 30, y)
     page.mouse.up()
@@ -183,9 +191,8 @@ def test_a_hand_that_lets_go_early_can_drag_again(counted):
     page.mouse.up()
 
 
-def test_a_page_that_has_nothing_running_hears_nothing(counted):
+def test_a_page_that_has_nothing_running_hears_nothing(page):
     """What comes after a pause of the clock would be heard before the answer to the next question."""
-    page = counted
     visit(page, "r=4&m=4")
     complete(page)
     count(page)
@@ -269,9 +276,8 @@ def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
     until_at(page, "r=4&m=4.*viewer=static")
 
 
-def test_what_is_given_up_is_not_computed(counted):
+def test_what_is_given_up_is_not_computed(page):
     """A drag over many values of sigma leaves the last one to compute, and nothing else."""
-    page = counted
     visit(page, "r=60&m=4&seed=54")
     complete(page)
     drag(page, "σ, noise scale", "ArrowRight", 3)
@@ -280,9 +286,8 @@ def test_what_is_given_up_is_not_computed(counted):
     expect(slider(page, "σ, noise scale")).to_have_attribute("aria-valuetext", "0.53")
 
 
-def test_a_scrub_asks_nobody(counted):
+def test_a_scrub_asks_nobody(page):
     """Moving along a path that is computed: pictures, words and charts follow, without a question."""
-    page = counted
     visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
     complete(page)
     seen(page.get_by_text(re.compile("α = 0.5 · logit")))
@@ -295,16 +300,6 @@ def test_a_scrub_asks_nobody(counted):
     line = chart(page, "Completeness").locator(".shapelayer path").last
     assert line.bounding_box()["x"] > chart(page, "Completeness").locator(".plot").bounding_box()["width"] / 2
     assert page.evaluate("[told.script, told.asked.length, told.heard.length]") == [0, 0, 0]
-
-
-@pytest.mark.usefixtures("anew")
-def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
-    visit(page, "r=4&m=4")
-    complete(page)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("#maps")).to_be_focused()
 
 
 def test_an_own_photo_is_one_click_away(page):

@@ -59,7 +59,6 @@ def test_a_lesson_opens_its_experiment(page):
     until_at(page, "img=camera.*base=white")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 @pytest.mark.parametrize(
     ("place", "title"),
     [
@@ -71,6 +70,7 @@ def test_a_lesson_opens_its_experiment(page):
         ("learn", "Short lessons"),
     ],
 )
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 def test_other_pages_fit_every_screen(page, place, title, width, scheme):
     screen(page, width, 900, scheme)
     visit(page, "r=4&m=4&own=guided_ig.steps:4", place=place, title=title)

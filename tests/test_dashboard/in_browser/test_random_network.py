@@ -47,17 +47,17 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(p
     page.evaluate("document.activeElement.blur()")
     own, edges = drawn(page, 1), drawn(page, 2)
     changed.focus()
-    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own)
+    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own, polling=POLLING)
     random = drawn(page, 1)
     expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("changed when all 3 layers were random")
     assert drawn(page, 2) == edges
     changed.blur()
-    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own)
+    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own, polling=POLLING)
     page.locator("section.viewer").press("n")
-    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
+    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random, polling=POLLING)
     page.locator("section.viewer").press("n")
     changed.hover()
-    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
+    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random, polling=POLLING)
 
 
 def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
