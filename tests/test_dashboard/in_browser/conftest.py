@@ -48,7 +48,7 @@ def kept(profile, address) -> Kept:
 @pytest.fixture(scope="module")
 def alone(profile) -> Kept:
     """A tab for pages that no server sends."""
-    return Kept(profile, "nowhere")
+    return Kept(profile, "nowhere", size={"width": 1200, "height": 900})
 
 
 @pytest.fixture(scope="module")
