@@ -4,18 +4,17 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from playwright.sync_api import Error, Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page
+from serving import PATIENT
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
-WHOLE, PATIENT = "efficientnet_lite0_whole", "efficientnet_lite0_patient"
-"""The network of the app, and a small one that takes as long. All others get the small one (`served.py`)."""
 LONG = f"model={PATIENT}"
 """For tests that look at a run while it computes."""
 POLLING = 100
-"""Milliseconds between two looks at all pixels of the maps. A look at every frame costs more than what it waits for."""
+"""Milliseconds between two looks. A look at every frame costs more than what it waits for."""
 
 
 def settled(points: int | str) -> str:
@@ -75,7 +74,7 @@ def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "Wh
             page.goto(url)
     else:
         page.goto(url)
-    expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(title))
 
 
 # A page that is being left shows what it hears, or drops it: then only the end of the run can be seen.
@@ -124,14 +123,14 @@ class SlowLine:
         run = self._page.wait_for_function("window.streamlitVisit?.run", timeout=PATIENCE).json_value()
         self._late_answers, self._acted, self._answered = True, False, False
         first()
-        self._page.wait_for_function("async () => await answered()")
+        self._page.wait_for_function("async () => await answered()", polling=POLLING)
         self._late_questions = True
         then()
-        self._page.wait_for_function("async () => await asked() > 0")
+        self._page.wait_for_function("async () => await asked() > 0", polling=POLLING)
         while self._answers:  # what comes in the meantime waits behind them
             self._browser.send(self._answers.pop(0))
         self._late_answers = False
-        self._page.wait_for_function(HEARD, arg=run)
+        self._page.wait_for_function(HEARD, arg=run, polling=POLLING)
         self._page.clock.fast_forward(10_000)
         self._late_questions = False
         acted = [*map(_asks_for_a_run, self._asked)].index(True)
@@ -152,6 +151,18 @@ def _ends_a_run(message: bytes) -> bool:
     return found.WhichOneof("type") == "script_finished" and found.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
+# When `expect` looks and does not find something, or finds another address, it describes the whole page for its error,
+# at every look. That costs a quarter of the processor time of these tests. These two wait for the same without it.
+def seen(one: Locator) -> None:
+    """Waits until this can be seen."""
+    one.wait_for(timeout=PATIENCE)
+
+
+def until_at(page: Page, pattern: str) -> None:
+    """Waits until a part of the address fits the pattern."""
+    page.wait_for_url(re.compile(pattern), timeout=PATIENCE)
+
+
 def screen(page: Page, width: int, height: int, scheme: Literal["light", "dark"]) -> None:
     """Gives a tab this size in pixels, and colours."""
     page.set_viewport_size({"width": width, "height": height})
@@ -160,7 +171,7 @@ def screen(page: Page, width: int, height: int, scheme: Literal["light", "dark"]
 
 def complete(page: Page) -> None:
     """Waits until every map and every curve is there."""
-    expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("complete", exact=True))
 
 
 def slider(page: Page, label: str):
@@ -176,7 +187,7 @@ def settings(page: Page) -> Locator:
     sidebar.wait_for(state="attached", timeout=PATIENCE)
     if sidebar.get_attribute("data-collapsed") == "true":
         page.get_by_test_id("stExpandSidebarButton").click()
-    expect(sidebar.get_by_text("Methods", exact=True)).to_be_visible(timeout=PATIENCE)
+    seen(sidebar.get_by_text("Methods", exact=True))
     return sidebar
 
 
@@ -200,13 +211,13 @@ def choose(page: Page, label: str, option: str) -> None:
 
 VIEWER = """(() => [...document.querySelectorAll('*')]
   .map(element => (element.shadowRoot ?? element).attributionViewer).find(Boolean))()"""
+WORDS = "(tile) => new Uint32Array(tile.pixels.data.buffer)"
+MARK = "(words) => words.reduce((sum, word) => (Math.imul(sum, 31) + word) | 0, 0)"
 MAPS = f"""() => {{
   const viewer = {VIEWER};
   return Object.fromEntries((viewer?.head?.maps ?? []).map((map, m) => {{
-    const data = viewer.tiles[m + 1].pixels.data;
-    const words = new Uint32Array(data.buffer);
-    const mark = words.reduce((sum, word) => (Math.imul(sum, 31) + word) | 0, 0);
-    return [map.title, {{status: map.status, colours: new Set(words).size, mark}}];
+    const words = ({WORDS})(viewer.tiles[m + 1]);
+    return [map.title, {{status: map.status, colours: new Set(words).size, mark: ({MARK})(words)}}];
   }}));
 }}"""
 
@@ -220,7 +231,10 @@ def maps(page: Page) -> dict[str, dict]:
 def until_another(page: Page, title: str, mark: int) -> None:
     """Waits until a map is another than the one of this mark. A viewer without a layout has no maps yet."""
     page.wait_for_function(
-        f"([title, mark]) => {{ const map = ({MAPS})()[title]; return map && map.mark !== mark; }}",
+        f"""([title, mark]) => {{
+          const viewer = {VIEWER}, m = (viewer?.head?.maps ?? []).findIndex((map) => map.title === title);
+          return m >= 0 && ({MARK})(({WORDS})(viewer.tiles[m + 1])) !== mark;
+        }}""",
         arg=[title, mark],
         polling=POLLING,
         timeout=PATIENCE,
@@ -250,7 +264,7 @@ AT_REST = """async (one) => {
 
 def click_on(page: Page, point: Locator) -> None:
     """Plotly's points take no clicks themselves: the layer above them does, where they are once nothing moves them."""
-    expect(point).to_be_visible(timeout=PATIENCE)
+    seen(point)
     point.evaluate(AT_REST)
     box = point.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -8,7 +8,7 @@ the small one as slow as that: it takes time, and leaves the processor to the pa
 from dataclasses import replace
 
 import by_heart
-from pages import PATIENT, WHOLE
+from serving import PATIENT, WHOLE
 from streamlit.web.cli import main
 
 from attribution import MODELS, controls

@@ -13,6 +13,10 @@ from pathlib import Path
 from sources import ROOT
 
 TESTS = Path(__file__).parent
+WHOLE, PATIENT = "efficientnet_lite0_whole", "efficientnet_lite0_patient"
+"""The network of the app, and a small one that takes as long. All others get the small one (`served.py`)."""
+BASE = "attribution"
+"""The path of the app in docs/deploying.md."""
 
 
 def free_port() -> int:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 from pages import PATIENCE, foreign
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-SIZE = {"width": 1440, "height": 1000}
+SIZE: ViewportSize = {"width": 1440, "height": 1000}
 PASSED = pytest.StashKey[bool]()
 """Of a test: whether it has passed."""
 
@@ -16,8 +16,9 @@ PASSED = pytest.StashKey[bool]()
 class Tab:
     """A tab that tells of every error of its pages."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
+    def __init__(self, context: BrowserContext, address: str, size: ViewportSize = SIZE) -> None:
         self.errors: list[str] = []
+        self.size = size
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -33,6 +34,11 @@ class Tab:
     def tell(self, error: str) -> None:
         self.errors.append(error)
 
+    def sized(self) -> None:
+        """The screen as at first: to set its size, also the same one, draws all again."""
+        if self.page.viewport_size != self.size:
+            self.page.set_viewport_size(self.size)
+
     def leave(self) -> None:
         """No page, and nothing stored."""
         if self.page.url.startswith(self.page.address):
@@ -43,7 +49,7 @@ class Tab:
         """Screen and pointer as at first, and nothing stands over the page."""
         self.page.keyboard.press("Escape")
         self.page.mouse.move(0, 0)
-        self.page.set_viewport_size(SIZE)
+        self.sized()
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
@@ -53,8 +59,8 @@ class Kept:
     A test that fails may leave a key or a button pressed. After it there is a new tab.
     """
 
-    def __init__(self, profile: BrowserContext, address: str, script: str = "") -> None:
-        self._of, self._script = (profile, address), script
+    def __init__(self, profile: BrowserContext, address: str, script: str = "", size: ViewportSize = SIZE) -> None:
+        self._of, self._script = (profile, address, size), script
         self._tab: Tab | None = None
 
     def leave(self) -> None:
@@ -67,6 +73,7 @@ class Kept:
         """The tab, for one test, which fails when there is an error on the page."""
         if self._tab is None:
             self._tab = Tab(*self._of)
+            self._tab.sized()
             if self._script:
                 self._tab.page.add_init_script(self._script)
         tab = self._tab

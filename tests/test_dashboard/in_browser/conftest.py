@@ -6,7 +6,7 @@ import browser
 import pytest
 from pages import PATIENCE
 from playwright.sync_api import expect, sync_playwright
-from serving import serving
+from serving import BASE, serving
 from tabs import PASSED, SIZE, Kept, new_tab, own_profile
 
 HERE = Path(__file__).parent
@@ -17,8 +17,8 @@ MOST = 900  # seconds that a test may take
 
 @pytest.fixture(scope="session")
 def address():
-    """The app, on a free port, until the tests are done."""
-    with serving() as url:
+    """The app, on a free port and below the path that a proxy leads to, until the tests are done."""
+    with serving(base=BASE) as url:
         yield url
 
 
@@ -48,7 +48,7 @@ def kept(profile, address) -> Kept:
 @pytest.fixture(scope="module")
 def alone(profile) -> Kept:
     """A tab for pages that no server sends."""
-    return Kept(profile, "nowhere")
+    return Kept(profile, "nowhere", size={"width": 1200, "height": 900})
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,7 @@ def open_page(kept):
 
 @pytest.fixture
 def anew(kept):
-    """The test has a page and a session of its own."""
-    kept.leave()
-    yield
+    """The test has a new page and a new session. Those after it go on with them."""
     kept.leave()
 
 

@@ -10,19 +10,21 @@ import pytest
 from pages import (
     LONG,
     PATIENCE,
-    WHOLE,
     chart,
     choose,
     complete,
     drag,
     maps,
     screen,
+    seen,
     settings,
     settled,
     until_another,
+    until_at,
     visit,
 )
 from playwright.sync_api import Page, expect
+from serving import WHOLE
 
 pytestmark = pytest.mark.browser
 
@@ -59,14 +61,14 @@ def test_a_session(page):
     untouched = page.locator(".viewer canvas[role=img]").nth(1).element_handle()
     untouched.evaluate("canvas => { canvas.dataset.seen = '1' }")
     drag(page, "σ, noise", "PageUp")
-    expect(page).to_have_url(re.compile(r"sigma=0\.\d+"))
+    until_at(page, r"sigma=0\.\d+")
     moved(page, first, "SmoothGrad", "SmoothTaylor")
     second = maps(page)
     assert second["Integrated Gradients"] == first["Integrated Gradients"]
     assert untouched.evaluate("canvas => canvas.isConnected && canvas.dataset.seen") == "1", "the untouched map blinked"
 
     page.get_by_role("button", name="white", exact=True).click()
-    expect(page).to_have_url(re.compile("base=white"))
+    until_at(page, "base=white")
     moved(page, second, "Integrated Gradients")
     third = maps(page)
     assert third["SmoothGrad"] == second["SmoothGrad"]
@@ -101,30 +103,30 @@ def test_uploads(page):
     before, sidebar = maps(page), settings(page)
     chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
     chooser.set_input_files({"name": "<b>evil</b>.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"})
-    expect(page.get_by_test_id("stMain").get_by_text("is not an image that can be read")).to_be_visible()
+    seen(page.get_by_test_id("stMain").get_by_text("is not an image that can be read"))
     assert maps(page) == before
     assert page.locator("b", has_text="evil").count() == 0
 
     chooser.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     expect(page.get_by_test_id("stMain").get_by_text("is not an image that can be read")).to_have_count(0)
     own = sidebar.get_by_role("radio", name="your photo", exact=True)
-    expect(own).to_be_visible()
+    seen(own)
     assert own.locator("img").bounding_box()["width"] > 40, "the gallery shows pictures, not words"
     moved(page, before, *METHODS)
-    expect(page).to_have_url(re.compile("img=upload"))
+    until_at(page, "img=upload")
     page.get_by_role("button", name="Link", exact=True).click()
     expect(page.get_by_test_id("stPopoverBody").locator("code")).not_to_contain_text("img=")
 
 
 def test_stop_keeps_what_there_is(page):
     visit(page, f"r=500&m=500&seed=7&{LONG}")
-    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile(r"draft \d+/500")).first)
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_role("button", name="Continue"))
     assert maps(page)["Integrated Gradients"]["colours"] > 20
     reached = stopped_at(page)
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile(r"draft \d+/500")).first)
     draft = int(re.search(r"draft (\d+)/500", page.get_by_text(re.compile(r"draft \d+/500")).first.inner_text())[1])
     assert draft >= reached, "it must go on where it was"
     page.get_by_role("button", name="Stop").click()
@@ -133,7 +135,7 @@ def test_stop_keeps_what_there_is(page):
 def stopped_at(page: Page) -> int:
     """Where the methods stopped, when all have: the fewest samples or steps of a method."""
     stopped = page.get_by_text(re.compile(r"stopped at \d+/500"))
-    expect(stopped.first).to_be_visible(timeout=PATIENCE)
+    seen(stopped.first)
     expect(page.get_by_text(re.compile(r"draft \d+/500"))).to_have_count(0, timeout=PATIENCE)
     return min(int(re.search(r"stopped at (\d+)/500", text)[1]) for text in stopped.all_inner_texts())
 
@@ -141,9 +143,9 @@ def stopped_at(page: Page) -> int:
 def test_the_page_answers_while_the_processor_is_busy(page):
     """A new setting replaces a long run: its drafts appear although thousands of passes were still to come."""
     visit(page, f"r=500&m=500&seed=8&eval=paper&model={WHOLE}")
-    expect(page.get_by_text(re.compile(r"draft \d+/500")).first).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile(r"draft \d+/500")).first)
     drag(page, "M, steps", "Home")
-    expect(page.get_by_text("complete: 1 point", exact=True)).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("complete: 1 point", exact=True))
     page.get_by_role("button", name="Stop").click()
 
 
@@ -152,8 +154,8 @@ def test_another_class_is_found_by_typing(page):
     complete(page)
     settings(page)
     choose(page, "Class to explain", "espresso")
-    expect(page.get_by_text("explained: espresso")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("cls=967"))
+    seen(page.get_by_text("explained: espresso"))
+    until_at(page, "cls=967")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
@@ -184,7 +186,7 @@ def test_without_the_viewer_there_are_plain_images(page):
     assert head == "data:image/png;base64"
     assert np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(data)))).shape == (224, 224, 3)
     page.get_by_text("signed", exact=True).click()
-    expect(page.get_by_text("against the class")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("against the class"))
     expect(image).not_to_have_attribute("src", before)
     assert stopped_at(page) == reached, "a change of the display must not start it again"
     for image in page.locator("[data-testid=stMain] img").all():

@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import zipfile
 
 import pytest
@@ -17,16 +16,30 @@ from pages import (
     complete,
     drag,
     maps,
+    seen,
     settings,
     settled,
     slider,
     until_another,
+    until_at,
     until_under,
     visit,
 )
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.mark.usefixtures("anew")
+def test_everything_computed_is_a_point_and_a_click_away(page):
+    visit(page, "r=4&m=4&seed=21")
+    complete(page)
+    drag(page, "σ, noise", "PageUp")
+    until_at(page, "sigma=")
+    complete(page)
+    past = chart(page, "Everything computed in this session")
+    click_on(page, past.locator(".scatterlayer .trace").nth(1).locator("path.point").first)
+    until_at(page, "^(?!.*sigma=)")
 
 
 def test_the_zoom_stays_while_maps_sharpen(page):
@@ -50,10 +63,10 @@ def test_a_click_on_the_curve_shows_the_photo_then(page):
     complete(page)
     before = picture(page)
     click_on(page, chart(page, "Perturbation curve").locator(".scatterlayer .trace").first.locator("path.point").nth(9))
-    expect(page.get_by_text("The photo after 9 replaced regions")).to_be_visible()
-    page.wait_for_function(f"mark => ({PICTURE}) !== mark", arg=before)
+    seen(page.get_by_text("The photo after 9 replaced regions"))
+    page.wait_for_function(f"mark => ({PICTURE}) !== mark", arg=before, polling=POLLING)
     page.get_by_label("The photo after 9 replaced regions").press("Home")
-    page.wait_for_function(f"mark => ({PICTURE}) === mark", arg=before)
+    page.wait_for_function(f"mark => ({PICTURE}) === mark", arg=before, polling=POLLING)
 
 
 PICTURE = f"""(() => {{
@@ -84,7 +97,7 @@ def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(page):
     zoomed = plot.evaluate(ranges)
     assert zoomed[2] - zoomed[1] < 20
     drag(page, "σ, noise", "PageUp")
-    expect(page).to_have_url(re.compile("sigma="))
+    until_at(page, "sigma=")
     complete(page)
     assert plot.evaluate(ranges) == zoomed
 
@@ -104,31 +117,19 @@ def test_pins(page):
     until_another(page, "SmoothGrad", now["SmoothGrad"]["mark"])
     complete(page)
     assert maps(page)["SmoothGrad (pin)"]["mark"] == now["SmoothGrad (pin)"]["mark"]
-    expect(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True)).to_be_visible()
+    seen(page.get_by_test_id("stSidebar").get_by_text("σ 0.5", exact=True))
 
-    page.get_by_role("link", name="Learn").click()
-    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Path").click()
+    seen(page.get_by_text("What happens on the way?"))
     name = settings(page).get_by_label("Name")
     expect(name).to_have_count(1)
     name.fill("<i>first</i>")
     name.press("Enter")
     page.locator("[class*=st-key-control-pin-open-] button").click()
-    expect(page).not_to_have_url(re.compile("sigma="))
+    until_at(page, "^(?!.*sigma=)")
     expect(name).to_have_value("<i>first</i>")
     page.locator("[class*=st-key-control-pin-remove-] button").first.click()
     expect(name).to_have_count(0)
-
-
-@pytest.mark.usefixtures("anew")
-def test_everything_computed_is_a_point_and_a_click_away(page):
-    visit(page, "r=4&m=4&seed=21")
-    complete(page)
-    drag(page, "σ, noise", "PageUp")
-    expect(page).to_have_url(re.compile("sigma="))
-    complete(page)
-    past = chart(page, "Everything computed in this session")
-    click_on(page, past.locator(".scatterlayer .trace").nth(1).locator("path.point").first)
-    expect(page).not_to_have_url(re.compile("sigma="))
 
 
 def test_export_and_link(page):
@@ -149,11 +150,11 @@ def test_export_and_link(page):
 
 def test_a_connection_that_drops_and_comes_back(page):
     """The run goes on where it was, and what was pinned is still there."""
-    visit(page, f"r=100&m=4&seed=12&{LONG}")
+    visit(page, f"r=60&m=4&seed=12&{LONG}")
     until_under(page, "SmoothGrad", "^draft")
     settings(page)
     page.get_by_role("button", name="Pin").click()
-    expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
+    seen(page.get_by_test_id("stSidebar").get_by_text("Pins"))
     before = page.evaluate("window.dropped.map(socket => socket.close()).length")
     page.wait_for_function(
         "before => window.dropped.slice(before).filter(socket => socket.readyState === 1).length >= 2",
@@ -161,7 +162,7 @@ def test_a_connection_that_drops_and_comes_back(page):
         timeout=PATIENCE,
     )
     until_under(page, "SmoothGrad", "^complete")
-    expect(page.get_by_test_id("stSidebar").get_by_text("Pins")).to_be_visible()
+    seen(page.get_by_test_id("stSidebar").get_by_text("Pins"))
     page.locator("[class*=st-key-control-pin-remove-] button").first.click()
 
 
@@ -170,9 +171,9 @@ def test_sigma_is_found_for_a_photo(page):
     complete(page)
     settings(page)
     page.get_by_role("button", name="Find σ: smoothest").click()
-    expect(page.get_by_text("best so far").first).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("when scored again on draws it had not seen")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile(r"sigma=\d"), timeout=PATIENCE)
+    seen(page.get_by_text("best so far").first)
+    seen(page.get_by_text("when scored again on draws it had not seen").first)  # the stage says it too
+    until_at(page, r"sigma=\d")
     page.locator(".st-key-compare-search-close button").click()
     expect(page.get_by_text("when scored again")).to_have_count(0)
 
@@ -183,8 +184,8 @@ def test_samples_are_drawn_until_the_map_is_settled(page):
     complete(page)
     settings(page)
     page.get_by_role("button", name="Until settled at 56 px").click()
-    expect(page.get_by_text("R = 10 is now set: SmoothGrad settled after 10 samples (1.00).")).to_be_visible()
-    expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
+    seen(page.get_by_text("R = 10 is now set: SmoothGrad settled after 10 samples (1.00)."))
+    until_at(page, "r=10")
     expect(page.get_by_label("R, exact value")).to_have_value("10")
     page.locator(".st-key-compare-settle-close button").click()
     expect(page.get_by_text("Until settled ·")).to_have_count(0)
@@ -210,7 +211,7 @@ def test_from_the_first_paint_to_the_live_page_the_viewer_stays_what_it_is(own_t
     until_under(page, "SmoothGrad", "^precomputed")
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
-    expect(slider(page, "σ, noise scale")).to_be_visible(timeout=PATIENCE)
+    seen(slider(page, "σ, noise scale"))
     until_under(page, "SmoothGrad", settled(150))
     assert page.evaluate(f"{VIEWER}.state.zoom") == 2
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"

@@ -10,14 +10,17 @@ import pytest
 from pages import (
     LONG,
     PATIENCE,
+    POLLING,
     chart,
     complete,
     drag,
     maps,
     screen,
+    seen,
     settled,
     slider,
     until_another,
+    until_at,
     until_under,
     visit,
 )
@@ -60,7 +63,7 @@ def counting(profile, address):
 
 
 @pytest.fixture
-def counted(counting, request):
+def page(counting, request):
     """A tab that counts. Its page stays open from test to test."""
     with counting.lent(request.node) as page:
         yield page
@@ -102,14 +105,23 @@ def begin(page: Page, query: str, label: str) -> tuple[dict[str, dict], float, f
     return before, x, y
 
 
-def test_maps_follow_the_hand(counted):
+def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
+    """The first test of the file: nothing on the page has had the focus yet."""
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#maps")).to_be_focused()
+
+
+def test_maps_follow_the_hand(page):
     """While it drags: drafts of the maps of sigma, and no run of the script. When it lets go: one."""
-    page = counted
     before, x, y = begin(page, "r=40&m=4&seed=51", "σ, noise scale")
     page.mouse.move(x + 30, y, steps=4)
     for method in ("SmoothGrad", "SmoothTaylor"):
         until_another(page, method, before[method]["mark"])
-    page.wait_for_function("told.heard.some((head) => head.part === 'answer')", timeout=PATIENCE)
+    page.wait_for_function("told.heard.some((head) => head.part === 'answer')", polling=POLLING, timeout=PATIENCE)
     assert page.locator(".stage").get_attribute("data-state") == "draft"
     until_under(page, "SmoothGrad", "draft|complete")
     assert page.evaluate("told.script") == 0
@@ -117,7 +129,7 @@ def test_maps_follow_the_hand(counted):
     heard = page.evaluate("told.heard.map((head) => `${head.part} ${head.name ?? ''}`)")
     assert "map integrated_gradients" not in heard, "its knobs were not turned"
     page.mouse.up()
-    expect(page).to_have_url(re.compile("sigma="))
+    until_at(page, "sigma=")
     complete(page)
     assert page.evaluate("told.script") == 1
     value = slider(page, "σ, noise scale").input_value()
@@ -125,37 +137,36 @@ def test_maps_follow_the_hand(counted):
     assert maps(page)["Integrated Gradients"] == before["Integrated Gradients"]
 
 
-def test_one_question_is_in_flight_and_the_newest_comes_next(counted):
-    page = counted
+def test_one_question_is_in_flight_and_the_newest_comes_next(page):
     _, x, y = begin(page, f"r=40&m=4&seed=52&{LONG}", "σ, noise scale")
     for step in range(1, 31):
         page.mouse.move(x + 2 * step, y)
     last = float(slider(page, "σ, noise scale").input_value())
-    page.wait_for_function(f"told.asked.some(({{turn}}) => turn?.sigma === {last})", timeout=PATIENCE)
+    page.wait_for_function(f"told.asked.some(({{turn}}) => turn?.sigma === {last})", polling=POLLING, timeout=PATIENCE)
     asked = page.evaluate("told.asked.map(({turn}) => turn.sigma)")
     page.wait_for_function(
-        f"told.heard.filter((head) => head.part === 'answer').length === {len(asked)}", timeout=PATIENCE
+        f"told.heard.filter((head) => head.part === 'answer').length === {len(asked)}",
+        polling=POLLING,
+        timeout=PATIENCE,
     )
     assert len(asked) < 30, "questions that nobody waits for any more are not asked"
     page.mouse.up()
 
 
-def test_turning_r_back_asks_nobody(counted):
+def test_turning_r_back_asks_nobody(page):
     """The maps of fewer samples were received on the way."""
-    page = counted
     before, x, y = begin(page, "r=60&m=4&seed=53", "R, samples")
     page.mouse.move(x - 8, y, steps=2)
     until_another(page, "SmoothGrad", before["SmoothGrad"]["mark"])
     assert page.evaluate("told.asked") == []
     page.mouse.up()
     samples = slider(page, "R, samples").input_value()
-    expect(page).to_have_url(re.compile(rf"r={samples}(&|$)"))
+    until_at(page, rf"r={samples}(&|$)")
     until_under(page, "SmoothGrad", settled(samples))
 
 
-def test_what_is_typed_is_asked_on_the_line_too(counted):
+def test_what_is_typed_is_asked_on_the_line_too(page):
     """It answers before the script, with maps that the server still has."""
-    page = counted
     visit(page, "r=4&m=4&seed=54")
     complete(page)
     count(page)
@@ -163,17 +174,16 @@ def test_what_is_typed_is_asked_on_the_line_too(counted):
     for sigma in ("0.37", "0.5"):
         box.fill(sigma)
         box.press("Enter")
-        expect(page).to_have_url(re.compile("sigma=0.37" if sigma == "0.37" else r"^(?!.*sigma=)"))
+        until_at(page, "sigma=0.37" if sigma == "0.37" else r"^(?!.*sigma=)")
     assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn).filter(Boolean)")] == [0.37, 0.5]
 
 
-def test_a_hand_that_lets_go_early_can_drag_again(counted):
+def test_a_hand_that_lets_go_early_can_drag_again(page):
     """The question of the first drag is answered, although what the script shows came sooner."""
-    page = counted
     _, x, y = begin(page, f"r=60&m=4&seed=55&{LONG}", "σ, noise scale")
     page.mouse.move(x + 30, y)
     page.mouse.up()
-    expect(page).to_have_url(re.compile("sigma="))
+    until_at(page, "sigma=")
     hold(page, "σ, noise scale")
     page.evaluate("told.asked = []")
     page.mouse.move(x + 60, y)
@@ -181,9 +191,8 @@ def test_a_hand_that_lets_go_early_can_drag_again(counted):
     page.mouse.up()
 
 
-def test_a_page_that_has_nothing_running_hears_nothing(counted):
+def test_a_page_that_has_nothing_running_hears_nothing(page):
     """What comes after a pause of the clock would be heard before the answer to the next question."""
-    page = counted
     visit(page, "r=4&m=4")
     complete(page)
     count(page)
@@ -198,11 +207,11 @@ def test_an_exact_value_is_typed(page):
     box = page.get_by_role("spinbutton", name="σ, exact value")
     box.fill("0.37")
     box.press("Enter")
-    expect(page).to_have_url(re.compile("sigma=0.37"))
+    until_at(page, "sigma=0.37")
     assert slider(page, "σ, noise scale").input_value() == "0.37"
     box.fill("17")
     box.press("Enter")
-    expect(page).to_have_url(re.compile("sigma=2"))
+    until_at(page, "sigma=2")
     expect(box).to_have_value("2.00")
 
 
@@ -211,11 +220,11 @@ def test_n_is_there_for_noise_baselines_alone(page):
     complete(page)
     assert not slider(page, "N, noise baselines").is_visible()
     page.get_by_role("button", name="uniform noise").click()
-    expect(slider(page, "N, noise baselines")).to_be_visible(timeout=PATIENCE)
+    seen(slider(page, "N, noise baselines"))
     complete(page)
     page.get_by_role("button", name="coffee").click()
-    expect(page.get_by_text("predicted: espresso")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("img=coffee"))
+    seen(page.get_by_text("predicted: espresso"))
+    until_at(page, "img=coffee")
 
 
 @pytest.mark.parametrize(("size", "scheme"), [((1280, 720), "light"), ((1440, 900), "dark")])
@@ -226,7 +235,7 @@ def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     complete(page)
     charts = [chart(page, title).locator(".plot") for title in ("Perturbation curve", "Multi-scale total variation")]
     for plot in charts:
-        expect(plot.locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
+        seen(plot.locator(".scatterlayer .trace").first)
     shown = [
         *page.locator(".stage .knob:visible").all(),
         *page.locator(".stage figure canvas[role=img]").all(),
@@ -253,7 +262,7 @@ def test_on_a_phone_knob_and_maps_are_in_one_view(page):
             assert box["y"] + box["height"] <= rail["y"]
         assert slider(page, "σ, noise scale").bounding_box()["height"] >= 44
         page.get_by_role("button", name="M", exact=True).click()
-        expect(slider(page, "M, steps")).to_be_visible()
+        seen(slider(page, "M, steps"))
         expect(slider(page, "σ, noise scale")).to_be_hidden()
 
 
@@ -261,48 +270,36 @@ def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
     page = own_tab
     page.add_init_script(NO_LINE)
     visit(page, "r=4&m=4")
-    expect(page.get_by_text("This network lets no live pictures through.")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("This network lets no live pictures through."))
     page.get_by_role("link", name="Show plain images instead").click()
-    expect(page.get_by_text(re.compile("complete|reload to see more")).first).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("r=4&m=4.*viewer=static"))
+    seen(page.get_by_text(re.compile("complete|reload to see more")).first)
+    until_at(page, "r=4&m=4.*viewer=static")
 
 
-def test_what_is_given_up_is_not_computed(counted):
+def test_what_is_given_up_is_not_computed(page):
     """A drag over many values of sigma leaves the last one to compute, and nothing else."""
-    page = counted
     visit(page, "r=60&m=4&seed=54")
     complete(page)
     drag(page, "σ, noise scale", "ArrowRight", 3)
-    expect(page).to_have_url(re.compile("sigma=0.53"))
+    until_at(page, "sigma=0.53")
     complete(page)
     expect(slider(page, "σ, noise scale")).to_have_attribute("aria-valuetext", "0.53")
 
 
-def test_a_scrub_asks_nobody(counted):
+def test_a_scrub_asks_nobody(page):
     """Moving along a path that is computed: pictures, words and charts follow, without a question."""
-    page = counted
     visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
     complete(page)
-    expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile("α = 0.5 · logit")))
     before = maps(page)
     count(page)
     drag(page, "position on the path", "ArrowRight", 2)
-    expect(page.get_by_text(re.compile("α = 0.75 · logit"))).to_be_visible()
+    seen(page.get_by_text(re.compile("α = 0.75 · logit")))
     until_another(page, "Gradient", before["Gradient"]["mark"])
     assert maps(page)["Complete map"] == before["Complete map"]
     line = chart(page, "Completeness").locator(".shapelayer path").last
     assert line.bounding_box()["x"] > chart(page, "Completeness").locator(".plot").bounding_box()["width"] / 2
     assert page.evaluate("[told.script, told.asked.length, told.heard.length]") == [0, 0, 0]
-
-
-@pytest.mark.usefixtures("anew")
-def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
-    visit(page, "r=4&m=4")
-    complete(page)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("#maps")).to_be_focused()
 
 
 def test_an_own_photo_is_one_click_away(page):
@@ -313,7 +310,7 @@ def test_an_own_photo_is_one_click_away(page):
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Your own photo", exact=True).click()
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
-    expect(page).to_have_url(re.compile("img=upload"))
+    until_at(page, "img=upload")
     expect(page.get_by_role("button", name="your photo", exact=True)).to_have_attribute("aria-pressed", "true")
     complete(page)
 
@@ -322,7 +319,7 @@ def test_a_browser_without_canvases_gets_a_line_and_a_way_out(own_tab):
     page = own_tab
     page.add_init_script("delete window.OffscreenCanvas")
     visit(page, "r=4&m=4")
-    expect(page.get_by_text("Pictures cannot be drawn in this browser")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("Pictures cannot be drawn in this browser"))
     expect(page.get_by_role("link", name="Show plain images instead")).to_have_attribute(
         "href", re.compile("viewer=static")
     )

@@ -5,7 +5,7 @@ import re
 
 import PIL.Image
 import pytest
-from pages import LONG, PATIENCE, SlowLine, drag, settings, slider, visit
+from pages import LONG, PATIENCE, SlowLine, drag, seen, settings, slider, until_at, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ def shows(page: Page, value: str) -> None:
     """Waits until the slider and the address both say so."""
     expect(slider(page, SIGMA)).to_have_attribute("aria-valuetext", value, timeout=PATIENCE)
     wanted = rf"sigma={re.escape(value.rstrip('0'))}(&|$)" if value != "0.50" else r"^(?!.*sigma=)"
-    expect(page).to_have_url(re.compile(wanted), timeout=PATIENCE)
+    until_at(page, wanted)
 
 
 def test_back_undoes_a_change_and_forward_brings_it_again(page):
@@ -36,10 +36,10 @@ def test_back_from_another_page_takes_one_press(page):
     drag(page, SIGMA, "ArrowRight", 3)
     shows(page, "0.53")
     page.get_by_role("link", name="Learn").click()
-    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("Short lessons"))
     shows(page, "0.53")
     page.go_back()
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("What did the model look at?"))
     shows(page, "0.53")
 
 
@@ -47,13 +47,13 @@ def test_a_lesson_can_be_left_and_opened_again(page):
     visit(page, "r=2&m=2&sigma=0.2", "learn", "Short lessons")
     shows(page, "0.20")
     page.get_by_role("button", name="Open both on one photo").click()
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("What did the model look at?"))
     shows(page, "0.30")
     page.go_back()
-    expect(page.get_by_text("Short lessons")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("Short lessons"))
     shows(page, "0.20")
     page.go_forward()
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("What did the model look at?"))
     shows(page, "0.30")
 
 
@@ -62,8 +62,8 @@ def test_another_page_opens_over_a_slow_line(clocked_page):
     visit(clocked_page, f"r=300&m=4&seed=13&{LONG}", "noise", "How sure is this map?")
     clocked_page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
     line.act(lambda: drag(clocked_page, SIGMA, "ArrowRight"), clocked_page.get_by_role("link", name="Path").click)
-    expect(clocked_page.get_by_text("What happens on the way?")).to_be_visible(timeout=PATIENCE)
-    expect(clocked_page.get_by_text(re.compile(r"α = .* · logit"))).to_be_visible(timeout=PATIENCE)
+    seen(clocked_page.get_by_text("What happens on the way?"))
+    seen(clocked_page.get_by_text(re.compile(r"α = .* · logit")))
     clocked_page.get_by_role("button", name="Stop").click()
 
 
@@ -75,22 +75,22 @@ def test_a_reload_keeps_the_own_photo_and_the_pins(page):
     chooser = page.get_by_test_id("stFileUploaderDropzoneInput").first
     chooser.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
     sidebar = settings(page)
-    expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
+    seen(sidebar.get_by_text("300 x 260 pixels."))
     page.get_by_role("button", name="Pin").click()
-    expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
+    seen(sidebar.get_by_text("Pins"))
     drag(page, SIGMA, "ArrowRight")
     shows(page, "0.51")
-    expect(page).to_have_url(re.compile("img=upload"))
+    until_at(page, "img=upload")
     # From then on the server holds what a reload would lose.
     page.wait_for_function("window.streamlitVisit?.known", timeout=PATIENCE)
     page.reload()
     settings(page)
-    expect(sidebar.get_by_text("300 x 260 pixels.")).to_be_visible(timeout=PATIENCE)
-    expect(sidebar.get_by_text("Pins")).to_be_visible(timeout=PATIENCE)
+    seen(sidebar.get_by_text("300 x 260 pixels."))
+    seen(sidebar.get_by_text("Pins"))
     shows(page, "0.51")
-    expect(page).to_have_url(re.compile("img=upload"))
+    until_at(page, "img=upload")
     other = page.context.new_page()
     other.goto(page.url)
-    expect(settings(other).get_by_text("is not in this session any more")).to_be_visible(timeout=PATIENCE)
+    seen(settings(other).get_by_text("is not in this session any more"))
     expect(other.get_by_test_id("stSidebar").get_by_text("Pins")).to_have_count(0)
     other.close()

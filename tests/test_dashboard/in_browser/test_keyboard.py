@@ -1,9 +1,7 @@
 """Every page without a pointer, and with reduced motion."""
 
-import re
-
 import pytest
-from pages import LONG, PATIENCE, complete, slider, visit
+from pages import LONG, PATIENCE, complete, seen, slider, until_at, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -66,21 +64,21 @@ def test_an_experiment_without_a_pointer(page):
     complete(page)
     slider(page, "σ, noise scale").focus()
     page.keyboard.press("ArrowRight")
-    expect(page).to_have_url(re.compile("sigma=0.51"))
+    until_at(page, "sigma=0.51")
     expect(slider(page, "σ, noise scale")).to_be_focused()
     page.get_by_role("button", name="white", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("base=white"))
+    until_at(page, "base=white")
     page.locator(".viewer").focus()
     page.keyboard.press("v")
     expect(page.get_by_role("button", name="signed", exact=True)).to_have_attribute("aria-pressed", "true")
     page.get_by_role("link", name="Path").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text(PAGES["path"])).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(PAGES["path"]))
     page.get_by_role("link", name="Compare", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text(PAGES[""])).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("sigma=0.51"))
+    seen(page.get_by_text(PAGES[""]))
+    until_at(page, "sigma=0.51")
 
 
 def test_nothing_of_the_stage_moves_by_itself(page):

@@ -13,8 +13,7 @@ import safetensors.torch
 import timm
 import torch
 import torchvision.models
-from pages import PATIENCE, choose, complete, maps, settings, until_another, visit
-from playwright.sync_api import expect
+from pages import choose, complete, maps, seen, settings, until_another, until_at, until_under, visit
 from serving import serving
 from tabs import SIZE, own_profile
 
@@ -34,7 +33,7 @@ def network():
 """
 ADDRESS = """
 import os, torchvision.models
-torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1.value.url = os.environ["SQUEEZENET"]
+torchvision.models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1.value.url = os.environ["SHUFFLENET"]
 """
 """torchvision's weights come from loopback too."""
 
@@ -50,11 +49,11 @@ def config() -> bytes:
     return json.dumps({"architecture": SMALL, "num_classes": 3, "pretrained_cfg": known}).encode()
 
 
-def squeezenet() -> bytes:
+def shufflenet() -> bytes:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         buffer = io.BytesIO()
-        torch.save(torchvision.models.squeezenet1_1().state_dict(), buffer)
+        torch.save(torchvision.models.shufflenet_v2_x0_5().state_dict(), buffer)
     return buffer.getvalue()
 
 
@@ -68,7 +67,7 @@ def prepared(folder: Path) -> dict[str, str]:
     torch.save({"state_dict": state(4)}, folder / "checkpoint.pth")
     return {
         f"timm/{SMALL}": f"{SMALL} of timm",
-        "torchvision/squeezenet1_1": "squeezenet1_1 of torchvision",
+        "torchvision/shufflenet_v2_x0_5": "shufflenet_v2_x0_5 of torchvision",
         "hf-hub:me/mine": "me/mine of the hub",
         f"local-dir:{folder / 'saved'}": "saved in a folder",
         f"timm/{SMALL}={folder / 'weights.safetensors'}": f"weights.safetensors ({SMALL} of timm)",
@@ -79,8 +78,8 @@ def prepared(folder: Path) -> dict[str, str]:
 
 def test_every_way_of_naming_a_network(chromium, tmp_path):
     """Those whose weights are elsewhere are downloaded when they are chosen."""
-    ways, weights = prepared(tmp_path), squeezenet()
-    pth = f"/squeezenet-{hashlib.sha256(weights).hexdigest()[:8]}.pth"
+    ways, weights = prepared(tmp_path), shufflenet()
+    pth = f"/shufflenet-{hashlib.sha256(weights).hexdigest()[:8]}.pth"
     files = {
         pth: weights,
         f"/timm/{SMALL}.r160_in1k/resolve/main/model.safetensors": safetensors.torch.save(state(0)),
@@ -91,7 +90,7 @@ def test_every_way_of_naming_a_network(chromium, tmp_path):
     options = [word for name in ways for word in ("--model", name)]
     with loopback.hub(files, asked, {}) as hub:
         own = {"HF_ENDPOINT": hub, "HF_HOME": tmp_path / "hf", "TORCH_HOME": tmp_path / "torch"}
-        own |= {"SQUEEZENET": hub + pth, "PYTHONPATH": tmp_path}
+        own |= {"SHUFFLENET": hub + pth, "PYTHONPATH": tmp_path}
         with (
             serving(*options, first=ADDRESS, **{name: str(value) for name, value in own.items()}) as address,
             own_profile(chromium, address, viewport=SIZE) as page,
@@ -103,14 +102,15 @@ def test_every_way_of_naming_a_network(chromium, tmp_path):
             marks = [maps(page)["SmoothGrad"]["mark"]]
             for name, title in ways.items():
                 choose(page, "Model", title)
-                expect(page).to_have_url(re.compile(f"model={re.escape(quote_plus(name))}"), timeout=PATIENCE)
+                until_at(page, f"model={re.escape(quote_plus(name))}")
+                seen(page.get_by_text(f"{title} · logit"))
                 until_another(page, "SmoothGrad", marks[-1])
-                complete(page)
+                until_under(page, "SmoothGrad", "^complete: 2 points")  # the curves of some are not waited for
                 shown = maps(page)["SmoothGrad"]
                 assert shown["status"].startswith("complete: 2 points"), name
                 assert shown["colours"] > 20, name
-                expect(page.get_by_text(f"{title} · logit")).to_be_visible()
                 marks.append(shown["mark"])
+            complete(page)
     assert len(set(marks)) == 1 + len(ways), "each network has a map of its own"
     fetched = {one.removeprefix("GET ").removeprefix("/stored") for one in asked if one.startswith("GET")}
     assert fetched == set(files)

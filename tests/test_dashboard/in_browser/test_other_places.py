@@ -12,9 +12,11 @@ from pages import (
     drag,
     maps,
     screen,
+    seen,
     settings,
     slider,
     until_another,
+    until_at,
     visit,
 )
 from playwright.sync_api import expect
@@ -40,12 +42,12 @@ def test_noise_tells_whether_r_is_enough(page):
 def test_the_experiment_goes_along_to_other_pages(page):
     visit(page, "img=coffee&r=4&m=4&sigma=0.3")
     page.get_by_role("link", name="Noise").click()
-    expect(page.get_by_text("How sure is this map?")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("noise.*sigma=0.3"))
+    seen(page.get_by_text("How sure is this map?"))
+    until_at(page, "noise.*sigma=0.3")
     settings(page)
     expect(page.get_by_role("combobox", name="Class to explain")).to_have_value("likeliest: espresso")
     page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text("What did the model look at?"))
     complete(page)
 
 
@@ -53,11 +55,10 @@ def test_a_lesson_opens_its_experiment(page):
     visit(page, "r=4&m=4", place="learn", title="Short lessons")
     expect(page.get_by_role("heading", level=5)).to_have_count(len(LESSONS))
     page.get_by_role("button", name="Open it on white, then choose black").click()
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("img=camera.*base=white"))
+    seen(page.get_by_text("What did the model look at?"))
+    until_at(page, "img=camera.*base=white")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 @pytest.mark.parametrize(
     ("place", "title"),
     [
@@ -69,6 +70,7 @@ def test_a_lesson_opens_its_experiment(page):
         ("learn", "Short lessons"),
     ],
 )
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 def test_other_pages_fit_every_screen(page, place, title, width, scheme):
     screen(page, width, 900, scheme)
     visit(page, "r=4&m=4&own=guided_ig.steps:4", place=place, title=title)
@@ -86,9 +88,9 @@ def test_other_pages_fit_every_screen(page, place, title, width, scheme):
 def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
     """Also after a page with a chart of Streamlit, which has another copy of Plotly."""
     visit(page, "r=4&m=4", "learn", "Short lessons")
-    expect(page.locator("[data-testid=stPlotlyChart] .main-svg").first).to_be_visible(timeout=PATIENCE)
+    seen(page.locator("[data-testid=stPlotlyChart] .main-svg").first)
     visit(page, f"r=4&m=2&sweep=smooth_taylor:{knobs}", "sweep", "What does a knob do?")
-    expect(page.get_by_text(re.compile(r"complete: \d maps"))).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile(r"complete: \d maps")))
     assert "σ 0.7" in next(title for title in reversed(maps(page)))
     points = chart(page, "AUPC").locator(".scatterlayer .point")
     expect(points).to_have_count(len(maps(page)))
@@ -97,22 +99,22 @@ def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
         re.compile("σ 0.7")
     )
     page.get_by_role("button", name="Open in Compare").click()
-    expect(page.get_by_text("What did the model look at?")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile(r"sigma=0\.7"))
+    seen(page.get_by_text("What did the model look at?"))
+    until_at(page, r"sigma=0\.7")
     complete(page)
 
 
 def test_moving_along_the_path_keeps_the_zoom_and_a_click_goes_there(page):
     visit(page, "r=2&m=8&own=guided_ig.steps:3", "path", "What happens on the way?")
     complete(page)
-    expect(page.get_by_text(re.compile("α = 0.5 · logit"))).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile("α = 0.5 · logit")))
     page.evaluate(f"{VIEWER}.zoom(2, [100, 100])")
     page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen = '1'")
     slider(page, "position on the path").press("ArrowRight")
-    expect(page.get_by_text(re.compile("α = 0.625 · logit"))).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile("α = 0.625 · logit")))
     click_on(page, chart(page, "Completeness").locator(".scatterlayer .point").nth(2))
-    expect(page.get_by_text(re.compile("α = 0.25 · logit"))).to_be_visible(timeout=PATIENCE)
-    expect(chart(page, "Score").get_by_text("Left-IG cuts")).to_be_visible(timeout=PATIENCE)
+    seen(page.get_by_text(re.compile("α = 0.25 · logit")))
+    seen(chart(page, "Score").get_by_text("Left-IG cuts"))
     assert not page.get_by_text("cannot be drawn").count()
     assert page.evaluate(f"{VIEWER}.state.zoom") == 2
     assert page.evaluate(f"{VIEWER}.tiles[1].canvas.dataset.seen") == "1"

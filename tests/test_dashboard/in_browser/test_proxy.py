@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import os
 import re
 import shutil
@@ -16,9 +17,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import PIL.Image
 import pytest
-from pages import PATIENCE, complete, maps, settings, slider, until_another, visit
-from playwright.sync_api import expect
-from serving import ended, free_port, serving, until_open
+from pages import complete, maps, seen, settings, slider, until_another, until_at, visit
+from serving import BASE, ended, free_port, until_open
 from sources import ROOT
 from tabs import SIZE, own_profile
 
@@ -26,7 +26,7 @@ from dashboard.controls.photo import MOST_MEGABYTES
 
 pytestmark = pytest.mark.browser
 
-BASE, USER, PASSWORD = "attribution", "class", "for the test"
+USER, PASSWORD = "class", "for the test"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
 
@@ -101,12 +101,6 @@ def nginx(app: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def app() -> Iterator[str]:
-    with serving(base=BASE) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def large(tmp_path_factory) -> Path:
     """A photo of almost as many bytes as may be uploaded. The browser reads the file itself."""
     file = tmp_path_factory.mktemp("photos") / "large.png"
@@ -116,20 +110,11 @@ def large(tmp_path_factory) -> Path:
     return file
 
 
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        plain,
-        pytest.param(
-            nginx, marks=pytest.mark.skipif(not NGINX, reason="no nginx on this machine (nginx-light of Debian)")
-        ),
-    ],
-)
-def test_an_experiment_behind_a_proxy(chromium, app, large, tmp_path, proxy):
+def test_an_experiment_behind_a_proxy(chromium, address, large, tmp_path):
     """The page is drawn, maps follow a hand on the second socket, and a large photo is uploaded and explained."""
     password = {"username": USER, "password": PASSWORD}
     with (
-        proxy(app, tmp_path) as origin,
+        (nginx if NGINX else plain)(address, tmp_path) as origin,
         own_profile(
             chromium, f"{origin}/{BASE}", viewport=SIZE, ignore_https_errors=True, http_credentials=password
         ) as page,
@@ -147,17 +132,30 @@ def test_an_experiment_behind_a_proxy(chromium, app, large, tmp_path, proxy):
         until_another(page, "SmoothGrad", before)
         assert "sigma" not in page.url, "the hand still holds it"
         page.mouse.up()
-        expect(page).to_have_url(re.compile("sigma="), timeout=PATIENCE)
+        until_at(page, "sigma=")
         complete(page)
         before = maps(page)["SmoothGrad"]["mark"]
 
         sidebar = settings(page)
         chooser = page.get_by_test_id("stFileUploader").locator("input[type=file]")
         chooser.set_input_files(large)
-        expect(page).to_have_url(re.compile("img=upload"), timeout=PATIENCE)
-        expect(sidebar.get_by_role("radio", name="your photo", exact=True)).to_be_visible(timeout=PATIENCE)
+        until_at(page, "img=upload")
+        seen(sidebar.get_by_role("radio", name="your photo", exact=True))
         until_another(page, "SmoothGrad", before)
         complete(page)
         assert {re.sub(r"/live/.*", "/live/", url) for url in sockets} == {
             f"{page.address.replace('http', 'ws')}/{path}" for path in ("_stcore/stream", "live/")
         }
+
+
+def test_the_proxy_of_machines_without_nginx(address, tmp_path):
+    """It passes on a request and a socket below the path, and nothing else."""
+    asked = {f"/{BASE}/_stcore/health": 200, f"/{BASE}/_stcore/stream": 101, "/_stcore/health": 404}
+    socket = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    socket["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    with plain(address, tmp_path) as origin:
+        for path, status in asked.items():
+            line = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=60)
+            line.request("GET", path, headers=socket if status == 101 else {})
+            assert line.getresponse().status == status, path
+            line.close()

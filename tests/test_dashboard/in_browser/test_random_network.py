@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import PATIENCE, POLLING, STAGE, VIEWER, chart, complete, screen, visit
+from pages import PATIENCE, POLLING, STAGE, VIEWER, chart, complete, screen, seen, until_at, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -41,23 +41,23 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(p
     complete(page)
     expect(links(page)).to_have_count(2)
     changed = page.get_by_role("link", name=f"SmoothGrad, same photo, {LINKS}: changed when all 3 layers were random")
-    expect(changed).to_be_visible()
+    seen(changed)
     expect(links(page).last).to_have_accessible_name(re.compile("changed little when all 3 layers were random"))
     expect(page.locator(".viewer figure .note").last).to_contain_text("changed little when all 3 layers were random")
     page.evaluate("document.activeElement.blur()")
     own, edges = drawn(page, 1), drawn(page, 2)
     changed.focus()
-    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own)
+    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() !== own", arg=own, polling=POLLING)
     random = drawn(page, 1)
     expect(page.locator(".viewer figure .note").nth(1)).to_contain_text("changed when all 3 layers were random")
     assert drawn(page, 2) == edges
     changed.blur()
-    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own)
+    page.wait_for_function(f"own => {VIEWER}.tiles[1].canvas.toDataURL() === own", arg=own, polling=POLLING)
     page.locator("section.viewer").press("n")
-    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
+    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random, polling=POLLING)
     page.locator("section.viewer").press("n")
     changed.hover()
-    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random)
+    page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random, polling=POLLING)
 
 
 def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
@@ -66,12 +66,12 @@ def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
     page.get_by_text("Display", exact=True).click()
     page.get_by_role("checkbox", name="random network").uncheck()
     expect(links(page)).to_have_count(0)
-    expect(page).to_have_url(re.compile("rand=off"), timeout=PATIENCE)
+    until_at(page, "rand=off")
     page.get_by_role("checkbox", name="random network").check()
-    expect(page).not_to_have_url(re.compile("rand=off"), timeout=PATIENCE)
+    until_at(page, "^(?!.*rand=off)")
     links(page).first.click()
-    expect(page.get_by_text("Does the map depend on the model?")).to_be_visible(timeout=PATIENCE)
-    expect(page).to_have_url(re.compile("/sanity.*img=coffee.*methods=edges"))
+    seen(page.get_by_text("Does the map depend on the model?"))
+    until_at(page, "/sanity.*img=coffee.*methods=edges")
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
@@ -81,7 +81,7 @@ def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
     visit(page, "r=4&m=4&rand=on")
     complete(page)
     expect(links(page)).to_have_count(3)
-    expect(chart(page, "Perturbation curve").locator(".scatterlayer .trace").first).to_be_visible(timeout=PATIENCE)
+    seen(chart(page, "Perturbation curve").locator(".scatterlayer .trace").first)
     within(page, size)
     places = [one.bounding_box() for one in page.locator(".stage figure canvas[role=img]").all()]
     assert len({box["y"] for box in places}) == 1, "maps stand in a row"
@@ -102,7 +102,7 @@ def test_curves_give_way_to_a_long_verdict(page, size):
     screen(page, *size, "light")
     visit(page, "r=4&m=4")
     complete(page)
-    expect(chart(page, "Perturbation curve").locator(".xtitle")).to_be_visible(timeout=PATIENCE)
+    seen(chart(page, "Perturbation curve").locator(".xtitle"))
     before = page.locator(".stage .headline").bounding_box()["height"]
     say = f"const stage = {STAGE}; stage.hear({{ ...stage.state, verdict: words }});"
     said = page.evaluate(f"{STAGE}.state.verdict")
@@ -131,7 +131,7 @@ def test_the_button_beside_r_draws_until_the_map_is_settled(page):
     row.get_by_role("button", name="Until settled", exact=True).click()
     expect(row).to_contain_text("settled at 28 px after 10 samples", timeout=PATIENCE)
     expect(page.get_by_label("R, exact value")).to_have_value("10")
-    expect(page).to_have_url(re.compile("r=10"), timeout=PATIENCE)
+    until_at(page, "r=10")
 
 
 def test_what_the_button_started_can_be_ended_there(page):
@@ -141,7 +141,7 @@ def test_what_the_button_started_can_be_ended_there(page):
     row.get_by_role("combobox").select_option(label="pixel by pixel")
     row.get_by_role("button", name="Until settled", exact=True).click()
     expect(row).to_contain_text("samples", timeout=PATIENCE)
-    expect(row.get_by_role("progressbar")).to_be_visible(timeout=PATIENCE)
+    seen(row.get_by_role("progressbar"))
     row.get_by_role("button", name="Until settled: cancel").click()
     expect(row).to_contain_text("at most R = 500", timeout=PATIENCE)
     expect(page.get_by_label("R, exact value")).to_have_value("4")

@@ -69,7 +69,6 @@ def opened(alone, request):
     """An empty page; what goes wrong in it fails the test."""
     with alone.lent(request.node) as page:
         page.goto("about:blank")
-        page.set_viewport_size({"width": 1200, "height": 900})
         yield page
 
 
