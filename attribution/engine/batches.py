@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attribution.engine.devices import synchronize
 
-FIRST, BEGIN = 4, 0.1
+FIRST, BEGIN = 4, 0.06
 """The points of the first batch of a run while their time is not known, and its seconds when it is."""
 SECONDS, LONGEST = 2.0, 1.0
 """The time of a batch, and of one of at most `FIRST` points where the time of a batch is shorter."""

@@ -144,7 +144,7 @@ class TestPace:
         assert (batch.next(100), batch.first(100)) == (4, 1)
         assert (BatchSize(size=16).first(100), BatchSize(size=16).first(2)) == (FIRST, 2)
 
-    @pytest.mark.parametrize(("each", "first"), [(0.5, 1), (0.03, 3), (0.0005, 100)])
+    @pytest.mark.parametrize(("each", "first"), [(0.5, 1), (0.02, 3), (0.0005, 100)])
     def test_the_first_batch_of_a_run_is_soon_done(self, each, first):
         """On a quick device it is as large as any: nobody waits for it."""
         batch = BatchSize(size=128, seconds_per_point=each)
@@ -192,10 +192,10 @@ class TestPace:
         monkeypatch.setattr(time, "monotonic", lambda: now[0])
         batch = BatchSize(size=64, seconds_per_point=0.01)
         batch.hurry(1.0)
-        assert batch.next(200) == batch.first(200) == 10
+        assert batch.next(200) == batch.first(200) == 6
         assert BatchSize(size=64, seconds_per_point=0.01).next(200) == 50, "nobody waits for another model"
         now[0] += 1.0
-        assert (batch.next(200), batch.first(200)) == (50, 10)
+        assert (batch.next(200), batch.first(200)) == (50, 6)
         fixed = BatchSize(size=64, seconds_per_point=0.01, fixed=True)
         fixed.hurry(1.0)
         assert fixed.next(200) == 64

@@ -27,7 +27,7 @@ from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
 from dashboard.work.settle import Settle, settle_work
 
-HAND = 1.0
+HAND = 0.5
 """Seconds after a look at a draft during which a hand waits for the next picture."""
 Beside = finding.Sought | settling.Underway
 """Work that runs beside the maps and sets a knob at its end."""
