@@ -7,8 +7,8 @@ import os
 import random
 import re
 import shutil
-import signal
 import sqlite3
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -295,42 +295,65 @@ class TestRun:
             assert row.gradients == 3 * (row.detail["evaluations"] + 1)
 
 
-def forked(work) -> int:
-    """How a copy of this process ends that does the work: a new process would have to load torch first."""
+# Runs the benchmark and kills itself at the n-th thing that happens in it; forks, so that torch is loaded once.
+KILLED = """
+import os, random, signal, sys
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+import toys
+from test_attribution.test_benchmark import CASES, METRICS, SETTING
+from attribution.benchmark.results import Results
+from attribution.benchmark.run import Here, run
+from attribution import controls
+
+controls.ORDERS = 2
+folder, file = map(Path, sys.argv[1:3])
+model = toys.of_photos()
+
+def attempt(point):
+    happened = 0
+    def tick(frame, event, arg):
+        nonlocal happened
+        if "benchmark" in frame.f_code.co_filename:
+            happened += 1
+            if happened == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.setprofile(tick)
+    run(folder, Results(file), SETTING, CASES, METRICS, Here(model, patches=3))
+    sys.setprofile(None)
+    return happened
+
+def forked(point):
     child = os.fork()
     if not child:
         try:
-            work()
-            os._exit(0)
+            attempt(point)
         finally:
-            os._exit(1)
+            os._exit(0)
     return os.waitpid(child, 0)[1]
+
+points, deaths = random.Random(int(sys.argv[3])), 0
+while status := forked(points.randrange(1, 900)):
+    assert os.WIFSIGNALED(status), status
+    deaths += 1
+print(deaths)
+"""
 
 
 def test_killed_at_any_moment_it_goes_on(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(controls, "ORDERS", 2)
-    model, points, deaths = toys.of_photos(), random.Random(1), 0
-
-    def attempt():
-        """Runs the benchmark and kills itself at the n-th thing that happens in it."""
-        happened = 0
-
-        def tick(frame, event, arg):
-            nonlocal happened
-            if "attribution/benchmark" in frame.f_code.co_filename:
-                happened += 1
-                if happened == point:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(tick)
-        run(folder, Results(tmp_path / "killed.db"), SETTING, CASES, METRICS, Here(model, patches=3))
-
-    point = points.randrange(1, 900)
-    while status := forked(attempt):
-        assert os.WIFSIGNALED(status), status
-        deaths += 1
-        point = points.randrange(1, 900)
-    assert deaths >= 3, "it was killed often enough to mean something"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1])])}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed.db"), "1"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) >= 3, "it was killed often enough to mean something"
     results = Results(tmp_path / "killed.db")
     whole = measure(folder, tmp_path / "whole.db")
     assert content(results.rows()) == content(whole)
