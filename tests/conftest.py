@@ -24,25 +24,25 @@ torch.set_num_threads(1)
 
 # The files that take longest, the longest first: they start first, so that at the end no process waits for another.
 LONGEST = (
+    "test_dashboard/in_browser/test_other_places.py",
     "test_attribution/test_cluster.py",
     "test_dashboard/in_browser/test_dragging.py",
     "test_dashboard/in_browser/test_closer.py",
     "test_package.py",
-    "test_dashboard/in_browser/test_other_places.py",
-    "test_dashboard/in_browser/test_named_models.py",
     "test_dashboard/in_browser/test_keyboard.py",
-    "test_attribution/test_benchmark.py",
-    "test_attribution/test_named.py",
+    "test_dashboard/in_browser/test_named_models.py",
     "test_dashboard/test_example.py",
-    "test_dashboard/in_browser/test_history.py",
-    "test_dashboard/test_sheets.py",
     "test_dashboard/in_browser/test_browser.py",
-    "test_dashboard/test_export.py",
+    "test_dashboard/test_sheets.py",
+    "test_dashboard/in_browser/test_history.py",
+    "test_attribution/test_named.py",
     "test_dashboard/in_browser/test_random_network.py",
-    "test_dashboard/in_browser/test_proxy.py",
-    "test_dashboard/in_browser/test_viewer.py",
-    "test_dashboard/test_other_pages.py",
+    "test_attribution/test_benchmark.py",
+    "test_attribution/test_models.py",
     "test_dashboard/test_page.py",
+    "test_dashboard/test_other_pages.py",
+    "test_dashboard/in_browser/test_viewer.py",
+    "test_dashboard/test_controls.py",
 )
 HERE = Path(__file__).parent
 RANKS = {HERE / name: rank for rank, name in enumerate(LONGEST)}
