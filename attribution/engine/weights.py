@@ -128,7 +128,7 @@ class Networks:
             new = self._once(module, kind, lambda: renewed(module, seed, statistics=statistics))
             return mixed(module, new, names)
 
-        return self._once(module, (*kind, *names), made)
+        return self._once(module, (kind, *names), made)
 
     def _once(self, module: nn.Module, key: Hashable, make: Callable[[], nn.Module]) -> nn.Module:
         with self._lock:

@@ -52,6 +52,11 @@ def draw(
     }
 
 
+def alone(values: np.ndarray) -> Picture:
+    """A map (H, W) without the photo, in the usual display."""
+    return draw({"": from_map(values)}, np.zeros(0), Display())[""]
+
+
 def _merge(scales: list[Limits]) -> Limits:
     return (min(low for low, _ in scales), max(high for _, high in scales)) if scales else (0.0, 0.0)
 

@@ -59,8 +59,7 @@ def pack(experiment: Experiment, subject: Subject, cells: Sequence[Cell]) -> byt
         for method, attribution in attributions.items():
             archive.writestr(f"{method}.npy", _npy(attribution.cpu().numpy()))
         for method, heat in _random(shown).items():
-            drawn = pictures.draw({method: pictures.from_map(heat)}, np.zeros(0), pictures.Display())[method]
-            archive.writestr(f"{method}-random.png", _png(PIL.Image.fromarray(drawn.pixels)))
+            archive.writestr(f"{method}-random.png", _png(PIL.Image.fromarray(pictures.alone(heat).pixels)))
             archive.writestr(f"{method}-random.npy", _npy(heat))
         archive.writestr("curves.csv", _curves(cells, experiment.metrics))
         archive.writestr(

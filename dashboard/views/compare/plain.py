@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
 from attribution.heatmaps import COLOURS
@@ -71,8 +70,7 @@ def _random(cell: Cell) -> None:
     """The same map of a random network, small, and what it says."""
     found, said = glance.of(cell), f"All layers of the network random: {glance.words(cell)}"
     if found is not None and found.heat is not None:
-        drawn = pictures.draw({"": pictures.from_map(found.heat)}, np.zeros(0), pictures.Display())[""]
-        st.image(pictures.data_url(drawn.pixels), width=SMALL, alt=f"{cell.panel.title}. {said}")
+        st.image(pictures.data_url(pictures.alone(found.heat).pixels), width=SMALL, alt=f"{cell.panel.title}. {said}")
     st.caption(f"{said} · [Sanity]({glance.link(session.experiment())})")
 
 

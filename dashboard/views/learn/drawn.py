@@ -2,8 +2,6 @@
 
 from functools import cache
 
-import numpy as np
-
 from dashboard.charts.curves import curves
 from dashboard.charts.lessons import path
 from dashboard.charts.lines import Line
@@ -24,16 +22,15 @@ def chart(name: str) -> Drawn:
     made: Drawn
     if name == PATH:
         made = path(load()[1]["path"])
-        return made
-    held = example.load()
-    lines = held.lines(VARIATION)
-    blank = Line(BLANK, "A blank map", lines[0].x, [0.0] * len(lines[0].y), lines[0].ticks)
-    made = curves([*lines, blank], held.axes(VARIATION))
+    else:
+        held = example.load()
+        lines = held.lines(VARIATION)
+        blank = Line(BLANK, "A blank map", lines[0].x, [0.0] * len(lines[0].y), lines[0].ticks)
+        made = curves([*lines, blank], held.axes(VARIATION))
     return made
 
 
 @cache
 def drawn(name: str) -> str:
     """The picture of a map, as a data URL."""
-    shown = pictures.draw({name: pictures.from_map(load()[0][name])}, np.empty(0), pictures.Display())
-    return pictures.data_url(shown[name].pixels)
+    return pictures.data_url(pictures.alone(load()[0][name]).pixels)
