@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.charts.looks import GREY, style
-from dashboard.charts.styles import dress
+from dashboard.charts.styles import axis, chart, scatter
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,24 @@ class Agreement:
 
 def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Figure:
     """One line for each method. The lines of antithetic sampling (±ε) are dotted."""
-    figure = go.Figure()
+    traces = []
     for line in lines:
         colour, _, marker = style(line.method)
-        figure.add_scatter(
-            x=list(line.counts),
-            y=[None if value != value else float(value) for value in line.values],
-            name=line.title,
-            mode="lines+markers",
-            line={"color": colour, "dash": "dot" if line.antithetic else "solid", "width": 2},
-            marker={"color": colour, "symbol": f"{marker}-open" if line.antithetic else marker, "size": 7},
-            hovertemplate="%{y:.3f}",
+        traces.append(
+            scatter(
+                x=list(line.counts),
+                y=[None if value != value else float(value) for value in line.values],
+                name=line.title,
+                mode="lines+markers",
+                line={"color": colour, "dash": "dot" if line.antithetic else "solid", "width": 2},
+                marker={"color": colour, "symbol": f"{marker}-open" if line.antithetic else marker, "size": 7},
+                hovertemplate="%{y:.3f}",
+            )
         )
+    figure = chart(
+        traces,
+        xaxis=axis("r, samples", range=[0, samples * 1.03 + 1]),
+        yaxis=axis("correlation of two halves", range=[-0.25, 1.05]),
+    )
     figure.add_hline(enough, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
-    figure.update_xaxes(title_text="r, samples", range=[0, samples * 1.03 + 1])
-    figure.update_yaxes(title_text="correlation of two halves", range=[-0.25, 1.05])
-    dress(figure)
     return figure

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts.lines import Axes
 from dashboard.charts.looks import COLOURS, DASHES, GREY, style
-from dashboard.charts.styles import dress
+from dashboard.charts.styles import LAYOUT, Trace, axis, chart, scatter
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 """A mean curve, and the lower and upper edge of its band."""
@@ -43,11 +44,11 @@ def looks(series: Sequence[tuple[str, str]]) -> dict[str, Look]:
 
 def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, ticks: Sequence[str] = ()) -> go.Figure:
     """Mean curves with bands over the usual range of x. Without such a range, `ticks` name the points."""
-    figure = go.Figure()
+    traces = []
     for name, (mean, low, high) in lines.items():
         colour, dash = paint[name]
         x = [float(value) for value in np.linspace(*(axes.x_range or (0.0, len(mean) - 1.0)), num=len(mean))]
-        figure.add_scatter(
+        edge = scatter(
             x=[*x, *x[::-1]],
             y=[*map(float, high), *map(float, low[::-1])],
             fill="toself",
@@ -58,7 +59,7 @@ def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, tick
             showlegend=False,
             legendgroup=name,
         )
-        figure.add_scatter(
+        middle = scatter(
             x=x,
             y=[float(value) for value in mean],
             name=name,
@@ -67,18 +68,15 @@ def bands(lines: Mapping[str, Band], paint: Mapping[str, Look], axes: Axes, tick
             line={"color": colour, "dash": dash, "width": 2},
             hovertemplate="%{y:.3f}",
         )
-    figure.update_xaxes(title_text=axes.x)
-    if ticks:
-        figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=list(ticks))
-    figure.update_yaxes(title_text=axes.y)
-    _below(figure)
-    return figure
+        traces += [edge, middle]
+    named = {"tickvals": list(range(len(ticks))), "ticktext": list(ticks)} if ticks else {}
+    return chart(traces, xaxis=axis(axes.x, **named), yaxis=axis(axes.y), **_below(traces))
 
 
 def means(points: Sequence[Point], paint: Mapping[str, Look], labels: tuple[str, str]) -> go.Figure:
     """The two mean areas of each method with intervals. Methods that are not in `paint` are grey."""
     across, up = labels
-    figure = go.Figure()
+    traces = []
     ordered = sorted(points, key=lambda point: point.name in paint)
     for point in ordered:
         colour = paint[point.name][0] if point.name in paint else GREY
@@ -92,47 +90,46 @@ def means(points: Sequence[Point], paint: Mapping[str, Look], labels: tuple[str,
             }
             for axis, (value, low, high) in (("x", point.autvc), ("y", point.aupc))
         }
-        figure.add_scatter(
-            x=[point.autvc[0]],
-            y=[point.aupc[0]],
-            name=point.name,
-            mode="markers",
-            showlegend=point.name in paint,
-            opacity=1 if point.name in paint else 0.45,
-            marker={"color": colour, "size": 9},
-            hovertemplate=f"{point.name}<br>{across} %{{x:.2f}}, {up} %{{y:.2f}}<extra></extra>",
-            **bars,
+        traces.append(
+            scatter(
+                x=[point.autvc[0]],
+                y=[point.aupc[0]],
+                name=point.name,
+                mode="markers",
+                showlegend=point.name in paint,
+                opacity=1 if point.name in paint else 0.45,
+                marker={"color": colour, "size": 9},
+                hovertemplate=f"{point.name}<br>{across} %{{x:.2f}}, {up} %{{y:.2f}}<extra></extra>",
+                **bars,
+            )
         )
-    figure.update_xaxes(title_text=across)
-    figure.update_yaxes(title_text=up)
-    _below(figure)
-    figure.update_layout(hovermode="closest")
-    return figure
+    return chart(traces, xaxis=axis(across), yaxis=axis(up), hovermode="closest", **_below(traces))
 
 
 def differences(values: Sequence[tuple[str, float]], name: str) -> go.Figure:
     """(photo, difference) as bars, lowest first. Below zero, the first method has the lower value."""
     ordered = sorted(range(len(values)), key=lambda k: values[k][1])
-    figure = go.Figure()
-    figure.add_bar(
-        x=list(range(len(values))),
-        y=[values[k][1] for k in ordered],
-        customdata=[[k, values[k][0]] for k in ordered],
-        marker={"color": [COLOURS[0] if values[k][1] < 0 else COLOURS[5] for k in ordered]},
-        hovertemplate="%{customdata[1]}: %{y:+.2f}<extra></extra>",
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
+    bars = {
+        "type": "bar",
+        "x": list(range(len(values))),
+        "y": [values[k][1] for k in ordered],
+        "customdata": [[k, values[k][0]] for k in ordered],
+        "marker": {"color": [COLOURS[0] if values[k][1] < 0 else COLOURS[5] for k in ordered]},
+        "hovertemplate": "%{customdata[1]}: %{y:+.2f}<extra></extra>",
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}},
+    }
+    return chart(
+        [bars],
+        xaxis=axis("photos", showticklabels=False),
+        yaxis=axis(name),
+        showlegend=False,
+        hovermode="closest",
     )
-    figure.update_xaxes(title_text="photos", showticklabels=False)
-    figure.update_yaxes(title_text=name)
-    dress(figure)
-    figure.update_layout(showlegend=False, hovermode="closest")
-    return figure
 
 
-def _below(figure: go.Figure) -> None:
-    """Puts the legend below the chart, one name per line, because names can be long."""
-    dress(figure)
-    named = sum(1 for trace in figure.data if trace.showlegend is not False)
+def _below(traces: Sequence[Trace]) -> dict[str, Any]:
+    """The layout with the legend below the chart, one name per line, because names can be long."""
+    named = sum(trace.get("showlegend", True) for trace in traces)
     legend = {"orientation": "v", "yanchor": "top", "y": -0.25, "x": 0, "font": {"size": 11}}
-    figure.update_layout(height=320 + 20 * named, legend=legend)
+    return {"height": 320 + 20 * named, "legend": {**LAYOUT["legend"], **legend}}

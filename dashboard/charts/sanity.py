@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboard.charts.looks import GREY, style
-from dashboard.charts.styles import dress
+from dashboard.charts.styles import Trace, axis, chart, scatter
 
 SCORE = "probability of the class"
 
@@ -23,26 +24,21 @@ class Kept:
     high: Sequence[float] = ()
 
 
-def stages(lines: Sequence[Kept], counts: Sequence[int], measure: str, axis: str, little: float | None) -> go.Figure:
+def stages(lines: Sequence[Kept], counts: Sequence[int], measure: str, shown: str, little: float | None) -> go.Figure:
     """A line for each method over the stages, which stand at equal distances. `little`: where a map changed little."""
-    figure = go.Figure()
     places = {count: place for place, count in enumerate(counts)}
-    for line in lines:
-        _line(figure, line, [places[int(x)] for x in line.x])
-    _finish(figure, measure, little)
+    traces = [_line(line, [places[int(x)] for x in line.x]) for line in lines]
     texts = ["none" if not count else str(count) for count in counts]
     ends = [-0.3, len(counts) - 0.7]
-    figure.update_xaxes(title_text=axis, tickvals=list(places.values()), ticktext=texts, range=ends)
-    return figure
+    return _alike(traces, axis(shown, tickvals=list(places.values()), ticktext=texts, range=ends), measure, little)
 
 
 def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None) -> go.Figure:
     """A line with its band for each method over the noise, and the probability of the class beneath them."""
-    figure = go.Figure()
+    traces = []
     for line in lines:
-        _band(figure, line)
-        _line(figure, line, [100 * x for x in line.x])
-    figure.add_scatter(
+        traces += [*_band(line), _line(line, [100 * x for x in line.x])]
+    below = scatter(
         x=[100 * x for x in score.x],
         y=list(score.y),
         name=SCORE,
@@ -51,9 +47,8 @@ def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None
         opacity=0.6,
         hovertemplate="%{y:.2f}",
     )
-    _finish(figure, measure, little)
-    figure.update_xaxes(title_text="noise, % of the standard deviation of each weight", type="log")
-    return figure
+    title = "noise, % of the standard deviation of each weight"
+    return _alike([*traces, below], axis(title, type="log"), measure, little)
 
 
 @dataclass(frozen=True)
@@ -66,42 +61,42 @@ class Figure:
     words: str
 
 
-def figures(rows: Sequence[Figure], axis: str, edge: float | None = None, edge_words: str = "") -> go.Figure:
+def figures(rows: Sequence[Figure], shown: str, edge: float | None = None, edge_words: str = "") -> go.Figure:
     """A row for each method, with a point at its figure. `edge`: a line to compare with."""
-    figure = go.Figure()
+    traces = []
     for row in rows:
         colour, _, marker = style(row.method)
-        figure.add_scatter(
-            x=[row.value],
-            y=[row.title],
-            mode="markers+text",
-            text=[f"{row.value:.2f}" if row.value is not None else ""],
-            textposition="middle right",
-            marker={"color": colour, "symbol": marker, "size": 10},
-            hovertemplate=f"{row.title}<br>{row.words}<extra></extra>",
-            cliponaxis=False,
+        traces.append(
+            scatter(
+                x=[row.value],
+                y=[row.title],
+                mode="markers+text",
+                text=[f"{row.value:.2f}" if row.value is not None else ""],
+                textposition="middle right",
+                marker={"color": colour, "symbol": marker, "size": 10},
+                hovertemplate=f"{row.title}<br>{row.words}<extra></extra>",
+                cliponaxis=False,
+            )
         )
-    if edge is not None:
-        figure.add_vline(
-            edge,
-            line={"color": GREY, "dash": "dash", "width": 1},
-            annotation_text=edge_words,
-            annotation_position="top left",
-        )
-    dress(figure)
     most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
-    figure.update_xaxes(title_text=axis, range=[0, 1.25 * most or 1.0])
-    order = [row.title for row in rows]
-    figure.update_yaxes(
-        categoryorder="array", categoryarray=order[::-1], automargin=True, range=[-0.6, len(rows) - 0.4]
+    order = {"categoryorder": "array", "categoryarray": [row.title for row in rows][::-1]}
+    figure = chart(
+        traces,
+        xaxis=axis(shown, range=[0, 1.25 * most or 1.0]),
+        yaxis={**order, "automargin": True, "range": [-0.6, len(rows) - 0.4]},
+        showlegend=False,
+        hovermode="closest",
+        height=110 + 34 * len(rows),
     )
-    figure.update_layout(showlegend=False, hovermode="closest", height=110 + 34 * len(rows))
+    if edge is not None:
+        line = {"color": GREY, "dash": "dash", "width": 1}
+        figure.add_vline(edge, line=line, annotation_text=edge_words, annotation_position="top left")
     return figure
 
 
-def _line(figure: go.Figure, line: Kept, x: Sequence[float]) -> None:
+def _line(line: Kept, x: Sequence[float]) -> Trace:
     colour, dash, marker = style(line.method)
-    figure.add_scatter(
+    return scatter(
         x=list(x),
         y=list(line.y),
         name=line.title,
@@ -112,13 +107,13 @@ def _line(figure: go.Figure, line: Kept, x: Sequence[float]) -> None:
     )
 
 
-def _band(figure: go.Figure, line: Kept) -> None:
-    """From the lowest to the highest value."""
+def _band(line: Kept) -> list[Trace]:
+    """From the lowest to the highest value; nothing for a line without a band."""
     if not line.low:
-        return
+        return []
     colour, _, _ = style(line.method)
     x = [100 * at for at in line.x]
-    figure.add_scatter(
+    band = scatter(
         x=[*x, *reversed(x)],
         y=[*line.high, *reversed(line.low)],
         fill="toself",
@@ -128,10 +123,12 @@ def _band(figure: go.Figure, line: Kept) -> None:
         hoverinfo="skip",
         showlegend=False,
     )
+    return [band]
 
 
-def _finish(figure: go.Figure, measure: str, little: float | None) -> None:
+def _alike(traces: list[Trace], across: dict[str, Any], measure: str, little: float | None) -> go.Figure:
+    """A chart of similarities, with a line where a map changed little."""
+    figure = chart(traces, xaxis=across, yaxis=axis(measure, range=[-0.25, 1.08]))
     if little is not None:
         figure.add_hline(little, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text="changed little")
-    figure.update_yaxes(title_text=measure, range=[-0.25, 1.08])
-    dress(figure)
+    return figure

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.charts.looks import style
-from dashboard.charts.styles import dress
+from dashboard.charts.styles import axis, chart, scatter
 
 
 def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Figure:
     """(sigma, area, accepted) of each evaluation, numbered in order. A line joins the accepted ones."""
-    figure = go.Figure()
     colour = style("smooth_taylor")[0]
     taken = [(sigma, area) for sigma, area, accepted in trials if accepted]
-    figure.add_scatter(
+    path = scatter(
         x=[sigma for sigma, _ in taken],
         y=[area for _, area in taken],
         mode="lines",
@@ -21,7 +20,7 @@ def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Fi
         hoverinfo="skip",
     )
     best = min(taken, key=lambda one: one[1])
-    figure.add_scatter(
+    points = scatter(
         x=[sigma for sigma, _, _ in trials],
         y=[area for _, area, _ in trials],
         text=[str(number) for number in range(1, len(trials) + 1)],
@@ -36,8 +35,5 @@ def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Fi
         },
         hovertemplate="σ %{x:.4g}: %{y:.3f}",
     )
-    figure.update_xaxes(title_text="σ")
-    figure.update_yaxes(title_text=objective)
-    dress(figure)
-    figure.update_layout(showlegend=False, hovermode="closest")
-    return figure
+    shared = {"showlegend": False, "hovermode": "closest"}
+    return chart([path, points], xaxis=axis("σ"), yaxis=axis(objective), **shared)

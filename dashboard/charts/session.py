@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.charts.looks import style
-from dashboard.charts.styles import dress
+from dashboard.charts.styles import axis, chart, scatter
 
 
 @dataclass(frozen=True)
@@ -21,30 +21,23 @@ class Point:
     present: bool
 
 
-def scatter(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
+def areas(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
     """One area of each map against the other. The data of each point contains its index in `points`."""
     across, up = labels
-    figure = go.Figure()
+    traces = []
     for method, title in dict.fromkeys((point.method, point.title) for point in points):
         own = [(k, point) for k, point in enumerate(points) if point.method == method]
         colour, _, marker = style(method)
         opacity = [1 if point.present else 0.3 for _, point in own]
-        figure.add_scatter(
-            x=[point.autvc for _, point in own],
-            y=[point.aupc for _, point in own],
-            customdata=[[k, point.words] for k, point in own],
-            name=title,
-            mode="markers",
-            marker={
-                "color": colour,
-                "symbol": marker,
-                "size": 11,
-                "opacity": opacity,
-            },
-            hovertemplate=f"%{{customdata[1]}}<br>{across} %{{x:.2f}}, {up} %{{y:.2f}}",
+        traces.append(
+            scatter(
+                x=[point.autvc for _, point in own],
+                y=[point.aupc for _, point in own],
+                customdata=[[k, point.words] for k, point in own],
+                name=title,
+                mode="markers",
+                marker={"color": colour, "symbol": marker, "size": 11, "opacity": opacity},
+                hovertemplate=f"%{{customdata[1]}}<br>{across} %{{x:.2f}}, {up} %{{y:.2f}}",
+            )
         )
-    figure.update_xaxes(title_text=across)
-    figure.update_yaxes(title_text=up)
-    dress(figure)
-    figure.update_layout(hovermode="closest")
-    return figure
+    return chart(traces, xaxis=axis(across), yaxis=axis(up), hovermode="closest")

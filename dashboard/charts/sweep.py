@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.charts.looks import BAND, GREY, style
-from dashboard.charts.styles import dress
+from dashboard.charts.styles import axis, chart, scatter
 
 
 def against(
@@ -21,8 +21,7 @@ def against(
     colour, dash, marker = style(method)
     numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     plain = len(numbers) == len(values)
-    figure = go.Figure()
-    figure.add_scatter(
+    trace = scatter(
         x=list(values) if plain else list(texts),
         y=list(areas),
         mode="lines+markers",
@@ -33,18 +32,20 @@ def against(
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
     )
+    wide = plain and min(numbers) > 0 and max(numbers) / min(numbers) > 30
+    marked = {"tickvals": list(values), "ticktext": list(texts)} if plain else {}
+    figure = chart(
+        [trace],
+        xaxis=axis(knob, type="log" if wide else "linear" if plain else "category", **marked),
+        yaxis=axis(name),
+        showlegend=False,
+        hovermode="closest",
+    )
     if control:
         line = {"color": GREY, "dash": "longdash", "width": 1}
         mean = sum(control) / len(control)
         figure.add_hline(mean, line=line, annotation_text="random orders", annotation_font_color=GREY)
         figure.add_hrect(min(control), max(control), fillcolor=BAND, line_width=0, layer="below")
-    wide = plain and min(numbers) > 0 and max(numbers) / min(numbers) > 30
-    figure.update_xaxes(title_text=knob, type="log" if wide else "linear" if plain else "category")
-    if plain:
-        figure.update_xaxes(tickvals=list(values), ticktext=list(texts))
-    figure.update_yaxes(title_text=name)
-    dress(figure)
-    figure.update_layout(showlegend=False, hovermode="closest")
     return figure
 
 
@@ -53,22 +54,22 @@ def grid(
 ) -> go.Figure:
     """An area over two settings. `names` are the names of rows, columns and area. Low (better) areas are dark."""
     across, down, of = [list(columns) for _ in rows], [[row] * len(columns) for row in rows], names[2]
-    figure = go.Figure()
-    figure.add_heatmap(
-        x=list(columns),
-        y=list(rows),
-        z=[list(line) for line in areas],
-        text=[["" if area is None else f"{area:.2f}" for area in line] for line in areas],
-        texttemplate="%{text}",
-        colorscale="Viridis",
-        hoverinfo="skip",
-        colorbar={"title": {"text": of}, "thickness": 10},
-        xgap=2,
-        ygap=2,
-    )
+    heatmap = {
+        "type": "heatmap",
+        "x": list(columns),
+        "y": list(rows),
+        "z": [list(line) for line in areas],
+        "text": [["" if area is None else f"{area:.2f}" for area in line] for line in areas],
+        "texttemplate": "%{text}",
+        "colorscale": "Viridis",
+        "hoverinfo": "skip",
+        "colorbar": {"title": {"text": of}, "thickness": 10},
+        "xgap": 2,
+        "ygap": 2,
+    }
     # Plotly sends no clicks on cells of a heatmap, so invisible points lie over them.
     unseen = {"marker": {"opacity": 0.01}}
-    figure.add_scatter(
+    points = scatter(
         x=[x for line in across for x in line],
         y=[y for line in down for y in line],
         mode="markers",
@@ -78,8 +79,10 @@ def grid(
         selected=unseen,
         unselected=unseen,
     )
-    figure.update_xaxes(title_text=names[1], type="category")
-    figure.update_yaxes(title_text=names[0], type="category")
-    dress(figure)
-    figure.update_layout(showlegend=False, hovermode="closest")
-    return figure
+    return chart(
+        [heatmap, points],
+        xaxis=axis(names[1], type="category"),
+        yaxis=axis(names[0], type="category"),
+        showlegend=False,
+        hovermode="closest",
+    )

@@ -9,7 +9,7 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from attribution import METRICS
-from dashboard.charts.session import Point, scatter
+from dashboard.charts.session import Point, areas
 from dashboard.controls import pins
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Photo, Subject
@@ -100,7 +100,7 @@ def chart(held: Results, image: str) -> Figure:
     """AUPC against AUTVC of every finished map."""
     default, results = Experiment(), list(held.values())
     points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.image == image) for r in results]
-    return scatter(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label))
+    return areas(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label))
 
 
 def _words(result: Result, default: Experiment) -> str:
