@@ -1,13 +1,15 @@
 """Many visitors at once, with real sockets: `python tests/load.py [--sessions 1 8 20]`. It starts a server of its own.
 
-Each visitor opens Compare as a browser does, drags σ, lets go, and waits until its maps are complete. Some vanish while
-their maps are computed. It prints a table, and ends with an error if a law is broken: a finished map differs from the
-same setting alone, somebody gets the photo of another, the first maps come unfairly, the server does not end.
+Each visitor opens Compare as a browser does, drags σ, lets go, and waits until its maps are complete. Every second one
+uploads its own photo first. Some vanish while their maps are computed. It prints a table, and ends with an error if a law
+is broken: a finished map differs from the same setting alone, somebody gets the photo of another, the first maps come
+unfairly, the server does not end.
 """
 
 import argparse
 import asyncio
 import hashlib
+import io
 import json
 import os
 import re
@@ -20,12 +22,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
+import numpy as np
+import PIL.Image
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
+from attribution import load_model
+from attribution.images import to_picture
+from attribution.models import Model
+from dashboard.experiment.gallery import UPLOAD, gallery_photo
 from dashboard.live.frames import unpack
 
 ROOT = Path(__file__).parents[1]
@@ -48,10 +57,15 @@ class Visitor:
     complete: float = float("nan")
     maps: dict[str, str] = field(default_factory=dict)
     photo: str = ""
+    image: str = ""
+    states: WidgetStates = field(default_factory=WidgetStates)
+
+    def __post_init__(self) -> None:
+        self.image = PHOTOS[self.number % len(PHOTOS)]
 
     @property
-    def image(self) -> str:
-        return PHOTOS[self.number % len(PHOTOS)]
+    def uploads(self) -> bool:
+        return self.number % 2 == 1
 
     def query(self, sigma: float) -> str:
         return f"img={self.image}&r={SAMPLES}&m={STEPS}&seed={1000 + self.number}&sigma={sigma:g}"
@@ -61,10 +75,24 @@ class Visitor:
         """Where the drag ends."""
         return 0.3 + 0.01 * (self.number % 20)
 
+    @property
+    def own(self) -> PIL.Image.Image:
+        """A photo that nobody else has."""
+        seen = np.random.default_rng(self.number).integers(0, 256, (6, 8, 3), np.uint8)
+        return PIL.Image.fromarray(seen).resize((320, 240))
+
+    def saw_its_own(self, model: Model) -> bool:
+        """Whether the photo that it was sent is the one that it chose or uploaded."""
+        photo = self.own if self.uploads else gallery_photo(self.image)
+        return self.photo == hashlib.sha256(to_picture(model.pixels(model.prepare(photo))).tobytes()).hexdigest()
+
     async def visit(self) -> None:
         address = f"ws://127.0.0.1:{self.port}"
         async with websockets.connect(f"{address}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as page:
             token = await self._run(page, self.query(0.5))
+            if self.uploads:
+                await self._upload(page)
+                await self._run(page, self.query(0.5))
             async with websockets.connect(f"{address}/live/{token}/compare", max_size=None) as line:
                 await self._drag(line)
                 began = time.perf_counter()
@@ -80,6 +108,7 @@ class Visitor:
         """One run of the script; the token that it gave."""
         message = BackMsg()
         message.rerun_script.query_string = query
+        message.rerun_script.widget_states.CopyFrom(self.states)
         await page.send(message.SerializeToString())
         token = ""
         while True:
@@ -87,8 +116,36 @@ class Visitor:
             found = TOKEN.search(data)
             token = found[1].decode() if found else token
             heard = ForwardMsg.FromString(data)
+            element = heard.delta.new_element
+            if element.WhichOneof("type") == "file_uploader" and not self.states.widgets:
+                self.states.widgets.add(id=element.file_uploader.id)
             if heard.WhichOneof("type") == "script_finished" and token:
                 return token
+
+    async def _upload(self, page: websockets.ClientConnection) -> None:
+        """Gives the server its own photo, for the next run of the script."""
+        self.own.save(held := io.BytesIO(), "PNG")
+        message = BackMsg()
+        message.file_urls_request.request_id, message.file_urls_request.file_names[:] = "photo", ["photo.png"]
+        await page.send(message.SerializeToString())
+        while (heard := ForwardMsg.FromString(await page.recv())).WhichOneof("type") != "file_urls_response":
+            pass
+        (urls,) = heard.file_urls_response.file_urls
+        await asyncio.to_thread(self._put, urls.upload_url, held.getvalue())
+        (state,) = self.states.widgets
+        about = {"name": "photo.png", "size": len(held.getvalue()), "file_id": urls.file_id, "file_urls": urls}
+        state.file_uploader_state_value.uploaded_file_info.add(**about)
+        self.image = UPLOAD
+
+    def _put(self, path: str, photo: bytes) -> None:
+        """As a browser sends it: a form with one file, and the token of a cookie against requests of other sites."""
+        server = f"http://127.0.0.1:{self.port}"
+        with urlopen(f"{server}/_stcore/health", timeout=PATIENCE) as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        head = {"Cookie": cookie, "X-Xsrftoken": cookie.partition("=")[2]}
+        head["Content-Type"] = "multipart/form-data; boundary=end"
+        file = b'--end\r\nContent-Disposition: form-data; name="file"; filename="photo.png"\r\n\r\n'
+        urlopen(Request(server + path, file + photo + b"\r\n--end--\r\n", head, method="PUT"), timeout=PATIENCE).close()
 
     async def _drag(self, line: websockets.ClientConnection) -> None:
         """Turns σ step by step; the next question comes after the answer."""
@@ -189,7 +246,7 @@ async def together(visitors: Sequence[Visitor]) -> float:
     return time.perf_counter() - began
 
 
-def measure(count: int, alone: dict[int, Visitor]) -> list[Visitor]:
+def measure(count: int, alone: dict[int, Visitor], model: Model) -> list[Visitor]:
     """Lets `count` visitors come at once, every fifth of them vanishing, and prints what it took."""
     with Server() as server:
         asyncio.run(Visitor(999, server.port).visit())  # the model is loaded
@@ -209,7 +266,7 @@ def measure(count: int, alone: dict[int, Visitor]) -> list[Visitor]:
         for visitor in stay:
             if visitor.number in alone:
                 assert visitor.maps == alone[visitor.number].maps, f"the maps of visitor {visitor.number} differ"
-                assert visitor.photo == alone[visitor.number].photo, f"visitor {visitor.number} saw another photo"
+            assert visitor.saw_its_own(model), f"visitor {visitor.number} saw another photo"
         assert max(firsts) <= 3 * median(firsts), "the first maps come unfairly"
         last = Visitor(500, server.port)
         asyncio.run(interrupt(server, last))
@@ -232,12 +289,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given.add_argument("--sessions", type=int, nargs="+", default=[1, 8, 20])
     args = given.parse_args(arguments)
     alone: dict[int, Visitor] = {}
+    model = load_model("efficientnet_lite0", "cpu")
     with Server() as server:
         for number in range(4):  # the same settings, one after another
             alone[number] = Visitor(number, server.port)
             asyncio.run(alone[number].visit())
     for count in args.sessions:
-        measure(count, alone)
+        measure(count, alone, model)
 
 
 if __name__ == "__main__":
