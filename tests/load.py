@@ -1,9 +1,9 @@
 """Many visitors at once, with real sockets: `python tests/load.py [--sessions 1 8 20]`. It starts a server of its own.
 
-Each visitor opens Compare as a browser does, drags σ, lets go, and waits until its maps are complete. Every second one
-uploads its own photo first. Some vanish while their maps are computed. It prints a table, and ends with an error if a law
-is broken: a finished map differs from the same setting alone, somebody gets the photo of another, the first maps come
-unfairly, the server does not end.
+Each visitor opens Compare as a browser does, drags σ, lets go, and waits until its maps are complete. Every second
+one uploads its own photo first. Some vanish while their maps are computed. It prints a table, and ends with an error
+if a law is broken: a finished map differs from the same setting alone, somebody gets the photo of another, the first
+maps come unfairly, the server does not end.
 """
 
 import argparse
