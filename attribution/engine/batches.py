@@ -80,7 +80,7 @@ class BatchSize:
 
     def hurry(self, seconds: float) -> None:
         """Somebody waits for results: for so long, no batch takes longer than a first one. A fixed size stays."""
-        self._hurried = time.monotonic() + seconds
+        self._hurried = max(self._hurried, time.monotonic() + seconds)
 
     def _soon(self, size: int) -> int:
         each = self.seconds_per_point

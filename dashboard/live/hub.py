@@ -56,6 +56,10 @@ class Board(Protocol):
         """The buttons "stop" and "resume"."""
         ...
 
+    def near(self) -> None:
+        """A hand is at a knob: soon there may be a question, and its answer should come soon."""
+        ...
+
 
 class Refused(ValueError):
     """The line is not opened; the message says why."""
@@ -187,6 +191,12 @@ class Line:
         if board is not None:
             board.press(button)
         self.wake()
+
+    def near(self) -> None:
+        """A hand is at a knob of the page."""
+        board = self.hub.board(self.session, self.page)
+        if board is not None:
+            board.near()
 
     def news(self) -> Iterator[bytes]:
         """The messages of all parts that are newer than what was sent. At the end, the answer to the last question.

@@ -133,10 +133,12 @@ async def _receive(socket: WebSocket, line: Line, asked: asyncio.Event) -> None:
 
 
 def act(line: Line, message: Any) -> None:
-    """A message of the browser: {"turn": values, "number": n}, {"press": button} or {"drop": true}."""
+    """A message of the browser: {"turn": values, "number": n}, {"press": button}, {"drop": true} or {"near": true}."""
     if "press" in message:
         line.press(str(message["press"]))
     elif "drop" in message:
         line.drop()
+    elif "near" in message:
+        line.near()
     else:
         line.turn(int(message["number"]), dict(message["turn"]))

@@ -57,6 +57,9 @@ class Worked(ABC):
         if act is not None:
             act(self.session)
 
+    def near(self) -> None:  # noqa: B027 (a page without knobs has nothing to do)
+        """A hand is at a knob."""
+
 
 @dataclass(frozen=True)
 class Tile:

@@ -1,9 +1,12 @@
 // The knobs: a slider and a box for each number, pictures for each choice.
 
+const HELD = 500; // milliseconds after which a slider that is still held says so again
+
 class Knobs {
-  // `turn(values)` is called while a hand moves, `release(values)` when it lets go, `press(values)` for a button below a knob.
-  constructor(root, turn, release, press) {
-    Object.assign(this, { root, turn, release, press, held: null, typed: null, knobs: [], values: {}, acts: {} });
+  // `turn(values)` is called while a hand moves, `release(values)` when it lets go, `press(values)` for a button below a knob,
+  // `near()` when a hand comes to a slider, and again and again while it holds it.
+  constructor(root, turn, release, press, near) {
+    Object.assign(this, { root, turn, release, press, near, held: null, typed: null, knobs: [], values: {}, acts: {} });
   }
 
   // The knobs as the script declares them. A knob in a hand keeps its value, and so does a box in which somebody types.
@@ -54,6 +57,7 @@ class Knobs {
       box.value = told(value);
       slider.setAttribute("aria-valuetext", told(value));
     };
+    this.announce(slider);
     const now = () => (this.values[knob.name] = Number(slider.value));
     slider.addEventListener("input", () => {
       this.held = knob.name;
@@ -80,6 +84,18 @@ class Knobs {
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
       make("div", { class: "top" }, this.heading(knob), box), slider, ...(knob.act ? [this.act(knob.act)] : []));
     return { element, set };
+  }
+
+  // Says when a hand is at a slider, before it moves it.
+  announce(slider) {
+    let holding = null;
+    for (const comes of ["pointerenter", "focus"]) slider.addEventListener(comes, () => this.near());
+    slider.addEventListener("pointerdown", () => {
+      this.near();
+      clearInterval(holding);
+      holding = setInterval(() => this.near(), HELD);
+    });
+    for (const goes of ["pointerup", "pointercancel", "lostpointercapture"]) slider.addEventListener(goes, () => clearInterval(holding));
   }
 
   // A button that starts work which sets the knob; while it works, the same button ends it.

@@ -80,6 +80,11 @@ class Line {
     this.say({ drop: true });
   }
 
+  // A hand is at a knob: batches that are computed become small, so that its first question waits for none that is large.
+  near() {
+    this.say({ near: true });
+  }
+
   say(message) {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }

@@ -55,7 +55,8 @@ class Stage {
     root.append(this.element);
     this.viewer = this.tiles.attributionViewer = new Viewer(this.tiles, name);
     this.viewer.chosen = (values) => this.release(values);
-    this.hands = new Knobs(this.knobs, (values) => this.turned(values), (values) => this.released(values), (values) => this.release(values));
+    this.hands = new Knobs(this.knobs, (values) => this.turned(values), (values) => this.released(values), (values) => this.release(values),
+      () => this.line?.near());
     this.sizes = new ResizeObserver(() => (this.curves?.resize(), this.figures?.resize()));
     this.sizes.observe(this.charts);
     this.sizes.observe(this.more);

@@ -192,9 +192,11 @@ class TestPace:
         monkeypatch.setattr(time, "monotonic", lambda: now[0])
         batch = BatchSize(size=64, seconds_per_point=0.01)
         batch.hurry(1.0)
-        assert batch.next(200) == batch.first(200) == 6
+        batch.hurry(0.5)
+        now[0] += 0.9
+        assert batch.next(200) == batch.first(200) == 6, "who waits longest counts"
         assert BatchSize(size=64, seconds_per_point=0.01).next(200) == 50, "nobody waits for another model"
-        now[0] += 1.0
+        now[0] += 0.2
         assert (batch.next(200), batch.first(200)) == (50, 6)
         fixed = BatchSize(size=64, seconds_per_point=0.01, fixed=True)
         fixed.hurry(1.0)

@@ -69,13 +69,16 @@ def test_a_draft_says_what_it_computes_and_no_more(board, jobs):
     assert heads(draft)["state"]["text"] == "draft"
 
 
-def test_a_draft_hurries_and_what_is_let_go_does_not(board, subject, monkeypatch):
+@pytest.mark.parametrize(
+    "hand", [lambda board: board.near(), lambda board: board.turned({"sigma": 0.7}).look()], ids=["near", "draft"]
+)
+def test_a_hand_at_a_knob_and_a_draft_hurry_and_what_is_let_go_does_not(board, subject, monkeypatch, hand):
     model = subject.model
     hurried = []
     monkeypatch.setattr(type(model.gradient_batch), "hurry", lambda batch, seconds: hurried.append(batch))
     board.look()
     assert hurried == []
-    board.turned({"sigma": 0.7}).look()
+    hand(board)
     assert [id(batch) for batch in hurried] == [id(model.gradient_batch), id(model.value_batch)]
 
 

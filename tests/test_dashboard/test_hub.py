@@ -36,6 +36,9 @@ class Board:
     def press(self, button):
         self.log.append(button)
 
+    def near(self):
+        self.log.append("near")
+
 
 @pytest.fixture
 def hub():
@@ -204,6 +207,15 @@ class TestWaking:
         line.press("stop")
         assert woken == ["me"] * 3
         assert hub.board("me").log == [True, "stop"]
+
+    def test_a_hand_that_comes_near_wakes_nobody(self, hub, line, woken):
+        """It is the board that is told: there is nothing new to send."""
+        line.near()
+        assert woken == []
+        assert hub.board("me").log == [True, "near"]
+        hub.show("me", "another page", Board())
+        line.near()
+        assert hub.board("me").log == [True]
 
 
 class TestAttending:

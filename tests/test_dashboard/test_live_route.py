@@ -86,6 +86,15 @@ def test_a_button_is_pressed(client, hub):
     assert "stop" in hub.board("me").log
 
 
+def test_a_hand_comes_near(client, hub):
+    with client.websocket_connect("/live/me/page") as socket:
+        socket.send_text(json.dumps({"near": True}))
+        socket.send_text(json.dumps({"turn": {"map": 7}, "number": 3}))
+        while head(socket)["part"] != "answer":
+            pass
+    assert "near" in hub.board("me").log
+
+
 def test_the_page_of_another_site_is_refused(client):
     with (
         pytest.raises(WebSocketDisconnect) as found,

@@ -27,8 +27,8 @@ from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.search import Search, search_work
 from dashboard.work.settle import Settle, settle_work
 
-HAND = 0.5
-"""Seconds after a look at a draft during which a hand waits for the next picture."""
+HAND, NEAR = 0.5, 1.0
+"""Seconds during which a hand waits for the next picture: after a look at a draft, and after it came to a knob."""
 Beside = finding.Sought | settling.Underway
 """Work that runs beside the maps and sets a knob at its end."""
 
@@ -56,8 +56,7 @@ class CompareBoard(sheet.Worked):
 
     def look(self) -> Look:
         if self.draft:
-            for batch in (self.subject.model.gradient_batch, self.subject.model.value_batch):
-                batch.hurry(HAND)
+            self._hurry(HAND)
         at_work, beside = self.ask(), [one for one in (self.seek(), self.settling()) if one is not None]
         sought = next((one for one in beside if isinstance(one, finding.Sought)), None)
         cells = precomputed.stand_in(at_work, self.experiment, self.subject)
@@ -77,6 +76,14 @@ class CompareBoard(sheet.Worked):
         # What says "complete" comes after what is complete, and what says "draft" before the maps of the draft.
         rest = [said, *found] if self.draft else [*found, said]
         return Look((self._layouts[bool(steps)], *self._fixed, *rest), waiting)
+
+    def near(self) -> None:
+        self._hurry(NEAR)
+
+    def _hurry(self, seconds: float) -> None:
+        """For so long, batches are small: a draft waits for the one that is computed when it is asked for."""
+        for batch in (self.subject.model.gradient_batch, self.subject.model.value_batch):
+            batch.hurry(seconds)
 
     def seek(self) -> finding.Sought | None:
         """The search for sigma so far, if there is one. Starts it, and keeps it running."""

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.browser
 
 # Counts what the page sends to Streamlit, and what it hears on the line.
 COUNT = """
-window.told = {script: 0, asked: [], heard: []};
+window.told = {script: 0, asked: [], near: [], heard: []};
 window.WebSocket = class extends WebSocket {
   constructor(...all) {
     super(...all);
@@ -42,8 +42,8 @@ window.WebSocket = class extends WebSocket {
     });
   }
   send(message) {
-    if (this.live) told.asked.push(JSON.parse(message));
-    else told.script++;
+    if (!this.live) told.script++;
+    else (JSON.parse(message).near ? told.near : told.asked).push(JSON.parse(message));
     super.send(message);
   }
 };
@@ -71,7 +71,7 @@ def page(counting, request):
 
 def count(page: Page) -> None:
     """Begins to count."""
-    page.evaluate("Object.assign(told, {script: 0, asked: [], heard: []})")
+    page.evaluate("Object.assign(told, {script: 0, asked: [], near: [], heard: []})")
 
 
 def hold(page: Page, label: str) -> tuple[float, float]:
@@ -113,6 +113,34 @@ def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
     expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#maps")).to_be_focused()
+
+
+def test_a_hand_is_announced_before_it_moves_a_knob_and_as_long_as_it_holds_it(page):
+    """So that its first question waits for no large batch."""
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.evaluate(
+        """() => {
+          const [begin, end] = [setInterval, clearInterval];
+          window.repeated = new Set();
+          window.setInterval = (act, every) => {
+            const one = begin(act, every);
+            if (every === 500) repeated.add(one);
+            return one;
+          };
+          window.clearInterval = (one) => { repeated.delete(one); end(one); };
+        }"""
+    )
+    thumb = slider(page, "σ, noise scale")
+    page.mouse.move(0, 0)
+    count(page)
+    thumb.hover()
+    page.wait_for_function("told.near.length === 1")
+    page.mouse.down()
+    page.wait_for_function("told.near.length >= 4", polling=POLLING)
+    assert page.evaluate("repeated.size") == 1
+    page.mouse.up()
+    page.wait_for_function("repeated.size === 0")
 
 
 def test_maps_follow_the_hand(page):
