@@ -13,6 +13,9 @@ PATIENCE = 120_000
 """Milliseconds to wait for what takes computing, on a slow machine."""
 LONG = f"model={PATIENT}"
 """For tests that look at a run while it computes."""
+Screen = tuple[int, int, Literal["light", "dark"]]
+"""Width and height in pixels, and colours."""
+DESK: Screen = (1440, 1000, "light")
 POLLING = 100
 """Milliseconds between two looks. A look at every frame costs more than what it waits for."""
 
@@ -61,8 +64,15 @@ MOST = 30_000
 """Milliseconds that a turn of the page may take. After that it is loaded."""
 
 
-def visit(page: Page, query: str = "r=24&m=8", place: str = "", title: str = "What did the model look at?") -> None:
-    """Opens an address: by a load in an empty tab, by a turn of the page where the app is open already."""
+def visit(
+    page: Page,
+    query: str = "r=24&m=8",
+    place: str = "",
+    title: str = "What did the model look at?",
+    on: Screen = DESK,
+) -> None:
+    """Opens an address on a screen: by a load in an empty tab, by a turn of the page where the app is open already."""
+    screen(page, on)
     # The random network has tests of its own; all others need not wait for it.
     url = f"{page.address}/{place}?{query}{'' if 'rand=' in query else '&rand=off'}"
     if page.url.startswith(page.address):
@@ -82,14 +92,45 @@ HEARD = """run => window.streamlitVisit.run !== run
   || document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning\""""
 
 
+# A clock that can be put forward: what the page has planned for the time until then happens at once. That of Playwright
+# is the clock of all tabs of a profile, and a profile of its own fetches and compiles the page's code again.
+CLOCK = """
+let ahead = 0;
+const planned = new Map(), now = performance.now.bind(performance);
+const [set, clear] = [window.setTimeout.bind(window), window.clearTimeout.bind(window)];
+const plan = (id, one) => {
+  planned.set(id, one);
+  one.timer = set(() => { planned.delete(id); one.act(...one.given); }, one.due - performance.now());
+};
+performance.now = () => now() + ahead;
+window.setTimeout = (act, wait = 0, ...given) => {
+  const one = { act, given, due: performance.now() + wait }, id = set(() => {});
+  plan(id, one);
+  return id;
+};
+window.clearTimeout = (id) => {
+  clear(planned.get(id)?.timer ?? id);
+  planned.delete(id);
+};
+window.putForward = (by) => {
+  ahead += by;
+  for (const [id, one] of [...planned]) {
+    clear(one.timer);
+    plan(id, one);
+  }
+};
+"""
+
+
 class SlowLine:
-    """The line between a page with a clock and its server, on which messages can take long."""
+    """The line between a page and its server, on which messages can take long."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._late_questions = self._late_answers = self._acted = self._answered = False
         self._asked: list[bytes] = []
         self._answers: list[bytes] = []
+        page.add_init_script(f"(() => {{{CLOCK}}})()")
         page.expose_function("asked", lambda: len(self._asked))
         page.expose_function("answered", lambda: self._answered)
         page.route_web_socket(re.compile("_stcore/stream"), self._connect)
@@ -131,7 +172,7 @@ class SlowLine:
             self._browser.send(self._answers.pop(0))
         self._late_answers = False
         self._page.wait_for_function(HEARD, arg=run, polling=POLLING)
-        self._page.clock.fast_forward(10_000)
+        self._page.evaluate("putForward(10_000)")
         self._late_questions = False
         acted = [*map(_asks_for_a_run, self._asked)].index(True)
         before, self._asked = self._asked[: acted + 1], self._asked[acted + 1 :]
@@ -163,10 +204,13 @@ def until_at(page: Page, pattern: str) -> None:
     page.wait_for_url(re.compile(pattern), timeout=PATIENCE)
 
 
-def screen(page: Page, width: int, height: int, scheme: Literal["light", "dark"]) -> None:
-    """Gives a tab this size in pixels, and colours."""
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=scheme)
+def screen(page: Page, on: Screen) -> None:
+    """Gives a tab this screen. To set what it is already draws the whole page again."""
+    width, height, scheme = on
+    if page.viewport_size != {"width": width, "height": height}:
+        page.set_viewport_size({"width": width, "height": height})
+    if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") != (scheme == "dark"):
+        page.emulate_media(color_scheme=scheme)
 
 
 def complete(page: Page) -> None:
@@ -174,11 +218,33 @@ def complete(page: Page) -> None:
     seen(page.get_by_text("complete", exact=True))
 
 
+def fits(page: Page, title: str) -> None:
+    """Nothing is wider than the screen, and the title is below the bar of pages."""
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth") <= width
+    heading = page.get_by_text(title).bounding_box()
+    bar = page.get_by_test_id("stHeader").bounding_box()
+    assert heading["y"] >= bar["y"] + bar["height"], "the bar of pages lies over the title"
+
+
 def slider(page: Page, label: str):
     """A slider of the stage or of Streamlit, which keeps a focused one that was replaced until the run ends."""
     present = page.locator("[data-testid=stElementContainer]:not([data-retained]) [data-testid=stSlider]")
     streamlits = present.filter(has_text=label).locator("input[type=range]")
     return page.locator(f".stage input[type=range][aria-label*='{label}']").or_(streamlits)
+
+
+def to_the_top(page: Page) -> None:
+    """The next Tab begins at the top of the page, as if nothing had had the focus yet."""
+    page.evaluate(
+        """() => {
+          // What has a positive number comes first.
+          const top = Object.assign(document.createElement("i"), { tabIndex: 1, onblur: () => top.remove() });
+          document.body.prepend(top);
+          top.focus();
+        }"""
+    )
 
 
 def settings(page: Page) -> Locator:

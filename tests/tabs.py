@@ -13,31 +13,45 @@ PASSED = pytest.StashKey[bool]()
 """Of a test: whether it has passed."""
 
 
+# A test can cut the connection: every socket that the page opens is listed. And it can count what the page sends to
+# Streamlit, and see what it hears on the line.
+SOCKETS = """
+window.dropped = [];
+window.told = {script: 0, asked: [], near: [], heard: []};
+window.WebSocket = class extends WebSocket {
+  constructor(...all) {
+    super(...all);
+    dropped.push(this);
+    this.live = String(all[0]).includes('/live/');
+    if (this.live) this.addEventListener('message', (event) => {
+      const length = new DataView(event.data).getUint32(0, true);
+      told.heard.push(JSON.parse(new TextDecoder().decode(new Uint8Array(event.data, 4, length))));
+    });
+  }
+  send(message) {
+    if (!this.live) told.script++;
+    else (JSON.parse(message).near ? told.near : told.asked).push(JSON.parse(message));
+    super.send(message);
+  }
+};
+"""
+
+
 class Tab:
     """A tab that tells of every error of its pages."""
 
-    def __init__(self, context: BrowserContext, address: str, size: ViewportSize = SIZE) -> None:
+    def __init__(self, context: BrowserContext, address: str) -> None:
         self.errors: list[str] = []
-        self.size = size
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("response", lambda answer: refused(answer) and self.tell(f"{answer.status} {answer.url}"))
         self.page.on("request", lambda request: foreign(request.url, address) and self.tell(f"asked for {request.url}"))
-        # A test can cut the connection: every socket that the page opens is listed.
-        self.page.add_init_script(
-            "window.dropped = []; window.WebSocket = class extends WebSocket {"
-            " constructor(...all) { super(...all); window.dropped.push(this); } }"
-        )
+        self.page.add_init_script(SOCKETS)
         self.page.address = address
 
     def tell(self, error: str) -> None:
         self.errors.append(error)
-
-    def sized(self) -> None:
-        """The screen as at first: to set its size, also the same one, draws all again."""
-        if self.page.viewport_size != self.size:
-            self.page.set_viewport_size(self.size)
 
     def leave(self) -> None:
         """No page, and nothing stored."""
@@ -46,11 +60,10 @@ class Tab:
         self.page.goto("about:blank")
 
     def rest(self) -> None:
-        """Screen and pointer as at first, and nothing stands over the page."""
+        """The pointer as at first, and nothing stands over the page. The next visit sets the screen."""
         self.page.keyboard.press("Escape")
         self.page.mouse.move(0, 0)
-        self.sized()
-        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        self.page.emulate_media(reduced_motion="no-preference")
 
 
 class Kept:
@@ -59,8 +72,8 @@ class Kept:
     A test that fails may leave a key or a button pressed. After it there is a new tab.
     """
 
-    def __init__(self, profile: BrowserContext, address: str, script: str = "", size: ViewportSize = SIZE) -> None:
-        self._of, self._script = (profile, address, size), script
+    def __init__(self, profile: BrowserContext, address: str) -> None:
+        self._of = (profile, address)
         self._tab: Tab | None = None
 
     def leave(self) -> None:
@@ -73,9 +86,6 @@ class Kept:
         """The tab, for one test, which fails when there is an error on the page."""
         if self._tab is None:
             self._tab = Tab(*self._of)
-            self._tab.sized()
-            if self._script:
-                self._tab.page.add_init_script(self._script)
         tab = self._tab
         tab.errors.clear()
         yield tab.page

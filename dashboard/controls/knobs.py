@@ -1,15 +1,16 @@
 """The knobs of the stage: the fields of the experiment that are turned most, and how they are turned."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 import torch
 
-from attribution.engine.baselines import BASELINES, make_baselines
+from attribution.engine.baselines import BASELINES, CONSTANT, make_baselines
 from attribution.images import to_picture
 from attribution.registry import Range
 from dashboard.charts.looks import baseline_name
-from dashboard.controls import session, settle, thumbnails
+from dashboard.controls import resources, session, settle, thumbnails
 from dashboard.experiment.experiment import FIELDS
 from dashboard.experiment.folder import FOLDER
 from dashboard.experiment.knobs import KNOBS
@@ -58,14 +59,19 @@ def _knob(name: str, subject: Subject) -> Knob:
 
 
 def _baselines(subject: Subject) -> tuple[Option, ...]:
-    seed, model = session.experiment().seed, subject.model
+    seed, key = session.experiment().seed, (subject.image, subject.model.digest)
 
     def made() -> tuple[Option, ...]:
-        found = []
-        for kind in BASELINES:
-            image = make_baselines(model, subject.x, kind, 1, seed)[0].image
-            small = torch.nn.functional.interpolate(model.pixels(image)[None], (SIDE, SIDE), mode="area")[0]
-            found.append(Option(kind, baseline_name(kind), data_url(to_picture(small))))
-        return tuple(found)
+        return tuple(Option(kind, baseline_name(kind), picture(kind)) for kind in BASELINES)
 
-    return session.once("session-thumbnails", (subject.image, model.digest, seed), made)
+    def picture(kind: str) -> str:
+        drawn = seed if kind not in CONSTANT else None
+        return resources.picture_once((kind, drawn, *key), partial(_baseline, subject, kind, seed))
+
+    return session.once("session-thumbnails", (*key, seed), made)
+
+
+def _baseline(subject: Subject, kind: str, seed: int) -> str:
+    image = make_baselines(subject.model, subject.x, kind, 1, seed)[0].image
+    small = torch.nn.functional.interpolate(subject.model.pixels(image)[None], (SIDE, SIDE), mode="area")[0]
+    return data_url(to_picture(small))

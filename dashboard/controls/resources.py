@@ -20,6 +20,8 @@ DEVICE = "session-device"
 """Key: the number of the session's device, if there are several."""
 CELLS = 256
 """The maximum number of sweep cells; with their maps about 50 MB."""
+PICTURES = 1024
+"""The maximum number of small pictures of baselines that are kept, of some 8 KB each."""
 TABLES = 8
 """The maximum number of results files and of their tables that are kept; a file of the project takes 11 MB."""
 
@@ -93,6 +95,12 @@ def cells() -> MutableMapping[Any, Any]:
 @st.cache_resource(show_spinner=False, max_entries=TABLES)
 def read_once(key: Hashable, _make: Callable[[], Made]) -> Made:
     """What is the same for every session, and takes long to read: only the first session waits for it."""
+    return _make()
+
+
+@st.cache_resource(show_spinner=False, max_entries=PICTURES)
+def picture_once(key: Hashable, _make: Callable[[], str]) -> str:
+    """A small picture, as a data URL, that is the same for every session."""
     return _make()
 
 

@@ -11,7 +11,8 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS, MODELS, cards
-from dashboard.controls import address, pins, resources, session
+from attribution.engine.baselines import BASELINES, make_baselines
+from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
@@ -512,3 +513,13 @@ def test_the_first_experiment_is_that_of_the_bare_address_of_compare_alone(page,
     assert query(app, "img") == FIRST.image, "it goes along"
     assert address.experiment_of({}, place) == Experiment()
     assert address.query_of(Experiment(), place) == {}
+
+
+def test_small_pictures_of_baselines_are_made_once_for_all_sessions(page, monkeypatch):
+    """Another seed is another noise, and nothing else."""
+    resources.picture_once.clear()
+    made = []
+    monkeypatch.setattr(knobs, "make_baselines", lambda *all: made.append(all[2]) or make_baselines(*all))
+    for changed in ({}, {}, {"seed": "1"}, {"img": "coffee"}):
+        page(viewer="live", **QUICK, **changed)
+    assert made == [*BASELINES, "uniform", *BASELINES]

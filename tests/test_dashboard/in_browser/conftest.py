@@ -7,7 +7,7 @@ import pytest
 from pages import PATIENCE
 from playwright.sync_api import expect, sync_playwright
 from serving import BASE, serving
-from tabs import PASSED, SIZE, Kept, new_tab, own_profile
+from tabs import PASSED, SIZE, Kept, new_tab
 
 HERE = Path(__file__).parent
 # A busy machine takes long to answer, and that is no fault: who waits has patience, and a test has time for that.
@@ -48,7 +48,7 @@ def kept(profile, address) -> Kept:
 @pytest.fixture(scope="module")
 def alone(profile) -> Kept:
     """A tab for pages that no server sends."""
-    return Kept(profile, "nowhere", size={"width": 1200, "height": 900})
+    return Kept(profile, "nowhere")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,8 @@ def anew(kept):
 
 @pytest.fixture
 def page(kept, open_page, request):
-    """The tab that most tests use, with the page and the session of the test before: `visit` sets the experiment."""
+    """The tab that most tests use, with the page and the session of the test before: `visit` sets the screen and the
+    experiment."""
     with kept.lent(request.node) as page:
         yield page
 
@@ -75,14 +76,6 @@ def page(kept, open_page, request):
 def own_tab(profile, address):
     """A new tab, for a test that adds a script to it."""
     with new_tab(profile, address) as page:
-        yield page
-
-
-@pytest.fixture
-def clocked_page(chromium, address):
-    """In a profile of its own: a clock that a test moves is that of all its tabs."""
-    with own_profile(chromium, address, viewport=SIZE) as page:
-        page.clock.install()
         yield page
 
 

@@ -161,8 +161,7 @@ def test_another_class_is_found_by_typing(page):
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (380, "dark")])
 def test_it_fits_every_screen(page, width, scheme):
     """Nothing is wider than the screen; every picture is described; the maps can be seen."""
-    screen(page, width, 900, scheme)
-    visit(page, "r=4&m=4")
+    visit(page, "r=4&m=4", on=(width, 900, scheme))
     complete(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth") <= width
@@ -175,9 +174,13 @@ def test_it_fits_every_screen(page, width, scheme):
 
 def test_without_the_viewer_there_are_plain_images(page):
     """Drawn on the server and sent without loss; the display can be changed, and what was stopped stays stopped."""
-    visit(page, f"r=500&m=4&seed=9&viewer=static&{LONG}")
-    reload_until(page, re.compile("^complete: 4 points"))
-    reload_until(page, re.compile(r"draft \d+/500"))
+    plain = f"r=500&m=4&seed=9&viewer=static&{LONG}"
+    visit(page, plain)
+    visit_until(page, plain, re.compile("^complete: 4 points"))
+    page.reload()
+    page.get_by_role("button", name=re.compile("Stop|Continue")).wait_for(timeout=PATIENCE)
+    visit_until(page, plain, re.compile("^complete: 4 points"))
+    visit_until(page, plain, re.compile(r"draft \d+/500"))
     page.get_by_role("button", name="Stop").click()
     assert page.locator(".viewer").count() == 0
     image = page.locator(".st-key-compare-map-integrated_gradients img")
@@ -193,10 +196,10 @@ def test_without_the_viewer_there_are_plain_images(page):
         assert image.get_attribute("alt")
 
 
-def reload_until(page: Page, words: str | re.Pattern) -> None:
+def visit_until(page: Page, query: str, words: re.Pattern) -> None:
     """Plain images show what has come when they are asked."""
     while not page.get_by_text(words).count():
-        page.reload()
+        visit(page, query)
         page.get_by_role("button", name=re.compile("Stop|Continue")).wait_for(timeout=PATIENCE)
 
 
@@ -206,5 +209,5 @@ def test_charts_take_the_colours_of_the_page(page):
     complete(page)
     tick = chart(page, "Perturbation curve").locator(".xtick text").first
     expect(tick).to_have_css("fill", "rgb(26, 34, 48)")
-    page.emulate_media(color_scheme="dark")
+    screen(page, (1440, 1000, "dark"))
     expect(tick).to_have_css("fill", "rgb(232, 236, 242)", timeout=PATIENCE)

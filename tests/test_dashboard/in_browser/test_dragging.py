@@ -15,58 +15,24 @@ from pages import (
     complete,
     drag,
     maps,
-    screen,
     seen,
     settled,
     slider,
+    to_the_top,
     until_another,
     until_at,
     until_under,
     visit,
 )
 from playwright.sync_api import Page, expect
-from tabs import Kept
 
 pytestmark = pytest.mark.browser
 
-# Counts what the page sends to Streamlit, and what it hears on the line.
-COUNT = """
-window.told = {script: 0, asked: [], near: [], heard: []};
-window.WebSocket = class extends WebSocket {
-  constructor(...all) {
-    super(...all);
-    this.live = String(all[0]).includes('/live/');
-    if (this.live) this.addEventListener('message', (event) => {
-      const length = new DataView(event.data).getUint32(0, true);
-      told.heard.push(JSON.parse(new TextDecoder().decode(new Uint8Array(event.data, 4, length))));
-    });
-  }
-  send(message) {
-    if (!this.live) told.script++;
-    else (JSON.parse(message).near ? told.near : told.asked).push(JSON.parse(message));
-    super.send(message);
-  }
-};
-"""
 NO_LINE = """
 window.WebSocket = class extends WebSocket {
   constructor(address, ...rest) { super(String(address).replace('/live/', '/nowhere/'), ...rest); }
 };
 """
-
-
-@pytest.fixture(scope="module")
-def counting(profile, address):
-    kept = Kept(profile, address, COUNT)
-    yield kept
-    kept.leave()
-
-
-@pytest.fixture
-def page(counting, request):
-    """A tab that counts. Its page stays open from test to test."""
-    with counting.lent(request.node) as page:
-        yield page
 
 
 def count(page: Page) -> None:
@@ -106,9 +72,9 @@ def begin(page: Page, query: str, label: str) -> tuple[dict[str, dict], float, f
 
 
 def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
-    """The first test of the file: nothing on the page has had the focus yet."""
     visit(page, "r=4&m=4")
     complete(page)
+    to_the_top(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
     page.keyboard.press("Enter")
@@ -258,8 +224,7 @@ def test_n_is_there_for_noise_baselines_alone(page):
 @pytest.mark.parametrize(("size", "scheme"), [((1280, 720), "light"), ((1440, 900), "dark")])
 def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
     """Without scrolling. The thing to drag is the largest control."""
-    screen(page, *size, scheme)
-    visit(page, "r=4&m=4")
+    visit(page, "r=4&m=4", on=(*size, scheme))
     complete(page)
     charts = [chart(page, title).locator(".plot") for title in ("Perturbation curve", "Multi-scale total variation")]
     for plot in charts:
@@ -280,9 +245,8 @@ def test_knobs_maps_and_curves_are_in_one_view(page, size, scheme):
 
 
 def test_on_a_phone_knob_and_maps_are_in_one_view(page):
-    screen(page, 390, 844, "light")
     with touched(page):
-        visit(page, "r=4&m=4")
+        visit(page, "r=4&m=4", on=(390, 844, "light"))
         complete(page)
         rail = page.locator(".stage .rail").bounding_box()
         for canvas in page.locator(".stage figure canvas[role=img]").all():

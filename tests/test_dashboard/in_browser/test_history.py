@@ -57,14 +57,15 @@ def test_a_lesson_can_be_left_and_opened_again(page):
     shows(page, "0.30")
 
 
-def test_another_page_opens_over_a_slow_line(clocked_page):
-    line = SlowLine(clocked_page)
-    visit(clocked_page, f"r=300&m=4&seed=13&{LONG}", "noise", "How sure is this map?")
-    clocked_page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
-    line.act(lambda: drag(clocked_page, SIGMA, "ArrowRight"), clocked_page.get_by_role("link", name="Path").click)
-    seen(clocked_page.get_by_text("What happens on the way?"))
-    seen(clocked_page.get_by_text(re.compile(r"α = .* · logit")))
-    clocked_page.get_by_role("button", name="Stop").click()
+def test_another_page_opens_over_a_slow_line(own_tab):
+    page = own_tab
+    line = SlowLine(page)
+    visit(page, f"r=300&m=4&seed=13&{LONG}", "noise", "How sure is this map?")
+    page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
+    line.act(lambda: drag(page, SIGMA, "ArrowRight"), page.get_by_role("link", name="Path").click)
+    seen(page.get_by_text("What happens on the way?"))
+    seen(page.get_by_text(re.compile(r"α = .* · logit")))
+    page.get_by_role("button", name="Stop").click()
 
 
 @pytest.mark.usefixtures("anew")

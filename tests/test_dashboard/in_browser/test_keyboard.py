@@ -1,7 +1,7 @@
-"""Every page without a pointer, and with reduced motion."""
+"""Every page on a wide screen, without a pointer, and with reduced motion."""
 
 import pytest
-from pages import LONG, PATIENCE, complete, seen, slider, until_at, visit
+from pages import LONG, PATIENCE, complete, fits, seen, slider, to_the_top, until_at, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -35,6 +35,7 @@ MOST = 250  # stops of a page, more than any has
 
 def walk(page: Page) -> list[dict]:
     """Presses Tab from the beginning of the page to its end."""
+    to_the_top(page)
     stops = []
     for _ in range(MOST):
         page.keyboard.press("Tab")
@@ -46,10 +47,14 @@ def walk(page: Page) -> list[dict]:
 
 
 @pytest.mark.parametrize("place", PAGES)
-def test_tab_reaches_everything_and_leaves_again(page, place):
+def test_it_fits_a_wide_screen_and_tab_reaches_everything_and_leaves_again(page, place):
     visit(page, "r=4&m=4&own=guided_ig.steps:4&sweep=smooth_taylor:sigma=0.1/0.7", place, PAGES[place])
     if place in ("", "sweep", "path", "noise", "sanity"):
         page.locator(".stage[data-state=done]").wait_for(timeout=PATIENCE)
+    if place in ("path", "noise"):
+        complete(page)
+    if place:  # Compare is looked at on several screens
+        fits(page, PAGES[place])
     labels = page.evaluate(CONTROLS)
     stops = walk(page)
     reached = {int(stop["stop"]): stop for stop in stops if stop["stop"] is not None}

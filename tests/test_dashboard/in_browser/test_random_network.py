@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import PATIENCE, POLLING, STAGE, VIEWER, chart, complete, screen, seen, until_at, visit
+from pages import PATIENCE, POLLING, STAGE, VIEWER, chart, complete, seen, until_at, visit
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -77,8 +77,7 @@ def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
-    screen(page, *size, scheme)
-    visit(page, "r=4&m=4&rand=on")
+    visit(page, "r=4&m=4&rand=on", on=(*size, scheme))
     complete(page)
     expect(links(page)).to_have_count(3)
     seen(chart(page, "Perturbation curve").locator(".scatterlayer .trace").first)
@@ -88,8 +87,7 @@ def test_it_pushes_nothing_out_of_the_view(page, size, scheme):
 
 
 def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
-    screen(page, 390, 844, "light")
-    visit(page, "r=4&m=4&methods=smoothgrad&rand=on")
+    visit(page, "r=4&m=4&methods=smoothgrad&rand=on", on=(390, 844, "light"))
     complete(page)
     shown, canvas = links(page).bounding_box(), page.locator(".stage figure canvas[role=img]").last.bounding_box()
     assert shown["y"] >= canvas["y"] + canvas["height"]
@@ -99,8 +97,7 @@ def test_on_a_phone_it_stands_under_the_map_with_its_sentence(page):
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
 def test_curves_give_way_to_a_long_verdict(page, size):
     """The title of their axis stays on the screen."""
-    screen(page, *size, "light")
-    visit(page, "r=4&m=4")
+    visit(page, "r=4&m=4", on=(*size, "light"))
     complete(page)
     seen(chart(page, "Perturbation curve").locator(".xtitle"))
     before = page.locator(".stage .headline").bounding_box()["height"]

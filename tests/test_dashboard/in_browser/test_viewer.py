@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import toys
-from pages import MAPS
+from pages import MAPS, screen
 from playwright.sync_api import Frame, Page
 
 from attribution import explain
@@ -69,6 +69,7 @@ def opened(alone, request):
     """An empty page; what goes wrong in it fails the test."""
     with alone.lent(request.node) as page:
         page.goto("about:blank")
+        screen(page, (1200, 900, "light"))
         yield page
 
 
@@ -378,7 +379,7 @@ class TestForEveryone:
 
     @pytest.mark.parametrize("width", [380, 800, 1440])
     def test_it_fits(self, opened, width):
-        opened.set_viewport_size({"width": width, "height": 900})
+        screen(opened, (width, 900, "light"))
         mount(opened, labelled(attributions(3)))
         opened.evaluate("viewer.set({extra: 'difference'})")
         for summary in opened.locator("summary").all():
