@@ -276,13 +276,10 @@ class TestFreedMemory:
 
     @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
     def test_large_blocks_are_not_fetched_again(self):
-        """In processes of their own, in a thread as the dashboard's worker: faults of memory pages, not seconds.
-
-        The module alone: to import the whole core takes longer than all that is measured.
-        """
+        """In processes of their own, in a thread as the dashboard's worker: faults of memory pages, not seconds."""
         code = (
-            "import os, resource, runpy, sys, threading, torch\n"
-            "keep_freed_memory = runpy.run_path(sys.argv[1])['keep_freed_memory']\n"
+            "import os, resource, threading, torch\n"
+            "from attribution.engine.devices import keep_freed_memory\n"
             "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
             "def work():\n"
             "    for turn in range(12):\n"
@@ -301,7 +298,7 @@ class TestFreedMemory:
         )
         free = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUN"))}
         free["OMP_NUM_THREADS"] = "1"  # a thread that torch has started is not there after a fork
-        run = subprocess.run([sys.executable, "-c", code, devices.__file__], env=free, capture_output=True, timeout=120)
+        run = subprocess.run([sys.executable, "-c", code], env=free, capture_output=True, timeout=120)
         assert run.returncode == 0, run.stderr
         fetched = dict(zip(("kept", "not"), map(int, run.stdout.split()), strict=True))
         assert fetched["kept"] * 4 < fetched["not"]
