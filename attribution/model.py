@@ -9,7 +9,7 @@ from uuid import uuid4
 import PIL.Image
 import torch
 import torchvision.models
-from torch import nn
+from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
@@ -173,7 +173,7 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
     pixels = torch.stack([uniform(Purpose.BASELINE, 0, n, shape) for n in range(POINTS)])
     batch = normalise(pixels, model.mean, model.std).to(model.device)
     with precision("float32"):
-        adapter, answers = examined(model.module, batch)
+        adapter, answers, gradient = examined(model.module, batch)
         model = replace(
             model,
             categories=_names(categories, answers.shape[1], adapter.single),
@@ -182,7 +182,7 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
         )
         plain = replace(model, module=adapter.around(model.module))
         quick = _quick(model, adapter, products, graphs)
-        if quick is not None and _same(quick, plain, batch):
+        if quick is not None and _same(quick, batch, answers, gradient):
             return quick
     return computing(plain, products, graphs, torch.contiguous_format)
 
@@ -199,20 +199,15 @@ def _quick(model: Model, adapter: Adapter, products: str, graphs: bool) -> Model
         return None
 
 
-def _same(one: Model, other: Model, batch: Images) -> bool:
-    """Whether both networks have the same answers and gradients, but for rounding."""
+def _same(quick: Model, batch: Images, answers: Tensor, gradient: Images) -> bool:
+    """Whether the quick network has these answers for the batch, and this gradient, but for rounding."""
+    laid_out = batch.clone(memory_format=quick.memory_format)
     try:
         with torch.no_grad():
-            answers = [model.module(_laid_out(model, batch)) for model in (one, other)]
-        return close(*answers) and close(
-            *(gradient_of(model.module, _laid_out(model, batch)) for model in (one, other))
-        )
+            found = quick.module(laid_out)
+        return close(found, answers) and close(gradient_of(quick.module, laid_out), gradient)
     except Exception:  # layers that look at a tensor as it lies in memory fail with channels last
         return False
-
-
-def _laid_out(model: Model, batch: Images) -> Images:
-    return batch.clone(memory_format=model.memory_format)
 
 
 def _names(given: Sequence[str] | None, count: int, single: bool) -> tuple[str, ...]:

@@ -30,7 +30,6 @@ LONGEST = (
     "test_dashboard/in_browser/test_closer.py",
     "test_package.py",
     "test_dashboard/in_browser/test_keyboard.py",
-    "test_dashboard/in_browser/test_named_models.py",
     "test_dashboard/test_example.py",
     "test_dashboard/in_browser/test_browser.py",
     "test_dashboard/test_sheets.py",

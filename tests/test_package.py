@@ -9,16 +9,33 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote_plus
 
 import browser
 import numpy as np
 import pytest
+import ways
 import yaml
-from pages import PATIENCE, foreign, maps, settled, until_under, visit
-from playwright.sync_api import expect, sync_playwright
+from pages import (
+    PATIENCE,
+    choose,
+    complete,
+    foreign,
+    maps,
+    seen,
+    settings,
+    settled,
+    until_another,
+    until_at,
+    until_under,
+    visit,
+)
+from playwright.sync_api import Page, expect, sync_playwright
 from serving import started
 from skimage import data
 from skimage.io import imsave
@@ -88,11 +105,69 @@ def installed(wheel, tmp_path_factory) -> Path:
     return place / "bin"
 
 
-@pytest.fixture
-def elsewhere(tmp_path) -> Path:
-    (tmp_path / "photos").mkdir()
-    imsave(tmp_path / "photos" / "mine.png", data.coffee()[:, 100:500], check_contrast=False)
-    return tmp_path
+ONE_PROCESS = """
+import runpy, sys
+import attribution, dashboard.place as place
+
+def run(command, arguments):
+    sys.argv = [command, *arguments]
+    runpy.run_path(command, run_name="__main__")
+
+command, app, *options = sys.argv[1:]
+print(attribution.__file__, place.ASSETS, sep="\\n")
+for arguments in {done!r}:
+    print("the command:", arguments)
+    try:
+        run(command, arguments.split())
+    except SystemExit as end:
+        assert not end.code, end.code
+{address}
+from attribution import controls
+from dashboard.experiment.choices import PATCHES
+
+controls.ORDERS, PATCHES["quick"] = 2, 1
+run(app, options)
+"""
+DONE = (
+    "explain photos/mine.png --method smoothgrad --samples 2 --out map.png --out map.npy",
+    "models",
+    "benchmark photos --methods gradient --metrics total_variation --out results.db",
+    "benchmark report results.db",
+)
+
+
+class Running(NamedTuple):
+    """A process of the package that is installed: the folder it runs in, its address, and a hub of networks."""
+
+    folder: Path
+    address: str
+    hub: ways.Hub
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "said.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def running(installed, tmp_path_factory) -> Iterator[Running]:
+    """Its command, several times, and then the app, in one process: to import the packages takes longer than all that.
+
+    The app is served below a path, as behind a proxy, with every network that `ways` names. Its curves are rough.
+    """
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "photos").mkdir()
+    imsave(folder / "photos" / "mine.png", data.coffee()[:, 100:500], check_contrast=False)
+    code = ONE_PROCESS.format(done=DONE, address=ways.ADDRESS)
+    # -P: as in a command that is installed, the folder in which it runs is no place of modules.
+    command = [installed / "python", "-u", "-P", "-c", code, installed / "attribution"]
+    options = [installed / "attribution-dashboard", "--photos", "photos"]
+    options += [word for name in ways.TITLES for word in ("--model", name)]
+    with (
+        ways.prepared(folder) as hub,
+        (folder / "said.txt").open("w") as said,
+        started([*command, *options], base="class", cwd=folder, env=clean() | hub.environment, stdout=said) as address,
+    ):
+        yield Running(folder, address, hub)
 
 
 class TestWheel:
@@ -153,48 +228,26 @@ class TestWheel:
         assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
 
 
-ONE_PROCESS = """
-import runpy, sys
-import attribution, dashboard.place as place
-
-print(attribution.__file__, place.ASSETS, sep="\\n")
-command, *told = sys.argv[1:]
-for arguments in told:
-    print("the command:", arguments)
-    sys.argv = [command, *arguments.split()]
-    try:
-        runpy.run_path(command, run_name="__main__")
-    except SystemExit as end:
-        assert not end.code, end.code
-"""
-DONE = (
-    "explain photos/mine.png --method smoothgrad --samples 2 --out map.png --out map.npy",
-    "models",
-    "benchmark photos --methods gradient --metrics total_variation --out results.db",
-    "benchmark report results.db",
-)
-
-
 class TestCommands:
-    def test_what_the_package_that_is_installed_does(self, installed, elsewhere):
-        """Its script is run several times in one process: to import the packages takes longer than all else here."""
-        script = installed / "attribution"
-        assert os.access(script, os.X_OK)
-        assert script.read_text().startswith(f"#!{installed / 'python'}\n")
-        said = run(installed / "python", "-c", ONE_PROCESS, script, *DONE, where=elsewhere).stdout
-        places, *told = said.split("the command: ")
+    @pytest.mark.parametrize("name", ["attribution", "attribution-dashboard"])
+    def test_they_run_in_the_environment_of_the_package(self, installed, name):
+        assert os.access(installed / name, os.X_OK)
+        assert (installed / name).read_text().startswith(f"#!{installed / 'python'}\n")
+
+    def test_what_the_package_that_is_installed_does(self, running, installed):
+        places, *told = running.said.split("the command: ")
         assert all(Path(place).is_relative_to(installed.parent) for place in places.splitlines())
         explained, models, _, report = (text.partition("\n")[2] for text in told)
         assert "smoothgrad of class" in explained
         assert "written: map.png" in explained
-        assert np.load(elsewhere / "map.npy").shape == (3, 224, 224)
-        assert (elsewhere / "map.png").read_bytes().startswith(b"\x89PNG")
+        assert np.load(running.folder / "map.npy").shape == (3, 224, 224)
+        assert (running.folder / "map.png").read_bytes().startswith(b"\x89PNG")
         assert any(line.startswith("efficientnet_lite0: ") for line in models.splitlines())
         assert "Gradient" in report
 
-    def test_an_option_that_is_wrong_is_a_line(self, installed, elsewhere):
+    def test_an_option_that_is_wrong_is_a_line(self, installed, tmp_path):
         command = [installed / "attribution-dashboard", "--photo", "photos"]
-        done = subprocess.run(command, cwd=elsewhere, env=clean(), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=tmp_path, env=clean(), capture_output=True, text=True, timeout=120)
         assert done.returncode == 2
         assert done.stderr == "dashboard: unrecognized arguments: --photo photos; --help lists the options\n"
         assert not done.stdout, "nothing is served"
@@ -203,39 +256,56 @@ class TestCommands:
 class TestApp:
     @pytest.mark.browser
     @pytest.mark.timeout(900)
-    def test_it_shows_a_photo_its_maps_the_results_and_the_lessons(self, installed, elsewhere):
-        def opened(page, place: str, title: str) -> None:
-            page.get_by_role("link", name=place).click()
-            expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
+    def test_a_photo_its_maps_every_network_the_results_and_the_lessons(self, running):
+        """Networks whose weights are elsewhere are downloaded when they are chosen."""
+        with ThreadPoolExecutor() as other:  # this thread may have a browser of other tests
+            other.submit(self.look, running).result()
+        assert running.hub.fetched == set(running.hub.files)
 
-        def drive(address: str) -> dict[str, dict]:
-            with sync_playwright() as playwright:
-                chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.SHORT_LIVED)
-                page = chromium.new_page(viewport={"width": 1440, "height": 1000})
-                page.on("pageerror", lambda error: errors.append(str(error)))
-                page.on("request", lambda request: foreign(request.url, address) and errors.append(request.url))
-                page.address = address
-                visit(page, "img=mine.png&r=4&m=4&methods=smoothgrad,integrated_gradients")
-                until_under(page, "SmoothGrad", settled(4))
-                until_under(page, "Integrated Gradients", "^complete: 4 points")
-                found = maps(page)
-                expect(page.get_by_role("button", name="mine.png")).to_have_attribute("aria-pressed", "true")
-                opened(page, "Results", "Where they differ most")
-                opened(page, "Learn", "What a gradient map is")
-                lesson = page.get_by_role("img", name="A map: the absolute gradient of espresso")
-                expect(lesson).to_be_visible(timeout=PATIENCE)
-                chromium.close()
-            return found
-
+    def look(self, running: Running) -> None:
         errors: list[str] = []
-        command = [installed / "attribution-dashboard", "--photos", "photos"]
-        # Below a path, as behind a proxy.
-        app = started(command, base="class", cwd=elsewhere, env=clean())
-        with app as address, ThreadPoolExecutor() as other:
-            found = other.submit(drive, address).result()  # this thread may have a browser of other tests
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.SHORT_LIVED)
+            page = chromium.new_page(viewport={"width": 1440, "height": 1000})
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("request", lambda request: foreign(request.url, running.address) and errors.append(request.url))
+            page.address = running.address
+            visit(page, "img=mine.png&r=4&m=4&methods=smoothgrad,integrated_gradients")
+            until_under(page, "SmoothGrad", settled(4))
+            until_under(page, "Integrated Gradients", "^complete: 4 points")
+            found = maps(page)
+            assert set(found) == {"SmoothGrad", "Integrated Gradients"}
+            assert all(shown["colours"] > 20 for shown in found.values())
+            expect(page.get_by_role("button", name="mine.png")).to_have_attribute("aria-pressed", "true")
+            assert not [one for one in running.hub.fetched if "config" not in one], "nobody chose one yet"
+            visit(page, "img=mine.png&r=2&m=2&methods=smoothgrad")
+            until_under(page, "SmoothGrad", "^complete: 2 points")
+            self.choose_each(page)
+            self.opened(page, "Results", "Where they differ most")
+            self.opened(page, "Learn", "What a gradient map is")
+            lesson = page.get_by_role("img", name="A map: the absolute gradient of espresso")
+            expect(lesson).to_be_visible(timeout=PATIENCE)
+            chromium.close()
         assert not errors
-        assert set(found) == {"SmoothGrad", "Integrated Gradients"}
-        assert all(shown["colours"] > 20 for shown in found.values())
+
+    def choose_each(self, page: Page) -> None:
+        settings(page)
+        marks = [maps(page)["SmoothGrad"]["mark"]]
+        for name, title in ways.TITLES.items():
+            choose(page, "Model", title)
+            until_at(page, f"model={re.escape(quote_plus(name))}")
+            seen(page.get_by_text(f"{title} · logit"))
+            until_another(page, "SmoothGrad", marks[-1])
+            until_under(page, "SmoothGrad", "^complete: 2 points")  # the curves of some are not waited for
+            shown = maps(page)["SmoothGrad"]
+            assert shown["colours"] > 20, name
+            marks.append(shown["mark"])
+        complete(page)
+        assert len(set(marks)) == len(marks), "each network has a map of its own"
+
+    def opened(self, page: Page, place: str, title: str) -> None:
+        page.get_by_role("link", name=place).click()
+        expect(page.get_by_text(title)).to_be_visible(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

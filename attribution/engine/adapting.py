@@ -52,10 +52,13 @@ class Logits(nn.Module):
 
     def forward(self, points: Tensor) -> Tensor:
         found = logits_in(self.network(points.clone() if self.fresh else points))
-        if not self.single:
-            return found
-        half = found.reshape(len(points), 1) / 2
-        return torch.cat([-half, half], 1)
+        return of_two(found) if self.single else found
+
+
+def of_two(single: Tensor) -> Tensor:
+    """The logits of two classes, (n, 2), from a single logit for each image, (n,) or (n, 1)."""
+    half = single.reshape(len(single), 1) / 2
+    return torch.cat([-half, half], 1)
 
 
 def logits_in(found: Any) -> Tensor:
@@ -93,11 +96,11 @@ def copied(module: object) -> nn.Module:
     return found
 
 
-def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor]:
-    """What a network in eval mode needs around it, and its logits for the batch. Raises ValueError for what is unfit.
+def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor, Images]:
+    """What a network in eval mode needs around it, and its logits and its `gradient_of` for the batch.
 
-    It must give finite logits, one row for each image; the same ones again, and for each image alone; and a finite
-    gradient at the input that is not 0 everywhere.
+    It must give finite logits, one row for each image; the same ones for each image alone; and a finite gradient at the
+    input that is not 0 everywhere. Raises ValueError for what is unfit.
     """
     given = batch.clone()
     found = _passed(network, given)
@@ -115,15 +118,12 @@ def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor]:
         raise ValueError(f"it returns {logits.dtype} values; return the logits, before any argmax or rounding")
     adapter = Adapter(fresh, single, logits is found)
     adapted = adapter.around(network)
+    answers = of_two(logits) if single else logits
+    if not answers.isfinite().all():
+        raise ValueError("its logits are NaN or infinite for ordinary images; check its weights, mean and std")
     with torch.no_grad():
-        answers = adapted(batch)
-        if not answers.isfinite().all():
-            raise ValueError("its logits are NaN or infinite for ordinary images; check its weights, mean and std")
-        if not close(adapted(batch), answers):
-            raise ValueError("it answers the same images differently each time; remove what is random from its forward")
         _check_alone(adapted, batch, answers)
-    gradient_of(adapted, batch)
-    return adapter, answers
+    return adapter, answers, gradient_of(adapted, batch)
 
 
 def gradient_of(network: nn.Module, batch: Images) -> Images:
@@ -169,6 +169,8 @@ def _check_alone(network: nn.Module, batch: Images, answers: Tensor) -> None:
     alone: Sequence[Tensor | None] = [_alone(network, one) for one in torch.split(batch, 1)]
     if all(one is not None and close(one, answers[k : k + 1]) for k, one in enumerate(alone)):
         return
+    if not close(network(batch), answers):
+        raise ValueError("it answers the same images differently each time; remove what is random from its forward")
     raise ValueError(
         "it answers an image differently in a batch than alone; let no layer mix images, such as a batch norm without "
         "running statistics"

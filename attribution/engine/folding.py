@@ -2,7 +2,8 @@
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import fx, nn
 
 CONVOLUTIONS, NORMS = (nn.Conv2d, Conv2dSame), (nn.BatchNorm2d, BatchNormAct2d)
 """Exactly these types. Other subclasses may compute something else."""
+_ALONE = Lock()
+"""Two threads that trace at the same time would undo each other's changes of torch."""
 
 
 def folded(module: nn.Module) -> nn.Module:
@@ -32,10 +35,28 @@ def folded(module: nn.Module) -> nn.Module:
 
 
 class _Layers(fx.Tracer):
-    """Traces down to single layers."""
+    """Traces down to single layers.
+
+    While torch.fx traces, it changes the class of all modules, and a call of any network, in any thread, comes here.
+    Those of other threads pass by as they are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, NORMS) or next(m.children(), None) is None
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
@@ -43,7 +64,8 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
     if not any(isinstance(layer, NORMS) for layer in module.modules()):
         return
     try:
-        graph = _Layers().trace(module)
+        with _ALONE:
+            graph = _Layers().trace(module)
     except Exception:  # a network can do anything in its forward pass, so tracing can raise anything
         return
     layers = dict(module.named_modules())

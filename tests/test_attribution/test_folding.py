@@ -1,14 +1,17 @@
 """Folding: no rounding beyond that of float32 itself, only where it is exact, and a network it cannot read stays."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock, Thread
 
 import pytest
 import timm
 import torch
 import torchvision.models
-from torch import nn
+from torch import fx, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from attribution.engine import folding
 from attribution.engine.folding import folded
 from attribution.models import build_model, load_model
 
@@ -69,7 +72,7 @@ def scores_and_gradients(module: nn.Module, points: torch.Tensor) -> tuple[torch
 def test_no_rounding_beyond_that_of_float32(name):
     """Against the unfolded network in float64: scores, and gradients at points where no ReLU sits on its kink."""
     module = network(name)
-    points = torch.randn(2, 3, 80, 80, generator=torch.Generator().manual_seed(1))
+    points = torch.randn(1, 3, 80, 80, generator=torch.Generator().manual_seed(1))
     exact_score, exact_gradient = scores_and_gradients(copy.deepcopy(module).double(), points.double())
     ours, plain = folded(module), module
     assert norms(ours) == NETWORKS[name] < norms(module)
@@ -159,6 +162,56 @@ def test_a_pair_with_and_without_its_parameters(affine, bias):
     ours = folded(module)
     assert norms(ours) == 0
     torch.testing.assert_close(ours(x), module(x))
+
+
+def small_pair(way=lambda net, x: net.norm(net.conv(x))) -> Uses:
+    return Uses(way).eval().requires_grad_(False)
+
+
+def test_networks_of_other_threads_run_while_one_is_traced():
+    """A model that is loaded changes no map that is being computed."""
+    other, points = small_pair(), torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    expected, found = other(points), []
+
+    def way(net, x):
+        if isinstance(x, fx.Proxy):
+            with ThreadPoolExecutor() as elsewhere:
+                found.append(elsewhere.submit(other, points).result())
+        return net.norm(net.conv(x))
+
+    assert norms(folded(small_pair(way))) == 0
+    assert torch.equal(found[0], expected)
+
+
+def test_two_threads_trace_one_after_the_other(monkeypatch):
+    at_the_door, found = Event(), []
+
+    class Door:
+        lock = Lock()
+
+        def __enter__(self):
+            if self.lock.locked():
+                at_the_door.set()
+            self.lock.acquire()
+
+        def __exit__(self, *error):
+            self.lock.release()
+
+    monkeypatch.setattr(folding, "_ALONE", Door())
+    second = Thread(target=lambda: found.append(norms(folded(small_pair()))))
+
+    def way(net, x):
+        if isinstance(x, fx.Proxy):
+            second.start()
+            assert at_the_door.wait(60)
+            assert not found
+        return net.norm(net.conv(x))
+
+    call = nn.Module.__call__
+    assert norms(folded(small_pair(way))) == 0
+    second.join()
+    assert found == [0]
+    assert nn.Module.__call__ is call
 
 
 def test_a_model_is_folded_and_its_digest_is_that_of_its_weights():

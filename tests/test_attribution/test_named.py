@@ -136,20 +136,20 @@ class TestSixWays:
 
     def test_torchvision(self, served, monkeypatch):
         files, address, _ = served
-        weights = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
+        weights = torchvision.models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            network = torchvision.models.squeezenet1_1()
+            network = torchvision.models.shufflenet_v2_x0_5()
         buffer = io.BytesIO()
         torch.save(network.state_dict(), buffer)
-        path = f"/squeeze-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
+        path = f"/shuffle-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
         files[path] = buffer.getvalue()
         monkeypatch.setattr(weights.value, "url", f"{address}{path}")
-        fractions = list(download("torchvision/squeezenet1_1"))
+        fractions = list(download("torchvision/shufflenet_v2_x0_5"))
         assert all(0 <= one <= 1 for one in fractions)
-        same("torchvision/squeezenet1_1", network)
-        same("torchvision/squeezenet1_1.IMAGENET1K_V1", network)
-        assert card("torchvision/squeezenet1_1").here
+        same("torchvision/shufflenet_v2_x0_5", network)
+        same("torchvision/shufflenet_v2_x0_5.IMAGENET1K_V1", network)
+        assert card("torchvision/shufflenet_v2_x0_5").here
 
     def test_the_hub(self, served):
         files, _, asked = served
@@ -206,8 +206,8 @@ class TestSixWays:
     def test_a_file_of_a_named_network(self, tmp_path, way):
         name, network = {
             "timm": (f"timm/{SMALL}", small(3)),
-            "torchvision": ("torchvision/squeezenet1_1", torchvision.models.squeezenet1_1(num_classes=3)),
-            "built in": ("resnet18", torchvision.models.resnet18(num_classes=3)),
+            "torchvision": ("torchvision/shufflenet_v2_x0_5", torchvision.models.shufflenet_v2_x0_5(num_classes=3)),
+            "built in": ("mobilenet_v3_large", torchvision.models.mobilenet_v3_large(num_classes=3)),
             "embedded": ("efficientnet_lite0", timm.create_model("tf_efficientnet_lite0", num_classes=3)),
         }[way]
         file = tmp_path / "mine=1.safetensors"
@@ -223,13 +223,13 @@ class TestSixWays:
 
     @pytest.mark.parametrize("within", [None, "state_dict", "model"])
     def test_a_state_of_torch_or_a_checkpoint(self, tmp_path, within):
-        network = torchvision.models.squeezenet1_1()
+        network = torchvision.models.shufflenet_v2_x0_5()
         state = network.state_dict()
         if within:
             state = {within: {f"module.{key}": value for key, value in state.items()}, "epoch": 3, "args": {"lr": 0.1}}
         torch.save(state, tmp_path / "mine.pth")
-        same(f"torchvision/squeezenet1_1={tmp_path / 'mine.pth'}", network)
-        assert card(f"torchvision/squeezenet1_1={tmp_path / 'mine.pth'}").categories == CATEGORIES
+        same(f"torchvision/shufflenet_v2_x0_5={tmp_path / 'mine.pth'}", network)
+        assert card(f"torchvision/shufflenet_v2_x0_5={tmp_path / 'mine.pth'}").categories == CATEGORIES
 
     def test_a_function(self, own):
         model = load_model("my_networks:network", "cpu")
@@ -247,13 +247,13 @@ class TestHashes:
     def named(self, files, monkeypatch, way: str, address: str) -> tuple[str, str]:
         """A network on loopback: its name, and the path of its weights."""
         if way == "torchvision":
-            weights = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
+            weights = torchvision.models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
             buffer = io.BytesIO()
-            torch.save(torchvision.models.squeezenet1_1().state_dict(), buffer)
-            path = f"/squeeze-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
+            torch.save(torchvision.models.shufflenet_v2_x0_5().state_dict(), buffer)
+            path = f"/shuffle-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
             monkeypatch.setattr(weights.value, "url", f"{address}{path}")
             files[path] = buffer.getvalue()
-            return "torchvision/squeezenet1_1", path
+            return "torchvision/shufflenet_v2_x0_5", path
         name, root = {
             "timm": (f"timm/{SMALL}", f"/timm/{TAGGED}/resolve/main"),
             "hub": ("hf-hub:me/mine", "/me/mine/resolve/main"),
@@ -370,7 +370,7 @@ class TestCommandLine:
 
 SMALLER = {
     "timm/convnext_tiny.fb_in22k": f"timm/{TAGGED}",
-    "torchvision/resnet50.IMAGENET1K_V2": "torchvision/squeezenet1_1.IMAGENET1K_V1",
+    "torchvision/resnet50.IMAGENET1K_V2": "torchvision/shufflenet_v2_x0_5.IMAGENET1K_V1",
     "timm/resnet18": f"timm/{SMALL}",
 }
 """Networks of the page, and what is run in the place of each: a smaller one of the same place."""
@@ -384,7 +384,7 @@ class TestDocs:
     def prepare(self, files) -> None:
         """The files of the page. Weights of published networks are random, where torch keeps downloads."""
         photo().save("photo.jpg")
-        for name in (f"timm/{TAGGED}", "torchvision/squeezenet1_1.IMAGENET1K_V1"):
+        for name in (f"timm/{TAGGED}", "torchvision/shufflenet_v2_x0_5.IMAGENET1K_V1"):
             found = card(name)
             found.file.parent.mkdir(parents=True, exist_ok=True)
             state = found.build().state_dict()
@@ -482,7 +482,7 @@ class TestWrong:
         with pytest.raises(ValueError, match=r"there is no file of weights in it; put model.safetensors there"):
             card(f"local-dir:{tmp_path}")
 
-    @pytest.mark.parametrize("network", ["resnet18", f"timm/{SMALL}", "torchvision/squeezenet1_1"])
+    @pytest.mark.parametrize("network", ["resnet18", f"timm/{SMALL}", "torchvision/shufflenet_v2_x0_5"])
     def test_the_state_of_another_network(self, tmp_path, network):
         file = tmp_path / "other.safetensors"
         file.write_bytes(held({"fc.weight": torch.zeros(2, 2), "classifier.weight": torch.zeros(2, 2)}))

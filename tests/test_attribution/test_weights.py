@@ -3,6 +3,7 @@
 import copy
 import gc
 import weakref
+from collections.abc import Callable
 from threading import Thread
 
 import pytest
@@ -10,8 +11,11 @@ import torch
 import torchvision.models
 import toys
 from torch import nn
+from torchvision.models.convnext import CNBlockConfig
+from torchvision.models.resnet import Bottleneck
 
 from attribution.engine import weights
+from attribution.engine.folding import folded
 from attribution.engine.random_numbers import Purpose, normal
 from attribution.engine.score import ClassScore
 from attribution.engine.weights import Networks, layers, mixed, perturbed, renewed
@@ -229,21 +233,34 @@ def test_shared_parameters_get_noise_once():
     torch.testing.assert_close(found[1].weight.data, expected.data)
 
 
-def small_transformer() -> Model:
-    """ViT-B/16 with fewer and narrower layers, each of which it has too."""
-    sizes = {"image_size": 64, "patch_size": 16, "num_layers": 2, "num_heads": 2, "hidden_dim": 32, "mlp_dim": 64}
-    made = torchvision.models.VisionTransformer(**sizes).eval().requires_grad_(False)
+NARROW: dict[str, Callable[[], nn.Module]] = {
+    "resnet50": lambda: torchvision.models.ResNet(Bottleneck, [3, 4, 6, 3], width_per_group=8),
+    "convnext_tiny": lambda: torchvision.models.ConvNeXt(
+        [CNBlockConfig(12, 24, 3), CNBlockConfig(24, 48, 3), CNBlockConfig(48, 96, 9), CNBlockConfig(96, None, 3)]
+    ),
+    "swin_t": lambda: torchvision.models.SwinTransformer([4, 4], 12, [2, 2, 6, 2], [1, 2, 4, 8], [7, 7]),
+    "vit_b_16": lambda: torchvision.models.VisionTransformer(
+        image_size=96, patch_size=16, num_layers=12, num_heads=2, hidden_dim=32, mlp_dim=64
+    ),
+}
+"""Networks as deep as those of these names, but narrower."""
+
+
+def renewable(name: str) -> Model:
+    if name not in NARROW:
+        return build_model(name, None, "cpu")
+    made = NARROW[name]().eval().requires_grad_(False)
     with torch.device("meta"):
-        large = MODELS["vit_b_16"].build()
-    assert {type(layer) for layer in made.modules()} == {type(layer) for layer in large.modules()}
-    return Model("vit_b_16", made, size=64, resize=64)
+        wide = MODELS[name].build()
+    assert [type(layer) for layer in made.modules()] == [type(layer) for layer in wide.modules()]
+    return Model(name, folded(made), size=96, resize=96)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in ("vgg16", "resnet101", "resnet152")])
 def test_every_kind_of_network_can_be_renewed(name):
     """Its last layers get other numbers, and with all layers random the score is finite and its gradient not zero."""
-    model = small_transformer() if name == "vit_b_16" else build_model(name, None, "cpu")
+    model = renewable(name)
     side = min(model.size, 96)  # convolutions take any size
     x = 0.1 * torch.randn(3, side, side, generator=torch.Generator().manual_seed(0))
     order = layers(model.module, x)

@@ -134,6 +134,26 @@ class TestMaps:
         expected = captum.attr.Saliency(module).attribute(photo()[None].requires_grad_(), target=2, abs=False)[0]
         torch.testing.assert_close(found, expected)
 
+    @pytest.mark.parametrize(
+        "change", [lambda z: 2 * z, lambda z: z + (z - z.detach())], ids=["other answers", "another gradient"]
+    )
+    def test_one_that_would_compute_something_else_when_it_is_made_quick(self, change):
+        """Here, something else where its input lies in memory as quick networks have it."""
+
+        class Looks(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = layers()
+
+            def forward(self, points):
+                last = points.is_contiguous(memory_format=torch.channels_last)
+                return change(self.layers(points)) if last else self.layers(points)
+
+        module = Looks()
+        found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 1).attribution
+        expected = captum.attr.Saliency(module).attribute(photo()[None].requires_grad_(), target=1, abs=False)[0]
+        torch.testing.assert_close(found, expected)
+
     def test_a_hook_sees_what_it_saw(self):
         """A batch-norm that is folded would change what the hook of the convolution before it gets."""
         module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(3600, 2)).eval()

@@ -92,32 +92,40 @@ def test_the_palettes_are_those_of_the_core():
     assert {name: tuple(anchors) for name, anchors in palettes["diverging"].items()} == DIVERGING
 
 
-def test_showing_it_loads_no_torch():
+@pytest.fixture(scope="module")
+def loaded():
+    """Which of torch and pandas a new process has loaded: after what is on screen first, after the styles of charts,
+    and after all of the example is shown."""
     code = (
         "import sys\n"
-        "from dashboard.cold_start import example as ex, first\n"
-        "from dashboard.charts import curves as charts\n"
-        "held = ex.load(); held.messages()\n"
-        "[charts.curves(held.lines(name), held.axes(name)) for name in held.curves]\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
-
-
-def test_what_is_on_screen_first_waits_for_nothing_that_takes_long_to_load():
-    code = (
-        "import sys\n"
+        "def tell(): print(*(sys.modules.keys() & {'torch', 'pandas'}))\n"
         "from dashboard.cold_start import example, first\n"
         "first.stage.source(), first.stage.first(example.load().messages())\n"
-        "sys.exit(bool(sys.modules.keys() & {'torch', 'pandas'}))"
+        "tell()\n"
+        "import dashboard.charts.styles\n"
+        "tell()\n"
+        "from dashboard.charts import curves as charts\n"
+        "held = example.load(); held.messages()\n"
+        "[charts.curves(held.lines(name), held.axes(name)) for name in held.curves]\n"
+        "tell()"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, styles, shown = (set(line.split()) for line in done.stdout.splitlines())
+    return {"first": first, "styles": styles, "shown": shown}
 
 
-def test_no_chart_meets_a_half_imported_pandas():
+def test_showing_it_loads_no_torch(loaded):
+    assert "torch" not in loaded["shown"]
+
+
+def test_what_is_on_screen_first_waits_for_nothing_that_takes_long_to_load(loaded):
+    assert not loaded["first"]
+
+
+def test_no_chart_meets_a_half_imported_pandas(loaded):
     """Plotly takes pandas from `sys.modules`, even while another session's thread is still importing it."""
-    code = "import sys, dashboard.charts.styles; sys.exit('pandas' not in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+    assert "pandas" in loaded["styles"]
     for path in (ROOT / "dashboard" / "charts").glob("*.py"):
         text = path.read_text()
         assert "\nimport plotly" not in text or "\nfrom dashboard.charts.styles import" in text, path
