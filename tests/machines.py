@@ -21,6 +21,8 @@ from attribution.types import Curve
 TESTS = Path(__file__).parent
 SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 200, "health_check_failure_threshold": 3}
 """A machine that refuses connections is held to be lost after a second; one that is slow is waited for as ever."""
+NO_SPARE = {"prestart_worker_first_driver": False, "enable_worker_prestart": False}
+"""Ray starts no process before a worker needs it."""
 
 
 @contextmanager
@@ -31,8 +33,8 @@ def started():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))  # for what the workers import
-        first = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False, "_system_config": SOON}
-        made = Cluster(initialize_head=True, head_node_args=first)
+        first = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False}
+        made = Cluster(initialize_head=True, head_node_args={**first, "_system_config": {**SOON, **NO_SPARE}})
         yield made
         made.shutdown()
 
