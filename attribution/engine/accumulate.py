@@ -19,7 +19,8 @@ MOST_REMEMBERED = 16
 def visit(score: ClassScore, x: Image, plan: Plan, start: int = 0) -> Iterator[tuple[Batch, int]]:
     """Yields f_c and its gradient at the points of the plan, in order, and how many gradients each batch computed.
 
-    The store receives them, but not those of a point without a key.
+    The store receives them, but not those of a point without a key. If the run begins with points that the store has,
+    its first batch is of these alone: then there is something to see at once.
     """
     store, owner = score.store, None if score.store is None else score.key(x)
     sizes, begun = score.model.gradient_batch, start
@@ -31,6 +32,8 @@ def visit(score: ClassScore, x: Image, plan: Plan, start: int = 0) -> Iterator[t
         while k < len(plan) and len(missing) < room and len(found) < MOST_REMEMBERED:
             name = plan.key(k)
             point = store.get((owner, name)) if store is not None and name is not None else None
+            if point is None and found and start == begun:
+                break
             if point is None:
                 missing.append(k)
             else:

@@ -139,8 +139,19 @@ class TestRemembered:
             value, gradient = score.gradients(cloud.points(X, [k]))
             score.store.put((score.key(X), cloud.key(k)), value[0], gradient[0])
         counter.gradients = counter.largest = 0
-        assert [cost for _, cost in visit(score, X, cloud)] == [8]
+        assert [cost for _, cost in visit(score, X, cloud)] == [0, 8]
         assert counter.largest == 8
+
+    def test_what_is_remembered_is_shown_before_anything_is_computed(self):
+        """A map whose points another one has begun: there is something to see at once."""
+        model, counter = toys.counted(toys.in_batches_of(8, toys.convolutional()))
+        store = Store()
+        explain(model, X, "smoothgrad", 0, store=store, samples=3)
+        run = stream(model, X, "smooth_taylor", 0, store=store, samples=20)
+        first = next(run)
+        assert (first.done, first.evaluations, counter.gradients) == (3, 0, 3)
+        *_, last = run
+        assert (last.done, last.evaluations, counter.gradients) == (20, 17, 20)
 
     @pytest.mark.parametrize("name", ["smoothgrad", "integrated_gradients", "gradient"])
     def test_the_first_result_comes_after_few_points(self, name):
