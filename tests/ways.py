@@ -13,8 +13,10 @@ import safetensors.torch
 import timm
 import torch
 import torchvision.models
+from torch import nn
 
-SMALL = "test_efficientnet"
+SMALL, TAGGED = "test_efficientnet", "test_efficientnet.r160_in1k"
+"""A network of timm that it tests itself with, and its published weights."""
 MODULE = """
 import torch
 from torch import nn
@@ -62,17 +64,16 @@ def prepared(folder: Path) -> Iterator[Hub]:
     """Files of the networks in a folder, in which the process that loads them is to run, and on a hub."""
     (folder / "cats_and_dogs.py").write_text(MODULE)
     (folder / "saved").mkdir()
-    (folder / "saved" / "config.json").write_bytes(config())
-    safetensors.torch.save_file(state(2, 3), folder / "saved" / "model.safetensors")
-    safetensors.torch.save_file(state(3), folder / "weights.safetensors")
-    torch.save({"state_dict": state(4)}, folder / "checkpoint.pth")
-    weights = shufflenet()
-    pth = f"/shufflenet-{hashlib.sha256(weights).hexdigest()[:8]}.pth"
+    (folder / "saved" / "config.json").write_bytes(config(label_names=[*"abc"]))
+    safetensors.torch.save_file(small(3, seed=2).state_dict(), folder / "saved" / "model.safetensors")
+    safetensors.torch.save_file(small(seed=3).state_dict(), folder / "weights.safetensors")
+    torch.save({"state_dict": small(seed=4).state_dict()}, folder / "checkpoint.pth")
+    pth, weights = published(shufflenet())
     files = {
         pth: weights,
-        f"/timm/{SMALL}.r160_in1k/resolve/main/model.safetensors": safetensors.torch.save(state(0)),
-        "/me/mine/resolve/main/config.json": config(),
-        "/me/mine/resolve/main/model.safetensors": safetensors.torch.save(state(1, 3)),
+        f"/timm/{TAGGED}/resolve/main/model.safetensors": safetensors.torch.save(small().state_dict()),
+        "/me/mine/resolve/main/config.json": config(label_names=[*"abc"]),
+        "/me/mine/resolve/main/model.safetensors": safetensors.torch.save(small(3, seed=1).state_dict()),
     }
     asked: list[str] = []
     with loopback.hub(files, asked, {}) as address:
@@ -80,20 +81,27 @@ def prepared(folder: Path) -> Iterator[Hub]:
         yield Hub(files, asked, {**homes, "HF_ENDPOINT": address, "SHUFFLENET": address + pth})
 
 
-def state(seed: int, classes: int = 1000) -> dict[str, torch.Tensor]:
+def small(classes: int = 1000, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return timm.create_model(SMALL, num_classes=classes).state_dict()
+        return timm.create_model(SMALL, num_classes=classes).eval()
 
 
-def config() -> bytes:
-    known = {"input_size": [3, 96, 96], "num_classes": 3, "classifier": "classifier", "label_names": [*"abc"]}
-    return json.dumps({"architecture": SMALL, "num_classes": 3, "pretrained_cfg": known}).encode()
+def config(classes: int = 3, **more) -> bytes:
+    """The `config.json` of a small network on the hub or in a folder."""
+    known = {"input_size": [3, 96, 96], "crop_pct": 0.75, "interpolation": "bilinear", "mean": [0.5] * 3}
+    known |= {"std": [0.5] * 3, "num_classes": classes, "classifier": "classifier", "first_conv": "conv_stem"}
+    return json.dumps({"architecture": SMALL, "num_classes": classes, "pretrained_cfg": known | more}).encode()
 
 
-def shufflenet() -> bytes:
+def shufflenet() -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        buffer = io.BytesIO()
-        torch.save(torchvision.models.shufflenet_v2_x0_5().state_dict(), buffer)
-    return buffer.getvalue()
+        return torchvision.models.shufflenet_v2_x0_5()
+
+
+def published(network: nn.Module) -> tuple[str, bytes]:
+    """The weights as torchvision publishes them: a path whose end says their hash, and the file."""
+    buffer = io.BytesIO()
+    torch.save(network.state_dict(), buffer)
+    return f"/published-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth", buffer.getvalue()

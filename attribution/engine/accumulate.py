@@ -32,12 +32,12 @@ def visit(score: ClassScore, x: Image, plan: Plan, start: int = 0) -> Iterator[t
         while k < len(plan) and len(missing) < room and len(found) < MOST_REMEMBERED:
             name = plan.key(k)
             point = store.get((owner, name)) if store is not None and name is not None else None
-            if point is None and found and start == begun:
-                break
-            if point is None:
-                missing.append(k)
-            else:
+            if point is not None:
                 found[k] = point
+            elif found and start == begun:
+                break
+            else:
+                missing.append(k)
             k += 1
         indices = range(start, k)
         known = plan.points(x, missing) if len(missing) == len(indices) else None

@@ -79,7 +79,10 @@ class BatchSize:
         return size if self.fixed else self._soon(size)
 
     def hurry(self, seconds: float) -> None:
-        """Somebody waits for results: for so long, no batch takes longer than a first one. A fixed size stays."""
+        """Somebody waits for results: for so long, no batch takes longer than a first one. The longest wait counts.
+
+        A fixed size stays.
+        """
         self._hurried = max(self._hurried, time.monotonic() + seconds)
 
     def _soon(self, size: int) -> int:

@@ -35,5 +35,4 @@ def search(trials: Sequence[tuple[float, float, bool]], objective: str) -> go.Fi
         },
         hovertemplate="σ %{x:.4g}: %{y:.3f}",
     )
-    shared = {"showlegend": False, "hovermode": "closest"}
-    return chart([path, points], xaxis=axis("σ"), yaxis=axis(objective), **shared)
+    return chart([path, points], xaxis=axis("σ"), yaxis=axis(objective), showlegend=False, hovermode="closest")

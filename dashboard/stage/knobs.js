@@ -93,7 +93,8 @@ class Knobs {
     slider.addEventListener("pointerdown", () => {
       this.near();
       clearInterval(holding);
-      holding = setInterval(() => this.near(), HELD);
+      // A slider that is taken away in mid-drag is never let go.
+      holding = setInterval(() => (slider.isConnected ? this.near() : clearInterval(holding)), HELD);
     });
     for (const goes of ["pointerup", "pointercancel", "lostpointercapture"]) slider.addEventListener(goes, () => clearInterval(holding));
   }

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import importlib
 import io
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import torch
 import torchvision.models
 import toys
 from torchvision.transforms.v2 import functional as transforms
+from ways import SMALL, TAGGED, config, published, shufflenet, small
 
 from attribution import MODELS, explain, load_image, load_model
 from attribution.__main__ import main
@@ -31,8 +31,6 @@ from attribution.hub import from_timm
 from attribution.models import CATEGORIES, Model, card, download
 
 ROOT = Path(__file__).parents[2]
-SMALL, TAGGED = "test_efficientnet", "test_efficientnet.r160_in1k"
-"""A network of timm that it tests itself with, and its published weights."""
 OWN = """
 import torch
 from torch import nn
@@ -92,20 +90,8 @@ def served(tmp_path, monkeypatch, stated):
         yield files, address, asked
 
 
-def small(classes: int = 1000, seed: int = 0) -> torch.nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return timm.create_model(SMALL, num_classes=classes).eval()
-
-
 def held(state) -> bytes:
     return safetensors.torch.save(state)
-
-
-def config(classes: int = 3, **more) -> bytes:
-    known = {"input_size": [3, 96, 96], "crop_pct": 0.75, "interpolation": "bilinear", "mean": [0.5] * 3}
-    known |= {"std": [0.5] * 3, "num_classes": classes, "classifier": "classifier", "first_conv": "conv_stem"}
-    return json.dumps({"architecture": SMALL, "num_classes": classes, "pretrained_cfg": known | more}).encode()
 
 
 def same(name: str, network: torch.nn.Module, **how) -> Model:
@@ -137,13 +123,9 @@ class TestSixWays:
     def test_torchvision(self, served, monkeypatch):
         files, address, _ = served
         weights = torchvision.models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            network = torchvision.models.shufflenet_v2_x0_5()
-        buffer = io.BytesIO()
-        torch.save(network.state_dict(), buffer)
-        path = f"/shuffle-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
-        files[path] = buffer.getvalue()
+        network = shufflenet()
+        path, weights_file = published(network)
+        files[path] = weights_file
         monkeypatch.setattr(weights.value, "url", f"{address}{path}")
         fractions = list(download("torchvision/shufflenet_v2_x0_5"))
         assert all(0 <= one <= 1 for one in fractions)

@@ -107,6 +107,13 @@ def test_a_hand_is_announced_before_it_moves_a_knob_and_as_long_as_it_holds_it(p
     assert page.evaluate("repeated.size") == 1
     page.mouse.up()
     page.wait_for_function("repeated.size === 0")
+    page.mouse.down()
+    page.wait_for_function("repeated.size === 1")
+    taken = thumb.evaluate_handle("slider => ({ slider, from: slider.parentNode, before: slider.nextSibling })")
+    taken.evaluate("({ slider }) => slider.remove()")
+    page.wait_for_function("repeated.size === 0")
+    taken.evaluate("({ slider, from, before }) => from.insertBefore(slider, before)")
+    page.mouse.up()
 
 
 def test_maps_follow_the_hand(page):
