@@ -1,6 +1,6 @@
-"""A plugin for runs in several processes: the one that only gives out tests loads no conftest.
+"""A plugin for runs in several processes: the process that only gives out tests loads no conftest.py.
 
-These import torch and the app, which takes 8 s, and until then no process that runs tests is started.
+The conftests import torch and the app. That takes 8 s, and the processes that run tests start only after it.
 """
 
 import os

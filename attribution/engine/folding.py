@@ -37,8 +37,8 @@ def folded(module: nn.Module) -> nn.Module:
 class _Layers(fx.Tracer):
     """Traces down to single layers.
 
-    While torch.fx traces, it changes the class of all modules, and a call of any network, in any thread, comes here.
-    Those of other threads pass by as they are.
+    While torch.fx traces, it changes how every module of the process is called: calls in other threads come here too.
+    Those run as usual.
     """
 
     def __init__(self) -> None:
