@@ -93,7 +93,7 @@ def hub() -> Hub:
 
 @pytest.fixture
 def jobs(monkeypatch, hub) -> Scheduler:
-    """Its clock stands still, and a curve is of seven regions with one patch in each window: quick, and on any machine
+    """Its clock stands still, and a curve is of eight regions with one patch in each window: quick, and on any machine
     the same.
 
     So are batches of four at most. The sanity checks have few stages and changes.
@@ -104,7 +104,7 @@ def jobs(monkeypatch, hub) -> Scheduler:
     monkeypatch.setattr(resources, "scheduler", lambda: scheduler)
     monkeypatch.setitem(PATCHES, "quick", 1)
     fall = METRICS["perturbation"]
-    monkeypatch.setitem(METRICS, "perturbation", replace(fall, run=partial(fall.run, regions=7)))
+    monkeypatch.setitem(METRICS, "perturbation", replace(fall, run=partial(fall.run, regions=8)))
     for name, value in {"STAGES": 2, "SEEDS": 1, "LEVELS": (0.1, 1.0), "CHANGES": FEW}.items():
         monkeypatch.setattr(sanity, name, value)
     return scheduler
