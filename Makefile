@@ -16,11 +16,11 @@ app: $(VENV)/app.installed ## start the dashboard; ARGS="--server.port=9000" for
 	$(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
 
 quick: $(VENV)/test.installed lint ## lint and the fast tests, under a minute: run it after each edit
-	$(BIN)/python -m pytest -p tests.quick_start -m "not browser and not slow" -x -q -n 2 $(ARGS) \
+	$(BIN)/python -m pytest -p tests.quicker -m "not browser and not slow" -x -q -n 2 $(ARGS) \
 		$(QUICK:%=tests/test_attribution/test_%.py) tests/test_docs.py tests/test_readme.py
 
 test: $(VENV)/test.installed lint ## every check; ARGS="-k smooth" passes options to pytest
-	$(BIN)/python -m pytest -p tests.quick_start -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -p tests.quicker -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/test.installed ## measure speed beside other packages, for hours; writes docs/performance
 	$(BIN)/python tests/benchmarks/levers.py

@@ -122,10 +122,13 @@ for arguments in {done!r}:
     except SystemExit as end:
         assert not end.code, end.code
 {address}
-from attribution import controls
+from dataclasses import replace
+from functools import partial
+from attribution import METRICS, controls
 from dashboard.experiment.choices import PATCHES
 
-controls.ORDERS, PATCHES["quick"] = 2, 1
+controls.ORDERS, PATCHES["quick"], fall = 2, 1, METRICS["perturbation"]
+METRICS["perturbation"] = replace(fall, run=partial(fall.run, regions=3))
 run(app, options)
 """
 DONE = (
@@ -152,7 +155,8 @@ class Running(NamedTuple):
 def running(installed, tmp_path_factory) -> Iterator[Running]:
     """Its command, several times, and then the app, in one process: to import the packages takes longer than all that.
 
-    The app is served below a path, as behind a proxy, with every network that `ways` names. Its curves are rough.
+    The app is served below a path, as behind a proxy, with every network that `ways` names. Its curves are short and
+    rough.
     """
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "photos").mkdir()
