@@ -190,11 +190,11 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        fixed = "import tests.load as load, sys; load.fix(); sys.argv = ['streamlit', *sys.argv[1:]]; "
+        fixed = "import dashboard, tests.load as load, sys; load.fix(); sys.argv = ['streamlit', *sys.argv[1:]]; "
         run = "from streamlit.web.cli import main; main()"
         options = [f"--server.port={self.port}", "--server.headless=true", "--server.address=127.0.0.1"]
         command = [sys.executable, "-c", fixed + run, "run", "dashboard/app.py", *options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         for _ in range(600):
             try:

@@ -4,7 +4,6 @@ With the address of a running dashboard it also measures how the page answers wh
 """
 
 import copy
-import os
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the dashboard does, before torch is loaded
+import dashboard  # noqa: F401 (before torch: it says how threads wait)
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
