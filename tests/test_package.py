@@ -127,7 +127,8 @@ from functools import partial
 from attribution import METRICS, controls
 from dashboard.experiment.choices import PATCHES
 
-controls.ORDERS, PATCHES["quick"], fall = 2, 1, METRICS["perturbation"]
+controls.ORDERS, PATCHES["quick"] = 2, 1
+fall = METRICS["perturbation"]
 METRICS["perturbation"] = replace(fall, run=partial(fall.run, regions=3))
 run(app, options)
 """
