@@ -137,14 +137,14 @@ def test_no_global_seed_is_set_and_nothing_is_pickled():
 
 
 @pytest.mark.parametrize(
-    ("given", "set_"),
+    ("given", "found"),
     [
         ({}, "PASSIVE 2000"),
         ({"GOMP_SPINCOUNT": "7"}, "PASSIVE 7"),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
     ],
 )
-def test_torch_is_told_to_spin_shortly_before_it_is_loaded(given, set_):
+def test_before_torch_is_loaded_it_is_told_to_spin_briefly(given, found):
     """Unless the environment says how threads wait. Threads that spin for long cost ten times the work as soon as a
     browser shares the processor."""
     body = ast.parse((ROOT / "dashboard" / "main.py").read_text()).body
@@ -158,7 +158,7 @@ def test_torch_is_told_to_spin_shortly_before_it_is_loaded(given, set_):
     inherited = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, env=inherited | given, timeout=60, capture_output=True, text=True)
-    assert done.stdout.split() == set_.split(), done.stderr
+    assert done.stdout.split() == found.split(), done.stderr
 
 
 def facts() -> dict[str, set[Path]]:
