@@ -84,8 +84,10 @@ def keep_freed_memory() -> bool:
         return False
     # Constants of malloc.h. One arena: those of other threads are made of small heaps, into which no large block fits.
     arena_max, mmap_threshold, top_pad, trim_threshold = -8, -3, -2, -1
-    settings = {arena_max: 1, mmap_threshold: 32 << 20, top_pad: 128 << 20, trim_threshold: KEPT_BYTES}
-    return all(mallopt(name, value) == 1 for name, value in settings.items())
+    # Blocks from this size on are never kept. Older versions of glibc refuse more than 32 MiB.
+    largest = any(mallopt(mmap_threshold, size) == 1 for size in (KEPT_BYTES, 32 << 20))
+    settings = {arena_max: 1, top_pad: 128 << 20, trim_threshold: KEPT_BYTES}
+    return largest and all(mallopt(name, value) == 1 for name, value in settings.items())
 
 
 def synchronize(device: torch.device) -> None:

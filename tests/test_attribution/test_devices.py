@@ -270,6 +270,19 @@ class TestFreedMemory:
         assert not keep_freed_memory()
         assert not told
 
+    def test_an_older_library_keeps_blocks_that_are_as_large_as_it_allows(self, told, monkeypatch):
+        class Older:
+            def mallopt(self, name, value):
+                if name == -3 and value > 32 << 20:
+                    return 0
+                told[name] = value
+                return 1
+
+        monkeypatch.setattr(devices.sys, "platform", "linux")
+        monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: Older())
+        assert keep_freed_memory()
+        assert told[-3] == 32 << 20
+
     def test_a_library_that_cannot_is_left_alone(self, told, monkeypatch):
         monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: object())
         assert not keep_freed_memory()
@@ -277,7 +290,8 @@ class TestFreedMemory:
         assert not keep_freed_memory()
 
     @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
-    def test_large_blocks_are_not_fetched_again(self):
+    @pytest.mark.parametrize("megabytes", [12, 80])
+    def test_large_blocks_are_not_fetched_again(self, megabytes):
         """In processes of their own, in a thread as the dashboard's worker: faults of memory pages, not seconds."""
         code = (
             "import os, resource, threading, torch\n"
@@ -286,7 +300,7 @@ class TestFreedMemory:
             "def work():\n"
             "    for turn in range(12):\n"
             "        first = faults() if turn < 3 else first\n"
-            "        blocks = [torch.zeros(3_000_000) for _ in range(8)]\n"
+            f"        blocks = [torch.zeros({megabytes} * 250_000) for _ in range(8)]\n"
             "        del blocks\n"
             "    print(faults() - first, flush=True)\n"
             "def in_a_thread():\n"
