@@ -299,7 +299,7 @@ def first_stages(address: str) -> None:
             page = opened.new_page(viewport={"width": 1280, "height": 720})
             page.goto(f"{address}/results?r=10&m=10&seed={time.time_ns() // 10**9 % 10_000}")
             page.get_by_role("link", name="Sanity").wait_for(timeout=60_000)
-            page.wait_for_timeout(2000)
+            page.wait_for_timeout(12_000)  # the work of the page before has ended: it goes on for 10 s
             began = time.perf_counter()
             page.get_by_role("link", name="Sanity").click()
             page.get_by_role("img", name="1 layer random").first.wait_for(timeout=120_000)
