@@ -3,7 +3,7 @@
 from dashboard.experiment.experiment import Experiment
 
 FIRST = Experiment(image="rocket")
-"""The default experiment, on a sample photo where its maps differ and all of them beat a random order clearly.
+"""The default experiment, on a sample photo where its maps differ and most of them are clearly below random orders.
 
 `python tests/first_photo.py` measures all of them; docs/pages.md has the table.
 
