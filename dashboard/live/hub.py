@@ -158,7 +158,8 @@ class Line:
 
     def __init__(self, hub: Hub, session: str, page: str, wake: Callable[[], None]) -> None:
         self.hub, self.session, self.page, self.wake = hub, session, page, wake
-        self._sent: dict[str, Hashable] = {}
+        self._sent: dict[str, tuple[Hashable, int]] = {}
+        """Of each part the last version, and the hash of its message: a new version can have the same message."""
         self._draft: Board | None = None
         self._question: int | None = None
         self._error = ""
@@ -213,11 +214,14 @@ class Line:
             yield pack({"part": "settled"})
         if draft is None:  # the browser forgets what is not shown any more; a draft shows a part of the page only
             names = {part.name for part in look.parts}
-            self._sent = {name: version for name, version in self._sent.items() if name in names}
+            self._sent = {name: sent for name, sent in self._sent.items() if name in names}
         for part in look.parts:
-            if self._sent.get(part.name) != part.version:
-                self._sent[part.name] = part.version
-                yield part.make()
+            sent = self._sent.get(part.name)
+            if sent is None or sent[0] != part.version:
+                message = part.make()
+                self._sent[part.name] = part.version, hash(message)
+                if sent is None or sent[1] != hash(message):
+                    yield message
         done = draft is None or self._error or not look.waiting
         if question is not None and self._question == question and done:
             self._question = None
