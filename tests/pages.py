@@ -144,7 +144,7 @@ class SlowLine:
         if self._late_questions:
             self._asked.append(message)
             return
-        self._acted |= _asks_for_a_run(message)
+        self._acted |= asks_for_a_run(message)
         self._server.send(message)
 
     def _answer(self, message: bytes) -> None:
@@ -174,13 +174,13 @@ class SlowLine:
         self._page.wait_for_function(HEARD, arg=run, polling=POLLING)
         self._page.evaluate("putForward(10_000)")
         self._late_questions = False
-        acted = [*map(_asks_for_a_run, self._asked)].index(True)
+        acted = [*map(asks_for_a_run, self._asked)].index(True)
         before, self._asked = self._asked[: acted + 1], self._asked[acted + 1 :]
         for message in before:
             self._server.send(message)
 
 
-def _asks_for_a_run(message: bytes) -> bool:
+def asks_for_a_run(message: bytes) -> bool:
     """Whether a message of the browser asks for a run of the whole page."""
     found = BackMsg.FromString(message)
     return found.WhichOneof("type") == "rerun_script" and not found.rerun_script.fragment_id
