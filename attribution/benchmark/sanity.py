@@ -32,19 +32,26 @@ COLUMNS = (*KEY, "seed", "class", "category", "other", "other_category", *VALUES
 
 @dataclass(frozen=True)
 class Setting:
-    """Stages of the randomisation, levels of noise and how often each is drawn, the other class, and the score."""
+    """Stages of the randomisation, levels of noise and how often each is drawn, the other class, and the score.
+
+    `mode`, `own_class` and `statistics` are those of `randomisation`.
+    """
 
     stages: int = 4
     levels: tuple[float, ...] = LEVELS
     seeds: int = 1
-    other: str = "second"
+    other: str | int = "second"
     output: str = "logit"
+    mode: str = "cascading"
+    own_class: bool = False
+    statistics: bool = False
 
     @property
     def text(self) -> str:
-        """As JSON, for the file. The logit is not named: files that are older than the choice have it."""
+        """As JSON, for the file. What came later is named only if it is chosen: older files do not have it."""
+        later = {"output": "logit", "mode": "cascading", "own_class": False, "statistics": False}
         known = asdict(self)
-        return json.dumps({name: value for name, value in known.items() if (name, value) != ("output", "logit")})
+        return json.dumps({name: value for name, value in known.items() if name not in later or value != later[name]})
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +80,8 @@ def check(
     """
     methods, output = seeded(cases, seed), setting.output
     store = Store()
-    layers: dict[str, Any] = {"stages": setting.stages, "seed": seed}
+    layers: dict[str, Any] = {"stages": setting.stages, "seed": seed, "mode": setting.mode}
+    layers |= {"own_class": setting.own_class, "statistics": setting.statistics}
     for random in randomisation(model, x, methods, target, **layers, output=output, store=store):
         told(random.done, random.total)
     levels: dict[str, Any] = {"shares": setting.levels, "seeds": setting.seeds, "seed": seed}

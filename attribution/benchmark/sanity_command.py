@@ -2,24 +2,31 @@
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
 from attribution.benchmark.cases import Case
 from attribution.benchmark.sanity import COLUMNS, VALUES, Setting, check, row, verdicts
-from attribution.benchmark.survey import Survey, folder_options, opened, photo_options, told
+from attribution.benchmark.survey import Survey, folder_options, opened, photo_options, told, write
+from attribution.commands import to_write
 from attribution.models import Model
 from attribution.studies.other_class import OTHERS
+from attribution.studies.randomisation import MODES
 
 HELP = "check whether the maps of a photo depend on the model and on the class"
 DESCRIPTION = "Makes layers random, adds noise to the weights, explains another class, and compares the maps."
 FOLDER = "Checks methods on the photos of a folder: random layers, noise in the weights, another class."
+PHOTO = tuple(name for name in COLUMNS if name not in ("digest", "base_seed"))
+"""The columns of the file for one photo. Its seed is used as it is; in a folder each photo has its own."""
 
 
 def options(made: argparse.ArgumentParser) -> None:
     """Adds the options of the command for one photo."""
     photo_options(made)
     _check_options(made)
+    made.add_argument("--mode", choices=MODES, default=Setting.mode, help=f"of the layers; default: {Setting.mode}")
+    made.add_argument("--out", type=Path, metavar="FILE", help="a new .csv file to write")
 
 
 def sanity_options() -> argparse.ArgumentParser:
@@ -37,8 +44,23 @@ def _check_options(made: argparse.ArgumentParser) -> None:
     levels = "noise in the weights, as shares of their standard deviations; default: ten from 0.01 to 1"
     made.add_argument("--levels", type=float, nargs="+", default=list(usual.levels), metavar="SHARE", help=levels)
     made.add_argument("--seeds", type=int, default=usual.seeds, help=f"draws of each level; default: {usual.seeds}")
-    made.add_argument("--other", choices=OTHERS, default=usual.other, help=f"the other class; default: {usual.other}")
+    names = ", ".join(f"{name} ({words})" for name, words in OTHERS.items())
+    other = f"the other class: {names}, or the index of a class; default: {usual.other}"
+    made.add_argument("--other", type=_other, default=usual.other, metavar="CLASS", help=other)
+    own = "explain the likeliest class of each random network, not that of the model"
+    made.add_argument("--own-class", action="store_true", help=own)
+    statistics = "random layers: batch-norms that were not folded lose their running statistics too"
+    made.add_argument("--statistics", action="store_true", help=statistics)
     made.add_argument("--seed", type=int, default=0, help="of random layers and noise; default: 0")
+
+
+def _other(text: str) -> str | int:
+    if text in OTHERS:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} must be {', '.join(OTHERS)} or the index of a class") from None
 
 
 def setting_of(given: argparse.Namespace) -> Setting:
@@ -48,7 +70,9 @@ def setting_of(given: argparse.Namespace) -> Setting:
             raise ValueError(f"--{name} {getattr(given, name)} must be at least 1")
     if min(given.levels) <= 0 or given.seed < 0:
         raise ValueError("--levels must be above 0, and --seed at least 0")
-    return Setting(given.stages, tuple(given.levels), given.seeds, given.other, given.output)
+    levels, mode = tuple(given.levels), getattr(given, "mode", Setting.mode)
+    own = {"mode": mode, "own_class": given.own_class, "statistics": given.statistics}
+    return Setting(given.stages, levels, given.seeds, given.other, given.output, **own)
 
 
 def sanity_survey(given: argparse.Namespace) -> Survey:
@@ -66,6 +90,10 @@ def sanity_survey(given: argparse.Namespace) -> Survey:
 def run(given: argparse.Namespace) -> None:
     """Prints what the checks found, a line for each method and check. Shows the progress on a terminal."""
     setting = setting_of(given)
+    if given.out is not None:
+        if setting.mode != Setting.mode:
+            raise ValueError(f"--out has columns for the {Setting.mode} layers only: leave out --out or --mode")
+        to_write(given.out, ".csv", new=True)
     model, x, cases = opened(given)
     found = check(model, x, cases, setting, given.seed, given.target, told)
     target, other = (model.categories[at] for at in (found.contrast.target, found.contrast.other))
@@ -73,3 +101,11 @@ def run(given: argparse.Namespace) -> None:
     for label, name, words, flagged in verdicts(found):
         print(f"{label}, {name}: {words}{' *' if flagged else ''}")
     print("* the map changed little, so it says little about what was changed")
+    if given.out is not None:
+        known = {"photo": given.photo.name, "model": model.name, "weights": model.digest, "setting": setting.text}
+        rows = [
+            {**known, "seed": str(given.seed), "method": case.name, "knobs": case.text} | row(found, label)
+            for label, case in cases.items()
+        ]
+        write(given.out, PHOTO, rows)
+        print(f"written: {given.out}")

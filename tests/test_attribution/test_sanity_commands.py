@@ -11,9 +11,11 @@ from surveys import METHODS, rows_of
 
 from attribution import load_image
 from attribution.__main__ import main as one_photo
+from attribution.benchmark import sanity
 from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.run import digest_of, seed_of
 from attribution.benchmark.sanity import COLUMNS, VALUES
+from attribution.benchmark.sanity_command import PHOTO
 from attribution.benchmark.tables import interval
 from attribution.similarity import LITTLE
 from attribution.studies.randomisation import randomisation
@@ -49,6 +51,9 @@ def test_one_photo(photo, model, capsys):
         (["--stages", "0"], "--stages 0 must be at least 1"),
         (["--levels", "0"], "--levels must be above 0"),
         (["--target", "7"], "class 7 does not exist"),
+        (["--other", "7"], "class 7 does not exist"),
+        (["--other", "third"], "'third' must be second, least or the index of a class"),
+        (["--mode", "independent", "--out", "new.csv"], "leave out --out or --mode"),
     ],
 )
 def test_what_is_wrong_is_one_line(photo, model, capsys, wrong, line):
@@ -146,6 +151,44 @@ def test_the_table_that_is_shipped_says_what_the_page_of_results_says():
     lrp = [row for row in rows if row["method"] == "lrp"]
     assert sum(float(row["class_spearman"]) >= LITTLE for row in lrp) == 25
     assert sum(float(row["last_spearman"]) >= LITTLE for row in lrp) == 24
+
+
+def test_one_photo_in_a_file_is_the_row_of_the_folder(folder, model, tmp_path, capsys):
+    """With the photo's own seed; the rise of the entropy is in it."""
+    out, own = tmp_path / "folder.csv", tmp_path / "own.csv"
+    chosen = ["--own-class", "--statistics"]
+    assert survey(folder, out, *chosen) == 0
+    expected = [one for one in rows_of(out) if one["photo"] == "cat.png"]
+    given = [*METHODS, *QUICK, *chosen, "--seed", expected[0]["seed"], "--out", str(own)]
+    assert one_photo(["sanity", str(folder / "cat.png"), *given]) == 0
+    assert capsys.readouterr().out.endswith(f"written: {own}\n")
+    assert rows_of(own) == [{name: one[name] for name in PHOTO} for one in expected]
+    assert expected[0]["entropy_rise"]
+    assert expected[0]["setting"].endswith('"other": "second", "own_class": true, "statistics": true}')
+    assert one_photo(["sanity", str(folder / "cat.png"), *given]) == 2, "a file that is there is left as it is"
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        (["--mode", "independent"], "mode", "independent"),
+        (["--own-class"], "own_class", True),
+        (["--statistics"], "statistics", True),
+    ],
+)
+def test_one_photo_is_checked_as_it_is_told(photo, model, monkeypatch, given, name, value):
+    asked = []
+    monkeypatch.setattr(sanity, "randomisation", lambda *a, **knobs: asked.append(knobs) or randomisation(*a, **knobs))
+    for more in ([], given):
+        assert one_photo(["sanity", str(photo), "--methods", "gradient", *QUICK, *more]) == 0
+    usual, chosen = asked
+    assert {one: chosen[one] for one in chosen if chosen[one] is not usual[one] and one != "store"} == {name: value}
+
+
+def test_the_other_class_is_the_one_that_is_named(photo, model, capsys):
+    target = model.predict(model.prepare(load_image(photo)), k=1)[0][0]
+    assert one_photo(["sanity", str(photo), "--methods", "gradient", *QUICK, "--other", str(1 - target)]) == 0
+    assert f"the other class is {1 - target} " in capsys.readouterr().out
 
 
 def test_the_probability_is_another_check(folder, model, tmp_path, capsys):
