@@ -1,5 +1,6 @@
 """The boards of all pages, with a scheduler that is stepped by hand: laws for each, and what is each one's own."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -336,6 +337,8 @@ class TestSanity:
         for control in ("Edges", "Centre"):
             assert lines[control].startswith("look closer: changed little when all 3 layers were random")
             assert "look closer: changed little for another class" in lines[control]
+            assert "entropy +0% when all layers are random" in lines[control]
+        assert re.search(r"entropy [+-]\d+% when all layers are random", lines["SmoothGrad"])
         assert "nan" not in " ".join(lines.values())
 
     @pytest.mark.parametrize("choice", [{"mode": "independent"}, {"own_class": True}, {"measure": "hog"}, {"most": 0}])

@@ -29,7 +29,8 @@ ALIKE = "how alike each map is to that of the model"
 LAYERS = {
     "cascading": "First the last layer is random, then the last two, and so on down to the input. At 1, the map did "
     "not change. Unrelated maps have about 0. A map that is multiplied by the photo keeps some likeness, because the "
-    "photo stays. Batch-norms that belong to a convolution are part of it.",
+    "photo stays. Batch-norms that belong to a convolution are part of it. The entropy says how evenly the absolute "
+    "values of a map are spread. Hedström et al. 2024 expect that it rises.",
     "independent": "Only one layer is random at a time, and all others stay. At 1, the map did not change.",
 }
 AXES = {
@@ -112,6 +113,11 @@ def told(found: Sequence[Found]) -> str:
 
 def verdicts(method: str, found: Iterable[Found]) -> str:
     """What the checks found about a method, in one line."""
-    findings = filter(None, (one.verdict(method) for one in found if not isinstance(one, Robustness)))
-    said = [f"look closer: {one.words}" if one.flagged else one.words for one in findings]
+    said = []
+    for one in found:
+        finding = None if isinstance(one, Robustness) else one.verdict(method)
+        if finding is not None:
+            said.append(f"look closer: {finding.words}" if finding.flagged else finding.words)
+        if isinstance(one, Randomised) and one.entropy_rise(method).defined:
+            said.append(f"entropy {one.entropy_rise(method).value:+.0%} when all layers are random")
     return " · ".join(said) or "not checked yet"
