@@ -302,6 +302,11 @@ class TestPage:
         assert not opened.exception
         assert any(m.value.startswith("Insertion - Deletion of Gradient is") for m in opened.main.markdown)
 
+    def test_a_smoother_map_is_not_called_better(self, opened):
+        (said,) = (m.value for m in opened.main.markdown if m.value.startswith("**AUPC against AUTVC**"))
+        assert "better" not in said
+        assert said.endswith("Further left: a smoother map, which is no merit by itself")
+
     def test_a_metric_that_was_only_begun_can_be_left_out(self, opened, file, tmp_path):
         more = tmp_path / "more.db"
         shutil.copy(file, more)
