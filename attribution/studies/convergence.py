@@ -47,7 +47,8 @@ class Convergence:
 
     def needed(self, side: int = 0) -> int | None:
         """The estimated number of draws after which the halves agree. None if nothing can be said."""
-        return needed(self.at(side)[-1], self.counts[-1])
+        values = side**2 or self.maps[0].numel()
+        return needed(self.at(side)[-1], self.counts[-1], values)
 
 
 def noisy_methods() -> tuple[str, ...]:
