@@ -8,8 +8,8 @@ import pytest
 import torch
 import toys
 
-from attribution import Store, explain
-from attribution.agreement import ENOUGH
+from attribution import METHODS, Store, explain
+from attribution.agreement import ENOUGH, agreements
 from attribution.engine.plans import NoiseCloud
 from attribution.explain import score_of
 from attribution.heatmaps import reduce_channels
@@ -19,9 +19,11 @@ X = toys.image()
 WIDE = torch.zeros((224, 224))
 
 
-def run(model, method="smoothgrad", samples=24, antithetic=False, store=None, x=X, sigma=0.4) -> list[Convergence]:
+def run(
+    model, method="smoothgrad", samples=24, antithetic=False, store=None, x=X, sigma=0.4, form="mean"
+) -> list[Convergence]:
     score = score_of(model, x, 0, "logit", store)
-    return list(convergence(score, x, method, NoiseCloud(sigma, 3, samples, antithetic)))
+    return list(convergence(score, x, method, NoiseCloud(sigma, 3, samples, antithetic), form))
 
 
 def close(a, b):
@@ -55,6 +57,18 @@ class TestMaps:
             close(parts[-1].error, whole.error)
             np.testing.assert_allclose(parts[-1].at(), whole.at(), rtol=1e-6)
             assert [p.done for p in parts] == sorted({p.done for p in parts})
+
+
+@pytest.mark.parametrize("antithetic", [False, True])
+@pytest.mark.parametrize("form", METHODS["smoothgrad"].knobs["form"].allowed.names)
+def test_maps_and_halves_are_those_of_the_form(form, antithetic):
+    model, x = toys.of_photos(), toys.image(1, (3, 48, 48)).float()
+    last = run(model, x=x, form=form, antithetic=antithetic)[-1]
+    knobs = {"sigma": 0.4, "samples": 24, "seed": 3, "antithetic": antithetic, "form": form}
+    expected = explain(model, x, "smoothgrad", 0, **knobs)
+    close(last.maps[-1], expected.attribution.sum(0))
+    assert dict(last.agreement[-1]) == pytest.approx(agreements(expected.halves), abs=1e-4)
+    assert bool(last.error.isnan().all()) == (form == "variance"), "a variance is no mean of draws"
 
 
 class TestError:
