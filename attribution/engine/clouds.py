@@ -36,6 +36,16 @@ def null(x: Image, at: Batch, cloud: NoiseCloud) -> Images:
     return (x - other.points(x, at.indices)) * at.gradients
 
 
+def both(x: Image, at: Batch, cloud: NoiseCloud) -> Tensor:
+    """The gradients and their squares, (n, 2c, h, w), in the type of the squares."""
+    return torch.cat([gradient(x, at, cloud), square(x, at, cloud)], dim=1)
+
+
+def spread(mean: Image, squares: Image) -> Image:
+    """The variance by the first two moments."""
+    return (squares - mean.square()).clamp(min=0)
+
+
 Term = Callable[[Image, Batch, NoiseCloud], Images]
 SUMS: dict[str, Term] = {"gradient": gradient, "square": square, "taylor": taylor}
 """What noise methods sum up. A milestone holds all of them, so that one method's points serve the others."""

@@ -5,15 +5,12 @@ The squared form is Hooker et al. 2018 (arXiv:1806.10758), the variance form Ade
 
 from typing import Annotated
 
-import torch
-from torch import Tensor
-
 from attribution.engine.accumulate import accumulate
-from attribution.engine.clouds import cloud_means, gradient, square
+from attribution.engine.clouds import both, cloud_means, gradient, spread
 from attribution.engine.plans import REMEMBERED, Antithetic, NoiseCloud, Seed, Sigma, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
-from attribution.types import Batch, Image, Run
+from attribution.types import Image, Run
 
 
 @method(
@@ -40,22 +37,12 @@ def smoothgrad(
     cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)
     if samples > REMEMBERED:
         names = {"mean": ["gradient"], "squared": ["square"], "variance": ["gradient", "square"]}[form]
-        yield from cloud_means(score, x, cloud, names, _spread if form == "variance" else lambda mean: mean)
+        yield from cloud_means(score, x, cloud, names, spread if form == "variance" else lambda mean: mean)
     elif form == "mean":
         yield from accumulate(score, x, cloud, lambda at: gradient(x, at, cloud), group=cloud.group)
     elif form == "squared":
         yield from accumulate(score, x, cloud, lambda at: at.gradients.square(), group=cloud.group)
     else:
         yield from accumulate(
-            score, x, cloud, lambda at: _both(x, at, cloud), lambda both: _spread(*both.chunk(2)), group=cloud.group
+            score, x, cloud, lambda at: both(x, at, cloud), lambda mean: spread(*mean.chunk(2)), group=cloud.group
         )
-
-
-def _both(x: Image, at: Batch, cloud: NoiseCloud) -> Tensor:
-    # In the type of the squares, the most precise.
-    return torch.cat([gradient(x, at, cloud), square(x, at, cloud)], dim=1)
-
-
-def _spread(mean: Image, squares: Image) -> Image:
-    """The variance by the first two moments."""
-    return (squares - mean.square()).clamp(min=0)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from attribution.agreement import ENOUGH, agreements, needed
 from attribution.engine.accumulate import visit
+from attribution.engine.clouds import both, gradient, spread, square
 from attribution.engine.plans import NoiseCloud
 from attribution.engine.score import ClassScore
 from attribution.registry import METHODS
@@ -21,7 +22,7 @@ class Convergence:
 
     After `counts[i]` draws, the map is `maps[i]`, and `agreement[i]` holds Pearson's correlation of the mean of the
     even draws with that of the odd draws (of the pairs, if antithetic), by the side that both are pooled to, pixels;
-    NaN if there are too few draws. `error` is the standard error per pixel after `done` draws.
+    NaN if there are too few draws. `error` is the standard error per pixel after `done` draws; NaN if it is not known.
     """
 
     counts: tuple[int, ...]
@@ -47,7 +48,8 @@ class Convergence:
 
     def needed(self, side: int = 0) -> int | None:
         """The estimated number of draws after which the halves agree. None if nothing can be said."""
-        return needed(self.at(side)[-1], self.counts[-1])
+        values = side**2 or self.maps[0].numel()
+        return needed(self.at(side)[-1], self.counts[-1], values)
 
 
 def noisy_methods() -> tuple[str, ...]:
@@ -65,39 +67,55 @@ def checkpoints(samples: int) -> list[int]:
     return sorted(found)
 
 
-def convergence(score: ClassScore, x: Image, method: str, plan: NoiseCloud) -> Iterator[Convergence]:
+def _parted(observed: int) -> tuple[int, int]:
+    """How many of the observations are in each half."""
+    return observed - observed // 2, observed // 2
+
+
+def _variance(moments: Float[Tensor, "twice h w"]) -> Image:
+    return spread(*moments.chunk(2))
+
+
+def convergence(
+    score: ClassScore, x: Image, method: str, plan: NoiseCloud, form: str = "mean"
+) -> Iterator[Convergence]:
     """Yields the map of `method` after 1, 2, 4, ... draws of `plan`, as they are evaluated or read from the store.
 
-    Two antithetic draws are not independent, so a pair of them counts as one observation. Raises ValueError for a
-    method that is not a mean over a noise cloud.
+    `form` is that of SmoothGrad. The standard error of its variance is not known: NaN. Two antithetic draws are not
+    independent, so a pair of them counts as one observation. Raises ValueError for a method that is not a mean over a
+    noise cloud.
     """
     term = METHODS[method].term if method in METHODS else None
     if term is None:
         raise ValueError(f"{method!r} is not a mean over noise; use one of {', '.join(noisy_methods())}")
-    wanted = set(checkpoints(len(plan)))
-    group = plan.group
-    sums = torch.zeros((2, *x.shape[-2:]), dtype=torch.float64)
-    squares = torch.zeros(x.shape[-2:], dtype=torch.float64)
-    pending = torch.zeros(x.shape[-2:], dtype=torch.float64)
+    if term is gradient:
+        term = {"mean": gradient, "squared": square, "variance": both}[form]
+    finish, moments = (_variance, 2) if term is both else (lambda mean: mean, 1)
+    wanted, group = set(checkpoints(len(plan))), plan.group
+    channels, *sides = x.shape
+    sums = torch.zeros((2, moments * channels, *sides), dtype=torch.float64)
+    pending, squares = torch.zeros_like(sums[0]), torch.zeros(sides, dtype=torch.float64)
     counts: list[int] = []
     maps: list[Heatmap] = []
     agreement: list[Mapping[int, float]] = []
     for batch, _ in visit(score, x, plan):
-        terms = term(x, batch, plan).sum(1).cpu().double()
+        terms = term(x, batch, plan).cpu().double()
         for k, one in zip(batch.indices, terms, strict=True):
             pending = pending + one
             observed = (k + 1) // group
             if (k + 1) % group == 0:
                 sums[(observed - 1) % 2] += pending
-                squares += (pending / group).square()
+                squares += (pending.sum(0) / group).square()
                 pending = torch.zeros_like(pending)
             if k + 1 in wanted:
                 counts.append(k + 1)
-                maps.append(((sums.sum(0) + pending) / (k + 1)).float())
-                agreement.append(agreements(sums))  # an empty half is constant: NaN
+                maps.append(finish((sums.sum(0) + pending) / (k + 1)).sum(0).float())
+                even, odd = (finish(half / max(n * group, 1)) for half, n in zip(sums, _parted(observed), strict=True))
+                agreement.append(agreements(torch.stack([even.sum(0), odd.sum(0)])))  # an empty half is constant: NaN
         if counts:
-            error = _standard_error(sums.sum(0) / group, squares, (batch.indices.stop) // group)
-            yield Convergence(tuple(counts), torch.stack(maps), tuple(agreement), error, batch.indices.stop, len(plan))
+            done = batch.indices.stop
+            error = _standard_error(sums.sum((0, 1)) / group, squares, done // group if moments == 1 else 0)
+            yield Convergence(tuple(counts), torch.stack(maps), tuple(agreement), error, done, len(plan))
 
 
 def _standard_error(total: Tensor, squares: Tensor, observed: int) -> Heatmap:

@@ -162,9 +162,9 @@ class Experiment:
             found["draws"] = 1
         found |= {name: value for of, name, value in self.own if of == method}
         if "seed" in known:
-            # Without noise the seed is 0: another seed must not recompute a method without noise.
-            random = "samples" in known or found.get("baseline") == "uniform"
-            found["seed"] = self.seed if random else 0
+            # On a path from a fixed baseline the seed is 0: another seed must not recompute a map that it cannot change.
+            baseline = METHODS[method].complete(found).get("baseline", "uniform")
+            found["seed"] = self.seed if baseline == "uniform" or "samples" in known else 0
         return found
 
     def every_knob(self, method: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class TestExtrapolation:
     @pytest.mark.parametrize("noise", [1, 10, 100])
     def test_with_as_many_draws_as_it_says_halves_agree(self, noise):
         found = agreement(torch.stack([drawn(k, self.SIGNAL, noise, 20) for k in (1, 2)]))
-        draws = needed(found, 40)
+        draws = needed(found, 40, self.SIGNAL.numel())
         then = agreement(torch.stack([drawn(k, self.SIGNAL, noise, draws / 2) for k in (3, 4)]))
         assert then == pytest.approx(ENOUGH, abs=0.01)
 
@@ -84,7 +84,22 @@ class TestExtrapolation:
 
     @pytest.mark.parametrize("found", [-0.1, 0.0, 1.0, math.nan])
     def test_of_nothing_follows_nothing(self, found):
-        assert needed(found, 40) is None
+        assert needed(found, 40, 100) is None
+
+    @pytest.mark.parametrize("side", [28, 224])
+    def test_halves_that_have_nothing_in_common_promise_nothing(self, side):
+        """Half of such agreements are above 0: chance, of which no number of draws follows. Also with an envelope."""
+        envelope = (self.SIGNAL[:side, :side] / 2).exp()
+        unrelated = [
+            torch.stack([envelope * drawn(k, 0 * envelope, 1, 1) for k in (2 * i, 2 * i + 1)]) for i in range(20)
+        ]
+        found = [agreement(pair) for pair in unrelated]
+        assert sum(one > 0 for one in found) > 5
+        assert [needed(one, 40, side**2) for one in found] == [None] * 20
+
+    def test_more_values_tell_less_agreement_from_none(self):
+        assert needed(0.1, 40, 28**2) is None
+        assert needed(0.1, 40, 224**2) == 6840
 
 
 @pytest.mark.parametrize("method", NOISY)

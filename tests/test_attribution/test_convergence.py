@@ -8,19 +8,22 @@ import pytest
 import torch
 import toys
 
-from attribution import Store, explain
-from attribution.agreement import ENOUGH
+from attribution import METHODS, Store, explain
+from attribution.agreement import ENOUGH, agreements
 from attribution.engine.plans import NoiseCloud
 from attribution.explain import score_of
 from attribution.heatmaps import reduce_channels
 from attribution.studies.convergence import Convergence, checkpoints, convergence
 
 X = toys.image()
+WIDE = torch.zeros((224, 224))
 
 
-def run(model, method="smoothgrad", samples=24, antithetic=False, store=None, x=X, sigma=0.4) -> list[Convergence]:
+def run(
+    model, method="smoothgrad", samples=24, antithetic=False, store=None, x=X, sigma=0.4, form="mean"
+) -> list[Convergence]:
     score = score_of(model, x, 0, "logit", store)
-    return list(convergence(score, x, method, NoiseCloud(sigma, 3, samples, antithetic)))
+    return list(convergence(score, x, method, NoiseCloud(sigma, 3, samples, antithetic), form))
 
 
 def close(a, b):
@@ -54,6 +57,18 @@ class TestMaps:
             close(parts[-1].error, whole.error)
             np.testing.assert_allclose(parts[-1].at(), whole.at(), rtol=1e-6)
             assert [p.done for p in parts] == sorted({p.done for p in parts})
+
+
+@pytest.mark.parametrize("antithetic", [False, True])
+@pytest.mark.parametrize("form", METHODS["smoothgrad"].knobs["form"].allowed.names)
+def test_maps_and_halves_are_those_of_the_form(form, antithetic):
+    model, x = toys.of_photos(), toys.image(1, (3, 48, 48)).float()
+    last = run(model, x=x, form=form, antithetic=antithetic)[-1]
+    knobs = {"sigma": 0.4, "samples": 24, "seed": 3, "antithetic": antithetic, "form": form}
+    expected = explain(model, x, "smoothgrad", 0, **knobs)
+    close(last.maps[-1], expected.attribution.sum(0))
+    assert dict(last.agreement[-1]) == pytest.approx(agreements(expected.halves), abs=1e-4)
+    assert bool(last.error.isnan().all()) == (form == "variance"), "a variance is no mean of draws"
 
 
 class TestError:
@@ -108,10 +123,23 @@ class TestAgreement:
 
     def test_what_is_needed_follows_from_the_agreement_so_far(self):
         """Means of n draws of signal 1 and noise v correlate n / (n + v), by definition of the correlation."""
-        last = run(toys.convolutional())[-1]
+        last = replace(run(toys.convolutional())[-1], maps=WIDE[None], error=WIDE, counts=(100,))
         for v in (0.5, 10, 200):
-            found = replace(last, counts=(100,), agreement=({X.shape[-2]: 50 / (50 + v)},)).needed()
+            found = replace(last, agreement=({224: 50 / (50 + v)},)).needed()
             assert (found / 2) / (found / 2 + v) == pytest.approx(ENOUGH, abs=0.05 if v < 1 else 0.01)
+
+    def test_of_the_null_follows_nothing(self):
+        """Its halves have nothing in common, whatever the network, and half of the time they agree by more than 0."""
+        photos = [toys.image(k, (3, 48, 48)).float() for k in range(12)]
+        found = [run(toys.of_photos(), "smooth_taylor_null", x=x)[-1] for x in photos]
+        assert sum(one.at()[-1] > 0 for one in found) >= 3
+        assert [one.needed() for one in found] == [None] * 12
+
+    def test_pooled_halves_have_fewer_values(self):
+        last = replace(run(toys.convolutional())[-1], maps=WIDE[None], error=WIDE, counts=(100,))
+        found = replace(last, agreement=({224: 0.15, 56: 0.15, 28: 0.15},))
+        assert found.needed(0) == found.needed(56) > 1000
+        assert found.needed(28) is None, "0.15 of 784 values may be chance"
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 10, 150, 500])

@@ -272,6 +272,16 @@ class TestNoise:
             made = core("smooth_taylor", output, **experiment(output).knobs("smooth_taylor"))
             torch.testing.assert_close(found.maps[-1], made.sum(0), rtol=1e-4, atol=1e-7)
 
+    @pytest.mark.parametrize("form", ["squared", "variance"])
+    def test_the_form_of_the_gradients_is_that_of_the_map(self, form):
+        """Its unit stands beside it: the map of another form would be told under a wrong one."""
+        asked = replace(experiment("logit"), own=(("smoothgrad", "form", form),))
+        panel = asked.panel("smoothgrad", "photo", "toy", 0)
+        assert panel.unit == "(logit/x)²"
+        *_, found = doubt_work(Doubt(panel, antithetic=False), MODEL, X, Store())
+        made = core("smoothgrad", "logit", **asked.knobs("smoothgrad"))
+        torch.testing.assert_close(found.maps[-1], made.sum(0), rtol=1e-4, atol=1e-7)
+
     def test_maps_tell_their_units(self, jobs, subject):
         board = NoiseBoard(jobs, "me", Store(), experiment(), subject, both=False)
         board.look()

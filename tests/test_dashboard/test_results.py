@@ -16,15 +16,17 @@ from skimage import data
 from streamlit.testing.v1 import AppTest
 
 from attribution.benchmark.cases import metrics, parse, subjects
+from attribution.benchmark.report import lines
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
-from attribution.registry import Axes
+from attribution.registry import Axes, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.looks import GREY, STYLES
 from dashboard.controls import resources, session
 from dashboard.experiment.experiment import Experiment
+from dashboard.place import ASSETS
 from dashboard.views.results import pairs as paired
 from dashboard.work.scheduler import Scheduler
 
@@ -70,19 +72,58 @@ class TestPairs:
             assert (pair.first, pair.second) == tuple(table.areas["perturbation"][:2, k])
 
     @pytest.mark.parametrize(
-        ("differences", "word"),
+        ("mean", "p", "word"),
         [
-            ([-1, -1.2, -0.9, -1.1], "is lower"),
-            ([1, 1.2, 0.9, 1.1], "is higher"),
-            ([-9, 9, 8, -8], "not clearly different"),
+            (-1, 0.01, "A is lower than that of B ("),
+            (1, 0.01, "A is higher than that of B ("),
+            (-1, 0.06, "A is not told apart from that of B ("),
         ],
     )
-    def test_the_verdict_says_how_sure_it_is(self, differences, word):
-        found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(3 * differences)]
-        told = paired.verdict(found, "perturbation", "A", "B")
-        assert word in told
-        assert f"on {3 * sum(d < 0 for d in differences)} of 12 photos" in told
-        assert "one photo shows no more" in paired.verdict(found[:1], "perturbation", "A", "B")
+    def test_the_verdict_is_that_of_the_corrected_p(self, mean, p, word):
+        differences = mean * np.array([1, 1.2, 0.9, 1.1] * 3)
+        found = [paired.Pair(str(k), str(k), 20.0 + d, 20.0) for k, d in enumerate(differences)]
+        told = paired.verdict(found, "perturbation", "A", "B", p, 120)
+        assert f"AUPC of {word}" in told
+        assert f"of B (p = {p:.3f} after Holm's correction for the 120 differences that can be chosen here)" in told
+        assert f"on {(differences < 0).sum()} of 12 photos" in told
+        assert "one photo shows no more" in paired.verdict(found[:1], "perturbation", "A", "B", np.nan, 1)
+
+    def test_all_pairs_of_the_table_count(self, table):
+        """A difference that is sure alone is not sure as one of many."""
+        ones = np.array([20.0, 21.0, 22.0])
+        areas = ones + np.array([[0, 0, 0], [1, 1.2, 0.9], [3, -2, 0], [-1, 4, 2], [2, -2, 1]])
+        assert len(areas) == len(table.cases)
+        made = replace(table, areas={"perturbation": areas})
+        one, other = made.cases[:2]
+        two = replace(made, cases=made.cases[:2], areas={"perturbation": areas[:2]}, curves={})
+        (alone, single), (p, among) = (paired.corrected(t, "perturbation", one, other) for t in (two, made))
+        assert (single, among) == (1, 10)
+        assert alone < 0.05 < p <= 10 * alone
+        assert p == paired.corrected(made, "perturbation", other, one)[0]
+        for t, words in ((two, "is lower than"), (made, "is not told apart from")):
+            found = paired.pairs(t, "perturbation", one, other)
+            assert words in paired.verdict(
+                found, "perturbation", "A", "B", *paired.corrected(t, "perturbation", one, other)
+            )
+
+    def test_what_is_sure_has_a_star_in_the_table(self):
+        """The correction here is for more differences than that of the table, and for those of the table too."""
+        found = tabulate(Results.from_bytes((ASSETS / "ig-family.db.gz").read_bytes()).rows())
+        against = found.find("integrated_gradients:baseline=mean")
+        sure = 0
+        for case, line in zip(found.cases, lines(found, against), strict=True):
+            for metric in found.areas if case != against else ():
+                p, among = paired.corrected(found, metric, case, against)
+                assert p >= line[f"{measures()[metric].label.lower()}_difference_p"]
+                sure += p < 0.05
+        assert among == len(found.areas) * len(found.cases) * (len(found.cases) - 1) / 2
+        assert sure > 0
+
+    def test_a_case_that_equals_another_is_not_told_apart_from_it(self, table):
+        made = replace(table, areas={"perturbation": np.ones_like(table.areas["perturbation"])})
+        sure = paired.corrected(made, "perturbation", *made.cases[:2])
+        found = paired.pairs(made, "perturbation", *made.cases[:2])
+        assert "A is not told apart from that of B" in paired.verdict(found, "perturbation", "A", "B", *sure)
 
     def test_the_experiment_of_a_photo(self, table):
         ig, narrow, wide, *_ = table.cases
@@ -260,6 +301,11 @@ class TestPage:
         by.select("insertion_less_deletion").run()
         assert not opened.exception
         assert any(m.value.startswith("Insertion - Deletion of Gradient is") for m in opened.main.markdown)
+
+    def test_a_smoother_map_is_not_called_better(self, opened):
+        (said,) = (m.value for m in opened.main.markdown if m.value.startswith("**AUPC against AUTVC**"))
+        assert "better" not in said
+        assert said.endswith("Further left: a smoother map, which is no merit by itself")
 
     def test_a_metric_that_was_only_begun_can_be_left_out(self, opened, file, tmp_path):
         more = tmp_path / "more.db"

@@ -13,6 +13,7 @@ from attribution import METHODS, Store, explain
 from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
 from attribution.studies.changed_image import robustness
+from attribution.studies.convergence import Convergence
 from attribution.studies.other_class import other_class
 from attribution.studies.perturbed import model_perturbation
 from attribution.studies.randomisation import randomisation
@@ -21,7 +22,7 @@ from dashboard.controls.search import SLOT
 from dashboard.experiment.experiment import Experiment
 from dashboard.live.frames import unpack
 from dashboard.views.compare.board import CompareBoard
-from dashboard.views.noise.board import NoiseBoard
+from dashboard.views.noise.board import NoiseBoard, verdict
 from dashboard.views.path.board import PathBoard
 from dashboard.views.sanity.board import Choice, SanityBoard
 from dashboard.views.sweep.board import SweepBoard
@@ -371,3 +372,14 @@ class TestSanity:
         assert [error.partition(":")[0] for error in state["errors"]] == ["Random layers", "Noise in the weights"]
         assert {head["name"] for head in heads(board, "figure")} == {"sanity-infidelity", "sanity-sensitivity"}
         assert all("changed little for another class" in line for _, line in state["lines"][2:])
+
+
+def test_no_number_of_samples_follows_from_an_agreement_that_may_be_chance():
+    flat = torch.zeros((224, 224))
+    for agreement, words in ((0.3, "0.95 needs about 13,000 samples"), (0.01, "yet"), (-0.02, "yet")):
+        told = verdict(Convergence((300,), flat[None], ({224: agreement},), flat, 300, 300), 300, 0)
+        assert told.startswith(
+            f"R = 300 is not enough here: the halves of 150 samples correlate at {agreement:.2f} only"
+        )
+        assert told.endswith(words)
+        assert ("cannot be told from the agreement of unrelated maps" in told) == (words == "yet")

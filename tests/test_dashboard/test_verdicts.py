@@ -6,7 +6,7 @@ import toys
 
 from attribution.controls import Band
 from attribution.types import Curve, Partial
-from dashboard.views.compare.verdicts import headline, verdict
+from dashboard.views.compare.verdicts import UNKNOWN, headline, verdict
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey, Panel, Snapshot
 from dashboard.work.scheduler import View
 
@@ -59,8 +59,23 @@ def test_maps_that_differ_by_less_than_their_noise_are_not_ordered():
     assert told.endswith("Their order says nothing: neighbours are not told apart.")
 
 
-def test_an_area_without_patches_has_no_noise_of_its_own():
-    assert "told apart" not in verdict(cells(0.50, 0.51, metric="insertion", orders=(0.3, 0.31)), "insertion")
+@pytest.mark.parametrize("metric", ["insertion", "deletion", "abpc"])
+def test_where_chance_is_not_known_maps_are_not_ordered(metric):
+    """The curve itself has no chance, but its map can have: another seed of a method gives another map."""
+    for areas in ((0.50, 0.90), (0.90, 0.50)):
+        told = verdict(cells(*areas, metric=metric, orders=(0.3, 0.31)), metric)
+        assert f"Integrated Gradients {areas[0]:.3f}, SmoothGrad {areas[1]:.3f}; " in told, "as they stand on the page"
+        assert told.endswith(UNKNOWN)
+    assert UNKNOWN not in verdict(cells(0.5, metric=metric, orders=(0.3, 0.31)), metric), "there is nothing to order"
+
+
+@pytest.mark.parametrize("metric", ["sic", "aic"])
+def test_a_random_start_is_in_the_random_orders(metric):
+    """Each order has a start of its own, so what they differ by holds the chance of the start."""
+    orders = (0.30, 0.32, 0.31, 0.30, 0.32, 0.31, 0.30, 0.32)
+    assert "ot told apart" not in verdict(cells(0.8, 0.5, metric=metric, orders=orders), metric)
+    assert "Not told apart: " in verdict(cells(0.51, 0.5, metric=metric, orders=orders), metric)
+    assert verdict(cells(0.8, 0.5, metric=metric, orders=(0.3,) * 8), metric).endswith(UNKNOWN), "steps can be equal"
 
 
 def test_more_insertion_is_better_and_more_deletion_is_not():
@@ -91,3 +106,5 @@ def test_the_roughness_of_maps_has_no_control():
     one = Cell(Panel("smoothgrad", "photo", "toy", 0), View("done", snapshot))
     assert verdict([], VARIATION) == "Areas are shown when the maps are complete."
     assert verdict([one], VARIATION) == "AUTVC: SmoothGrad 2.00."
+    other = Cell(Panel("smooth_taylor", "photo", "toy", 0), one.map)
+    assert verdict([one, other], VARIATION) == f"AUTVC: SmoothGrad 2.00, SmoothTaylor 2.00.{UNKNOWN}"

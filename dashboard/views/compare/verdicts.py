@@ -1,4 +1,5 @@
-"""What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart"."""
+"""What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart". Areas are not
+ordered if their noise is not known."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -10,16 +11,19 @@ from dashboard.work.panel import CONTROL, PERTURBATION, Cell
 
 Areas = Mapping[str, float]
 """Areas by the title of their method."""
+UNKNOWN = " How far chance moves these values is not known on one photo, so their order says nothing."
 
 
 def verdict(cells: Sequence[Cell], metric: str) -> str:
-    """The areas of the finished curves, best first, compared with random orders and with each other."""
+    """The areas of the finished curves, compared with random orders and with each other. Best first, if noise is known:
+    otherwise as the maps stand on the page."""
     entry, (areas, control) = METRICS[metric], _finished(cells, metric)
     if not areas or (control is None and entry.scored):
         return f"Areas are shown when the {'curves' if entry.scored else 'maps'} are complete."
-    listed = ", ".join(f"{title} {areas[title]:.{entry.digits}f}" for title in _ordered(areas, metric))
+    order = list(areas) if _noise(control, metric) is None else _ordered(areas, metric)
+    listed = ", ".join(f"{title} {areas[title]:.{entry.digits}f}" for title in order)
     if control is None:
-        return f"{entry.label}: {listed}."
+        return f"{entry.label}: {listed}.{UNKNOWN if len(areas) > 1 else ''}"
     better = _better(areas, control, metric)
     found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
     side = "above" if entry.better == "higher" else "below"
@@ -45,15 +49,29 @@ def headline(cells: Sequence[Cell]) -> str:
 
 
 def alike(areas: Areas, control: Band, metric: str) -> str:
-    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none."""
-    # Without noise patches an area is exact: any difference is one.
-    noise = control.noise if "draws" in METRICS[metric].knobs else 0.0
+    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none. Where
+    noise is not known: that it is not."""
+    noise = _noise(control, metric)
+    if noise is None:
+        return UNKNOWN if len(areas) > 1 else ""
     pairs = [(a, b) for a, b in pairwise(_ordered(areas, metric)) if not abs(areas[a] - areas[b]) > noise]
     if not pairs:
         return ""
     if len(pairs) == len(areas) - 1 > 1:
         return " Their order says nothing: neighbours are not told apart."
     return f" Not told apart: {'; '.join(f'{a} and {b}' for a, b in pairs)}."
+
+
+def _noise(control: Band | None, metric: str) -> float | None:
+    """How far the areas of two maps must be apart, to be told apart. None if this is not known.
+
+    Each random order has another seed of the metric, if it has one: then their spread holds the chance in the metric.
+    Otherwise an area is exact, but its map may be chance: another seed of a method gives another map. Random orders
+    that all have one area show no chance, so they do not say how large it is.
+    """
+    if control is None or control.spread == 0 or "seed" not in METRICS[metric].knobs:
+        return None
+    return control.noise
 
 
 def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Band | None]:

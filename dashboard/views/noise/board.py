@@ -159,5 +159,5 @@ def verdict(found: Convergence | None, samples: int, side: int) -> str:
         return f"R = {samples} is enough here: the halves agree ({agreement:.2f}), from r = {settled} on"
     words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:.2f} only"
     if needed is None:
-        return f"{words}, no better than by chance"
+        return f"{words}, which cannot be told from the agreement of unrelated maps yet"
     return f"{words}; {ENOUGH} needs about {float(f'{needed:.2g}'):,.0f} samples"

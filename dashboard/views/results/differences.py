@@ -37,7 +37,8 @@ def pair(table: Table, name: str, thumbnails: Thumbnails) -> None:
         "Measure", list(table.areas), key=f"results-by {name}", format_func=lambda name: measures()[name].label
     )
     found = pairs.pairs(table, metric, first, second)
-    st.markdown(pairs.verdict(found, metric, tell(first), tell(second)))
+    sure = pairs.corrected(table, metric, first, second)
+    st.markdown(pairs.verdict(found, metric, tell(first), tell(second), *sure))
     figure = differences([(p.name, p.difference) for p in found], f"difference in {measures()[metric].label}")
     alt = "The difference on each photo, lowest first"
     st.plotly_chart(figure, key="results-differences", config=BARE, alt=alt)

@@ -148,7 +148,10 @@ def charts(table: Table, name: str) -> list[Case]:
     if {metric.name for metric in table.metrics} >= set(USUAL):
         with grid.container():
             across, up = METRICS["total_variation"].label, METRICS["perturbation"].label
-            st.markdown(f"**{up} against {across}** · means; lower left is better")
+            st.markdown(
+                f"**{up} against {across}** · means. Lower: the score falls sooner. Further left: a smoother map, "
+                "which is no merit by itself"
+            )
             means = session.once("results-made-points", name, lambda: points(table))
             made = charts_of.means(means, paint(table, chosen), (across, up))
             st.plotly_chart(made, key="results-means", config=BARE, alt=f"{up} against {across} of all methods")

@@ -10,7 +10,7 @@ import numpy as np
 from attribution.benchmark.cases import ADAPTIVE, Case, patches
 from attribution.benchmark.rows import Row
 from attribution.benchmark.run import digest_of
-from attribution.benchmark.tables import Table, interval
+from attribution.benchmark.tables import SURE, Table, chance, holm, interval
 from attribution.models import MODELS
 from attribution.registry import METHODS, measures
 from dashboard.experiment.choices import PATCHES, further
@@ -43,20 +43,33 @@ def pairs(table: Table, metric: str, first: Case, second: Case) -> list[Pair]:
     return sorted(found, key=lambda pair: -abs(pair.difference))
 
 
-def verdict(found: list[Pair], metric: str, first: str, second: str) -> str:
-    """Which of the two methods is lower, by how much, and whether that is certain."""
+def corrected(table: Table, metric: str, first: Case, second: Case) -> tuple[float, int]:
+    """The p-value of the difference of two methods after Holm's correction, and the number of differences it is for.
+
+    All pairs of the table in all its measures count, because any of them can be chosen here. Those with stars in the
+    table are among them: what is sure here has a star there.
+    """
+    ones, others = np.triu_indices(len(table.cases), 1)
+    found = holm(np.concatenate([chance(areas[ones] - areas[others]) for areas in table.areas.values()]))
+    by_measure = dict(zip(table.areas, found.reshape(len(table.areas), -1), strict=True))
+    low, high = sorted(table.cases.index(case) for case in (first, second))
+    return float(by_measure[metric][(ones == low) & (others == high)].item()), len(found)
+
+
+def verdict(found: list[Pair], metric: str, first: str, second: str, p: float, among: int) -> str:
+    """Which of the two methods is lower, by how much, and whether that is certain. `p` and `among`: of `corrected`."""
     differences = np.array([[pair.difference for pair in found]])
     (low,), (high,) = interval(differences)
     name, places = measures()[metric].label, measures()[metric].digits
     mean, lower = differences.mean(), int((differences < 0).sum())
-    link = "from" if low <= 0 <= high else "than"
-    told = f"it is lower on {lower} of {len(found)} photos"
     if len(found) < 2:
         return f"{name} of {first} minus that of {second}: {mean:+.{places}f}; one photo shows no more."
-    sure = "lower" if high < 0 else "higher" if low > 0 else "not clearly different"
+    sure = f"{'lower' if mean < 0 else 'higher'} than" if p < SURE else "not told apart from"
+    value = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return (
-        f"{name} of {first} is {sure} {link} that of {second}: {mean:+.{places}f} on average, 95 % interval "
-        f"for this pair alone {low:+.{places}f} to {high:+.{places}f}; {told}."
+        f"{name} of {first} is {sure} that of {second} ({value} after Holm's correction for the {among} differences "
+        f"that can be chosen here): {mean:+.{places}f} on average, 95 % interval for this pair alone "
+        f"{low:+.{places}f} to {high:+.{places}f}; it is lower on {lower} of {len(found)} photos."
     )
 
 
