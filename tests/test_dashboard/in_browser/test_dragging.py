@@ -11,6 +11,7 @@ from pages import (
     LONG,
     PATIENCE,
     POLLING,
+    STAGE,
     chart,
     complete,
     drag,
@@ -273,6 +274,26 @@ def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
     page.get_by_role("link", name="Show plain images instead").click()
     seen(page.get_by_text(re.compile("complete|reload to see more")).first)
     until_at(page, "r=4&m=4.*viewer=static")
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_line_that_the_server_refuses_says_why_and_the_way_out(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.evaluate(
+        f"""() => {{
+          const line = {STAGE}.line;
+          window.right = line.address;
+          line.address = right.replace(/live\\/[^/]+/, 'live/guessed');
+          line.socket.close();
+        }}"""
+    )
+    words = "No live pictures for now: no page of this session is open. Show plain images instead."
+    expect(page.get_by_role("alert").filter(has_text="No live pictures")).to_have_text(words)
+    way = page.get_by_role("link", name="Show plain images instead")
+    expect(way).to_have_attribute("href", re.compile("r=4&m=4.*viewer=static"))
+    page.evaluate(f"{STAGE}.line.address = right, {STAGE}.line.connect()")
+    expect(way).to_be_hidden()
 
 
 def test_what_is_given_up_is_not_computed(page):
