@@ -31,10 +31,7 @@ class Line {
   connect() {
     this.socket = new WebSocket(this.address);
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => {
-      this.asked = this.last = null;
-      this.go();
-    };
+    this.socket.onopen = () => this.go();
     this.socket.onmessage = ({ data }) => {
       if (this.tries || !this.opened) this.reached();
       const heard = message(data);
@@ -46,7 +43,7 @@ class Line {
       this.hear(heard);
     };
     this.socket.onclose = ({ code, reason }) => {
-      this.asked = null;
+      this.asked = this.last = null; // who still holds a knob asks again (stage.js)
       if (this.closed) return;
       this.tries += 1;
       const refused = code === REFUSED;

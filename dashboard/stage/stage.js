@@ -112,9 +112,17 @@ class Stage {
 
   connected(state, why) {
     this.broken.hidden = state === "open";
+    if (state === "open") this.resume();
     if (state === "cut") say(this.broken, "The connection was cut. Trying again …");
     if (state === "none") this.offer("This network lets no live pictures through. ");
     if (state === "refused") this.offer(`No live pictures for now: ${why}. `);
+  }
+
+  // A line that opens shows what the session shows, and knows nothing of questions before it: a hand asks again.
+  resume() {
+    this.awaited = false;
+    const { held, values: { image, ...knobs } } = this.hands;
+    if (held !== null) this.line.turn(knobs);
   }
 
   hear(heard) {

@@ -193,6 +193,30 @@ def test_a_hand_that_lets_go_early_can_drag_again(page):
     page.mouse.up()
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_line_that_is_cut_in_mid_drag_asks_again_for_what_the_hand_holds(page, answered):
+    """Once, also if nothing was left to answer: the server forgot the draft with the line."""
+    _, x, y = begin(page, f"r=60&m=4&seed=56&{LONG}", "σ, noise scale")
+    page.mouse.move(x + 30, y)
+    page.wait_for_function("told.asked.length > 0", polling=POLLING)
+    if answered:
+        page.wait_for_function(f"!{STAGE}.line.unanswered", polling=POLLING, timeout=PATIENCE)
+    sigma = float(slider(page, "σ, noise scale").input_value())
+    page.evaluate("dropped.filter(({live}) => live).at(-1).close()")
+    page.wait_for_function(f"{STAGE}.line.tries === 1", polling=POLLING)
+    count(page)
+    page.wait_for_function("told.heard.some(({part}) => part === 'answer')", polling=POLLING, timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "draft|complete")
+    assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn)")] == [sigma]
+    heard = page.evaluate("told.heard.map(({part}) => part)")
+    assert [heard.count(part) for part in ("layout", "photo", "answer")] == [1, 1, 1]
+    assert page.locator(".stage").get_attribute("data-state") == "draft"
+    page.mouse.up()
+    until_at(page, f"sigma={sigma:g}")
+    complete(page)
+    assert page.evaluate("told.script") == 1
+
+
 def test_a_page_that_has_nothing_running_hears_nothing(page):
     """What comes after a pause of the clock would be heard before the answer to the next question."""
     visit(page, "r=4&m=4")
