@@ -141,7 +141,12 @@ class Stage {
   }
 
   // A draft that comes when no knob is in a hand answers a question that came late, unless the script has not answered yet.
+  // A tile that a draft says nothing of stays as it is.
   stated(state) {
+    if (state.draft && this.state) {
+      state.old.push(...this.state.old.filter((name) => !(name in state.status)));
+      state.status = { ...this.state.status, ...state.status };
+    }
     this.state = state;
     if (!state.draft) this.last = state; // a draft says nothing of what is computed last
     if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count as count_from
 
 import PIL.Image
 import pytest
@@ -137,6 +138,40 @@ def test_maps_follow_the_hand(page):
     value = slider(page, "σ, noise scale").input_value()
     assert float(re.search(r"sigma=([\d.]+)", page.url)[1]) == float(value), "what is shown is what is computed"
     assert maps(page)["Integrated Gradients"] == before["Integrated Gradients"]
+
+
+FRESH = count_from(570)
+"""A seed for each try: the second one finds no draft that the first one left on the server."""
+# What a tile shows from now on, at each change: whether it is faded, and what stands below it.
+TILES = """() => {
+  window.tiles = {};
+  for (const figure of document.querySelectorAll('.viewer figure')) {
+    const [canvas, note] = ['canvas[role=img]', '.note'].map((one) => figure.querySelector(one));
+    const seen = (tiles[figure.querySelector('b').textContent] = []);
+    const look = () => seen.push([getComputedStyle(canvas).opacity, note.textContent]);
+    look();
+    new MutationObserver(look).observe(figure, {subtree: true, childList: true, characterData: true,
+      attributes: true, attributeFilter: ['class']});
+  }
+}"""
+
+
+def test_no_tile_blinks_while_a_knob_is_dragged(page):
+    """The last draft stays as it is until the next one comes; the map of another knob's method does so all the time."""
+    _, x, y = begin(page, f"r=60&m=4&seed={next(FRESH)}&{LONG}", "σ, noise scale")
+    page.evaluate(TILES)
+    for step in range(1, 6):
+        page.mouse.move(x + 12 * step, y)
+        page.wait_for_function(f"told.asked.length === {step} && !{STAGE}.line.unanswered", polling=POLLING)
+    until_under(page, "SmoothGrad", "draft|complete")
+    tiles = page.evaluate("tiles")
+    page.mouse.up()
+    assert {opacity for seen in tiles.values() for opacity, _ in seen} == {"1"}
+    assert len(tiles["Integrated Gradients"]) == 1
+    for title in ("SmoothGrad", "SmoothTaylor"):
+        words = [text for _, text in tiles[title]]
+        assert all(re.match(r"complete: 60 points|draft \d+/60", text) for text in words), words
+        assert any(text.startswith("draft") for text in words)
 
 
 def test_one_question_is_in_flight_and_the_newest_comes_next(page):
