@@ -31,6 +31,8 @@ LATE = 30.0
 """Seconds after which a browser that takes nothing is left."""
 POLICY, TOO_BIG, TRY_LATER = 1008, 1009, 1013
 """Codes of the WebSocket protocol, for a line that is closed."""
+NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What a strange message raises: bytes in place of a text, no JSON, too many brackets, an infinite number."""
 
 
 Allowed = Callable[[str | None, str | None], bool]
@@ -120,14 +122,14 @@ async def _leave(socket: WebSocket) -> None:
 
 async def _receive(socket: WebSocket, line: Line, asked: asyncio.Event) -> None:
     while True:
-        text = await socket.receive_text()
-        if len(text) > MOST_BYTES:
-            await socket.close(TOO_BIG, "the message is too long")
-            return
         try:
+            text = await socket.receive_text()
+            if len(text) > MOST_BYTES:
+                await socket.close(TOO_BIG, "the message is too long")
+                return
             act(line, json.loads(text))
             asked.set()
-        except (ValueError, TypeError, KeyError):
+        except NOT_UNDERSTOOD:
             await socket.close(POLICY, "the message is not understood")
             return
 

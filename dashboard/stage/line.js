@@ -2,6 +2,8 @@
 
 const AGAIN = [250, 1000, 3000, 8000]; // milliseconds before another try
 const TRIES = 3; // without any success: then the page says so
+const REFUSED = 1013; // the server's code for a line that it does not open (route.py),
+const LATER = 10000; // and milliseconds before it is asked again: a place is free when another viewer has left
 
 // A message -> {part, ..., bytes}.
 function message(buffer) {
@@ -20,7 +22,7 @@ function bufferOf(text) {
 }
 
 class Line {
-  // `hear` gets each message, `state` gets "open", "cut" or "none".
+  // `hear` gets each message, `state` gets "open", "cut", "none", or "refused" and why.
   constructor(address, hear, state) {
     Object.assign(this, { address, hear, state, tries: 0, opened: false, number: 0, asked: null, next: null, last: null });
     this.connect();
@@ -29,14 +31,9 @@ class Line {
   connect() {
     this.socket = new WebSocket(this.address);
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => {
-      this.tries = 0;
-      this.opened = true;
-      this.state("open");
-      this.asked = this.last = null;
-      this.go();
-    };
+    this.socket.onopen = () => this.go();
     this.socket.onmessage = ({ data }) => {
+      if (this.tries || !this.opened) this.reached();
       const heard = message(data);
       if (heard.part === "answer" && heard.number === this.asked) {
         this.asked = null;
@@ -45,13 +42,22 @@ class Line {
       if (heard.part === "settled") this.last = null;
       this.hear(heard);
     };
-    this.socket.onclose = () => {
-      this.asked = null;
+    this.socket.onclose = ({ code, reason }) => {
+      this.asked = this.last = null; // who still holds a knob asks again (stage.js)
       if (this.closed) return;
       this.tries += 1;
-      this.state(!this.opened && this.tries >= TRIES ? "none" : "cut");
-      this.timer = setTimeout(() => this.connect(), AGAIN[Math.min(this.tries - 1, AGAIN.length - 1)]);
+      const refused = code === REFUSED;
+      if (refused) this.state("refused", reason);
+      else this.state(!this.opened && this.tries >= TRIES ? "none" : "cut");
+      this.timer = setTimeout(() => this.connect(), refused ? LATER : AGAIN[Math.min(this.tries - 1, AGAIN.length - 1)]);
     };
+  }
+
+  // The first message says that pictures come. A socket that opens says less: one that is refused opens too.
+  reached() {
+    this.tries = 0;
+    this.opened = true;
+    this.state("open");
   }
 
   // Asks what it would be with these values. Only the newest question is kept while one is unanswered.

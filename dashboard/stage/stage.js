@@ -90,7 +90,7 @@ class Stage {
     if (this.address !== address.href) {
       this.address = address.href;
       this.line?.close();
-      this.line = new Line(address.href, (heard) => this.hear(heard), (state) => this.connected(state));
+      this.line = new Line(address.href, (heard) => this.hear(heard), (state, why) => this.connected(state, why));
     }
   }
 
@@ -110,10 +110,19 @@ class Stage {
     this.element.remove();
   }
 
-  connected(state) {
+  connected(state, why) {
     this.broken.hidden = state === "open";
-    if (state === "cut") this.broken.textContent = "The connection was cut. Trying again …";
+    if (state === "open") this.resume();
+    if (state === "cut") say(this.broken, "The connection was cut. Trying again …");
     if (state === "none") this.offer("This network lets no live pictures through. ");
+    if (state === "refused") this.offer(`No live pictures for now: ${why}. `);
+  }
+
+  // A line that opens shows what the session shows, and knows nothing of questions before it: a hand asks again.
+  resume() {
+    this.awaited = false;
+    const { held, values: { image, ...knobs } } = this.hands;
+    if (held !== null) this.line.turn(knobs);
   }
 
   hear(heard) {
@@ -132,7 +141,12 @@ class Stage {
   }
 
   // A draft that comes when no knob is in a hand answers a question that came late, unless the script has not answered yet.
+  // A tile that a draft says nothing of stays as it is.
   stated(state) {
+    if (state.draft && this.state) {
+      state.old.push(...this.state.old.filter((name) => !(name in state.status)));
+      state.status = { ...this.state.status, ...state.status };
+    }
     this.state = state;
     if (!state.draft) this.last = state; // a draft says nothing of what is computed last
     if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();
@@ -200,12 +214,14 @@ class Stage {
     });
   }
 
-  // Says what is wrong, and offers the page without the stage.
+  // Says what is wrong, and offers the page without the stage. The same words again would be read aloud again.
   offer(words) {
     const plain = new URL(location.href);
     plain.searchParams.set("viewer", "static");
     this.broken.hidden = false;
-    this.broken.replaceChildren(words, make("a", { href: plain.href }, "Show plain images instead."));
+    const link = make("a", { href: plain.href }, "Show plain images instead.");
+    if (this.broken.textContent === words + link.textContent) this.broken.lastChild.href = plain.href;
+    else this.broken.replaceChildren(words, link);
   }
 
   paint() {

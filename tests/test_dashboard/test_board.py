@@ -151,6 +151,33 @@ class TestDraft:
         assert found["state"]["draft"]
         assert "verdict" not in found["state"]
 
+    def test_of_a_map_that_is_still_to_come_it_says_nothing(self, board, jobs):
+        """So what stands on screen neither fades nor loses its words at each question."""
+        board.look()
+        finish(jobs)
+        draft = board.turned({"sigma": 0.7})
+        state = heads(draft)["state"]
+        assert (list(state["status"]), state["old"]) == (["integrated_gradients"], [])
+        finish(jobs)
+        assert list(heads(draft)["state"]["status"]) == list(EXPERIMENT.methods)
+        released = heads(replace(board, experiment=replace(EXPERIMENT, sigma=0.9)))["state"]
+        assert released["status"]["smoothgrad"] == "waiting for its turn"
+        assert released["old"] == ["smoothgrad"]
+
+    def test_a_map_that_fails_is_faded_and_says_why(self, board, jobs, monkeypatch):
+        def fails(*known):
+            if known:
+                raise ValueError("no such map")
+            yield
+
+        monkeypatch.setattr("dashboard.views.compare.board.map_work", fails)
+        draft = board.turned({"sigma": 0.7})
+        draft.look()
+        finish(jobs)
+        state = heads(draft)["state"]
+        assert state["status"] == dict.fromkeys(EXPERIMENT.methods, "failed: no such map")
+        assert state["old"] == [*EXPERIMENT.methods]
+
     def test_released_it_goes_on_from_there(self, board, jobs):
         draft = board.turned({"samples": 60})
         draft.look()

@@ -155,10 +155,17 @@ def test_one_too_many_is_told_why(client):
         assert closed(socket) == (TRY_LATER, "a session has 1 viewers at most")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "7", "{}", '{"turn": 1, "number": 2}', '{"turn": {}, "number": "x"}'])
-def test_what_is_not_understood_closes_the_socket(client, text, hub):
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("{", "[]", "7", "{}", '{"turn": 1, "number": 2}', '{"turn": {}, "number": "x"}'),
+        *(b'{"near": true}', "[" * 4000, '{"turn": {}, "number": 1e999}', '{"turn": {}, "number": NaN}'),
+    ],
+    ids=lambda message: str(message)[:28],
+)
+def test_what_is_not_understood_closes_the_socket(client, message, hub):
     with client.websocket_connect("/live/me/page") as socket:
-        socket.send_text(text)
+        (socket.send_bytes if isinstance(message, bytes) else socket.send_text)(message)
         assert closed(socket)[0] == POLICY
     assert hub.lines == 0
 

@@ -174,7 +174,9 @@ class CompareBoard(sheet.Worked):
             if one.view.live:  # its steps are not known beforehand
                 share, text = min(share, 0.99), text or one.words
         live = " · ".join(filter(None, [self._left(at_work), self._others(), text]))
-        shown = [cell for cell in cells if cell.panel.method != CONTROL]
+        # Of a map that is still to come, a draft says nothing: the last one stays on screen, with its words.
+        quiet = [cell for cell in cells if self.draft and cell.map.live and cell.snapshot is None]
+        shown = [cell for cell in cells if cell.panel.method != CONTROL and cell not in quiet]
         return {
             "part": STATE,
             "draft": self.draft,

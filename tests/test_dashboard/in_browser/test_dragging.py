@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count as count_from
 
 import PIL.Image
 import pytest
@@ -11,6 +12,7 @@ from pages import (
     LONG,
     PATIENCE,
     POLLING,
+    STAGE,
     chart,
     complete,
     drag,
@@ -138,6 +140,40 @@ def test_maps_follow_the_hand(page):
     assert maps(page)["Integrated Gradients"] == before["Integrated Gradients"]
 
 
+FRESH = count_from(570)
+"""A seed for each try: the second one finds no draft that the first one left on the server."""
+# What a tile shows from now on, at each change: whether it is faded, and what stands below it.
+TILES = """() => {
+  window.tiles = {};
+  for (const figure of document.querySelectorAll('.viewer figure')) {
+    const [canvas, note] = ['canvas[role=img]', '.note'].map((one) => figure.querySelector(one));
+    const seen = (tiles[figure.querySelector('b').textContent] = []);
+    const look = () => seen.push([getComputedStyle(canvas).opacity, note.textContent]);
+    look();
+    new MutationObserver(look).observe(figure, {subtree: true, childList: true, characterData: true,
+      attributes: true, attributeFilter: ['class']});
+  }
+}"""
+
+
+def test_no_tile_blinks_while_a_knob_is_dragged(page):
+    """The last draft stays as it is until the next one comes; the map of another knob's method does so all the time."""
+    _, x, y = begin(page, f"r=60&m=4&seed={next(FRESH)}&{LONG}", "σ, noise scale")
+    page.evaluate(TILES)
+    for step in range(1, 6):
+        page.mouse.move(x + 12 * step, y)
+        page.wait_for_function(f"told.asked.length === {step} && !{STAGE}.line.unanswered", polling=POLLING)
+    until_under(page, "SmoothGrad", "draft|complete")
+    tiles = page.evaluate("tiles")
+    page.mouse.up()
+    assert {opacity for seen in tiles.values() for opacity, _ in seen} == {"1"}
+    assert len(tiles["Integrated Gradients"]) == 1
+    for title in ("SmoothGrad", "SmoothTaylor"):
+        words = [text for _, text in tiles[title]]
+        assert all(re.match(r"complete: 60 points|draft \d+/60", text) for text in words), words
+        assert any(text.startswith("draft") for text in words)
+
+
 def test_one_question_is_in_flight_and_the_newest_comes_next(page):
     _, x, y = begin(page, f"r=40&m=4&seed=52&{LONG}", "σ, noise scale")
     for step in range(1, 31):
@@ -190,6 +226,30 @@ def test_a_hand_that_lets_go_early_can_drag_again(page):
     page.mouse.move(x + 60, y)
     page.wait_for_function("told.asked.some(({turn}) => turn)", timeout=PATIENCE)
     page.mouse.up()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_line_that_is_cut_in_mid_drag_asks_again_for_what_the_hand_holds(page, answered):
+    """Once, also if nothing was left to answer: the server forgot the draft with the line."""
+    _, x, y = begin(page, f"r=60&m=4&seed=56&{LONG}", "σ, noise scale")
+    page.mouse.move(x + 30, y)
+    page.wait_for_function("told.asked.length > 0", polling=POLLING)
+    if answered:
+        page.wait_for_function(f"!{STAGE}.line.unanswered", polling=POLLING, timeout=PATIENCE)
+    sigma = float(slider(page, "σ, noise scale").input_value())
+    page.evaluate("dropped.filter(({live}) => live).at(-1).close()")
+    page.wait_for_function(f"{STAGE}.line.tries === 1", polling=POLLING)
+    count(page)
+    page.wait_for_function("told.heard.some(({part}) => part === 'answer')", polling=POLLING, timeout=PATIENCE)
+    until_under(page, "SmoothGrad", "draft|complete")
+    assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn)")] == [sigma]
+    heard = page.evaluate("told.heard.map(({part}) => part)")
+    assert [heard.count(part) for part in ("layout", "photo", "answer")] == [1, 1, 1]
+    assert page.locator(".stage").get_attribute("data-state") == "draft"
+    page.mouse.up()
+    until_at(page, f"sigma={sigma:g}")
+    complete(page)
+    assert page.evaluate("told.script") == 1
 
 
 def test_a_page_that_has_nothing_running_hears_nothing(page):
@@ -273,6 +333,26 @@ def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
     page.get_by_role("link", name="Show plain images instead").click()
     seen(page.get_by_text(re.compile("complete|reload to see more")).first)
     until_at(page, "r=4&m=4.*viewer=static")
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_line_that_the_server_refuses_says_why_and_the_way_out(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    page.evaluate(
+        f"""() => {{
+          const line = {STAGE}.line;
+          window.right = line.address;
+          line.address = right.replace(/live\\/[^/]+/, 'live/guessed');
+          line.socket.close();
+        }}"""
+    )
+    words = "No live pictures for now: no page of this session is open. Show plain images instead."
+    expect(page.get_by_role("alert").filter(has_text="No live pictures")).to_have_text(words)
+    way = page.get_by_role("link", name="Show plain images instead")
+    expect(way).to_have_attribute("href", re.compile("r=4&m=4.*viewer=static"))
+    page.evaluate(f"{STAGE}.line.address = right, {STAGE}.line.connect()")
+    expect(way).to_be_hidden()
 
 
 def test_what_is_given_up_is_not_computed(page):

@@ -1,13 +1,14 @@
-"""Knobs and curves of the stage in a real browser, without the app. Timers are stepped by hand."""
+"""Knobs, curves and the line of the stage in a real browser, without the app. Timers are stepped by hand."""
 
 import pytest
 
+from dashboard.live.route import TRY_LATER
 from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
 
-FILES = ("scale.js", "viewer.js", "knobs.js", "curves.js")
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Knobs };"
+FILES = ("scale.js", "viewer.js", "line.js", "knobs.js", "curves.js")
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Knobs, Line };"
 BEGIN = """async (script) => {
   window.code = await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
   window.root = document.body.appendChild(document.createElement('div'));
@@ -121,3 +122,56 @@ class TestKnobs:
         typing.evaluate(f"{self.BOX}.blur()")
         assert typing.evaluate(f"[{self.BOX}.value, knobs.values.sigma]") == ["0.31", 0.31]
         assert typing.evaluate("released") == []
+
+
+LINE = """
+() => {
+  window.waits = [];
+  const timers = [];
+  window.setTimeout = (act, wait) => (timers.push(act), waits.push(wait));
+  window.again = () => timers.shift()();
+  window.WebSocket = class {
+    static OPEN = 1;
+    constructor() { Object.assign(this, {readyState: 0, sent: []}); window.socket = this; }
+    send(text) { this.sent.push(JSON.parse(text)); }
+    open() { this.readyState = 1; this.onopen(); }
+    hear(head) {
+      const text = new TextEncoder().encode(JSON.stringify(head));
+      const data = new Uint8Array(4 + text.length);
+      new DataView(data.buffer).setUint32(0, text.length, true);
+      data.set(text, 4);
+      this.onmessage({data: data.buffer});
+    }
+    close(code = 1006, reason = '') { this.readyState = 3; this.onclose({code, reason}); }
+  };
+  window.said = [];
+  window.line = new code.Line('', () => {}, (...all) => said.push(all.filter(Boolean)));
+}"""
+
+
+class TestLine:
+    @pytest.fixture
+    def line(self, page):
+        page.evaluate(LINE)
+        return page
+
+    def test_one_that_is_refused_says_why_and_asks_again_slowly(self, line):
+        """The server takes the socket and then closes it: an open socket alone is no success."""
+        for _ in range(3):
+            line.evaluate("code => { socket.open(); socket.close(code, 'too many'); again(); }", TRY_LATER)
+        assert line.evaluate("said") == [["refused", "too many"]] * 3
+        assert line.evaluate("waits") == [10_000] * 3
+        line.evaluate("socket.open(), socket.hear({part: 'layout'})")
+        assert line.evaluate("said.pop()") == ["open"], "a place was free"
+
+    def test_one_that_opens_and_brings_nothing_is_asked_for_more_and_more_slowly(self, line):
+        for _ in range(4):
+            line.evaluate("socket.open(), socket.close(), again()")
+        assert line.evaluate("waits") == [250, 1000, 3000, 8000]
+        assert line.evaluate("said") == [["cut"], ["cut"], ["none"], ["none"]]
+
+    def test_one_that_brought_something_is_asked_for_again_at_once(self, line):
+        for _ in range(4):
+            line.evaluate("socket.open(), socket.hear({part: 'layout'}), socket.close(), again()")
+        assert line.evaluate("waits") == [250] * 4
+        assert line.evaluate("said") == [["open"], ["cut"]] * 4
