@@ -40,7 +40,7 @@ class Field:
 
     `allowed` is its range or its names. `usual` are the first values of a sweep. `control` is None if the sidebar has
     special code for this field. `to_widget` and `from_widget` convert between the value of the field and of its
-    control.
+    control. `of` is the method that declares the range of a shared field.
     """
 
     url: str
@@ -52,6 +52,7 @@ class Field:
     control: Control | None = None
     to_widget: Callable[[Any], Any] = lambda value: value
     from_widget: Callable[[Any], Any] = lambda value: value
+    of: str = ""
 
 
 SHARED: dict[str, Field] = {}
@@ -72,7 +73,7 @@ def shared(
     usual: tuple[Any, ...] = (),
     most: float | None = None,
 ) -> Value:
-    """A field that sets a knob of several methods. `of` is (method, knob): this method declares its range.
+    """A field that sets a knob of several methods. `of` is (method, knob): this method declares its range, and follows.
 
     `most`: the control ends there, because on a longer slider small values could not be set.
     """
@@ -83,7 +84,7 @@ def shared(
         assert isinstance(allowed, Range)
         allowed = Range(allowed.low, most)
     read = number(allowed) if isinstance(allowed, Range) else one_of(allowed.names)
-    SHARED[knob] = Field(url, letter, read, say_number, allowed, usual, control)
+    SHARED[knob] = Field(url, letter, read, say_number, allowed, usual, control, of=method)
     return declared(default, SHARED[knob])
 
 

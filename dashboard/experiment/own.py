@@ -8,7 +8,7 @@ from attribution.registry import Choice
 from dashboard.experiment.fields import SHARED
 
 COMPARED = ("integrated_gradients", "smoothgrad", "smooth_taylor")
-"""The methods that are compared by default. The shared controls set the knobs of these three, and of their nulls."""
+"""The methods that are compared by default. The shared controls set their knobs."""
 NO_METHODS = "none"
 """In a link: no method is chosen."""
 
@@ -17,13 +17,16 @@ Own = tuple[tuple[str, str, Any], ...]
 
 
 def sharing() -> tuple[str, ...]:
-    """The methods whose knobs the shared controls set."""
-    return (*COMPARED, *(METHODS[method].null for method in COMPARED if METHODS[method].null))
+    """The methods whose knobs all shared controls set: σ and R are those of every mean over noise."""
+    nulls = (METHODS[method].null for method in COMPARED if METHODS[method].null)
+    return (*COMPARED, *nulls, *(name for name, method in METHODS.items() if method.term is not None))
 
 
 def shared(method: str, knob: str) -> bool:
-    """Whether a shared control sets this knob of the method."""
-    return method in sharing() and knob in SHARED and knob in METHODS[method].knobs
+    """Whether a shared control sets this knob of the method: also of the one that its range is taken from."""
+    if knob not in SHARED or (method not in sharing() and method != SHARED[knob].of):
+        return False
+    return knob in METHODS[method].knobs
 
 
 def own_knobs(method: str) -> list[str]:

@@ -62,11 +62,14 @@ def test_the_score_that_is_explained_is_the_one_that_is_measured(photo, capsys, 
 def test_the_lists_say_who_uses_one_score_alone(capsys):
     assert main(["methods"]) == 0
     methods = [line for line in capsys.readouterr().out.splitlines() if "whatever --output is" in line]
-    assert [line.split(":")[0] for line in methods] == ["agi", "lrp"]
-    assert methods[1].endswith(". It explains the logit, whatever --output is")
+    said = {line.split(":")[0]: line.rpartition(". ")[2] for line in methods}
+    alone = {name: method.output for name, method in METHODS.items() if method.output}
+    assert said == {name: f"It explains the {output}, whatever --output is" for name, output in alone.items()}
     assert main(["metrics"]) == 0
     metrics = [line for line in capsys.readouterr().out.splitlines() if "measures the probability" in line]
-    assert {line.split(":")[0] for line in metrics} == {"insertion", "deletion", "sic", "aic"}
+    assert {line.split(":")[0] for line in metrics} == {name for name, one in METRICS.items() if one.output}
+    assert alone.items() >= {"agi": "probability", "lrp": "logit"}.items()
+    assert {METRICS[name].output for name in ("insertion", "deletion", "sic", "aic")} == {"probability"}
 
 
 def test_draws_go_on_until_the_map_is_settled(photo, tmp_path, capsys, monkeypatch):

@@ -252,8 +252,8 @@ MODEL_FREE = {name for name, method in METHODS.items() if not method.cost({}).gr
 class TestControls:
     """Maps to compare methods with."""
 
-    def test_three_of_them_look_at_no_model(self):
-        assert {"edges", "centre", "blurred_noise"} == MODEL_FREE
+    def test_what_looks_at_no_model_is_one_of_them(self):
+        assert {"edges", "centre", "blurred_noise"} <= MODEL_FREE
         assert all(METHODS[name].control for name in MODEL_FREE)
 
     @pytest.mark.parametrize("name", sorted(MODEL_FREE))

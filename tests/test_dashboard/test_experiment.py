@@ -1,6 +1,6 @@
 """One experiment <-> one URL; whatever a URL says, what comes out can be computed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -9,10 +9,11 @@ from dashboard.charts.looks import STYLES, style
 from dashboard.experiment.budget import equal_budget, spending_knob
 from dashboard.experiment.choices import PAPER, PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
+from dashboard.experiment.fields import SHARED, Control, shared
 from dashboard.experiment.gallery import GALLERY, gallery_photo
-from dashboard.experiment.own import COMPARED
+from dashboard.experiment.own import COMPARED, own_knobs
 
-MODEL_FREE = ("edges", "centre", "blurred_noise")
+MODEL_FREE = {name for name, method in METHODS.items() if not method.cost({}).gradients}
 OTHER = Experiment(
     image="coffee",
     model="resnet18",
@@ -184,6 +185,23 @@ class TestMethods:
         assert turned.knobs("left_ig") == {"seed": 0}
         assert turned.knobs("expected_gradients") == {"seed": 0}
 
+    def test_a_slider_also_turns_the_method_that_its_range_is_taken_from(self, monkeypatch):
+        monkeypatch.setitem(SHARED, "fraction", None)
+
+        @dataclass(frozen=True)
+        class More(Experiment):
+            fraction: float = shared(0.25, ("guided_ig", "fraction"), "frac", "f", Control("slider", "", "", ""))
+
+        assert More(fraction=0.5).knobs("guided_ig")["fraction"] == 0.5
+        assert "fraction" not in own_knobs("guided_ig"), "it is turned in one place"
+        assert "steps" not in More(steps=7).knobs("guided_ig"), "it keeps all else to itself"
+
+    def test_they_turn_every_mean_over_noise(self, monkeypatch):
+        """The page Noise adds samples to each of them, up to the same R."""
+        monkeypatch.setitem(METHODS, "another_mean", replace(METHODS["smoothgrad"], name="another_mean"))
+        knobs = Experiment(sigma=0.2, samples=3, seed=7).knobs("another_mean")
+        assert knobs == {"sigma": 0.2, "samples": 3, "seed": 7}
+
     def test_a_default_is_no_difference(self):
         assert Experiment().turned("left_ig", "phi", 0.9) == Experiment()
         assert Experiment().turned("left_ig", "phi", 0.8).own == (("left_ig", "phi", 0.8),)
@@ -258,6 +276,12 @@ class TestEveryField:
         query = self.other(name).to_query()
         assert list(query) == [FIELDS[name].url]
         assert Experiment.from_query(query) == self.other(name)
+
+    def test_if_it_is_shared_it_turns_the_knob_of_the_method_that_its_range_is_taken_from(self, name):
+        if name in SHARED:
+            noisy = {"baseline": "uniform"} if name == "draws" else {}
+            there, of = replace(self.other(name), **noisy), SHARED[name].of
+            assert there.knobs(of)[name] == getattr(there, name) != Experiment().knobs(of)[name]
 
     def test_its_control_can_hold_it(self, name):
         value = getattr(self.other(name), name)
