@@ -38,4 +38,4 @@ def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[
     panel, knobs = doubt.panel, dict(doubt.panel.knobs)
     score = score_of(model, x, panel.target, panel.output, store)
     cloud = NoiseCloud(knobs["sigma"], knobs["seed"], doubt.samples, doubt.antithetic)
-    yield from convergence(score, x, panel.method, cloud)
+    yield from convergence(score, x, panel.method, cloud, knobs.get("form", "mean"))
