@@ -24,3 +24,19 @@ def text(name: str) -> str:
 )
 def test_it_is_said_where_the_number_stands(name, said):
     assert said in text(name)
+
+
+@pytest.mark.parametrize("name", ["results.md", "metrics.md"])
+def test_no_equality_is_drawn_from_a_difference_that_is_not_seen(name):
+    for said in (
+        "is that of a random order",
+        "does not make the other one worse",
+        "as at 0.7",
+        "tells none of the methods",
+    ):
+        assert said not in text(name)
+
+
+def test_a_difference_that_was_not_decided_is_not_called_one():
+    assert "much smoother" not in text("results.md")
+    assert "lower only" not in text("results.md")
