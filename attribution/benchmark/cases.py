@@ -160,6 +160,15 @@ def _value(chosen: Entry, knob: Knob, text: str) -> Any:
         raise ValueError(f"{chosen.name}: {knob.name}={text or 'nothing'} must be a number") from None
 
 
+def fitting(text: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases of the method in the text that have the knobs in the text. Raises ValueError when there are none."""
+    name, given = read(text, subjects())
+    found = [c for c in cases if c.name == name and all(dict(c.knobs).get(knob) in values for knob, values in given)]
+    if not found:
+        raise ValueError(f"{text} was not measured; the file has {', '.join(sorted({c.name for c in cases}))}")
+    return found
+
+
 def patches(measured: Iterable[Case], default: int = 0) -> int:
     """P of the perturbation curve, or the default when it is not among the metrics."""
     return next((int(dict(metric.knobs)["draws"]) for metric in measured if metric.name == "perturbation"), default)

@@ -109,7 +109,7 @@ def head(table: Table, against: Case) -> str:
     better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {_labels(table)}The {table.output} is explained and "
-        f"measured. {ways}. {better}. "
+        f"measured. {ways}. {better}. {_noted(table)}"
         f"Differences are to {table.labels[against]}, photo by photo. Intervals are 95 % t intervals of the mean over "
         f"photos, each for itself. A star marks a difference that is more than chance: p < {SURE:g} after Holm's "
         f"correction for the {(len(table.cases) - 1) * len(table.areas)} differences of this table."
@@ -125,6 +125,12 @@ def _labels(table: Table) -> str:
         return "They are those whose likeliest class is their label. "
     of = f"{known} photos" if known == len(table.photos) else f"the {known} photos that have a label"
     return f"The likeliest class is the label on {found} of {of}. "
+
+
+def _noted(table: Table) -> str:
+    """On how many photos areas carry a note, such as a score near 0. Such areas are in the means, like the others."""
+    of = [f"{measures()[name].label} on {count}" for name, count in table.noted.items() if count]
+    return f"Areas that carry a note, of {len(table.photos)} photos: {', '.join(of)}; the rows say why. " if of else ""
 
 
 def _way(metric: Case) -> str:

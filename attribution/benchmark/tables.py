@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from attribution.benchmark.cases import PRESETS, Case, parse, read, subjects
+from attribution.benchmark.cases import CONTROL, PRESETS, Case, fitting, parse, subjects
 from attribution.benchmark.rows import Row
 from attribution.registry import curves, entry, measured_differences
 
@@ -41,6 +41,8 @@ class Table:
     """One row of each case and photo, of any metric: it gives the class, the seed, the cost and the details."""
     output: str = "logit"
     correct: bool = False  # only photos whose likeliest class is their label
+    noted: Mapping[str, int] = field(default_factory=dict)
+    """By metric: on how many photos an area of a method carries a note. That of random orders always does."""
 
     @cached_property
     def labels(self) -> dict[Case, str]:
@@ -70,15 +72,6 @@ class Table:
     def find(self, text: str) -> Case:
         """The first case that fits a text such as `smooth_taylor:sigma=0.5`. Raises ValueError when none does."""
         return fitting(text, self.cases)[0]
-
-
-def fitting(text: str, cases: Sequence[Case]) -> list[Case]:
-    """The cases of the method in the text that have the knobs in the text. Raises ValueError when there are none."""
-    name, given = read(text, subjects())
-    found = [c for c in cases if c.name == name and all(dict(c.knobs).get(knob) in values for knob, values in given)]
-    if not found:
-        raise ValueError(f"{text} was not measured; the file has {', '.join(sorted({c.name for c in cases}))}")
-    return found
 
 
 def interval(values: Float[np.ndarray, "cases photos"]) -> Interval:
@@ -219,7 +212,12 @@ def _table(
         areas,
         {name: np.array([[row.curve for row in line] for line in lines]) for name, lines in held.items()},
         {(c, p): next(iter(by_place[c, p].values())) for c in cases for p in photos},
+        noted={name: sum(map(_noted, zip(*lines, strict=True))) for name, lines in held.items()},
     )
+
+
+def _noted(rows: Sequence[Row]) -> bool:
+    return any(row.note for row in rows if row.method != CONTROL)
 
 
 def _case(name: str, knobs: Mapping[str, Any]) -> Case:

@@ -1,8 +1,9 @@
 """The perturbation curve and its area, AUPC. Goh et al. 2021, arXiv:2004.10484, section IV.
 
-Regions are replaced by noise one after another, highest |attribution| first. If the score falls early, the map has
-found what the model uses: lower is better. Perturbed images are unlike the training images, so compare with a random
-order. The released code never uses the last row and column of regions; here every region inside the image is allowed.
+Regions are replaced by noise one after another, highest |attribution| first. If the map finds what the model uses, the
+score falls early: lower is better. The converse is no proof: perturbed images are unlike the training images, and a map
+of nothing but the centre can beat a random order. So compare with random orders, and with `centre`. The released code
+never uses the last row and column of regions; here every region inside the image is allowed.
 """
 
 from collections.abc import Iterator
@@ -48,9 +49,10 @@ class PerturbationCurve(Curve):
     cost=lambda knobs, pixels: Cost(passes=1 + knobs["regions"] * knobs["draws"]),
     standard=True,
     note="Regions are replaced by noise, largest absolute values of a map first. The sooner the score falls, the "
-    "better the map has found what the model uses. With 30 regions, an area of 30 means that the score does not fall. "
-    "Perturbed photos are unlike the training photos, so compare a curve with random orders: grey, their mean in a "
-    "band from the lowest to the highest.",
+    "lower the area: a map that finds what the model uses has a low one. With 30 regions, an area of 30 means that the "
+    "score does not fall. Perturbed photos are unlike the training photos, so compare a curve with random orders: "
+    "grey, their mean in a band from the lowest to the highest. They are a weak control: a map of nothing but the "
+    "centre can beat them too.",
 )
 def perturbation(
     score: ClassScore,

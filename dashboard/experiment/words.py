@@ -46,8 +46,8 @@ READING = """
   pixels averaged. Near 1: more samples change little. Near 0: what you see is mostly chance. Regions settle before
   pixels. A settled map can still be wrong.
 - **The small picture above a map** is the same map where all layers of the network are random, with the rank
-  correlation of the two. Near 1: the map does not show what the network learned. Near 0: it has passed this check,
-  which does not show that it is right. Point at it to see it large.
+  correlation of the two absolute maps. Near 1: the map does not show what the network learned. From 0 to about 0.3, as
+  unrelated maps have it: it has passed this check, which does not show that it is right. Point at it to see it large.
 - **Score** chooses what is explained and measured: the **logit**, which is the output of the network for the class, or
   its **probability**, which also depends on the other classes. Maps and areas of the two cannot be compared.
 - The areas belong to one photo. What holds over many photos is on the page Results.

@@ -675,6 +675,25 @@ class TestReport:
         assert "*" not in unsure.partition("---")[2]
         assert "correction for the 2 differences of this table" in unsure.replace("\n", " ")
 
+    def test_the_head_says_on_how_many_photos_an_area_carries_a_note(self):
+        """Such an area is in the mean, and may decide it."""
+        rows = made_up(AREAS)
+
+        def told(photos, metrics, method="integrated_gradients"):
+            there = (photos, metrics, (method,))
+            noted = [
+                replace(row, note="the score of the photo is near 0")
+                if all(one in of for one, of in zip((row.photo, row.metric, row.method), there, strict=True))
+                else row
+                for row in rows
+            ]
+            return report(noted, "text", None, None).partition("---")[0].replace("\n", " ")
+
+        assert "a note" not in told("", ())
+        assert "carry a note, of 4 photos: AUPC on 1; " in told("b", ("perturbation",))
+        assert "carry a note, of 4 photos: AUPC on 2, AUTVC on 2; " in told("bd", ("perturbation", "total_variation"))
+        assert "a note" not in told("bd", ("perturbation",), "random_order"), "it always says of how many orders it is"
+
     def test_one_photo_has_no_interval(self):
         assert np.isnan(interval(np.ones((2, 1)))).all()
         assert "nan" in report(made_up([[1.0], [2.0]], photos=("a",)), "text", None, None)

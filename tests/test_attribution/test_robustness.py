@@ -3,8 +3,10 @@
 import math
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import captum.metrics
+import numpy as np
 import pytest
 import torch
 import toys
@@ -15,9 +17,10 @@ from attribution import explain
 from attribution.engine.random_numbers import Purpose, normal, uniform
 from attribution.explain import score_of
 from attribution.studies.changed_image import FIGURES, Changes, robustness
-from attribution.studies.robustness import held, infidelity, inside, max_sensitivity
+from attribution.studies.robustness import error_of, held, infidelity, inside, max_sensitivity
 
 X = toys.image()
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def maps(model, method, **knobs):
@@ -296,3 +299,13 @@ class TestInside:
     def test_a_box_outside_is_refused(self, box):
         with pytest.raises(ValueError, match=r"box=.* must be left < right <= 3 and top < bottom <= 4"):
             inside(torch.ones(4, 3), box)
+
+
+def test_a_map_that_knows_nothing_is_better_than_zeros_by_one_change():
+    """Its factor is the best one for the changes that it is measured on: the floor of the share is 1 - 1 / changes."""
+    drawn = np.random.default_rng(0).normal(size=(4000, 2, 100)).tolist()
+    shares = [error_of(p, t, True) / error_of([0.0] * 100, t, False) for p, t in drawn]
+    assert np.mean(shares) == pytest.approx(0.99, abs=0.001)
+    assert np.quantile(shares, 0.05) == pytest.approx(0.96, abs=0.005)
+    for name in ("core.md", "results.md"):
+        assert "knows nothing has about 0.99" in " ".join((DOCS / name).read_text().split())

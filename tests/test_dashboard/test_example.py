@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from attribution import METRICS, Store
 from attribution.heatmaps import COLOURS, DIVERGING
 from attribution.images import to_picture
+from attribution.metrics import perturbation
 from attribution.types import Curve
 from dashboard.cold_start import example, precomputed
 from dashboard.experiment.experiment import Experiment
@@ -202,6 +203,14 @@ class TestLessons:
         for lesson in lessons.LESSONS:
             assert bool(lesson.maps) != bool(lesson.chart)
             assert Experiment.from_query(lesson.opens.to_query()) == lesson.opens
+
+    def test_a_random_order_is_no_proof(self):
+        """A map of nothing but the centre can beat it. The texts say so where they speak of random orders."""
+        (text,) = (lesson.text for lesson in lessons.LESSONS if lesson.chart == "blank")
+        for said in (text, METRICS[PERTURBATION].note, perturbation.__doc__):
+            assert "random order" in said
+            assert "centre" in said
+        assert "at least" not in text
 
     def test_what_they_say_is_so(self):
         """The numbers of the file bear out the text under which they stand."""

@@ -17,11 +17,13 @@ from attribution.engine.states import digest_of
 from attribution.engine.weights import Networks
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import READING
 from dashboard.live.frames import unpack
 from dashboard.views.compare import board as board_of
 from dashboard.views.compare import glance
 from dashboard.views.compare.board import CompareBoard
 from dashboard.views.sanity.board import Choice, SanityBoard
+from dashboard.views.sanity.words import INFIDELITY, LAYERS
 from dashboard.work.glance import Glance, Glanced, glance_work
 from dashboard.work.panel import Cell
 from dashboard.work.sanity import Layers, layers_work
@@ -228,3 +230,14 @@ def test_on_the_page_it_is_a_switch(page, jobs):
     assert len(app.main.image) == before - 2
     assert app.query_params["rand"] in ("off", ["off"])
     assert not any("random:" in words for words in captions(app))
+
+
+def test_unrelated_maps_are_not_said_to_have_a_rank_correlation_of_0():
+    """Of absolute maps: those of nothing but noise had 0.22 to 0.33, because they are large at the same places."""
+    for said in (READING, LAYERS["cascading"]):
+        assert "unrelated" in said
+        assert "about 0.3" in said
+
+
+def test_a_map_that_knows_nothing_is_not_said_to_have_an_infidelity_of_1():
+    assert "A map that knows nothing has about 0.99" in INFIDELITY
