@@ -1,7 +1,12 @@
 """Knobs, curves and the line of the stage in a real browser, without the app. Timers are stepped by hand."""
 
-import pytest
+import re
+import tomllib
 
+import pytest
+from sources import ROOT
+
+from dashboard.charts.looks import STYLES
 from dashboard.live.route import TRY_LATER
 from dashboard.stage import stage
 
@@ -87,6 +92,68 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate("busy = false")
         assert page.evaluate("steps()") == ["one", "other"]
+
+
+THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+# One curve of each style, in the colours of a theme: [name, colour of the line, of its marker, text, font] of each.
+SHOWN = """async ([styles, page, ink]) => {
+  root.style.cssText = `--page: ${page}; --ink: ${ink}`;
+  let drawn;
+  window.Plotly = {react: (plot, traces, layout) => { drawn = {traces, layout}; plot.on = () => {}; }};
+  const curves = new code.Curves(root, '', () => {}, () => false);
+  const lines = Object.fromEntries(Object.entries(styles).map(([name, look]) => [name, [name, ...look]]));
+  window.setTimeout = (act) => (window.act = act);
+  curves.layout([{name: 'one', title: 'one', axes: {x: '', y: '', x_range: [0, 1], y_range: [0, 1]}}], lines, '');
+  for (const name in lines) curves.curve({metric: 'one', name, x: [0, 1], y: [0, 1], ticks: []});
+  await act();
+  return drawn.traces.map(({title, line, marker}) => {
+    const {text, font} = drawn.layout.annotations.find((one) => one.text.endsWith(` ${title}`));
+    return [title, line.color, marker.color, text, font.color];
+  });
+}"""
+
+
+def rgb(colour):
+    if colour.startswith("#"):
+        return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+    return [int(value) for value in re.findall(r"\d+", colour)]
+
+
+def contrast(one, other):
+    """As WCAG 2.2 defines it."""
+
+    def bright(colour):
+        shares = [value / 255 for value in rgb(colour)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return sum(part * value for part, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted([bright(one), bright(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+class TestColours:
+    @pytest.fixture(params=["light", "dark"])
+    def shown(self, page, request):
+        theme = THEMES[request.param]
+        back, ink = theme["backgroundColor"], theme["textColor"]
+        return back, ink, page.evaluate(SHOWN, [STYLES, back, ink])
+
+    def test_names_at_the_ends_of_lines_can_be_read_and_lines_be_seen(self, shown):
+        """A contrast of 4.5 for text and of 3 for lines, in both themes."""
+        back, _, curves = shown
+        assert [title for title, *_ in curves] == [*STYLES]
+        for title, line, marker, text, font in curves:
+            assert contrast(font, back) >= 4.5, title
+            assert contrast(line, back) >= 3, title
+            assert marker == line
+            assert f'color:{line}"' in text, "the name has the mark of its line"
+
+    def test_a_colour_that_can_be_seen_stays_as_it_is(self, shown):
+        back, _, curves = shown
+        own = {name: style[0] for name, style in STYLES.items()}
+        assert {title for title, line, *_ in curves if line != own[title]} == {
+            name for name, colour in own.items() if contrast(colour, back) < 3
+        }
 
 
 class TestKnobs:
