@@ -12,7 +12,7 @@ from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
 
-FILES = ("scale.js", "viewer.js", "line.js", "knobs.js", "curves.js")
+FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js")
 SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Knobs, Line };"
 BEGIN = """async (script) => {
   window.code = await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
