@@ -81,10 +81,10 @@ class Curves {
     const looks = JSON.stringify([lines, control]);
     if (looks !== this.looks) for (const one of this.charts) one.stale = true;
     Object.assign(this, { lines, control, looks });
+    this.forget(charts, lines);
     const names = charts.map((chart) => chart.name).join();
     if (names !== this.names) {
       this.names = names;
-      this.now = {};
       this.charts = charts.map((chart) => {
         const plot = make("div", { class: "plot" });
         const verdict = make("p", { class: "verdict" });
@@ -94,6 +94,12 @@ class Curves {
       this.root.replaceChildren(...this.charts.map((one) => one.cell));
     }
     this.draw();
+  }
+
+  // What is not shown any more is sent again when it comes back. All else is sent only once, so it is kept.
+  forget(charts, lines) {
+    const shown = new Set(charts.flatMap(({ name }) => Object.keys(lines).map((line) => `${name} ${line}`)));
+    for (const held of [this.now, this.ghosts]) for (const key of Object.keys(held)) if (!shown.has(key)) delete held[key];
   }
 
   // A curve of one map so far. The last whole one stays as a ghost until the new one is whole.

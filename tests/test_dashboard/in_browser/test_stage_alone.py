@@ -25,7 +25,12 @@ CURVES = """
   const timers = [];
   window.setTimeout = (act) => timers.push(act);
   window.drawn = [];
-  window.Plotly = {react: (plot) => { drawn.push(plot.name); plot.on = () => {}; }};
+  window.shown = {};
+  window.Plotly = {react: (plot, traces) => {
+    drawn.push(plot.name);
+    shown[plot.name] = traces;
+    plot.on = () => {};
+  }};
   window.busy = false;
   window.curves = new code.Curves(root, '', () => {}, () => busy);
   const axes = {x: '', y: '', x_range: [0, 1], y_range: [0, 1]};
@@ -38,8 +43,11 @@ CURVES = """
     for (let k = 0; k < most && timers.length; k++) await timers.shift()();
     return [...drawn];
   };
-  window.grow = (metric, y) => curves.curve({metric, name: 'map', x: y.map((_, k) => k), y, ticks: []});
+  window.grow = (metric, y, done) => curves.curve({metric, name: 'map', x: y.map((_, k) => k), y, ticks: [], done});
 }"""
+# The curves of a chart as they are drawn, each with its opacity.
+DRAWN = "async (name) => { await steps(); return shown[name].map(({y, opacity}) => [y, opacity]); }"
+GHOST = 0.25
 
 
 @pytest.fixture
@@ -69,6 +77,40 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate(again % "blue")
         assert page.evaluate("steps()") == ["one", "other"]
+
+    def test_the_last_whole_curve_is_a_ghost_until_the_new_one_is_whole(self, page):
+        page.evaluate(CURVES)
+        page.evaluate("grow('one', [1, 0.5, 0.2], true)")
+        assert page.evaluate(DRAWN, "one") == [[[1, 0.5, 0.2], 1]]
+        for part in ([1], [1, 0.9]):
+            page.evaluate("part => grow('one', part, false)", part)
+            assert page.evaluate(DRAWN, "one") == [[[1, 0.5, 0.2], GHOST], [part, 1]], "no part becomes a ghost"
+        page.evaluate("grow('other', [3], false)")
+        assert page.evaluate(DRAWN, "other") == [[[3], 1]], "what was never whole leaves none"
+        page.evaluate("grow('one', [1, 0.9, 0.8], true)")
+        assert page.evaluate(DRAWN, "one") == [[[1, 0.9, 0.8], 1]]
+
+    def test_a_ghost_has_no_name_and_cannot_be_pointed_at(self, page):
+        page.evaluate(CURVES)
+        page.evaluate("grow('one', [1, 0.5], true), grow('one', [1], false)")
+        page.evaluate(DRAWN, "one")
+        found = page.evaluate("shown.one.map(({hoverinfo, now, mode}) => [hoverinfo ?? '', now, mode])")
+        assert found == [["skip", False, "lines"], ["", True, "lines+markers"]]
+
+    def test_another_chart_leaves_the_curves_of_the_others(self, page):
+        """They are sent only once. Those of a chart or a method that goes are sent again when it comes back."""
+        page.evaluate(CURVES)
+        page.evaluate("grow('one', [1, 0.5], true), grow('other', [2], true), grow('other', [3], false)")
+        lay = """([charts, lines]) => curves.layout(
+          charts.map(name => ({name, title: name, axes: curves.charts[0].chart.axes})),
+          Object.fromEntries(lines.map(name => [name, ['Map', 'red', 'solid', 'circle']])), '')"""
+        page.evaluate(lay, [["one", "third"], ["map"]])
+        assert page.evaluate("Object.keys(curves.now)") == ["one map"]
+        assert page.evaluate("Object.keys(curves.ghosts)") == []
+        page.evaluate("for (const {chart, plot} of curves.charts) plot.name = chart.name")
+        assert page.evaluate(DRAWN, "one") == [[[1, 0.5], 1]]
+        page.evaluate(lay, [["one", "third"], ["another"]])
+        assert page.evaluate("Object.keys(curves.now)") == []
 
     def test_they_are_resized_by_the_library_that_drew_them(self, page):
         """A chart of Streamlit puts a library of its own in the place of it, which drops who listens to clicks."""
