@@ -20,6 +20,36 @@ function library(address) {
   return plotly;
 }
 
+const LEAST = 3; // the contrast that a line needs on the page (WCAG 2.2, 1.4.11); text needs 4.5 and has the ink
+
+const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+function rgbOf(colour) {
+  brush.fillStyle = colour;
+  brush.fillRect(0, 0, 1, 1);
+  return [...brush.getImageData(0, 0, 1, 1).data.subarray(0, 3)];
+}
+
+// How bright a colour is, as WCAG 2 has it.
+function brightness(rgb) {
+  const [r, g, b] = rgb.map((value) => (value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(one, other) {
+  const [low, high] = [brightness(one), brightness(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+// The colour, or what is next to it on the way to the ink and can be seen on the page.
+function visible(colour, page, ink) {
+  const [from, back, to] = [colour, page, ink].map(rgbOf);
+  for (let share = 0; share < 1; share += 0.02) {
+    const mixed = from.map((value, k) => Math.round(value + share * (to[k] - value)));
+    if (contrast(mixed, back) >= LEAST) return share ? `rgb(${mixed.join(", ")})` : colour;
+  }
+  return ink;
+}
+
 // What all charts share: colours of the page, and no background of their own.
 function themed(plot) {
   const style = getComputedStyle(plot);
@@ -29,7 +59,7 @@ function themed(plot) {
     layout: { autosize: true, uirevision: "kept", font: { color: ink, size: 12 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       hoverlabel: { bgcolor: page, font: { color: ink } } },
     axis: { color: ink, gridcolor: FAINT, zeroline: false, linecolor: FAINT },
-    ink,
+    ink, page,
   };
 }
 
@@ -51,10 +81,10 @@ class Curves {
     const looks = JSON.stringify([lines, control]);
     if (looks !== this.looks) for (const one of this.charts) one.stale = true;
     Object.assign(this, { lines, control, looks });
+    this.forget(charts, lines);
     const names = charts.map((chart) => chart.name).join();
     if (names !== this.names) {
       this.names = names;
-      this.now = {};
       this.charts = charts.map((chart) => {
         const plot = make("div", { class: "plot" });
         const verdict = make("p", { class: "verdict" });
@@ -64,6 +94,12 @@ class Curves {
       this.root.replaceChildren(...this.charts.map((one) => one.cell));
     }
     this.draw();
+  }
+
+  // What is not shown any more is sent again when it comes back. All else is sent only once, so it is kept.
+  forget(charts, lines) {
+    const shown = new Set(charts.flatMap(({ name }) => Object.keys(lines).map((line) => `${name} ${line}`)));
+    for (const held of [this.now, this.ghosts]) for (const key of Object.keys(held)) if (!shown.has(key)) delete held[key];
   }
 
   // A curve of one map so far. The last whole one stays as a ghost until the new one is whole.
@@ -107,10 +143,11 @@ class Curves {
     this.pause = clamp(SHARE * (performance.now() - began), DRAW, LONGEST);
   }
 
-  traces(metric) {
+  traces(metric, { page, ink }) {
     const found = [];
-    for (const [name, [title, colour, dash, symbol]] of Object.entries(this.lines)) {
+    for (const [name, [title, own, dash, symbol]] of Object.entries(this.lines)) {
       const key = `${metric} ${name}`;
+      const colour = visible(own, page, ink);
       for (const [curve, opacity] of [[this.ghosts[key], 0.25], [this.now[key], 1]]) {
         if (!curve) continue;
         if (curve.low && opacity === 1) found.push(...bandOf(curve));
@@ -125,8 +162,8 @@ class Curves {
   }
 
   plot(library_, { chart, plot }) {
-    const { layout: shared, axis } = themed(plot);
-    const traces = this.traces(chart.name);
+    const { layout: shared, axis, ...colours } = themed(plot);
+    const traces = this.traces(chart.name, colours);
     const { x, y, x_range, y_range } = chart.axes;
     const ticks = traces.length ? this.ticks(chart.name) : [];
     const [low, high] = x_range ?? [0, Math.max(ticks.length - 1, 1)];
@@ -138,7 +175,7 @@ class Curves {
       xaxis: { ...axis, title: { text: x, standoff: 6 }, range: [low - (high - low) / 60, high + (high - low) / 60],
         ...(ticks.length ? { tickvals: ticks.map((_, k) => k), ticktext: ticks } : {}) },
       yaxis: { ...axis, title: { text: y, standoff: 6 }, range: [bottom - room, top + room] },
-      annotations: this.ends(traces.filter((trace) => trace.now), bottom - room, top + room, plot.clientHeight - 42),
+      annotations: this.ends(traces.filter((trace) => trace.now), bottom - room, top + room, plot.clientHeight - 42, colours.ink),
     };
     library_.react(plot, traces, layout, OPTIONS);
     if (!plot.heard) {
@@ -152,15 +189,15 @@ class Curves {
     return curve ? curve[1].ticks : [];
   }
 
-  // The names at the ends of the lines, moved apart where they would overlap.
-  ends(traces, bottom, top, height) {
+  // The names at the ends of the lines, with a piece of the line before them, moved apart where they would overlap.
+  ends(traces, bottom, top, height, ink) {
     const least = ((top - bottom) * 14) / Math.max(height, 60);
     const found = traces.map((trace) => ({ trace, at: trace.y[trace.y.length - 1] })).sort((a, b) => a.at - b.at);
     for (let k = 1; k < found.length; k++) found[k].at = Math.max(found[k].at, found[k - 1].at + least);
     const over = found.length ? found[found.length - 1].at - top : 0;
     return found.map(({ trace, at }) => ({
-      xref: "paper", x: 1, xanchor: "left", y: at - Math.max(over, 0), yanchor: "middle", showarrow: false, text: ` ${trace.title}`,
-      font: { color: trace.line.color, size: 11 },
+      xref: "paper", x: 1, xanchor: "left", y: at - Math.max(over, 0), yanchor: "middle", showarrow: false,
+      text: `<span style="color:${trace.line.color}">━</span> ${trace.title}`, font: { color: ink, size: 11 },
     }));
   }
 

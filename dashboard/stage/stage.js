@@ -3,11 +3,13 @@
 
 const MOST = 64; // the maps of one method that are kept
 
-// What a first visitor reads: how to read a map, and three things to try.
-const TRY = [["Less noise: σ 0.1", { sigma: 0.1 }], ["More samples: R 300", { samples: 300 }], ["A white baseline", { baseline: "white" }]];
+// What a first visitor reads: how to read a map, and three things to try, in full and in short.
+const TRY = [["Less noise: σ 0.1", "σ 0.1", { sigma: 0.1 }], ["More samples: R 300", "R 300", { samples: 300 }],
+  ["A white baseline", "white", { baseline: "white" }]];
 const MET = "attribution-met";
 
-function greeting(release) {
+// In full for the rail, and as one line for above the maps of a narrow screen; nothing for who has been here before.
+function greetings(release) {
   try {
     if (localStorage.getItem(MET)) return [];
   } catch {
@@ -15,13 +17,16 @@ function greeting(release) {
   }
   const close = () => {
     localStorage.setItem(MET, "1");
-    box.remove();
+    for (const one of both) one.remove();
   };
-  const box = make("div", { class: "greeting" },
-    make("p", {}, "Bright: this method says that the pixel matters more here. Drag a knob and watch. Or try:"),
-    ...TRY.map(([words, values]) => make("button", { type: "button", onclick: () => release(values) }, words)),
-    make("button", { type: "button", class: "close", onclick: close }, "Got it"));
-  return [box];
+  const press = (name, words, onclick) => make("button", { type: "button", "aria-label": name, onclick }, words);
+  const both = [
+    make("div", { class: "greeting" }, make("p", {}, "Bright: this method says that the pixel matters more here. Drag a knob and watch. Or try:"),
+      ...TRY.map(([name, , values]) => press(name, name, () => release(values))), press("Got it", "Got it", close)),
+    make("div", { class: "greeting short" }, make("p", {}, "Bright matters more. Try"),
+      ...TRY.map(([name, words, values]) => press(name, words, () => release(values))), press("Got it", "×", close)),
+  ];
+  return both;
 }
 
 class Stage {
@@ -74,7 +79,7 @@ class Stage {
   show(data, release) {
     this.release = release;
     this.data = data;
-    if (data.knobs.length && !this.hands.knobs.length) this.rail.append(...greeting((values) => this.released(values)));
+    if (data.knobs.length && !this.hands.knobs.length) this.greet();
     this.hands.show(data.knobs);
     this.element.classList.toggle("flat", Boolean(data.flat));
     this.title.hidden = !data.title;
@@ -92,6 +97,13 @@ class Stage {
       this.line?.close();
       this.line = new Line(address.href, (heard) => this.hear(heard), (state, why) => this.connected(state, why));
     }
+  }
+
+  greet() {
+    const [full, short] = greetings((values) => this.released(values));
+    if (!full) return;
+    this.rail.append(full);
+    this.tiles.before(short);
   }
 
   // How far below the top of the stage the charts begin.

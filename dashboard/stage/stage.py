@@ -16,7 +16,7 @@ import streamlit as st
 HERE = Path(__file__).parent
 SCRIPTS = (
     *("scale.js", "viewer.js", "glance.js", "words.js", "hands.js", "line.js"),
-    *("knobs.js", "curves.js", "figures.js", "scrubs.js", "stage.js"),
+    *("help.js", "knobs.js", "curves.js", "figures.js", "scrubs.js", "stage.js"),
 )
 
 

@@ -48,9 +48,6 @@ function coloured(tile, of) {
   return true;
 }
 
-// A question mark with an explanation.
-const helpOf = (text) => make("span", { class: "help", tabindex: "0", role: "note", "aria-label": text, title: text }, "?");
-
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const told = (value) => (value === 0 ? "0" : Math.abs(value) < 0.001 ? value.toExponential(1) : value.toPrecision(3));
 

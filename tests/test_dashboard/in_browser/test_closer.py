@@ -102,6 +102,16 @@ def test_a_chart_keeps_the_readers_zoom_when_its_curves_change(page):
     assert plot.evaluate(ranges) == zoomed
 
 
+def test_another_metric_leaves_the_curves_of_the_others(page):
+    visit(page, "r=4&m=4&seed=32")
+    complete(page)
+    traces = chart(page, "Perturbation curve").locator(".scatterlayer .trace")
+    expect(traces).to_have_count(6)
+    visit(page, "r=4&m=4&seed=32&curves=insertion")
+    expect(chart(page, "Insertion").locator(".scatterlayer .trace")).to_have_count(6)
+    expect(traces).to_have_count(6)
+
+
 def test_pins(page):
     """Pinned, shown beside, renamed, opened from another page, removed."""
     visit(page, "r=4&m=4")
@@ -146,6 +156,17 @@ def test_export_and_link(page):
     link = page.get_by_test_id("stPopoverBody").locator("code")
     expect(link).to_contain_text("base=white")
     assert link.inner_text().startswith(page.address)
+
+
+def test_how_to_read_this_opens(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    words = page.get_by_text("It does not say that the method is right.")
+    expect(words).to_have_count(0)
+    page.get_by_role("button", name="How to read this").click()
+    seen(words)
+    page.keyboard.press("Escape")
+    expect(words).to_have_count(0)
 
 
 def test_a_connection_that_drops_and_comes_back(page):

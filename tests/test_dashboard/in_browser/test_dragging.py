@@ -9,6 +9,7 @@ from itertools import count as count_from
 import PIL.Image
 import pytest
 from pages import (
+    CLOCK,
     LONG,
     PATIENCE,
     POLLING,
@@ -142,6 +143,8 @@ def test_maps_follow_the_hand(page):
 
 FRESH = count_from(570)
 """A seed for each try: the second one finds no draft that the first one left on the server."""
+SOON = "() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done))))"
+"""What is due is done."""
 # What a tile shows from now on, at each change: whether it is faded, and what stands below it.
 TILES = """() => {
   window.tiles = {};
@@ -252,14 +255,38 @@ def test_a_line_that_is_cut_in_mid_drag_asks_again_for_what_the_hand_holds(page,
     assert page.evaluate("told.script") == 1
 
 
-def test_a_page_that_has_nothing_running_hears_nothing(page):
-    """What comes after a pause of the clock would be heard before the answer to the next question."""
-    visit(page, "r=4&m=4")
-    complete(page)
-    count(page)
-    hold(page, "σ, noise scale")
+# What is done again and again follows the clock too.
+REPEATED = """
+const repeated = new Map();
+window.setInterval = (act, every = 0, ...given) => {
+  const id = setTimeout(() => {});
+  const again = () => { repeated.set(id, setTimeout(again, every)); act(...given); };
+  repeated.set(id, setTimeout(again, every));
+  return id;
+};
+window.clearInterval = (id) => clearTimeout(repeated.get(id) ?? id);
+"""
+HOUR = 3_600_000
+
+
+def test_a_page_that_has_nothing_running_says_and_hears_nothing(own_tab):
+    """On neither socket, after a hand was there. What was planned for the next hour would be done at once."""
+    page = own_tab
+    page.add_init_script(f"(() => {{{CLOCK}{REPEATED}}})()")
+    _, x, y = begin(page, f"r=4&m=4&seed={next(FRESH)}", "σ, noise scale")
+    page.mouse.move(x + 30, y)
+    page.wait_for_function("told.heard.some(({part}) => part === 'answer')", polling=POLLING, timeout=PATIENCE)
     page.mouse.up()
-    assert page.evaluate("told.heard") == []
+    until_at(page, "sigma=")
+    complete(page)
+    page.mouse.move(0, 0)
+    page.wait_for_function(f"!{STAGE}.line.unanswered && !{STAGE}.awaited", polling=POLLING)
+    page.evaluate(f"putForward({HOUR})")  # what the page still had to do after the drag
+    page.evaluate(SOON)
+    count(page)
+    page.evaluate(f"putForward({HOUR})")
+    page.evaluate(SOON)
+    assert page.evaluate("told") == {"script": 0, "asked": [], "near": [], "heard": []}
 
 
 def test_an_exact_value_is_typed(page):

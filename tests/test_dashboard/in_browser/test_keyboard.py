@@ -98,3 +98,47 @@ def test_nothing_of_the_stage_moves_by_itself(page):
     assert page.evaluate(moving) == 0
     complete(page)
     assert page.evaluate(moving) == 0
+
+
+@pytest.mark.parametrize("screen", [(1280, 720, "light"), (1440, 900, "dark"), (390, 844, "light")])
+def test_explanations_open_by_keyboard_and_are_whole(page, screen):
+    visit(page, "r=4&m=4", on=screen)
+    complete(page)
+    signs = page.get_by_role("button", name="Explanation").filter(visible=True)
+    tip = page.get_by_role("tooltip")
+    assert signs.count() >= (3 if screen[0] < 760 else 5)
+    for sign in signs.all():
+        sign.focus()
+        expect(tip).to_have_text(sign.get_attribute("aria-description"))
+        box = tip.bounding_box()
+        assert box["width"] > 100
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= screen[0]
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= screen[1]
+        assert tip.evaluate("tip => tip.scrollHeight <= tip.clientHeight"), "all of it is seen"
+        page.keyboard.press("Escape")
+        expect(tip).to_have_count(0)
+        expect(sign).to_be_focused()
+        for key in ("Enter", "Space"):
+            page.keyboard.press(key)
+            expect(tip).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(tip.filter(has_text=sign.get_attribute("aria-description"))).to_have_count(0)
+
+
+def test_explanations_open_by_a_tap_and_by_a_pointer(page):
+    visit(page, "r=4&m=4")
+    complete(page)
+    sign, tip = page.get_by_role("button", name="Explanation").first, page.get_by_role("tooltip")
+    sign.hover()
+    expect(tip).to_be_visible()
+    tip.hover()
+    expect(tip).to_be_visible()
+    page.mouse.move(700, 30)
+    expect(tip).to_have_count(0)
+    sign.dispatch_event("pointerdown", {"pointerType": "touch"})
+    sign.dispatch_event("click")
+    expect(tip).to_be_visible()
+    page.locator(".stage .headline").click()
+    expect(tip).to_have_count(0)

@@ -59,6 +59,23 @@ def test_a_lesson_opens_its_experiment(page):
     until_at(page, "img=camera.*base=white")
 
 
+def test_a_lesson_gives_the_photo_and_the_setting_back(page):
+    visit(page, "img=coffee&r=4&m=4&sigma=0.3")
+    complete(page)
+    page.get_by_role("link", name="Learn").click()
+    seen(page.get_by_text("Short lessons"))
+    page.get_by_role("button", name="Open it on white, then choose black").click()
+    until_at(page, "img=camera.*base=white")
+    back = page.get_by_role("button", name="Back to my photo and setting")
+    seen(back)
+    back.click()
+    until_at(page, r"img=coffee(?!.*base=white)")
+    expect(back).to_have_count(0)
+    seen(page.get_by_text("predicted: espresso"))
+    assert slider(page, "σ, noise scale").input_value() == "0.3"
+    complete(page)
+
+
 @pytest.mark.parametrize(
     ("place", "title"),
     [

@@ -1,13 +1,18 @@
 """Knobs, curves and the line of the stage in a real browser, without the app. Timers are stepped by hand."""
 
-import pytest
+import re
+import tomllib
 
+import pytest
+from sources import ROOT
+
+from dashboard.charts.looks import STYLES
 from dashboard.live.route import TRY_LATER
 from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
 
-FILES = ("scale.js", "viewer.js", "line.js", "knobs.js", "curves.js")
+FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js")
 SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Knobs, Line };"
 BEGIN = """async (script) => {
   window.code = await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
@@ -20,7 +25,12 @@ CURVES = """
   const timers = [];
   window.setTimeout = (act) => timers.push(act);
   window.drawn = [];
-  window.Plotly = {react: (plot) => { drawn.push(plot.name); plot.on = () => {}; }};
+  window.shown = {};
+  window.Plotly = {react: (plot, traces) => {
+    drawn.push(plot.name);
+    shown[plot.name] = traces;
+    plot.on = () => {};
+  }};
   window.busy = false;
   window.curves = new code.Curves(root, '', () => {}, () => busy);
   const axes = {x: '', y: '', x_range: [0, 1], y_range: [0, 1]};
@@ -33,8 +43,11 @@ CURVES = """
     for (let k = 0; k < most && timers.length; k++) await timers.shift()();
     return [...drawn];
   };
-  window.grow = (metric, y) => curves.curve({metric, name: 'map', x: y.map((_, k) => k), y, ticks: []});
+  window.grow = (metric, y, done) => curves.curve({metric, name: 'map', x: y.map((_, k) => k), y, ticks: [], done});
 }"""
+# The curves of a chart as they are drawn, each with its opacity.
+DRAWN = "async (name) => { await steps(); return shown[name].map(({y, opacity}) => [y, opacity]); }"
+GHOST = 0.25
 
 
 @pytest.fixture
@@ -65,6 +78,40 @@ class TestCurves:
         page.evaluate(again % "blue")
         assert page.evaluate("steps()") == ["one", "other"]
 
+    def test_the_last_whole_curve_is_a_ghost_until_the_new_one_is_whole(self, page):
+        page.evaluate(CURVES)
+        page.evaluate("grow('one', [1, 0.5, 0.2], true)")
+        assert page.evaluate(DRAWN, "one") == [[[1, 0.5, 0.2], 1]]
+        for part in ([1], [1, 0.9]):
+            page.evaluate("part => grow('one', part, false)", part)
+            assert page.evaluate(DRAWN, "one") == [[[1, 0.5, 0.2], GHOST], [part, 1]], "no part becomes a ghost"
+        page.evaluate("grow('other', [3], false)")
+        assert page.evaluate(DRAWN, "other") == [[[3], 1]], "what was never whole leaves none"
+        page.evaluate("grow('one', [1, 0.9, 0.8], true)")
+        assert page.evaluate(DRAWN, "one") == [[[1, 0.9, 0.8], 1]]
+
+    def test_a_ghost_has_no_name_and_cannot_be_pointed_at(self, page):
+        page.evaluate(CURVES)
+        page.evaluate("grow('one', [1, 0.5], true), grow('one', [1], false)")
+        page.evaluate(DRAWN, "one")
+        found = page.evaluate("shown.one.map(({hoverinfo, now, mode}) => [hoverinfo ?? '', now, mode])")
+        assert found == [["skip", False, "lines"], ["", True, "lines+markers"]]
+
+    def test_another_chart_leaves_the_curves_of_the_others(self, page):
+        """They are sent only once. Those of a chart or a method that goes are sent again when it comes back."""
+        page.evaluate(CURVES)
+        page.evaluate("grow('one', [1, 0.5], true), grow('other', [2], true), grow('other', [3], false)")
+        lay = """([charts, lines]) => curves.layout(
+          charts.map(name => ({name, title: name, axes: curves.charts[0].chart.axes})),
+          Object.fromEntries(lines.map(name => [name, ['Map', 'red', 'solid', 'circle']])), '')"""
+        page.evaluate(lay, [["one", "third"], ["map"]])
+        assert page.evaluate("Object.keys(curves.now)") == ["one map"]
+        assert page.evaluate("Object.keys(curves.ghosts)") == []
+        page.evaluate("for (const {chart, plot} of curves.charts) plot.name = chart.name")
+        assert page.evaluate(DRAWN, "one") == [[[1, 0.5], 1]]
+        page.evaluate(lay, [["one", "third"], ["another"]])
+        assert page.evaluate("Object.keys(curves.now)") == []
+
     def test_they_are_resized_by_the_library_that_drew_them(self, page):
         """A chart of Streamlit puts a library of its own in the place of it, which drops who listens to clicks."""
         page.evaluate(CURVES)
@@ -87,6 +134,68 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate("busy = false")
         assert page.evaluate("steps()") == ["one", "other"]
+
+
+THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+# One curve of each style, in the colours of a theme: [name, colour of the line, of its marker, text, font] of each.
+SHOWN = """async ([styles, page, ink]) => {
+  root.style.cssText = `--page: ${page}; --ink: ${ink}`;
+  let drawn;
+  window.Plotly = {react: (plot, traces, layout) => { drawn = {traces, layout}; plot.on = () => {}; }};
+  const curves = new code.Curves(root, '', () => {}, () => false);
+  const lines = Object.fromEntries(Object.entries(styles).map(([name, look]) => [name, [name, ...look]]));
+  window.setTimeout = (act) => (window.act = act);
+  curves.layout([{name: 'one', title: 'one', axes: {x: '', y: '', x_range: [0, 1], y_range: [0, 1]}}], lines, '');
+  for (const name in lines) curves.curve({metric: 'one', name, x: [0, 1], y: [0, 1], ticks: []});
+  await act();
+  return drawn.traces.map(({title, line, marker}) => {
+    const {text, font} = drawn.layout.annotations.find((one) => one.text.endsWith(` ${title}`));
+    return [title, line.color, marker.color, text, font.color];
+  });
+}"""
+
+
+def rgb(colour):
+    if colour.startswith("#"):
+        return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+    return [int(value) for value in re.findall(r"\d+", colour)]
+
+
+def contrast(one, other):
+    """As WCAG 2.2 defines it."""
+
+    def bright(colour):
+        shares = [value / 255 for value in rgb(colour)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return sum(part * value for part, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted([bright(one), bright(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+class TestColours:
+    @pytest.fixture(params=["light", "dark"])
+    def shown(self, page, request):
+        theme = THEMES[request.param]
+        back, ink = theme["backgroundColor"], theme["textColor"]
+        return back, ink, page.evaluate(SHOWN, [STYLES, back, ink])
+
+    def test_names_at_the_ends_of_lines_can_be_read_and_lines_be_seen(self, shown):
+        """A contrast of 4.5 for text and of 3 for lines, in both themes."""
+        back, _, curves = shown
+        assert [title for title, *_ in curves] == [*STYLES]
+        for title, line, marker, text, font in curves:
+            assert contrast(font, back) >= 4.5, title
+            assert contrast(line, back) >= 3, title
+            assert marker == line
+            assert f'color:{line}"' in text, "the name has the mark of its line"
+
+    def test_a_colour_that_can_be_seen_stays_as_it_is(self, shown):
+        back, _, curves = shown
+        own = {name: style[0] for name, style in STYLES.items()}
+        assert {title for title, line, *_ in curves if line != own[title]} == {
+            name for name, colour in own.items() if contrast(colour, back) < 3
+        }
 
 
 class TestKnobs:
