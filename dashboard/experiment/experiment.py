@@ -162,9 +162,9 @@ class Experiment:
             found["draws"] = 1
         found |= {name: value for of, name, value in self.own if of == method}
         if "seed" in known:
-            # Without noise the seed is 0: another seed must not recompute a method without noise.
-            random = "samples" in known or found.get("baseline") == "uniform"
-            found["seed"] = self.seed if random else 0
+            # From a fixed baseline the seed is 0: it cannot change the map, so another one must not recompute it.
+            baseline = METHODS[method].complete(found).get("baseline", "uniform")
+            found["seed"] = self.seed if baseline == "uniform" or "samples" in known else 0
         return found
 
     def every_knob(self, method: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Sweeps: what can be turned, in which order, what it costs, and that each cell is what Compare would show."""
 
 from dataclasses import replace
+from typing import Any
 
 import by_heart
 import numpy as np
@@ -11,6 +12,7 @@ from page import toy_subject
 from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.agreement import agreements
 from attribution.heatmaps import reduce_channels
+from attribution.registry import Choice, Knob
 from dashboard.charts import sweep as charts_of
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
@@ -29,6 +31,15 @@ EXPERIMENT = Experiment(samples=4, steps=4)
 @pytest.fixture(autouse=True)
 def one_patch(monkeypatch):
     monkeypatch.setitem(PATCHES, "quick", 1)
+
+
+def other(knob: Knob) -> Any:
+    """Another allowed value of a knob than its default."""
+    if knob.type is bool:
+        return not knob.default
+    if isinstance(knob.allowed, Choice):
+        return next(name for name in knob.allowed.names if name != knob.default)
+    return knob.type(knob.allowed.high if knob.default != knob.allowed.high else knob.allowed.low)
 
 
 class TestParsing:
@@ -75,12 +86,14 @@ class TestParsing:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_every_knob_of_every_method_can_be_turned(self, method):
-        for knob in METHODS[method].knobs:
-            value = METHODS[method].knobs[knob].default
-            sweep = parse(f"{method}:{knob}={value}")
-            shown = sweep.opened(EXPERIMENT, sweep.places[0])
-            assert method in shown.methods
-            assert shown.knobs(method).get(knob, value) == value
+        for name, knob in METHODS[method].knobs.items():
+            noisy = name == "seed" and "baseline" in METHODS[method].knobs
+            before = EXPERIMENT.turned(method, "baseline", "uniform") if noisy else EXPERIMENT
+            for value in (knob.default, other(knob)):
+                sweep = parse(f"{method}:{name}={value}")
+                shown = sweep.opened(before, sweep.places[0])
+                assert method in shown.methods
+                assert shown.every_knob(method)[name] == value, name
 
 
 class TestAxes:
