@@ -100,9 +100,10 @@ class Metric(Entry):
     """A registered metric. A metric with `axes` is a curve; its value is the area under the curve.
 
     `label` names the value. `better` is "lower" or "higher"; `reading` says it as a phrase. `digits` is the number of
-    meaningful decimals. `note` explains how to read the value. `less` names a second metric: this value minus that
-    value is reported as well. `standard` metrics are the default choice. `scored`: the metric calls the model.
-    `output` is the score that it measures whatever is asked for, as in `Method`.
+    meaningful decimals. `note` explains how to read the value, and `terms` the words of label and note, if they need
+    it. `less` names a second metric: this value minus that value is reported as well. `standard` metrics are the
+    default choice. `scored`: the metric calls the model. `output` is the score that it measures whatever is asked for,
+    as in `Method`.
     """
 
     label: str
@@ -116,6 +117,12 @@ class Metric(Entry):
     standard: bool
     scored: bool
     output: str = ""
+    terms: str = ""
+
+    @property
+    def explained(self) -> str:
+        """The terms and the note: a tooltip for where neither is shown."""
+        return f"{self.terms} {self.note}".strip()
 
     def cost(self, given: Mapping[str, Any], pixels: int) -> Cost:
         """Upper bound on the cost for a map with this number of pixels; other knobs have their defaults."""
@@ -171,6 +178,7 @@ def metric(
     less: str = "",
     standard: bool = False,
     output: str = "",
+    terms: str = "",
 ) -> Callable[[Function], Function]:
     """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, `(map, *, knobs) -> Curve`, or a function that
     returns numbers.
@@ -183,19 +191,8 @@ def metric(
 
     def add(function: Function) -> Function:
         name, scored = function.__name__, "score" in inspect.signature(function).parameters
-        facts = (
-            label,
-            better,
-            reading or f"{better} is better",
-            digits,
-            axes,
-            note,
-            cost,
-            less,
-            standard,
-            scored,
-            output,
-        )
+        how = reading or f"{better} is better"
+        facts = (label, better, how, digits, axes, note, cost, less, standard, scored, output, terms)
         METRICS[name] = Metric(name, title, paper, function, read_knobs(function), *facts)
         return function
 

@@ -17,7 +17,6 @@ from attribution.registry import METRICS, curves, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
 from dashboard.controls import resources, session
-from dashboard.experiment.words import TERMS
 from dashboard.experiment.words import axes as axes_of
 from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
@@ -140,7 +139,8 @@ def charts(table: Table, name: str) -> list[Case]:
     grid = st.grid(3, min_column_width=300, gap="medium")
     for metric in table.metrics:
         with grid.container():
-            st.markdown(f"**{METRICS[metric.name].label}** · mean curves, with 95 % bands", help=TERMS.get(metric.name))
+            known = METRICS[metric.name]
+            st.markdown(f"**{known.label}** · mean curves, with 95 % bands", help=known.explained)
             key = (name, tuple(chosen))
             made = session.once(f"results-made-bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
             alt = f"Mean curves of {len(chosen)} methods"
