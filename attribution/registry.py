@@ -57,7 +57,8 @@ class Method(Entry):
     `term(x, batch, cloud) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over
     a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
     attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
-    but something to compare methods with. `output` is the score that it explains whatever is asked for, "logit" or
+    but something to compare methods with. `fewer`: why a map can take fewer gradients than its cost; else it takes as
+    many. `output` is the score that it explains whatever is asked for, "logit" or
     "probability"; empty: the one that is asked for. Sizes of maps can be compared only where `unit` is the same.
     `origin` is the baseline b of an attribution that is a product with x - b, as `make_baselines` calls it; None if it
     is no such product.
@@ -69,6 +70,7 @@ class Method(Entry):
     sums_up: bool = False
     null: str = ""
     control: bool = False
+    fewer: str = ""
     units: Callable[[Mapping[str, Any]], str] = lambda knobs: "f"
     output: str = ""
     origin: Callable[[Mapping[str, Any]], Any] = lambda knobs: None
@@ -144,6 +146,7 @@ def method(
     sums_up: bool = False,
     null: str = "",
     control: bool = False,
+    fewer: str = "",
     unit: str | Callable[[Mapping[str, Any]], str] = "f",
     output: str = "",
     origin: Callable[[Mapping[str, Any]], Any] = lambda knobs: None,
@@ -157,7 +160,7 @@ def method(
 
     def add(function: Function) -> Function:
         name, knobs = function.__name__, read_knobs(function)
-        facts = (gloss, cost, term, sums_up, null, control, units, output, origin)
+        facts = (gloss, cost, term, sums_up, null, control, fewer, units, output, origin)
         METHODS[name] = Method(name, title, paper, function, knobs, *facts)
         return function
 

@@ -166,8 +166,8 @@ def facts() -> dict[str, set[Path]]:
     found: dict[str, set[Path]] = {}
     for entry in [*METHODS.values(), *METRICS.values()]:
         file = Path(inspect.getfile(inspect.unwrap(entry.run)))
-        words = (entry.title, *((entry.gloss,) if entry.name in METHODS else (entry.label, entry.note, entry.terms)))
-        for word in filter(None, words):
+        said = (entry.gloss, entry.fewer) if entry.name in METHODS else (entry.label, entry.note, entry.terms)
+        for word in filter(None, (entry.title, *said)):
             found.setdefault(word, set()).add(file)
     return found
 
