@@ -37,6 +37,8 @@ def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> 
 
 
 ADAPTIVE, CONTROL = "adaptive_noising", RANDOM
+SEARCHED = "smooth_taylor"
+"""The method whose sigma adaptive noising searches."""
 _SEARCH = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
 _RANDOM = _case(CONTROL, RANDOM_TITLE, "", _control)
 

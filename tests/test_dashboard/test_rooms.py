@@ -161,6 +161,15 @@ def test_before_torch_is_loaded_it_is_told_to_spin_briefly(given, found):
     assert done.stdout.split() == found.split(), done.stderr
 
 
+def test_no_code_compares_the_name_of_a_method():
+    """What is special about a method is a fact of its entry; a name that something is compared with would hide it."""
+    for file in files("attribution") + files("dashboard"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and any(isinstance(how, (ast.Eq, ast.NotEq)) for how in node.ops):
+                sides = {side.value for side in (node.left, *node.comparators) if isinstance(side, ast.Constant)}
+                assert not sides & METHODS.keys(), f"{file.relative_to(ROOT)}:{node.lineno}"
+
+
 def facts() -> dict[str, set[Path]]:
     """Titles, glosses, labels and notes of methods and metrics, with the files that declare them."""
     found: dict[str, set[Path]] = {}
