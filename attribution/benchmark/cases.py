@@ -79,8 +79,8 @@ PRESETS: dict[str, tuple[str, ...]] = {
     ),
     "table1-adaptive": (f"{ADAPTIVE}:objective=autvc/aupc",),
     "table2": (*(f"{method}:{knobs}" for knobs in EXTREMES for method in ("smooth_taylor", "smoothgrad")), CONTROL),
-    # Every method. Path methods take 50 steps from the mean colour, as in the comparison of Walker et al. 2023. AGI
-    # uses a quarter of its default number of classes.
+    # Every method that there was when its results were measured: `idgi` came later. Path methods take 50 steps from the
+    # mean colour, as in the comparison of Walker et al. 2023. AGI uses a quarter of its default number of classes.
     "ig-family": (
         "gradient",
         "input_x_gradient",
