@@ -81,7 +81,8 @@ def test_no_file_imports_itself_in_a_circle():
 def written(file: Path) -> set[str]:
     """The keys, or their beginnings, that a file names: of session state, widgets, and what `once` holds."""
     text = file.read_text(encoding="utf-8")
-    return set(re.findall(r'"((?:session|control|cold|compare|sweep|results|path|noise|sanity|learn)-[\w-]*)', text))
+    owners = "|".join(("session", "control", "cold", *(page.name for page in PAGES)))
+    return set(re.findall(rf'"((?:{owners})-[\w-]*)', text))
 
 
 @pytest.mark.parametrize("file", files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
