@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 
 import PIL.Image
 import pytest
@@ -130,6 +131,13 @@ def test_every_page_opens(page, jobs, name):
     app = app.switch_page(f"views/{name}/page.py").run()
     assert not app.exception
     assert not app.main.error
+
+
+def test_a_mean_over_noise_can_be_followed_on_noise(page, jobs, monkeypatch):
+    monkeypatch.setitem(METHODS, "another", replace(METHODS["smoothgrad"], name="another", title="Another mean"))
+    app = finish(page(r="4", m="2", methods="another").switch_page("views/noise/page.py").run(), jobs)
+    assert not app.main.error
+    assert any(words.startswith("Another mean after 4 of 4 samples") for words in alts(app))
 
 
 def test_the_command_line(capsys):
