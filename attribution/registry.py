@@ -57,7 +57,8 @@ class Method(Entry):
     `term(x, batch, cloud) -> (n, c, h, w)` is the contribution of each noisy sample, if the attribution is a mean over
     a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
     attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
-    but something to compare methods with. `output` is the score that it explains whatever is asked for, "logit" or
+    but something to compare methods with. `fewer`: why a map can take fewer gradients than its cost; else it takes as
+    many. `output` is the score that it explains whatever is asked for, "logit" or
     "probability"; empty: the one that is asked for. Sizes of maps can be compared only where `unit` is the same.
     `origin` is the baseline b of an attribution that is a product with x - b, as `make_baselines` calls it; None if it
     is no such product.
@@ -69,6 +70,7 @@ class Method(Entry):
     sums_up: bool = False
     null: str = ""
     control: bool = False
+    fewer: str = ""
     units: Callable[[Mapping[str, Any]], str] = lambda knobs: "f"
     output: str = ""
     origin: Callable[[Mapping[str, Any]], Any] = lambda knobs: None
@@ -100,9 +102,10 @@ class Metric(Entry):
     """A registered metric. A metric with `axes` is a curve; its value is the area under the curve.
 
     `label` names the value. `better` is "lower" or "higher"; `reading` says it as a phrase. `digits` is the number of
-    meaningful decimals. `note` explains how to read the value. `less` names a second metric: this value minus that
-    value is reported as well. `standard` metrics are the default choice. `scored`: the metric calls the model.
-    `output` is the score that it measures whatever is asked for, as in `Method`.
+    meaningful decimals. `note` explains how to read the value, and `terms` the words of label and note, if they need
+    it. `less` names a second metric: this value minus that value is reported as well. `standard` metrics are the
+    default choice. `scored`: the metric calls the model. `output` is the score that it measures whatever is asked for,
+    as in `Method`.
     """
 
     label: str
@@ -116,6 +119,12 @@ class Metric(Entry):
     standard: bool
     scored: bool
     output: str = ""
+    terms: str = ""
+
+    @property
+    def explained(self) -> str:
+        """The terms and the note: a tooltip for where neither is shown."""
+        return f"{self.terms} {self.note}".strip()
 
     def cost(self, given: Mapping[str, Any], pixels: int) -> Cost:
         """Upper bound on the cost for a map with this number of pixels; other knobs have their defaults."""
@@ -137,6 +146,7 @@ def method(
     sums_up: bool = False,
     null: str = "",
     control: bool = False,
+    fewer: str = "",
     unit: str | Callable[[Mapping[str, Any]], str] = "f",
     output: str = "",
     origin: Callable[[Mapping[str, Any]], Any] = lambda knobs: None,
@@ -150,7 +160,7 @@ def method(
 
     def add(function: Function) -> Function:
         name, knobs = function.__name__, read_knobs(function)
-        facts = (gloss, cost, term, sums_up, null, control, units, output, origin)
+        facts = (gloss, cost, term, sums_up, null, control, fewer, units, output, origin)
         METHODS[name] = Method(name, title, paper, function, knobs, *facts)
         return function
 
@@ -171,6 +181,7 @@ def metric(
     less: str = "",
     standard: bool = False,
     output: str = "",
+    terms: str = "",
 ) -> Callable[[Function], Function]:
     """Registers `(score, x, map, *, knobs) -> Iterator[Curve]`, `(map, *, knobs) -> Curve`, or a function that
     returns numbers.
@@ -183,19 +194,8 @@ def metric(
 
     def add(function: Function) -> Function:
         name, scored = function.__name__, "score" in inspect.signature(function).parameters
-        facts = (
-            label,
-            better,
-            reading or f"{better} is better",
-            digits,
-            axes,
-            note,
-            cost,
-            less,
-            standard,
-            scored,
-            output,
-        )
+        how = reading or f"{better} is better"
+        facts = (label, better, how, digits, axes, note, cost, less, standard, scored, output, terms)
         METRICS[name] = Metric(name, title, paper, function, read_knobs(function), *facts)
         return function
 

@@ -37,6 +37,8 @@ def _case(name: str, title: str, paper: str, described: Callable[..., None]) -> 
 
 
 ADAPTIVE, CONTROL = "adaptive_noising", RANDOM
+SEARCHED = "smooth_taylor"
+"""The method whose sigma adaptive noising searches."""
 _SEARCH = _case(ADAPTIVE, "Adaptive noising", "Goh et al. 2021, arXiv:2004.10484", adaptive_noising)
 _RANDOM = _case(CONTROL, RANDOM_TITLE, "", _control)
 
@@ -77,8 +79,8 @@ PRESETS: dict[str, tuple[str, ...]] = {
     ),
     "table1-adaptive": (f"{ADAPTIVE}:objective=autvc/aupc",),
     "table2": (*(f"{method}:{knobs}" for knobs in EXTREMES for method in ("smooth_taylor", "smoothgrad")), CONTROL),
-    # Every method. Path methods take 50 steps from the mean colour, as in the comparison of Walker et al. 2023. AGI
-    # uses a quarter of its default number of classes.
+    # Every method that there was when its results were measured: `idgi` came later. Path methods take 50 steps from the
+    # mean colour, as in the comparison of Walker et al. 2023. AGI uses a quarter of its default number of classes.
     "ig-family": (
         "gradient",
         "input_x_gradient",

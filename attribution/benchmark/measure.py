@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from attribution import controls
-from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEED, Case
+from attribution.benchmark.cases import ADAPTIVE, CONTROL, SEARCHED, SEED, Case
 from attribution.benchmark.thumbnails import thumbnail
 from attribution.engine.store import Store
 from attribution.explain import curve, explain
@@ -141,7 +141,7 @@ def _adaptive(
         outcome = step
     assert isinstance(outcome, Outcome)
     fresh = seed + FRESH
-    done = explain(model, x, "smooth_taylor", target, sigma=outcome.sigma, seed=fresh, **shared)
+    done = explain(model, x, SEARCHED, target, sigma=outcome.sigma, seed=fresh, **shared)
     cost = (trials + 1) * samples
     detail = {"sigma": outcome.sigma, "search_area": outcome.area, "evaluations": trials}
     return done.attribution, fresh, {"gradients": cost, "computed": cost, "detail": detail}

@@ -1,4 +1,4 @@
-"""f_c, the score of one class, and its gradient. Only this file runs the network; LRP and `weights` run copies."""
+"""f_c, the score of one class, and its gradient. Every map and curve runs the network here; LRP runs a copy of it."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable

@@ -21,6 +21,7 @@ from attribution.types import Image, Partial, Run
     gloss="paths to other classes",
     paper="Pan et al. 2021, doi:10.24963/ijcai.2021/396",
     cost=lambda knobs: Cost(2 * knobs["classes"] * knobs["steps"], 1),
+    fewer="it stops when it reaches a class",
     output="probability",
 )
 def agi(

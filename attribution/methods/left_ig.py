@@ -42,6 +42,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
     gloss="path until the score saturates",
     paper="Miglani et al. 2020, arXiv:2010.12697",
     cost=_cost,
+    fewer="it takes only its part of the path",
     origin=lambda knobs: knobs["baseline"],
 )
 def left_ig(
@@ -63,6 +64,7 @@ def left_ig(
     gloss="path after the score saturates",
     paper="Miglani et al. 2020, arXiv:2010.12697",
     cost=_cost,
+    fewer="it takes only its part of the path",
     origin=lambda knobs: knobs["baseline"],
 )
 def right_ig(

@@ -52,7 +52,7 @@ def _cost(knobs: Mapping[str, Any], pixels: int) -> Cost:
     cost=_cost,
     output="probability",
     note="A blurred photo is made sharp pixel by pixel, largest absolute values of a map first. The x axis is the "
-    "information in the photo, measured by the size of its file.",
+    "information in the photo, measured by the size of its file. The photos of its steps take a few seconds to make.",
 )
 def sic(
     score: ClassScore, x: Image, heatmap: Heatmap, *, points: Points = 100, seed: Seed = 0

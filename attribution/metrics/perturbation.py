@@ -48,6 +48,7 @@ class PerturbationCurve(Curve):
     axes=Axes("perturbed regions", "score / score of the photo", (0, 30), (0.5, 1.1)),
     cost=lambda knobs, pixels: Cost(passes=1 + knobs["regions"] * knobs["draws"]),
     standard=True,
+    terms="AUPC: the area under the perturbation curve. A region is a square of 15 × 15 pixels.",
     note="Regions are replaced by noise, largest absolute values of a map first. The sooner the score falls, the "
     "lower the area: a map that finds what the model uses has a low one. With 30 regions, an area of 30 means that the "
     "score does not fall. Perturbed photos are unlike the training photos, so compare a curve with random orders: "

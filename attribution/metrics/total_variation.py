@@ -31,6 +31,7 @@ DOWNSCALE = 1.5
     paper="Goh et al. 2021, arXiv:2004.10484",
     axes=Axes("side of the map, pixels", "average total variation", None, (0.0, 0.5)),
     standard=True,
+    terms="AUTVC: the area under the curve of the total variation at all scales.",
     note="How much neighbouring pixels of a map differ, from fine to coarse scales. A smooth map is not always right: "
     "a blank map has the lowest area. Compare only maps of the same size.",
 )

@@ -14,7 +14,7 @@ from dashboard.charts.looks import baseline_name
 from dashboard.controls import search, session, settle
 from dashboard.experiment.choices import further
 from dashboard.experiment.experiment import FIELDS
-from dashboard.experiment.fields import SHARED, Control
+from dashboard.experiment.fields import Control
 from dashboard.experiment.own import COMPARED, shared
 from dashboard.experiment.subject import Subject
 from dashboard.stage.pictures import data_url
@@ -22,8 +22,7 @@ from dashboard.stage.pictures import data_url
 
 def draw(group: str, subject: Subject, elsewhere: Collection[str] = ()) -> None:
     """Draws the controls of one heading, in the order of their declarations; but not those `elsewhere` on the page."""
-    followers = dict.fromkeys((*COMPARED, *(field.of for field in SHARED.values())))
-    turned = [METHODS[method].title for method in followers if _turns(group, method)]
+    turned = [METHODS[method].title for method in COMPARED if _turns(group, method)]
     st.markdown(f"**{group}** · {', '.join(turned)}" if turned else f"**{group}**")
     for name, field in FIELDS.items():
         if field.control is None or field.control.group != group:

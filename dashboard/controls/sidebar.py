@@ -6,7 +6,7 @@ import streamlit as st
 
 from attribution.models import Model
 from dashboard.controls import address, knobs, methods, model, photo, pins, session, shared, visit
-from dashboard.experiment.budget import equal_budget
+from dashboard.experiment.budget import equal_budget, fewer
 from dashboard.experiment.choices import PAPER
 from dashboard.experiment.declarations import MEASUREMENT, NOISE, PATH
 from dashboard.experiment.experiment import Experiment
@@ -46,8 +46,7 @@ def _buttons() -> None:
         "Equal budget: R gradients each",
         key="control-equal-budget",
         on_click=lambda: session.put(equal_budget(session.experiment(), session.experiment().samples)),
-        help="Sets every method to R gradients, or slightly fewer. Left-IG and Right-IG use only their part of the "
-        "path, and AGI stops when it reaches a class, so they can use fewer.",
+        help=f"Sets every method to R gradients, or slightly fewer. {fewer()}",
         width="stretch",
     )
     st.button(

@@ -20,6 +20,11 @@ def equal_budget(experiment: Experiment, gradients: int) -> Experiment:
     return experiment
 
 
+def fewer() -> str:
+    """Which methods can use fewer gradients, and why."""
+    return " ".join(f"{one.title} can use fewer: {one.fewer}." for one in METHODS.values() if one.fewer)
+
+
 def spending_knob(method: str, knobs: dict[str, Any]) -> str:
     """The first integer knob that increases the cost of the method; empty if there is none."""
     for name, knob in METHODS[method].knobs.items():

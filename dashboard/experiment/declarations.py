@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from attribution import METRICS
+from attribution import METRICS, MODELS
 from dashboard.charts.looks import baseline_name
-from dashboard.experiment.choices import PATCHES
+from dashboard.experiment.choices import PATCHES, further
 from dashboard.experiment.fields import Control
 
 NOISE, PATH, MEASUREMENT = "Noise", "Path", "Measurement"
 """The headings of the sidebar."""
 ABOVE = ""
 """The group of controls above all headings."""
+SIDE = next(iter(MODELS.values())).size
+"""The side of the photo, pixels, as the embedded network sees it."""
+FALL = METRICS["perturbation"].complete({})
+"""The settings of the perturbation curve."""
 
 
 def _uniform(experiment: Any) -> bool:
@@ -68,15 +72,17 @@ EVALUATION = Control(
     "segmented",
     MEASUREMENT,
     "P, patches per region · no gradients",
-    "Noise patches tried in each of the 30 regions (15 × 15 pixels) of a perturbation curve, one forward pass each.",
+    f"Noise patches tried in each of the {FALL['regions']} regions ({FALL['window']} × {FALL['window']} pixels) of a "
+    "perturbation curve, one forward pass each.",
     words=lambda name: f"{name} ({PATCHES[name]})",
 )
 CURVES = Control(
     "pills",
     MEASUREMENT,
     "Further curves · no gradients",
-    "Curves in addition to the standard ones. Forward passes per method: some hundred for insertion and deletion, "
-    "20 for ABPC, 15 for SIC and AIC (and a few seconds to make their images).",
+    f"Curves in addition to the standard ones. Forward passes per method, at {SIDE} × {SIDE} pixels: "
+    + ", ".join(f"{METRICS[name].label} {METRICS[name].cost({}, SIDE**2).passes}" for name in further())
+    + ".",
     words=lambda name: METRICS[name].label,
 )
 RANDOM = Control(

@@ -2,33 +2,20 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from attribution import MODELS
+from attribution import METRICS, MODELS
+from attribution.controls import RANDOM_TITLE
 from attribution.heatmaps import reduce_channels
 from attribution.models import Model
 from attribution.registry import Axes, Metric
 
 Prediction = tuple[int, str, float, float]
 """Class index, category, probability, logit."""
-TERMS = {
-    "perturbation": "AUPC: the area under the perturbation curve. A region is a square of 15 × 15 pixels. The regions "
-    "with the highest values of the map are replaced by noise first.",
-    "total_variation": "AUTVC: the area under the curve of the total variation at all scales.",
-}
-"""The tooltips of metrics."""
-COLUMNS = (
-    "↑ higher is better, ↓ lower is better. AUPC and AUTVC are the areas under the two curves above. Completeness gap: "
-    "the sum of the map, minus the difference between the score of the photo and the score of the baseline. Random "
-    "order: the mean of several ± their standard deviation."
-)
-"""The tooltip of the table of methods."""
-
-
 READING = """
 - **A map** has a value for each pixel. Bright: the method says that this pixel matters more for the class that is
   explained. It does not say that the method is right.
@@ -53,6 +40,15 @@ READING = """
 - The areas belong to one photo. What holds over many photos is on the page Results.
 """
 """How to read Compare."""
+
+
+def columns(metrics: Sequence[str]) -> str:
+    """The tooltip of the table of methods, which has these curves."""
+    labels, gap = ", ".join(METRICS[name].label for name in metrics), METRICS["completeness_gap"]
+    return (
+        f"↑ higher is better, ↓ lower is better. {labels}: the areas under the curves above. {gap.label}: "
+        f"{gap.note[0].lower()}{gap.note[1:]} {RANDOM_TITLE}: the mean of several ± their standard deviation."
+    )
 
 
 def counted(count: int, noun: str) -> str:

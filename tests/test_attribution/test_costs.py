@@ -13,8 +13,7 @@ from attribution.registry import curves
 
 X = toys.image()
 SMALL = {"steps": 6, "samples": 6, "classes": 2, "iterations": 3, "cells": 4}
-# Its gradients are as many as declared, whatever the score does.
-EXACT = set(METHODS) - {"agi", "left_ig", "right_ig", "lrp"}
+EXACT = {name for name, method in METHODS.items() if not method.fewer}
 
 
 def variants(name: str) -> list[dict]:
@@ -71,6 +70,12 @@ def test_a_larger_run_with_equal_points_holds_the_smaller_one(name):
                     store = Store()
                     asked(name, knobs, store)
                     assert asked(other, theirs, store)[0] == 0, (name, knobs, other, theirs)
+
+
+@pytest.mark.parametrize("name", ["agi", "left_ig", "right_ig"])
+def test_a_method_that_says_so_takes_fewer(name):
+    assert METHODS[name].fewer
+    assert asked(name, {"steps": 30})[0] < METHODS[name].cost({"steps": 30}).gradients
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -87,6 +87,13 @@ def test_importing_the_core_loads_no_dashboard(loaded_with_the_core):
     assert loaded_with_the_core.isdisjoint({"streamlit", "plotly", "dashboard"})
 
 
+def test_the_engine_alone_runs_a_network():
+    """And `Model`, when it is made. Methods, metrics and studies ask a score, or run a copy."""
+    for file in files("attribution"):
+        if room(file) not in ("engine", "model"):
+            assert ".module(" not in file.read_text(encoding="utf-8"), file.name
+
+
 def test_double_precision_is_asked_of_the_cpu_alone():
     """MPS has no float64: where a tensor comes from the device, `.double()` comes after `.cpu()`."""
     for file in files("attribution"):

@@ -299,3 +299,6 @@ def test_every_metric_says_what_it_is():
         assert "arXiv" in metric.paper
         assert "$" in metric.run.__doc__
         assert all(knob.help for knob in metric.knobs.values())
+        assert metric.explained.startswith(metric.terms)
+        assert metric.explained.endswith(metric.note)
+    assert METRICS["perturbation"].explained.count("replaced by noise") == 1, "nothing is said twice"

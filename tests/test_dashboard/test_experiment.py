@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from attribution import METHODS, controls
+from attribution import METHODS, METRICS, controls
 from dashboard.charts.looks import STYLES, style
-from dashboard.experiment.budget import equal_budget, spending_knob
-from dashboard.experiment.choices import PAPER, PATCHES
+from dashboard.experiment.budget import equal_budget, fewer, spending_knob
+from dashboard.experiment.choices import PAPER, PATCHES, further
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.fields import SHARED, Control, shared
 from dashboard.experiment.gallery import GALLERY, gallery_photo
@@ -230,6 +230,16 @@ class TestMethods:
             assert most <= gradients or value == least, method
             assert more > gradients or value == top, method
         assert (even.steps, even.samples) == (gradients, gradients)
+
+    def test_its_tooltip_says_who_can_use_fewer(self):
+        assert "Left-IG can use fewer: it takes only its part of the path." in fewer()
+        assert fewer().count(":") == sum(bool(method.fewer) for method in METHODS.values())
+
+    def test_the_tooltip_of_curves_says_what_each_costs(self):
+        told = FIELDS["curves"].control.help
+        assert "Insertion 225," in told
+        assert all(f" {METRICS[name].label} {METRICS[name].cost({}, 224 * 224).passes}" in told for name in further())
+        assert "each of the 30 regions (15 × 15 pixels)" in FIELDS["evaluation"].control.help
 
     def test_an_equal_budget_counts_noise_baselines_and_nodes(self):
         even = equal_budget(Experiment(baseline="uniform", draws=4, rule="trapezoid", random="off"), 100)

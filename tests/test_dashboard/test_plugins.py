@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 
 import PIL.Image
 import pytest
@@ -106,6 +107,7 @@ def test_compare(page, jobs):
     titles = [m.value for m in app.main.markdown]
     assert any(title.startswith("**Concentration** · Conc, higher is better") for title in titles)
     assert any("gradients nearby, times the pixel" in title for title in titles)
+    assert any("AUPC, AUTVC, Conc, Blank: the areas" in c.proto.help for c in app.main.caption)
     assert any(words.startswith("Local mean") for words in alts(app))
     control(app.number_input, "control-own-local_mean-samples").set_value(4).run()
     assert query(app, "own") == "local_mean.samples:4"
@@ -118,8 +120,9 @@ def test_sweep(page, jobs):
     app = finish(app.switch_page("views/sweep/page.py").run(), jobs)
     assert control(app.selectbox, "sweep-method").value == "local_mean"
     assert "complete: 2 maps" in next(p.proto.text for p in app.get("progress"))
-    assert any(m.value.startswith("**Conc**") for m in app.main.markdown)
-    assert any(m.value.startswith("**Blank**") for m in app.main.markdown)
+    told = {m.value.split("**")[1]: m.proto.help for m in app.main.markdown if m.value.startswith("**")}
+    assert told["Conc"] == "How much of the map lies in its largest values."
+    assert told["Blank"] == "A metric that asks the model."
 
 
 @pytest.mark.parametrize("name", [page.name for page in PAGES])
@@ -128,6 +131,13 @@ def test_every_page_opens(page, jobs, name):
     app = app.switch_page(f"views/{name}/page.py").run()
     assert not app.exception
     assert not app.main.error
+
+
+def test_a_mean_over_noise_can_be_followed_on_noise(page, jobs, monkeypatch):
+    monkeypatch.setitem(METHODS, "another", replace(METHODS["smoothgrad"], name="another", title="Another mean"))
+    app = finish(page(r="4", m="2", methods="another").switch_page("views/noise/page.py").run(), jobs)
+    assert not app.main.error
+    assert any(words.startswith("Another mean after 4 of 4 samples") for words in alts(app))
 
 
 def test_the_command_line(capsys):

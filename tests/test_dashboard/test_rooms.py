@@ -81,7 +81,8 @@ def test_no_file_imports_itself_in_a_circle():
 def written(file: Path) -> set[str]:
     """The keys, or their beginnings, that a file names: of session state, widgets, and what `once` holds."""
     text = file.read_text(encoding="utf-8")
-    return set(re.findall(r'"((?:session|control|cold|compare|sweep|results|path|noise|sanity|learn)-[\w-]*)', text))
+    owners = "|".join(("session", "control", "cold", *(page.name for page in PAGES)))
+    return set(re.findall(rf'"((?:{owners})-[\w-]*)', text))
 
 
 @pytest.mark.parametrize("file", files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
@@ -161,13 +162,22 @@ def test_before_torch_is_loaded_it_is_told_to_spin_briefly(given, found):
     assert done.stdout.split() == found.split(), done.stderr
 
 
+def test_no_code_compares_the_name_of_a_method():
+    """What is special about a method is a fact of its entry; a name that something is compared with would hide it."""
+    for file in files("attribution") + files("dashboard"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and any(isinstance(how, (ast.Eq, ast.NotEq)) for how in node.ops):
+                sides = {side.value for side in (node.left, *node.comparators) if isinstance(side, ast.Constant)}
+                assert not sides & METHODS.keys(), f"{file.relative_to(ROOT)}:{node.lineno}"
+
+
 def facts() -> dict[str, set[Path]]:
     """Titles, glosses, labels and notes of methods and metrics, with the files that declare them."""
     found: dict[str, set[Path]] = {}
     for entry in [*METHODS.values(), *METRICS.values()]:
         file = Path(inspect.getfile(inspect.unwrap(entry.run)))
-        words = (entry.title, *((entry.gloss,) if entry.name in METHODS else (entry.label, entry.note)))
-        for word in words:
+        said = (entry.gloss, entry.fewer) if entry.name in METHODS else (entry.label, entry.note, entry.terms)
+        for word in filter(None, (entry.title, *said)):
             found.setdefault(word, set()).add(file)
     return found
 

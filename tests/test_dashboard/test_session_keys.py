@@ -1,10 +1,16 @@
 """Every key that a walk over all pages leaves in the session, with its owner: nothing else is kept."""
 
+import ast
+import io
 import re
 
+import PIL.Image
 import pytest
-from page import QUICK, finish
+import torch
+from page import QUICK, control, finish
+from sources import files
 
+from dashboard.controls import resources
 from dashboard.experiment.experiment import FIELDS
 from dashboard.pages import PAGES
 
@@ -27,14 +33,12 @@ OWNED = {
         "session-folder-photo",
         "control-folder",
         "session-photo-missing",
+        "session-(own-photo|pinned-photo|file-read|file-error|device|token)",
         "session-pins",
         "session-lesson",
         # With a number when the program has set it, or when a page without it was opened in between.
         *(rf"control-{name}(-\d+)?" for name, how in FIELDS.items() if how.control),
-        "control-image",
-        "control-model",
-        "control-target",
-        "control-methods",
+        r"control-(image|model|target|methods)(-\d+)?",
         "control-own-.+",
         "control-file",
         "control-(equal-budget|paper|stop|resume|visit)",
@@ -42,18 +46,24 @@ OWNED = {
         "control-pin-(name|open|beside|remove)-.+",
         "control-lesson-(end|close)",
         "control-plain-.+",
-        "control-weights-stage",
+        "control-weights(-stage)?",
     ],
-    "cold_start": ["cold-waits"],
+    "cold_start": ["cold-(waits|painted)"],
     "compare": [
         "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
         "compare-(step-picture|chart|made)-.+",
     ],
     "sweep": [
-        "sweep-(stage|setting|trail|method|cell|chosen|open)",
+        "sweep-(stage|setting|trail|wrong|method|cell|chosen|open)",
         r"sweep-(axis|values|preset)-\d",
     ],
-    "results": ["results-(file|shipped|preset|table|metrics|model)", "results-made-.+", "results-.+"],
+    "results": [
+        "results-(file|shipped|preset|table|metrics|model|correct|means|differences)",
+        r"results-made-(rows|table|lines|points|bands-.+|photo-\d)",
+        r"results-(bands-.+|open-\d)",
+        # With the file and the choice of rows: other rows have other methods.
+        "results-(against|charted|first|second|by|folder) .+",
+    ],
     "path": ["path-(stage|detour|others-.+)"],
     "noise": ["noise-(stage|both|side)"],
     "sanity": ["sanity-(stage|mode|shown|measure|most|other|own)"],
@@ -61,19 +71,33 @@ OWNED = {
 }
 
 
+def photo() -> bytes:
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (300, 260), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def owner(key: str) -> str:
     """Whose key it is; empty where it is nobody's."""
     return next((who for who, keys in OWNED.items() if any(re.fullmatch(known, key) for known in keys)), "")
 
 
-def test_every_key_has_an_owner(page, jobs):
-    app = finish(page(**QUICK, own="guided_ig.steps:3,idg.steps:3"), jobs)
+def test_every_key_has_an_owner(page, jobs, monkeypatch):
+    monkeypatch.setattr(resources, "all_devices", lambda: [torch.device("cpu")] * 2)
+    monkeypatch.setattr(resources, "schedulers", lambda: (jobs, jobs))
+    app = finish(page(**QUICK, own="guided_ig.steps:3,idg.steps:3", sweep="smooth_taylor:sigma=0.1/0.5"), jobs)
     app.button(key="compare-pin").click().run()
     app.slider(key="compare-step").set_value(2).run()
-    found: set[str] = set()
+    for name, data in (("mine.png", photo()), ("broken.png", b"no photo")):
+        app.file_uploader(key="control-file").upload(name, data, "image/png").run()
+    found = {str(key) for key in app.session_state}
     for one in PAGES:
         app = finish(app.switch_page(one.file).run(), jobs)
         found |= {str(key) for key in app.session_state}
+        if one.name == "sweep":
+            control(app.text_input, "sweep-values-0").set_value("much").run()
+            found |= {str(key) for key in app.session_state}
+    assert found >= {"session-file-read", "session-file-error", "session-device", "sweep-wrong"}
     strangers = {key for key in found if not owner(key)}
     assert not strangers
     assert {owner(key) for key in found} == set(OWNED)
@@ -86,3 +110,15 @@ def test_a_key_is_one_owners_alone():
             assert plain.partition("-")[0] in {"controls": ("session", "control"), "cold_start": ("cold",)}.get(
                 who, (who,)
             )
+
+
+def test_a_key_that_has_a_name_in_the_code_has_an_owner():
+    """Also one that only a browser, or the first run of a session, writes."""
+    for file in files("dashboard"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign):
+                held = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                keys = {one.value for one in held if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+                for key in keys:
+                    if re.fullmatch(r"(session|control|cold)-[\w-]+", key):
+                        assert owner(key), f"{file.name} names {key}"

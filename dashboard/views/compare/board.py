@@ -14,7 +14,7 @@ from dashboard.controls.settle import SLOT as SETTLE
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import COLUMNS, counted, duration, provenance
+from dashboard.experiment.words import columns, counted, duration, provenance
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part, Values
@@ -199,7 +199,7 @@ class CompareBoard(sheet.Worked):
         return {
             "verdict": headline,
             "verdicts": {name: verdicts.verdict(cells, name) for name in others},
-            "columns": COLUMNS,
+            "columns": columns(self.experiment.metrics),
             "table": table.rows(cells, self.experiment.metrics),
             "spent": table.spent(cells),
             "made": provenance(self.subject.model, self.experiment.output),

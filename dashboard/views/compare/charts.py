@@ -12,7 +12,7 @@ from dashboard.charts.lines import Line
 from dashboard.charts.styles import CONFIG
 from dashboard.controls import session
 from dashboard.experiment.experiment import Experiment
-from dashboard.experiment.words import TERMS, axes
+from dashboard.experiment.words import axes
 from dashboard.views.compare import steps, verdicts
 from dashboard.views.compare.parts import band_of
 from dashboard.work.panel import PERTURBATION, Cell
@@ -27,7 +27,7 @@ def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
             f"compare-made-{name}", (cells, experiment.output), partial(_figure, name, cells, experiment.output)
         )
         with grid.container():
-            st.markdown(f"**{metric.title}** · {metric.label}, {metric.reading}", help=TERMS.get(name))
+            st.markdown(f"**{metric.title}** · {metric.label}, {metric.reading}", help=metric.terms or None)
             clicks: dict[str, Any] = {"on_select": steps.chosen, "selection_mode": "points"}
             clicks = clicks if name == PERTURBATION else {}
             st.plotly_chart(figure, key=f"compare-chart-{name}", config=CONFIG, alt=verdict, **clicks)

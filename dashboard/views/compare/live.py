@@ -14,7 +14,7 @@ from dashboard.controls.address import link_of
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import COLUMNS, READING, provenance
+from dashboard.experiment.words import READING, columns, provenance
 from dashboard.live.hub import Part
 from dashboard.views.compare import charts, export, finding, log, plain, steps, table
 from dashboard.views.compare.board import CompareBoard
@@ -152,7 +152,7 @@ def show(shown: CompareBoard) -> None:
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")
-    st.caption(table.spent(cells), help=COLUMNS)
+    st.caption(table.spent(cells), help=columns(experiment.metrics))
     if log.several(log.results()):
         st.markdown(f"**{log.PAST}**")
         st.plotly_chart(log.chart(log.results(), subject.image), key="compare-scatter", config=CONFIG, alt=log.PAST)

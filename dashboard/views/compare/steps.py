@@ -11,7 +11,7 @@ from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from dashboard.charts.looks import style
 from dashboard.controls import session
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import TERMS, counted
+from dashboard.experiment.words import counted
 from dashboard.stage import pictures
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell
 
@@ -35,7 +35,7 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
         0,
         regions,
         key=STEP,
-        help=f"{TERMS[PERTURBATION]} The last replaced region has a white frame.",
+        help=f"{METRICS[PERTURBATION].terms} The last replaced region has a white frame.",
     )
     if not step:
         return

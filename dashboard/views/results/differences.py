@@ -12,6 +12,7 @@ from attribution.registry import measures
 from dashboard.charts.results import differences
 from dashboard.charts.styles import BARE
 from dashboard.controls import pins, session
+from dashboard.experiment.own import COMPARED
 from dashboard.experiment.subject import Photo
 from dashboard.experiment.words import escaped
 from dashboard.pages import COMPARE
@@ -31,7 +32,7 @@ def pair(table: Table, name: str, thumbnails: Thumbnails) -> None:
     tell = table.labels.__getitem__
     first = one.selectbox("First", table.cases, key=f"results-first {name}", format_func=tell)
     rest = [case for case in table.cases if case != first]
-    usual = next((k for k, case in enumerate(rest) if case.name == "smooth_taylor"), 0)
+    usual = next((k for method in reversed(COMPARED) for k, case in enumerate(rest) if case.name == method), 0)
     second = two.selectbox("Second", rest, usual, key=f"results-second {name}", format_func=tell)
     metric = by.selectbox(
         "Measure", list(table.areas), key=f"results-by {name}", format_func=lambda name: measures()[name].label

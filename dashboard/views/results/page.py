@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from attribution.benchmark.cases import PRESET_TITLES, PRESETS, Case
+from attribution.benchmark.cases import ADAPTIVE, CONTROL, PRESET_TITLES, PRESETS, Case
 from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row
@@ -17,7 +17,7 @@ from attribution.registry import METRICS, curves, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE
 from dashboard.controls import resources, session
-from dashboard.experiment.words import TERMS
+from dashboard.experiment.own import COMPARED
 from dashboard.experiment.words import axes as axes_of
 from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
@@ -27,7 +27,7 @@ SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every m
 ALL = "everything"
 Made = TypeVar("Made")
 USUAL = [name for name, metric in curves().items() if metric.standard]
-CHARTED = ("integrated_gradients", "smoothgrad", "smooth_taylor", "adaptive_noising", "left_ig", "idg", "random_order")
+CHARTED = (*COMPARED, ADAPTIVE, "left_ig", "idg", CONTROL)
 
 
 def source() -> tuple[str, bytes] | None:
@@ -140,7 +140,8 @@ def charts(table: Table, name: str) -> list[Case]:
     grid = st.grid(3, min_column_width=300, gap="medium")
     for metric in table.metrics:
         with grid.container():
-            st.markdown(f"**{METRICS[metric.name].label}** · mean curves, with 95 % bands", help=TERMS.get(metric.name))
+            known = METRICS[metric.name]
+            st.markdown(f"**{known.label}** · mean curves, with 95 % bands", help=known.explained)
             key = (name, tuple(chosen))
             made = session.once(f"results-made-bands-{metric.name}", key, partial(bands, table, metric.name, chosen))
             alt = f"Mean curves of {len(chosen)} methods"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from attribution.benchmark.cases import ADAPTIVE, Case, patches
+from attribution.benchmark.cases import ADAPTIVE, SEARCHED, Case, patches
 from attribution.benchmark.rows import Row
 from attribution.benchmark.run import digest_of
 from attribution.benchmark.tables import SURE, Table, chance, holm, interval
@@ -84,7 +84,7 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
     known = {name: value for name, value in values.items() if name in names}
     known["curves"] = tuple(name for name in further() if name in table.areas)
     known |= {"model": row.model, "target": row.target, "seed": row.seed, "output": row.output}
-    shown = [{ADAPTIVE: "smooth_taylor"}.get(case.name, case.name) for case in (first, second)]
+    shown = [{ADAPTIVE: SEARCHED}.get(case.name, case.name) for case in (first, second)]
     known["methods"] = tuple(dict.fromkeys(name for name in shown if name in METHODS)) or Experiment().methods
     own = {(case.name, k): v for case in (second, first) for k, v in case.knobs if case.name in METHODS}
     held = {(method, knob): value for (method, knob), value in own.items() if knob in own_knobs(method)}

@@ -14,7 +14,7 @@ from dashboard.charts.sweep import against, grid
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import TERMS, counted, settled
+from dashboard.experiment.words import counted, settled
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
@@ -93,7 +93,7 @@ class SweepBoard(sheet.Worked):
             metric.label,
             metric.reading,
             "" if control is None else _told(control, metric.digits),
-            TERMS.get(name, ""),
+            metric.explained,
             f"{metric.label} of each map of the sweep",
             opens="cell",
         )
