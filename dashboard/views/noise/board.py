@@ -94,7 +94,8 @@ class NoiseBoard(sheet.Worked):
     @cached_property
     def _doubts(self) -> tuple[Doubt, ...]:
         place = (self.subject.image, self.subject.model.name, self.subject.target)
-        panels = [self.experiment.panel(method, *place) for method in methods(self.experiment)]
+        usual = replace(self.experiment, own=())  # the mean of the gradients, whatever else a method makes of them
+        panels = [usual.panel(method, *place) for method in methods(usual)]
         return tuple(Doubt(panel, signs) for panel in panels for signs in ((False, True) if self.both else (False,)))
 
     @cached_property
