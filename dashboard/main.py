@@ -30,15 +30,14 @@ example = page.url_path == "" and not st.query_params
 cold = not dashboard.warm.is_set()
 if cold or (example and first.new()):
     # Show a first page before torch, the model and the worker are loaded.
-    first.wait(True)
+    first.wait(True, asks=not cold)
     if example:
         page.run()
     else:
         first.waiting()
     first.sidebar()
     if not cold:
-        first.go_on()
-        st.stop()
+        st.stop()  # the browser asks for the live page when it has drawn this one
     from dashboard.controls import resources
 
     resources.model("efficientnet_lite0")

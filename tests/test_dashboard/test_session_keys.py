@@ -41,7 +41,7 @@ OWNED = {
         "control-plain-.+",
         "control-weights-stage",
     ],
-    "cold_start": ["cold-waits"],
+    "cold_start": ["cold-(waits|asks)"],
     "compare": [
         "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
         "compare-(step-picture|chart|made)-.+",
