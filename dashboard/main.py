@@ -5,7 +5,7 @@ from starlette.formparsers import MultiPartParser
 
 import dashboard
 from dashboard.cold_start import first
-from dashboard.pages import COMPARE, PAGES
+from dashboard.pages import COMPARE, PAGES, page_at
 from dashboard.place import ASSETS, HERE
 
 # Uploads must never be written to disk. Starlette writes larger uploads than this to a file, but the limit is 20 MB.
@@ -22,22 +22,22 @@ page = st.navigation(
     position="top",
 )
 
-# The knobs of Compare are on the page itself; what is set seldom is in the sidebar.
-st.set_page_config(initial_sidebar_state="collapsed" if page.url_path == "" else "auto")
+# The knobs of Compare are on the page itself; what is set seldom is in the sidebar. Some pages have nothing to set.
+here = page_at(page.url_path)
+st.set_page_config(initial_sidebar_state="collapsed" if here is COMPARE or here.uses == () else "auto")
 
 example = page.url_path == "" and not st.query_params
 cold = not dashboard.warm.is_set()
 if cold or (example and first.new()):
     # Show a first page before torch, the model and the worker are loaded.
-    first.wait(True)
+    first.wait(True, asks=not cold)
     if example:
         page.run()
     else:
         first.waiting()
     first.sidebar()
     if not cold:
-        first.go_on()
-        st.stop()
+        st.stop()  # the browser asks for the live page when it has drawn this one
     from dashboard.controls import resources
 
     resources.model("efficientnet_lite0")

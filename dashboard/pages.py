@@ -2,18 +2,29 @@
 
 from dataclasses import dataclass
 
+SUBJECT = ("image", "model", "target")
+"""Fields of the experiment: what is explained."""
+NOISE = ("sigma", "samples", "seed")
+PATH = ("steps", "baseline", "draws", "rule")
+
 
 @dataclass(frozen=True)
 class Page:
-    """A page. `name` is its folder and its URL path. `without`: the fields of the experiment that it has no use for.
+    """A page. `name` is its folder and its URL path.
 
-    The sidebar does not show the controls of these fields beside it.
+    `uses`: the fields of the experiment that change what it computes or shows; None: all of them. Beside the page are
+    only the controls of these fields. A page that does not use SUBJECT has no `session.present`. One that uses "own",
+    the settings of single methods, and not "methods" shows their controls itself (`controls/methods.py`).
     """
 
     name: str
     title: str
     icon: str
-    without: tuple[str, ...] = ()
+    uses: tuple[str, ...] | None = None
+
+    def has(self, *fields: str) -> bool:
+        """Whether it uses all these fields."""
+        return self.uses is None or set(fields) <= set(self.uses)
 
     @property
     def file(self) -> str:
@@ -24,12 +35,12 @@ class Page:
 
 PAGES = (
     Page("compare", "Compare", ":material/compare:"),
-    Page("sweep", "Sweep", ":material/tune:"),
-    Page("results", "Results", ":material/table_chart:"),
-    Page("path", "Path", ":material/timeline:", without=("output",)),  # it shows both scores
-    Page("noise", "Noise", ":material/grain:"),
-    Page("sanity", "Sanity", ":material/rule:"),
-    Page("learn", "Learn", ":material/school:"),
+    Page("sweep", "Sweep", ":material/tune:", (*SUBJECT, "output", *NOISE, *PATH, "evaluation", "curves", "own")),
+    Page("results", "Results", ":material/table_chart:", ()),
+    Page("path", "Path", ":material/timeline:", (*SUBJECT, "seed", "steps", "baseline", "rule", "own")),
+    Page("noise", "Noise", ":material/grain:", (*SUBJECT, "output", "methods", "own", *NOISE)),
+    Page("sanity", "Sanity", ":material/rule:", (*SUBJECT, "output", "methods", "own", *NOISE, *PATH)),
+    Page("learn", "Learn", ":material/school:", ()),
 )
 COMPARE = PAGES[0]
 

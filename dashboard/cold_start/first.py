@@ -11,10 +11,8 @@ from dashboard.live.route import PLOTLY
 from dashboard.stage import stage
 
 TITLE = "#### What did the model look at?"
-PAUSE = 0.8
-"""Seconds for the browser to draw the first page."""
-WAITS, PAINTED = "cold-waits", "cold-painted"
-"""Keys: the session waits for the live page; the browser had time to draw the first page."""
+WAITS, ASKS = "cold-waits", "cold-asks"
+"""Keys: the session waits for the live page; the browser asks for it when the first page is on screen."""
 
 
 def new() -> bool:
@@ -27,9 +25,9 @@ def waits(state: Mapping[Any, Any]) -> bool:
     return bool(state.get(WAITS, False))
 
 
-def wait(waits: bool) -> None:
-    """Notes whether the session waits for the live page."""
-    st.session_state[WAITS] = waits
+def wait(waits: bool, asks: bool = False) -> None:
+    """Notes whether the session waits for the live page, and whether the browser must ask for it."""
+    st.session_state[WAITS], st.session_state[ASKS] = waits, asks
 
 
 def show() -> None:
@@ -40,6 +38,7 @@ def show() -> None:
         "palettes": held.about["palettes"],
         "plotly": PLOTLY,
         "first": _messages(),
+        "asks": "live" if st.session_state[ASKS] else "",
     }
     stage.show("compare", "", [], given, lambda: None)
 
@@ -48,14 +47,6 @@ def show() -> None:
 def _messages() -> list[str]:
     """What the stage shows: the same for every session."""
     return stage.first(example.load().messages())
-
-
-@st.fragment(run_every=PAUSE)
-def go_on() -> None:
-    """Starts the live page after a pause, so that the browser can draw this page first."""
-    if PAINTED in st.session_state:
-        st.rerun()
-    st.session_state[PAINTED] = True
 
 
 def waiting() -> None:

@@ -1,5 +1,6 @@
 """Which methods are compared, and the method settings: controls that are made from a method's declared knobs."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,8 +11,8 @@ from dashboard.controls import session
 from dashboard.experiment.own import own_knobs, own_of
 
 
-def choose() -> None:
-    """Draws the choice of methods, then the settings of each method that the shared controls do not cover."""
+def choose(settings: bool) -> None:
+    """Draws the choice of methods; with `settings`, those of each method that the shared controls do not cover."""
     st.markdown("**Methods**")
     st.multiselect(
         "Compared methods · a new method costs its own gradients",
@@ -25,12 +26,24 @@ def choose() -> None:
         "control is not a method: it is a map that does not look at the model, or has nothing to find. A method should "
         "do better.",
     )
-    for method in session.experiment().methods:
-        names = own_knobs(method)
-        if names:
+    for method in session.experiment().methods if settings else ():
+        if names := own_knobs(method):
             with st.expander(f"{METHODS[method].title} · method settings"):
-                for name in names:
-                    _control(method, METHODS[method].knobs[name])
+                _settings(method, names)
+
+
+def of_page(settings: Mapping[str, Sequence[str]]) -> None:
+    """Draws settings of single methods, for a page that does not show the compared ones: names by method."""
+    if any(settings.values()):
+        with st.popover("Method settings", icon=":material/tune:"):
+            for method, names in settings.items():
+                st.markdown(f"**{METHODS[method].title}**")
+                _settings(method, names)
+
+
+def _settings(method: str, names: Sequence[str]) -> None:
+    for name in names:
+        _control(method, METHODS[method].knobs[name])
 
 
 def _said(method: str) -> str:

@@ -38,6 +38,8 @@ def choose() -> tuple[PIL.Image.Image, str]:
     if uploaded is not None and st.session_state.get(READ) != uploaded.file_id:
         _read(uploaded.getvalue())
         st.session_state[READ] = uploaded.file_id
+    if uploaded is None and session.photo(UPLOAD) is not None:  # after a reload, or after a page without this box
+        st.button("Remove your photo", key="control-photo-remove", on_click=session.hold_photo, args=(UPLOAD, None))
     photo = _chosen()
     labels = {image: thumbnails.label(image) for image in thumbnails.offered()}
     gallery.pills(

@@ -105,7 +105,7 @@ def take(field: str) -> None:
 
 
 def present() -> tuple[Experiment, Subject]:
-    """The experiment and the subject that the controls show in this run."""
+    """The experiment and the subject that the controls show in this run. Not for pages that have no use for a photo."""
     found: tuple[Experiment, Subject] = st.session_state[PRESENT]
     return found
 

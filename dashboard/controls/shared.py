@@ -14,34 +14,36 @@ from dashboard.charts.looks import baseline_name
 from dashboard.controls import search, session, settle
 from dashboard.experiment.choices import further
 from dashboard.experiment.experiment import FIELDS
-from dashboard.experiment.fields import Control
+from dashboard.experiment.fields import SHARED, Control
 from dashboard.experiment.own import COMPARED, shared
 from dashboard.experiment.subject import Subject
+from dashboard.pages import COMPARE, Page
 from dashboard.stage.pictures import data_url
 
+BESIDE = {"sigma": search, "samples": settle}
+"""Buttons below a control that start work which sets it."""
 
-def draw(group: str, subject: Subject, elsewhere: Collection[str] = ()) -> None:
-    """Draws the controls of one heading, in the order of their declarations; but not those `elsewhere` on the page."""
-    turned = [METHODS[method].title for method in COMPARED if _turns(group, method)]
+
+def draw(group: str, subject: Subject, page: Page, elsewhere: Collection[str] = ()) -> None:
+    """Draws the controls of one heading that a page uses, in the order of their declarations; but not those `elsewhere`
+    on the page."""
+    names = [name for name, field in FIELDS.items() if field.control and field.control.group == group]
+    names = [name for name in names if page.has(name)]
+    if not names:
+        return
+    followers = dict.fromkeys((*COMPARED, *(field.of for field in SHARED.values())))
+    # The seed belongs to every method.
+    turned = [METHODS[one].title for one in followers if any(shared(one, name) for name in names if name != "seed")]
     st.markdown(f"**{group}** · {', '.join(turned)}" if turned else f"**{group}**")
-    for name, field in FIELDS.items():
-        if field.control is None or field.control.group != group:
-            continue
+    for name in names:
         if name == "baseline" and name not in elsewhere:
             _baseline(subject)
         elif name not in elsewhere:
             control(name, st.container())
         if name == "sigma":
             _range(subject)
-            search.buttons()
-        if name == "samples":
-            settle.buttons()
-
-
-def _turns(group: str, method: str) -> bool:
-    """Whether a control of this heading sets a setting of the method. The seed belongs to every method."""
-    fields = (name for name, field in FIELDS.items() if field.control and field.control.group == group)
-    return any(shared(method, name) for name in fields if name != "seed")
+        if page is COMPARE and name in BESIDE:  # it alone shows what they find
+            BESIDE[name].buttons()
 
 
 def control(name: str, where: DeltaGenerator) -> None:

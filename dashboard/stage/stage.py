@@ -77,11 +77,11 @@ def show(page: str, token: str, knobs: Sequence[Knob], given: Mapping[str, Any],
     something: values of knobs that were let go, or a click.
 
     The same `page` is the same element. What was told is `values(page)`. `token` is the name of the session; without
-    one no line is opened.
+    one no line is opened. With a text `asks`, the browser asks for one run of the script when the stage is on screen.
     """
     script, style = source()
     component = st.components.v2.component("attribution_stage", css=style, js=script, isolate_styles=False)
-    usual = {"title": "", "flat": False, "stepped": "", "first": []}
+    usual = {"title": "", "flat": False, "stepped": "", "first": [], "asks": ""}
     data = {"token": token, "page": page, "base": base(), "knobs": [asdict(knob) for knob in knobs], **usual, **given}
     component(key=f"{page}-stage", data=data, on_release_change=told)
 

@@ -53,7 +53,7 @@ def test_a_change_of_the_page_that_cuts_off_the_first_run_loses_nothing(page):
         if f"control-{name}" in app.session_state:
             del app.session_state[f"control-{name}"]
     app._tree.children.clear()
-    app.switch_page("views/learn/page.py").run()
+    app.switch_page("views/noise/page.py").run()
     assert not app.exception
     assert (shown(app, "sigma"), shown(app, "samples")) == (0.3, 7)
     assert (shown(app, "image"), shown(app, "target")) == ("coffee", 504)
@@ -182,7 +182,7 @@ class TestPins:
     def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
         app = self.pin(finish(page(**QUICK), jobs))
         control(app.slider, "control-sigma").set_value(0.7).run()
-        app.switch_page("views/learn/page.py").run()
+        app.switch_page("views/noise/page.py").run()
         (one,) = app.session_state[pins.PINS]
         control(app.text_input, f"control-pin-name-{one.id}").set_value("<b>mine</b>").run()
         assert app.session_state[pins.PINS][0].name == "<b>mine</b>"
@@ -446,7 +446,7 @@ class TestGoingBack:
     def test_a_page_link_keeps_the_experiment(self, page):
         app = page(**QUICK, sigma="0.3")
         app.query_params.clear()
-        app.switch_page("views/learn/page.py").run()
+        app.switch_page("views/noise/page.py").run()
         assert shown(app, "sigma") == 0.3
 
 

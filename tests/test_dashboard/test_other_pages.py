@@ -1,7 +1,7 @@
 """Noise, Sanity and Learn, without a browser."""
 
 import pytest
-from page import QUICK, alts, captions, control, finish, shown
+from page import QUICK, alts, captions, control, finish
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.learn.drawn import CHARTS, chart, drawn
@@ -54,11 +54,6 @@ class TestOtherPages:
         assert any("No compared method averages over noise" in caption for caption in captions(app))
         finish(app, jobs)
         assert sum("R = 4 is " in m.value for m in app.main.markdown) == 4
-
-    def test_the_controls_are_the_same_on_every_page(self, noise):
-        app = noise(sigma="0.3", img="coffee")
-        assert shown(app, "sigma") == 0.3
-        assert shown(app, "image") == "coffee"
 
     @pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))
     def test_a_lesson_opens_its_experiment(self, page, jobs, number):

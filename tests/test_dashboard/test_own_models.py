@@ -193,7 +193,8 @@ class TestPage:
         app.button(key="learn-open-6").click().run()
         assert app.session_state["session-experiment"] == LESSONS[5].opens
         app.button(key="control-lesson-end").click().run()
-        assert (shown(app, "model"), shown(app, "target")) == (NAMES["two"], 1)
+        found = app.session_state["session-experiment"]
+        assert (found.model, found.target) == (NAMES["two"], 1)
 
     @pytest.mark.parametrize("other", ["sweep", "path", "noise", "results", "sanity"])
     def test_the_other_pages(self, listed, page, jobs, other):

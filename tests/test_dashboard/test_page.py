@@ -150,9 +150,30 @@ def test_before_the_model_is_there_the_example_is_on_screen(jobs, monkeypatch):
     ((token, knobs, given),) = shown
     assert (token, knobs) == ("", []), "there is nothing to turn yet"
     assert given["first"] == stage.first(example.load().messages())
+    assert not given["asks"], "the script goes on by itself"
     link = AppTest.from_file(APP, default_timeout=60)
     link.query_params["img"] = "coffee"
     assert "loading the model" in link.run().get("progress")[0].proto.text
+
+
+def test_a_new_visitor_of_a_warm_server_sees_the_example_and_the_next_run_is_the_live_page(jobs, monkeypatch):
+    """The browser asks for that run, once it has drawn the example."""
+    warm = threading.Event()
+    warm.set()
+    monkeypatch.setattr(dashboard, "warm", warm)
+    shown = []
+    monkeypatch.setattr(stage, "show", lambda key, token, knobs, given, released: shown.append((token, knobs, given)))
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    ((token, knobs, given),) = shown
+    assert (token, knobs, given["asks"]) == ("", [], "live")
+    assert not app.sidebar.slider
+    app.run()
+    assert not app.exception
+    _, (token, knobs, given) = shown
+    assert token
+    assert knobs
+    assert "asks" not in given
 
 
 def test_a_map_that_is_not_a_number_is_one_line(page, jobs, monkeypatch):

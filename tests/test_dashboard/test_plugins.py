@@ -24,6 +24,7 @@ from attribution.benchmark.run import Here, run
 from attribution.explain import curve
 from dashboard import pages
 from dashboard.charts import looks
+from dashboard.experiment.experiment import FIELDS
 from dashboard.pages import PAGES
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -200,7 +201,7 @@ def test_the_page_of_the_recipe_opens(page, jobs, tmp_path, monkeypatch):
     recipe = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     name, code = re.search(r"`dashboard/views/(\w+)/page\.py`:\n\n```python\n(.*?)^```", recipe, re.S | re.M).groups()
     (line,) = re.findall(r"^    (Page\(.*\)),$", recipe, re.M)
-    written = eval(line, {"Page": pages.Page})
+    written = eval(line, dict(vars(pages)))
     assert written.name == name
     file = tmp_path / name / "page.py"
     file.parent.mkdir()
@@ -211,11 +212,13 @@ def test_the_page_of_the_recipe_opens(page, jobs, tmp_path, monkeypatch):
         def file(self) -> str:
             return str(file)
 
-    added = Elsewhere(written.name, written.title, written.icon)
+    added = Elsewhere(written.name, written.title, written.icon, written.uses)
     monkeypatch.setattr(pages, "PAGES", (*pages.PAGES, added))
     app = page(r="2", m="2", sigma="0.3").switch_page(str(file)).run()
     assert not app.exception
     assert any("tiger cat" in m.value for m in app.main.markdown)
     assert any("The noise scale is 0.3." in c.value for c in app.main.caption)
+    assert control(app.slider, "control-sigma").value == 0.3
+    assert [slider.label for slider in app.sidebar.slider] == [FIELDS["sigma"].control.label], "and nothing else"
     app.text_input(key="hello-name").set_value("Ada").run()
     assert app.text_input(key="hello-name").value == "Ada"

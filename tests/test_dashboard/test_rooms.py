@@ -111,10 +111,9 @@ def test_files_and_functions_are_short(file):
 
 @pytest.mark.parametrize("file", files("dashboard"), ids=lambda f: str(f.relative_to(ROOT)))
 def test_no_page_asks_by_itself(file):
-    """It would also ask on the way to another page. The first screen asks once, before controls exist."""
-    if room(file) != "cold_start":
-        calls = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
-        assert not any(given.arg == "run_every" for call in calls for given in call.keywords)
+    """It would also ask on the way to another page."""
+    calls = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
+    assert not any(given.arg == "run_every" for call in calls for given in call.keywords)
 
 
 def _seeds_are_confined(tree: ast.AST) -> bool:

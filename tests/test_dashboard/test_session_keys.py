@@ -40,7 +40,7 @@ OWNED = {
         *(rf"control-{name}(-\d+)?" for name, how in FIELDS.items() if how.control),
         r"control-(image|model|target|methods)(-\d+)?",
         "control-own-.+",
-        "control-file",
+        "control-(file|photo-remove)",
         "control-(equal-budget|paper|stop|resume|visit)",
         "control-(find|settle)-.+",
         "control-pin-(name|open|beside|remove)-.+",
@@ -48,7 +48,7 @@ OWNED = {
         "control-plain-.+",
         "control-weights(-stage)?",
     ],
-    "cold_start": ["cold-(waits|painted)"],
+    "cold_start": ["cold-(waits|asks)"],
     "compare": [
         "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
         "compare-(step-picture|chart|made)-.+",

@@ -97,11 +97,11 @@ class PathBoard(sheet.Worked):
     @cached_property
     def _tiles(self) -> list[Tile]:
         title = METHODS["integrated_gradients"].title
-        one_of = self.experiment.draws if self.baselines[0] == "uniform" else 1
+        whole = f"{title}, from its first noise baseline" if self.baselines[0] == "uniform" else title
         return [
             Tile("gradient", METHODS["gradient"].title, "at this image"),
             Tile("sum", "Map so far", "the sum of all steps up to α"),
-            Tile("whole", "Complete map", title if one_of == 1 else f"{title}, the first of N = {one_of}"),
+            Tile("whole", "Complete map", whole),
         ]
 
     @cached_property

@@ -4,8 +4,9 @@ import streamlit as st
 
 from attribution.engine.baselines import BASELINES
 from dashboard.charts.looks import baseline_name
-from dashboard.controls import boards, resources, session
+from dashboard.controls import boards, methods, resources, session
 from dashboard.views.path.board import PathBoard
+from dashboard.views.path.walks import SETTINGS
 
 
 def draw() -> None:
@@ -26,9 +27,9 @@ def draw() -> None:
             f"Add Guided IG's path · {steps} gradients",
             value=True,
             key="path-detour",
-            help="Slower: each gradient needs the previous one. To change its method settings, add Guided IG to the "
-            "methods in the sidebar.",
+            help="Slower: each gradient needs the previous one.",
         )
+        methods.of_page({name: known for name, known in SETTINGS.items() if detour or name != "guided_ig"})
     baselines, jobs = (experiment.baseline, *others), resources.scheduler()
     boards.show("path", PathBoard(jobs, session.name(), resources.store(), experiment, subject, baselines, detour))
 

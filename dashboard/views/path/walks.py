@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from attribution import METRICS
 from attribution.studies.trace import Trace
@@ -15,6 +16,12 @@ Views = dict[str, View]
 """By baseline; the path of Guided IG and the samples of IDG have the two names below."""
 GUIDED, RUG = "guided", "rug"
 GAP = METRICS["completeness_gap"].label
+SETTINGS = {
+    "idg": ("steps", "sampling", "cells", "rule"),
+    "guided_ig": ("steps", "fraction", "max_dist"),
+    "left_ig": ("phi",),
+}
+"""The settings of single methods that the page uses. The baseline is that of the experiment for all of them."""
 CUT = "Left-IG cuts at α"
 AFTER = ("Steps after the cut", "Share of the sum", "Share of the absolute sum")
 """Heads of columns."""
@@ -29,13 +36,16 @@ def straight(experiment: Experiment, begin: Start) -> Straight:
 
 
 def rug(experiment: Experiment, begin: Start) -> Rug:
-    knobs = experiment.every_knob("idg")
-    return Rug(begin, knobs["steps"], knobs["sampling"], knobs["cells"], knobs["rule"])
+    return Rug(begin, **_settings(experiment, "idg"))
 
 
 def guided(experiment: Experiment, begin: Start) -> Guided:
-    knobs = experiment.every_knob("guided_ig")
-    return Guided(begin, knobs["steps"], knobs["fraction"], knobs["max_dist"])
+    return Guided(begin, **_settings(experiment, "guided_ig"))
+
+
+def _settings(experiment: Experiment, method: str) -> dict[str, Any]:
+    knobs = experiment.every_knob(method)
+    return {name: knobs[name] for name in SETTINGS[method]}
 
 
 def cut(trace: Trace, phi: float) -> float | None:

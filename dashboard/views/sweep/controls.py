@@ -9,8 +9,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attribution import METHODS
-from dashboard.controls import address, session
+from dashboard.controls import address, methods, session
 from dashboard.experiment.choices import same_classes
+from dashboard.experiment.own import own_knobs
 from dashboard.experiment.subject import Subject
 from dashboard.views.sweep.sweep import (
     PRESETS,
@@ -79,6 +80,8 @@ def choose(subject: Subject) -> Sweep:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for number, (name, text) in enumerate(PRESETS.items()):
             st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text, sweep.model),), help=text)
+        swept = {axis.knob for axis in sweep.axes}
+        methods.of_page({sweep.method: [name for name in own_knobs(sweep.method) if name not in swept]})
     method, first, second = st.columns([2, 3, 3], gap="medium")
     with method:
         st.selectbox(

@@ -74,8 +74,8 @@ def draw() -> None:
     boards.show("sweep", board(sweep, experiment, subject), clicked)
     opening(sweep, experiment)
     st.caption(
-        "The other settings are those on the left. The cheapest cells are computed first. Stored gradients are not "
-        "recomputed: a larger R uses the samples of a smaller R again."
+        "The other settings are those on the left, and those of the method above. The cheapest cells are computed "
+        "first. Stored gradients are not recomputed: a larger R uses the samples of a smaller R again."
     )
     st.caption(provenance(subject.model, experiment.output))
 

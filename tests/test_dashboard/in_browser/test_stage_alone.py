@@ -7,6 +7,7 @@ import pytest
 from sources import ROOT
 
 from dashboard.charts.looks import STYLES
+from dashboard.cold_start import example
 from dashboard.live.route import TRY_LATER
 from dashboard.stage import stage
 
@@ -284,3 +285,43 @@ class TestLine:
             line.evaluate("socket.open(), socket.hear({part: 'layout'}), socket.close(), again()")
         assert line.evaluate("waits") == [250] * 4
         assert line.evaluate("said") == [["open"], ["cut"]] * 4
+
+
+class TestFirst:
+    """The first page, which the script draws without knobs and without a line."""
+
+    SHOW = """async ([script, data]) => {
+      window.begin ??= (await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})))).default;
+      window.requests ??= [];
+      const drawn = () => [...root.querySelectorAll('canvas')].filter(one => {
+        const { data } = one.getContext('2d').getImageData(0, 0, one.width, one.height);
+        return data.some((value, k) => k % 4 < 3 && value);
+      }).length;
+      const setTriggerValue = (name, values) => requests.push([name, values, drawn()]);
+      window.begin({data, parentElement: root, key: 'stage', setTriggerValue});
+      return requests.length;
+    }"""
+
+    def given(self, asks: str) -> list:
+        held = example.load()
+        usual = {"token": "", "page": "compare", "base": "/", "knobs": [], "flat": False, "stepped": "", "title": ""}
+        first = stage.first(held.messages())
+        return [
+            stage.source()[0],
+            {**usual, "first": first, "asks": asks, "palettes": held.about["palettes"], "plotly": "none.js"},
+        ]
+
+    def test_when_it_is_drawn_it_asks_once_for_a_run_of_the_script(self, page):
+        given = self.given("live")
+        assert page.evaluate(self.SHOW, given) == 0, "not before it is drawn"
+        page.wait_for_function("requests.length")
+        page.evaluate(self.SHOW, given)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(() => setTimeout(done))))")
+        ((name, values, drawn),) = page.evaluate("requests")
+        assert (name, values) == ("release", {"rerun": "live"})
+        assert drawn >= len(example.load().maps)
+
+    def test_where_the_script_goes_on_by_itself_it_asks_nothing(self, page):
+        page.evaluate(self.SHOW, self.given(""))
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(() => setTimeout(done))))")
+        assert page.evaluate("requests") == []
