@@ -11,7 +11,7 @@ from dashboard.work.panel import CONTROL, PERTURBATION, Cell
 
 Areas = Mapping[str, float]
 """Areas by the title of their method."""
-UNKNOWN = " How far chance moves these values is not known on one photo, so their order says nothing."
+UNKNOWN = " How far chance moves these values on one photo is not known, so they are not ordered."
 
 
 def verdict(cells: Sequence[Cell], metric: str) -> str:
