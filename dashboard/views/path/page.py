@@ -29,7 +29,8 @@ def draw() -> None:
             key="path-detour",
             help="Slower: each gradient needs the previous one.",
         )
-        methods.of_page({name: known for name, known in SETTINGS.items() if detour or name != "guided_ig"})
+        hidden = () if detour else ("guided_ig",)
+        methods.of_page({name: known for name, known in SETTINGS.items() if name not in hidden})
     baselines, jobs = (experiment.baseline, *others), resources.scheduler()
     boards.show("path", PathBoard(jobs, session.name(), resources.store(), experiment, subject, baselines, detour))
 
