@@ -95,7 +95,7 @@ class Kept:
             self._tab = tab
         else:
             tab.page.close()
-        assert not errors
+        assert not errors, errors
 
 
 @contextmanager
