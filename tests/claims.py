@@ -4,6 +4,7 @@ Each claim is a difference of two cases, photo by photo: its mean, its 95 % t in
 Holm's correction for all differences of its results file that are claimed.
 """
 
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -56,9 +57,53 @@ def of_every_method() -> list[Claim]:
     ]
 
 
-def decide(title: str, file: Path, claims: list[Claim]) -> None:
-    """Prints a line for each claim."""
-    table = tabulate(Results.read(file).rows())
+def of_the_main_methods() -> list[Claim]:
+    grid = (0.1, 0.3, 0.5)
+    smoothgrad = {sigma: f"smoothgrad:sigma={sigma:g},form=mean" for sigma in grid}
+    null = {sigma: f"smooth_taylor_null:sigma={sigma:g}" for sigma in grid}
+    squared = "smoothgrad:form=squared"
+    methods = (MEAN, UNIFORM, smoothgrad[0.3], squared, taylor(0.3, 150), "idg", "left_ig", "lrp")
+    controls = (ORDER, "blurred_noise", "centre", "edges")
+    return [
+        *((measure, one, other) for one, other in ((UNIFORM, BLACK), (MEAN, BLACK)) for measure in (AUPC, AUTVC)),
+        *((m, taylor(sigma, 150), smoothgrad[sigma]) for sigma, m in product(grid, (AUPC, AUTVC))),
+        *((m, taylor(sigma, 150), null[sigma]) for sigma, m in product(grid, (AUPC, AUTVC))),
+        *((m, taylor(sigma, 150), taylor(0.1, 150)) for sigma, m in product(grid[1:], (AUPC, AUTVC))),
+        *((m, taylor(0.3, 150), other) for other, m in product((BLACK, MEAN, UNIFORM), (AUPC, AUTVC))),
+        *((m, squared, smoothgrad[0.3]) for m in (AUPC, AUTVC)),
+        *((AUPC, method, MEAN) for method in ("idg", "left_ig", "lrp")),
+        *((AUPC, "idg", "left_ig"),),
+        *((AUPC, BLACK, ORDER),),
+        *((AUPC, method, control) for control, method in product(controls, methods)),
+    ]
+
+
+FILES = {
+    "results.db.gz": ("The tables of the SmoothTaylor paper", of_the_papers_tables),
+    "ig-family.db.gz": ("Every method", of_every_method),
+    "headline.db.gz": ("The main methods and the controls", of_the_main_methods),
+}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A claim, its mean difference with the ends of its interval, and p after Holm's correction."""
+
+    claim: Claim
+    mean: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def sure(self) -> bool:
+        return self.p < SURE
+
+
+def decide(name: str) -> tuple[int, list[Decided]]:
+    """The number of photos of a results file of the project, and its claims."""
+    claims = FILES[name][1]()
+    table = tabulate(Results.read(ASSETS / name).rows())
 
     def areas(measure: str, case: str) -> np.ndarray:
         return table.areas[measure][table.cases.index(table.find(case))]
@@ -66,12 +111,21 @@ def decide(title: str, file: Path, claims: list[Claim]) -> None:
     found = np.stack([areas(measure, one) - areas(measure, other) for measure, one, other in claims])
     lows, highs = interval(found)
     corrected = holm(chance(found))
-    print(f"\n{title}: {len(table.photos)} photos, {len(claims)} differences")
-    for (measure, one, other), mean, low, high, p in zip(claims, found.mean(1), lows, highs, corrected, strict=True):
-        told = f"{measures()[measure].label}: {one} - {other}"
-        print(f"{told:100} {mean:+.3f} [{low:+.3f}, {high:+.3f}] p = {p:.3f}{' *' if p < SURE else ''}")
+    told = map(Decided, claims, found.mean(1), lows, highs, corrected)
+    return len(table.photos), list(told)
+
+
+def main() -> None:
+    """Prints a line for each claim."""
+    for name, (title, _) in FILES.items():
+        photos, found = decide(name)
+        print(f"\n{title}: {photos} photos, {len(found)} differences")
+        for one in found:
+            measure, first, second = one.claim
+            told = f"{measures()[measure].label}: {first} - {second}"
+            ends = f"[{one.low:+.3f}, {one.high:+.3f}]"
+            print(f"{told:100} {one.mean:+.3f} {ends} p = {one.p:.3f}{' *' if one.sure else ''}")
 
 
 if __name__ == "__main__":
-    decide("The tables of the SmoothTaylor paper", ASSETS / "results.db.gz", of_the_papers_tables())
-    decide("Every method", ASSETS / "ig-family.db.gz", of_every_method())
+    main()

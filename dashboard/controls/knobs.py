@@ -49,7 +49,8 @@ def _knob(name: str, subject: Subject) -> Knob:
     assert how is not None
     words, _, cost = how.label.partition(" · ")
     letter, _, label = words.partition(", ")
-    said: dict[str, Any] = {"letter": letter, "label": label, "help": f"{how.help} {cost.capitalize()}."}
+    told = f"{how.help} {cost[0].upper()}{cost[1:]}." if cost else how.help
+    said: dict[str, Any] = {"letter": letter, "label": label, "help": told}
     said["enabled"] = how.enabled(session.experiment())
     if name == "samples":
         said["act"] = settle.act(session.experiment(), subject)

@@ -34,7 +34,7 @@ ASSETS = ROOT / "assets"
 ENDS = (".db", ".db.gz")
 JPEG = b"\xff\xd8\xff"
 """How a JPEG begins."""
-SHIPPED = ("results.db.gz", "ig-family.db.gz")
+SHIPPED = ("results.db.gz", "ig-family.db.gz", "headline.db.gz")
 CASES = parse(("smooth_taylor:samples=3/5", "integrated_gradients:steps=3", "random_order"), subjects())
 METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
 SETTING = Setting("toy", "toy", 0)
@@ -241,9 +241,12 @@ class TestOldFiles:
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
         assert exact(shipped_rows(name)) == read_as_before(tmp_path / "r.db")
 
-    @pytest.mark.parametrize("preset", ["table1", "table2"])
-    def test_the_shipped_tables_are_those_of_the_shipped_file(self, preset):
-        told = report(shipped_rows("results.db.gz"), "csv", preset, None)
+    @pytest.mark.parametrize(
+        ("name", "preset"),
+        [("results.db.gz", "table1"), ("results.db.gz", "table2"), ("headline.db.gz", "headline")],
+    )
+    def test_the_shipped_tables_are_those_of_the_shipped_files(self, name, preset):
+        told = report(shipped_rows(name), "csv", preset, None)
         found, expected = (
             list(csv.DictReader(io.StringIO(text))) for text in (told, (ASSETS / f"{preset}.csv").read_text())
         )

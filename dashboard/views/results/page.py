@@ -22,7 +22,11 @@ from dashboard.experiment.words import axes as axes_of
 from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
 
-SHIPPED = {"the SmoothTaylor paper's tables": ASSETS / "results.db.gz", "every method": ASSETS / "ig-family.db.gz"}
+SHIPPED = {
+    "the SmoothTaylor paper's tables": ASSETS / "results.db.gz",
+    "every method": ASSETS / "ig-family.db.gz",
+    "main methods and controls": ASSETS / "headline.db.gz",
+}
 """The results files of the project."""
 ALL = "everything"
 Made = TypeVar("Made")
