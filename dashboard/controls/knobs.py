@@ -12,6 +12,7 @@ from attribution.registry import Range
 from dashboard.charts.looks import baseline_name
 from dashboard.controls import resources, session, settle, thumbnails
 from dashboard.experiment.experiment import FIELDS
+from dashboard.experiment.fields import Control
 from dashboard.experiment.folder import FOLDER
 from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.subject import Subject
@@ -43,14 +44,18 @@ def _photos() -> Knob:
     return Knob("image", "Photo", "", help_, session.experiment().image, options=options, file=UPLOADER)
 
 
+def explained(how: Control) -> str:
+    """The help of a control, then what a change costs, which stands in its label elsewhere."""
+    cost = how.label.partition(" · ")[2]
+    return f"{how.help} {cost[0].upper()}{cost[1:]}." if cost else how.help
+
+
 def _knob(name: str, subject: Subject) -> Knob:
     field, value = FIELDS[name], getattr(session.experiment(), name)
     how, allowed = field.control, field.allowed
     assert how is not None
-    words, _, cost = how.label.partition(" · ")
-    letter, _, label = words.partition(", ")
-    told = f"{how.help} {cost[0].upper()}{cost[1:]}." if cost else how.help
-    said: dict[str, Any] = {"letter": letter, "label": label, "help": told}
+    letter, _, label = how.label.partition(" · ")[0].partition(", ")
+    said: dict[str, Any] = {"letter": letter, "label": label, "help": explained(how)}
     said["enabled"] = how.enabled(session.experiment())
     if name == "samples":
         said["act"] = settle.act(session.experiment(), subject)

@@ -6,11 +6,13 @@ import pytest
 
 from attribution import METHODS, METRICS, controls
 from dashboard.charts.looks import STYLES, style
+from dashboard.controls import knobs
 from dashboard.experiment.budget import equal_budget, fewer, spending_knob
 from dashboard.experiment.choices import PAPER, PATCHES, further
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.fields import SHARED, Control, shared
 from dashboard.experiment.gallery import GALLERY, gallery_photo
+from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.own import COMPARED, own_knobs
 
 MODEL_FREE = {name for name, method in METHODS.items() if not method.cost({}).gradients}
@@ -133,6 +135,14 @@ class TestPanels:
         assert left.cost.passes == (2 + orders) * (1 + 30 * 10) + 2 * 202, "and each looks for the cut"
         curved = Experiment(curves=("insertion",))
         assert curved.cost.passes == Experiment().cost.passes + (3 + orders) * 225
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_a_knob_says_what_a_change_costs_as_it_is_declared(name):
+    """Letters of settings, such as R and M, stay capital."""
+    how = FIELDS[name].control
+    assert knobs.explained(how).startswith(how.help)
+    assert how.label.partition(" · ")[2][1:] in knobs.explained(how)
 
 
 def test_the_papers_settings():
