@@ -253,7 +253,7 @@ def settings(page: Page) -> Locator:
     sidebar.wait_for(state="attached", timeout=PATIENCE)
     if sidebar.get_attribute("data-collapsed") == "true":
         page.get_by_test_id("stExpandSidebarButton").click()
-    seen(sidebar.get_by_text("Methods", exact=True))
+    seen(sidebar.get_by_text("Model", exact=True))
     return sidebar
 
 

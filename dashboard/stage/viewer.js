@@ -166,9 +166,11 @@ class Viewer {
     this.recolour(true);
   }
 
+  // A frame that is taken off the page has no colours: those of before hold.
   dark() {
-    const [r, g, b] = getComputedStyle(this.frame).backgroundColor.match(/[\d.]+/g).map(Number);
-    return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+    const found = getComputedStyle(this.frame).backgroundColor.match(/[\d.]+/g);
+    if (found) this.isDark = 0.299 * found[0] + 0.587 * found[1] + 0.114 * found[2] < 128;
+    return this.isDark;
   }
 
   palette(signed) {

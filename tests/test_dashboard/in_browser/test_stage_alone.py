@@ -4,6 +4,7 @@ import re
 import tomllib
 
 import pytest
+from pages import VIEWER
 from sources import ROOT
 
 from dashboard.charts.looks import STYLES
@@ -320,6 +321,13 @@ class TestFirst:
         ((name, values, drawn),) = page.evaluate("requests")
         assert (name, values) == ("release", {"rerun": "live"})
         assert drawn >= len(example.load().maps)
+
+    def test_maps_that_are_taken_off_the_page_can_still_be_drawn(self, page):
+        """A change of the theme or of the size can come while Streamlit replaces the stage."""
+        page.evaluate(self.SHOW, self.given("live"))
+        page.wait_for_function("requests.length")
+        off = "viewer => { viewer.frame.remove(); viewer.set({kind: 'signed'}); return viewer.state.kind; }"
+        assert page.evaluate(f"() => ({off})({VIEWER})") == "signed"
 
     def test_where_the_script_goes_on_by_itself_it_asks_nothing(self, page):
         page.evaluate(self.SHOW, self.given(""))
