@@ -90,9 +90,9 @@ LESSONS = (
         "Perturbation: regions are replaced by noise, highest values of the map first. With a good map the score "
         "falls soon. Total variation: how much neighbouring pixels of the map differ, from fine to coarse scales. A "
         "smooth map has a low area. Neither curve is enough alone. A blank map has no variation, so it has the best "
-        "total variation without any information. A map that does not beat random orders in perturbation shows "
-        "nothing of what the model uses. To beat them is no proof that it does: a blob in the centre of the photo, "
-        "which looks at no model, can do that too.",
+        "total variation without any information. A map that does not beat random orders in perturbation "
+        "is not told from chance by it. To beat them is no proof either: a blob in the centre of the photo, which "
+        "looks at no model, can do that too.",
         Experiment(image="coffee"),
         "Open a photo where the curves separate",
         {},

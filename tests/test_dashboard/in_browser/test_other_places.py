@@ -72,7 +72,7 @@ def test_a_lesson_gives_the_photo_and_the_setting_back(page):
     until_at(page, r"img=coffee(?!.*base=white)")
     expect(back).to_have_count(0)
     seen(page.get_by_text("predicted: espresso"))
-    assert slider(page, "σ, noise scale").input_value() == "0.3"
+    expect(slider(page, "σ, noise scale")).to_have_value("0.3")
     complete(page)
 
 
