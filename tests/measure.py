@@ -218,7 +218,12 @@ def drags(address: str) -> None:
         opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGUMENTS)
         page = opened.new_page(viewport={"width": 1280, "height": 720})
         page.add_init_script(HAND)
-        page.on("websocket", lambda line: line.on("framesent", runs.append) if "_stcore/stream" in line.url else None)
+
+        def listen(line: WebSocket) -> None:
+            if "_stcore/stream" in line.url:
+                line.on("framesent", lambda message: runs.append(message))
+
+        page.on("websocket", listen)
         page.goto(f"{address}/?r=150&m=10&seed={time.time_ns() // 10**9 % 10_000}")
         page.get_by_text("complete", exact=True).wait_for(timeout=600_000)
         slider = page.get_by_role("slider", name="σ, noise scale")
@@ -261,8 +266,8 @@ def idle(address: str, seconds: float = 10) -> None:
         frames: list[str | bytes] = []
 
         def listen(line: WebSocket) -> None:
-            line.on("framereceived", frames.append)
-            line.on("framesent", frames.append)
+            line.on("framereceived", lambda message: frames.append(message))
+            line.on("framesent", lambda message: frames.append(message))
 
         page.on("websocket", listen)
         page.goto(f"{address}/?r=4&m=4")

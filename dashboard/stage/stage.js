@@ -2,6 +2,7 @@
 // by the line, past the script.
 
 const MOST = 64; // the maps of one method that are kept
+const SOON = 500; // milliseconds for which the first page is drawn before the live one is asked for: both take the processor
 
 // What a first visitor reads: how to read a map, and three things to try, in full and in short.
 const TRY = [["Less noise: σ 0.1", "σ 0.1", { sigma: 0.1 }], ["More samples: R 300", "R 300", { samples: 300 }],
@@ -91,7 +92,7 @@ class Stage {
     if (!this.line) for (const text of data.first) this.hear(message(bufferOf(text)));
     if (data.asks && data.asks !== this.asked) {
       this.asked = data.asks;
-      requestAnimationFrame(() => (this.later = setTimeout(() => this.ask(data.asks)))); // after what this frame draws is on screen
+      requestAnimationFrame(() => (this.later = setTimeout(() => this.ask(data.asks), SOON)));
     }
     if (!data.token) return;
     const address = new URL(`${data.base}live/${data.token}/${data.page}`, location.origin);
