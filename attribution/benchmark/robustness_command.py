@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from attribution.benchmark.survey import (
     photo_options,
     seeded,
     told,
-    write,
+    write_photo,
 )
 from attribution.commands import to_write
 from attribution.engine.store import Store
@@ -117,14 +118,7 @@ def run(given: argparse.Namespace) -> None:
     found = _measure(given, model, x, cases, given.seed, given.target)
     print("\n".join(_told(given, model, found)))
     if given.out is not None:
-        known = {"photo": given.photo.name, "model": model.name, "weights": model.digest}
-        rows = [
-            {**known, "setting": setting, "seed": str(given.seed), "method": case.name, "knobs": case.text}
-            | _row(model, found, label)
-            for label, case in cases.items()
-        ]
-        write(given.out, PHOTO, rows)
-        print(f"written: {given.out}")
+        write_photo(given, PHOTO, model, setting, cases, partial(_row, model, found))
 
 
 def _told(given: argparse.Namespace, model: Model, found: Robustness) -> Iterator[str]:

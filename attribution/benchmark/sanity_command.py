@@ -2,13 +2,14 @@
 
 import argparse
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
 from attribution.benchmark.cases import Case
 from attribution.benchmark.sanity import COLUMNS, VALUES, Setting, check, row, verdicts
-from attribution.benchmark.survey import Survey, folder_options, opened, photo_options, told, write
+from attribution.benchmark.survey import Survey, folder_options, opened, photo_options, told, write_photo
 from attribution.commands import to_write
 from attribution.models import Model
 from attribution.studies.other_class import OTHERS
@@ -102,10 +103,4 @@ def run(given: argparse.Namespace) -> None:
         print(f"{label}, {name}: {words}{' *' if flagged else ''}")
     print("* the map changed little, so it says little about what was changed")
     if given.out is not None:
-        known = {"photo": given.photo.name, "model": model.name, "weights": model.digest, "setting": setting.text}
-        rows = [
-            {**known, "seed": str(given.seed), "method": case.name, "knobs": case.text} | row(found, label)
-            for label, case in cases.items()
-        ]
-        write(given.out, PHOTO, rows)
-        print(f"written: {given.out}")
+        write_photo(given, PHOTO, model, setting.text, cases, partial(row, found))

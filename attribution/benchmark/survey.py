@@ -195,6 +195,24 @@ def write(file: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     beside.replace(file)
 
 
+def write_photo(
+    given: argparse.Namespace,
+    columns: Sequence[str],
+    model: Model,
+    setting: str,
+    cases: Mapping[str, Case],
+    measured: Callable[[str], Row],
+) -> None:
+    """Writes the file for one photo, a row for each method, and says so. `measured(label)`: the columns of numbers."""
+    known = {"photo": given.photo.name, "model": model.name, "weights": model.digest, "setting": setting}
+    rows = [
+        {**known, "seed": str(given.seed), "method": case.name, "knobs": case.text, **measured(label)}
+        for label, case in cases.items()
+    ]
+    write(given.out, columns, rows)
+    print(f"written: {given.out}")
+
+
 def table(rows: Sequence[Row], survey: Survey, model: Model, seed: int, cases: Mapping[str, Case]) -> str:
     """The mean of each number over the photos, with its 95 % t interval, for each of the cases."""
     same = {"setting": survey.setting, "base_seed": str(seed)}

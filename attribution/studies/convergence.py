@@ -90,16 +90,18 @@ def convergence(
         raise ValueError(f"{method!r} is not a mean over noise; use one of {', '.join(noisy_methods())}")
     if term is gradient:
         term = {"mean": gradient, "squared": square, "variance": both}[form]
-    finish, moments = (_variance, 2) if term is both else (lambda mean: mean, 1)
+    linear = term is not both  # only the variance needs each channel by itself
+    finish = (lambda mean: mean) if linear else _variance
     wanted, group = set(checkpoints(len(plan))), plan.group
     channels, *sides = x.shape
-    sums = torch.zeros((2, moments * channels, *sides), dtype=torch.float64)
+    sums = torch.zeros((2, 1 if linear else 2 * channels, *sides), dtype=torch.float64)
     pending, squares = torch.zeros_like(sums[0]), torch.zeros(sides, dtype=torch.float64)
     counts: list[int] = []
     maps: list[Heatmap] = []
     agreement: list[Mapping[int, float]] = []
     for batch, _ in visit(score, x, plan):
-        terms = term(x, batch, plan).cpu().double()
+        terms = term(x, batch, plan)
+        terms = (terms.sum(1, keepdim=True) if linear else terms).cpu().double()
         for k, one in zip(batch.indices, terms, strict=True):
             pending = pending + one
             observed = (k + 1) // group
@@ -114,7 +116,7 @@ def convergence(
                 agreement.append(agreements(torch.stack([even.sum(0), odd.sum(0)])))  # an empty half is constant: NaN
         if counts:
             done = batch.indices.stop
-            error = _standard_error(sums.sum((0, 1)) / group, squares, done // group if moments == 1 else 0)
+            error = _standard_error(sums.sum((0, 1)) / group, squares, done // group if linear else 0)
             yield Convergence(tuple(counts), torch.stack(maps), tuple(agreement), error, done, len(plan))
 
 

@@ -136,6 +136,16 @@ def test_a_failing_map_is_a_line_and_the_others_go_on(page, jobs, monkeypatch):
     assert complete(app, 4) == 2
 
 
+def first_page(monkeypatch):
+    """The app after its first run; and for each run, the token, the knobs and what else the stage was given."""
+    shown = []
+    monkeypatch.setattr(stage, "show", lambda key, token, knobs, given, released: shown.append((token, knobs, given)))
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert len(shown) == 1
+    return app, shown
+
+
 def test_before_the_model_is_there_the_example_is_on_screen(jobs, monkeypatch):
     monkeypatch.setattr(dashboard, "warm", threading.Event())
 
@@ -143,11 +153,7 @@ def test_before_the_model_is_there_the_example_is_on_screen(jobs, monkeypatch):
         raise StopException
 
     monkeypatch.setattr(resources, "model", loading)
-    shown = []
-    monkeypatch.setattr(stage, "show", lambda key, token, knobs, given, released: shown.append((token, knobs, given)))
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    assert not app.exception
-    ((token, knobs, given),) = shown
+    _, ((token, knobs, given),) = first_page(monkeypatch)
     assert (token, knobs) == ("", []), "there is nothing to turn yet"
     assert given["first"] == stage.first(example.load().messages())
     assert not given["asks"], "the script goes on by itself"
@@ -161,10 +167,7 @@ def test_a_new_visitor_of_a_warm_server_sees_the_example_and_the_next_run_is_the
     warm = threading.Event()
     warm.set()
     monkeypatch.setattr(dashboard, "warm", warm)
-    shown = []
-    monkeypatch.setattr(stage, "show", lambda key, token, knobs, given, released: shown.append((token, knobs, given)))
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    assert not app.exception
+    app, shown = first_page(monkeypatch)
     ((token, knobs, given),) = shown
     assert (token, knobs, given["asks"]) == ("", [], "live")
     assert not app.sidebar.slider
