@@ -16,7 +16,7 @@ from attribution.heatmaps import reduce_channels
 
 X = toys.image()
 PHOTO = toys.image(1, (3, 48, 48)).float()
-NOISY = ("smoothgrad", "smooth_taylor", "smooth_taylor_null")
+NOISY = ("smoothgrad", "smoothgrad_squared", "smooth_taylor", "smooth_taylor_null")
 
 
 def halves(model, x, method, **knobs):
@@ -116,7 +116,7 @@ class TestHalvesOfAMap:
         assert all(partial.halves.shape == (2, *X.shape[1:]) for partial in run[1:])
 
     def test_without_noise_they_are_equal(self, method):
-        if method == "smoothgrad":
+        if method.startswith("smoothgrad"):
             assert agreement(halves(toys.convolutional(), X, method, sigma=0.0, samples=8)) == pytest.approx(1)
         else:
             assert not halves(toys.convolutional(), X, method, sigma=0.0, samples=8).any()
