@@ -11,7 +11,7 @@ from attribution.types import Image, Run
 
 @method(
     "SmoothGrad squared",
-    gloss="squared gradients of noisy copies",
+    gloss="squared noisy gradients",
     paper="Hooker et al. 2018, arXiv:1806.10758",
     cost=cloud_cost,
     term=square,

@@ -267,3 +267,7 @@ class TestFigures:
         points = figure.data[1]
         assert [(points.y[k], points.x[k]) for k in points.customdata] == [(r, c) for r in "ab" for c in "xyz"]
         assert list(figure.data[0].text[0]) == ["1.00", "2.00", ""]
+
+
+def test_agreement_that_is_rounded_to_nothing_has_no_sign():
+    assert settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 px · -0.02 at 28 px"
