@@ -14,7 +14,7 @@ from attribution.engine.store import Store
 from attribution.models import Model
 from attribution.similarity import MEASURES, Alike
 from attribution.studies.other_class import Contrast, other_class
-from attribution.studies.perturbed import LEVELS, Perturbed, model_perturbation
+from attribution.studies.perturbed import LEVELS, Band, Perturbed, model_perturbation
 from attribution.studies.randomisation import Randomised, randomisation
 
 VALUES = {
@@ -112,8 +112,12 @@ def values(checked: Checked, label: str) -> dict[str, Alike]:
     missing = Alike(float("nan"), noise.failed.get(label, "no level has this similarity"))
     curves = {name: noise.curve(label, name) for name in MEASURES}
     why = contrast.failed.get(label, "")
-    found = {f"random_{name}": last.similarity(label, name) for name in MEASURES}
-    found["last_spearman"] = first.similarity(label, "spearman")
+    alone = Alike(float("nan"), "no stage has all layers random")
+    found = {
+        f"random_{name}": last.similarity(label, name) if random.mode == "cascading" else alone for name in MEASURES
+    }
+    unlike = Alike(float("nan"), "no stage has the last layer alone: use more stages")
+    found["last_spearman"] = first.similarity(label, "spearman") if first.count == 1 else unlike
     found["entropy_rise"] = random.entropy_rise(label)
     found["class_spearman"] = contrast.absolute.get(label, Alike(float("nan"), why))
     found["class_pearson"] = contrast.signed.get(label, Alike(float("nan"), why))
@@ -128,8 +132,9 @@ def row(checked: Checked, label: str) -> dict[str, str]:
     found, contrast = values(checked, label), checked.contrast
     categories = checked.model.categories
     stages = [[s.count, *(_number(s.similarity(label, m)) for m in MEASURES)] for s in checked.random.stages]
-    bands = {name: {band.share: band.mean for band in checked.noise.curve(label, name)} for name in MEASURES}
-    levels = [[b.share, round(b.mean, 6), *(bands[m].get(b.share) for m in MEASURES)] for b in checked.noise.scores()]
+    curves = [{band.share: band for band in checked.noise.curve(label, name)} for name in MEASURES]
+    bands = [[score, *(curve.get(score.share) for curve in curves)] for score in checked.noise.scores()]
+    levels = [[b[0].share, *(one and round(one.mean, 6) for one in b), [_ends(one) for one in b]] for b in bands]
     return {
         "class": str(contrast.target),
         "category": categories[contrast.target],
@@ -143,3 +148,8 @@ def row(checked: Checked, label: str) -> dict[str, str]:
 
 def _number(one: Alike) -> float | None:
     return round(one.value, 6) if one.defined else None
+
+
+def _ends(band: Band | None) -> list[float] | None:
+    """The lowest and the highest of the draws."""
+    return None if band is None else [round(band.low, 6), round(band.high, 6)]

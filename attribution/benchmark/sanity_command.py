@@ -26,7 +26,6 @@ def options(made: argparse.ArgumentParser) -> None:
     """Adds the options of the command for one photo."""
     photo_options(made)
     _check_options(made)
-    made.add_argument("--mode", choices=MODES, default=Setting.mode, help=f"of the layers; default: {Setting.mode}")
     made.add_argument("--out", type=Path, metavar="FILE", help="a new .csv file to write")
 
 
@@ -42,6 +41,8 @@ def _check_options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--stages", type=int, default=usual.stages, help=f"stages of the randomisation; default: {usual.stages}"
     )
+    mode = f"layers become random one after another and stay so, or each alone; default: {usual.mode}"
+    made.add_argument("--mode", choices=MODES, default=usual.mode, help=mode)
     levels = "noise in the weights, as shares of their standard deviations; default: ten from 0.01 to 1"
     made.add_argument("--levels", type=float, nargs="+", default=list(usual.levels), metavar="SHARE", help=levels)
     made.add_argument("--seeds", type=int, default=usual.seeds, help=f"draws of each level; default: {usual.seeds}")
@@ -71,9 +72,8 @@ def setting_of(given: argparse.Namespace) -> Setting:
             raise ValueError(f"--{name} {getattr(given, name)} must be at least 1")
     if min(given.levels) <= 0 or given.seed < 0:
         raise ValueError("--levels must be above 0, and --seed at least 0")
-    levels, mode = tuple(given.levels), getattr(given, "mode", Setting.mode)
-    own = {"mode": mode, "own_class": given.own_class, "statistics": given.statistics}
-    return Setting(given.stages, levels, given.seeds, given.other, given.output, **own)
+    own = {"mode": given.mode, "own_class": given.own_class, "statistics": given.statistics}
+    return Setting(given.stages, tuple(given.levels), given.seeds, given.other, given.output, **own)
 
 
 def sanity_survey(given: argparse.Namespace) -> Survey:
@@ -85,15 +85,14 @@ def sanity_survey(given: argparse.Namespace) -> Survey:
         checked = check(model, x, cases, setting, seed)
         return {label: row(checked, label) for label in cases}
 
-    return Survey("sanity checks", COLUMNS, VALUES, "1 means that the map did not change.", setting.text, rows)
+    note = "A similarity of 1 means that the map did not change."
+    return Survey("sanity checks", COLUMNS, VALUES, note, setting.text, rows)
 
 
 def run(given: argparse.Namespace) -> None:
     """Prints what the checks found, a line for each method and check. Shows the progress on a terminal."""
     setting = setting_of(given)
     if given.out is not None:
-        if setting.mode != Setting.mode:
-            raise ValueError(f"--out has columns for the {Setting.mode} layers only: leave out --out or --mode")
         to_write(given.out, ".csv", new=True)
     model, x, cases = opened(given)
     found = check(model, x, cases, setting, given.seed, given.target, told)

@@ -1,5 +1,6 @@
 """The sanity checks by command: one photo, and a folder whose table is continued."""
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,8 @@ from attribution.benchmark.run import digest_of, seed_of
 from attribution.benchmark.sanity import COLUMNS, VALUES
 from attribution.benchmark.sanity_command import PHOTO
 from attribution.benchmark.tables import interval
-from attribution.similarity import LITTLE
+from attribution.similarity import LITTLE, MEASURES
+from attribution.studies.perturbed import model_perturbation
 from attribution.studies.randomisation import randomisation
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +55,6 @@ def test_one_photo(photo, model, capsys):
         (["--target", "7"], "class 7 does not exist"),
         (["--other", "7"], "class 7 does not exist"),
         (["--other", "third"], "'third' must be second, least or the index of a class"),
-        (["--mode", "independent", "--out", "new.csv"], "leave out --out or --mode"),
     ],
 )
 def test_what_is_wrong_is_one_line(photo, model, capsys, wrong, line):
@@ -183,6 +184,35 @@ def test_one_photo_is_checked_as_it_is_told(photo, model, monkeypatch, given, na
         assert one_photo(["sanity", str(photo), "--methods", "gradient", *QUICK, *more]) == 0
     usual, chosen = asked
     assert {one: chosen[one] for one in chosen if chosen[one] is not usual[one] and one != "store"} == {name: value}
+
+
+def test_single_random_layers_are_a_check_of_their_own(folder, model, tmp_path, capsys):
+    """It says nothing of all layers; each stage is the layer of this place alone, as in Python."""
+    out, chosen = tmp_path / "sanity.csv", ["--first", "1", "--mode", "independent"]
+    assert survey(folder, out, *chosen) == 0
+    told, rows = capsys.readouterr().out, rows_of(out)
+    assert "not defined on 1 of 1 (no stage has all layers random)" in told
+    own = {"stages": 2, "seed": int(rows[0]["seed"]), "mode": "independent"}
+    x = model.prepare(load_image(folder / rows[0]["photo"]))
+    *_, found = randomisation(model, x, {"A": ("gradient", {})}, **own)
+    assert rows[0]["random_spearman"] == rows[0]["entropy_rise"] == ""
+    stages = [(count, spearman) for count, spearman, *_ in json.loads(rows[0]["randomised"])]
+    assert stages == [(count, pytest.approx(one.value, abs=1e-5)) for count, one in found.curve("A")]
+
+
+def test_each_level_of_noise_has_its_mean_and_its_ends(folder, model, tmp_path):
+    out = tmp_path / "sanity.csv"
+    assert survey(folder, out, "--first", "1", "--seeds", "3") == 0
+    row = rows_of(out)[0]
+    x = model.prepare(load_image(folder / row["photo"]))
+    own = {"shares": (0.1, 0.6), "seeds": 3, "seed": int(row["seed"])}
+    *_, found = model_perturbation(model, x, {"A": ("gradient", {})}, **own)
+    expected = zip(found.scores(), *(found.curve("A", name) for name in MEASURES), strict=True)
+    for (share, *means, ends), bands in zip(json.loads(row["perturbed"]), expected, strict=True):
+        assert share == bands[0].share
+        assert means == pytest.approx([band.mean for band in bands], abs=1e-5)
+        assert ends == [pytest.approx([band.low, band.high], abs=1e-5) for band in bands]
+        assert bands[1].low < bands[1].mean < bands[1].high
 
 
 def test_the_other_class_is_the_one_that_is_named(photo, model, capsys):
