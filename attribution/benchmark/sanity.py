@@ -133,8 +133,11 @@ def row(checked: Checked, label: str) -> dict[str, str]:
     categories = checked.model.categories
     stages = [[s.count, *(_number(s.similarity(label, m)) for m in MEASURES)] for s in checked.random.stages]
     curves = [{band.share: band for band in checked.noise.curve(label, name)} for name in MEASURES]
-    bands = [[score, *(curve.get(score.share) for curve in curves)] for score in checked.noise.scores()]
-    levels = [[b[0].share, *(one and round(one.mean, 6) for one in b), [_ends(one) for one in b]] for b in bands]
+    bands = {score.share: [score, *(curve.get(score.share) for curve in curves)] for score in checked.noise.scores()}
+    levels = [
+        [share, *(band and round(band.mean, 6) for band in found), [_ends(band) for band in found]]
+        for share, found in bands.items()
+    ]
     return {
         "class": str(contrast.target),
         "category": categories[contrast.target],
