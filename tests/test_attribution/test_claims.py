@@ -1,5 +1,6 @@
 """docs/results.md says what the shipped results files say."""
 
+import csv
 import re
 
 import claims
@@ -7,7 +8,7 @@ import pytest
 from claims import FILES, Decided, decide
 
 NUMBER = r"[+−]?\d+\.\d+"
-TOLD = re.compile(rf"([+−]{NUMBER[5:]})\s\[({NUMBER}),\s({NUMBER})\]")
+TOLD = re.compile(rf"([+−]{NUMBER[5:]})\s\[({NUMBER}),\s({NUMBER})\](\\\*)?")
 PAGE = (claims.ASSETS.parent / "docs" / "results.md").read_text()
 TABLES = PAGE.partition("## Sanity checks")[0]
 """The part of the page that speaks of the results files."""
@@ -31,11 +32,30 @@ def forms(text: str) -> set[str]:
 
 
 def test_every_difference_with_its_interval_is_one_that_is_decided(decided):
+    """And has a star if it is more than chance, and none if it is not."""
     found = TOLD.findall(TABLES)
     assert len(found) > 30
-    known = [(one.mean, one.low, one.high) for _, each in decided.values() for one in each]
-    strangers = [like for like in found if not any(told(numbers, like) for numbers in known)]
-    assert not strangers
+    known = [one for _, each in decided.values() for one in each]
+    for *like, star in found:
+        verdicts = {one.sure for one in known if told((one.mean, one.low, one.high), like)}
+        assert verdicts == {bool(star)}, like
+
+
+@pytest.mark.parametrize(("section", "name"), [("## Every method", "ig-family"), ("## Main methods", "headline")])
+def test_the_tables_are_those_of_the_csv_files(section, name):
+    """The same methods in the same order, and each number to its digits."""
+    with (claims.ASSETS / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    head, _, *lines = TABLES[TABLES.index(section) :].partition("\n| method |")[2].partition("\n\n")[0].splitlines()
+    columns = [column.strip(" ↑↓").lower() for column in head.strip("|").split("|")]
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        for column, cell in zip(columns, line.split("|")[2:-1], strict=True):
+            ends = [row[f"{column}_{end}"] for end in ("low", "high")] if "[" in cell else []
+            numbers = re.findall(r"−?\d+(?:\.\d+)?", cell)
+            assert len(numbers) == 1 + len(ends), line
+            for text, value in zip(numbers, [row[column], *ends], strict=True):
+                assert f"{float(value):.{len(text.partition('.')[2])}f}" in forms(text), line
 
 
 def test_it_says_for_how_many_differences_each_file_was_corrected(decided):
