@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from dashboard.charts.looks import BAND, GREY, style
 from dashboard.charts.styles import Trace, axis, chart, scatter
 
+ORDERS = "random orders"
+
 
 @dataclass(frozen=True)
 class Areas:
@@ -47,7 +49,9 @@ def against(
     if control:
         line = {"color": GREY, "dash": "longdash", "width": 1}
         mean = sum(control) / len(control)
-        figure.add_hline(mean, line=line, annotation_text="random orders", annotation_font_color=GREY)
+        # Among other lines there is no free place for a name.
+        text = {"annotation_text": ORDERS, "annotation_font_color": GREY}
+        figure.add_hline(mean, line=line, **({"name": ORDERS, "showlegend": True} if beside else text))
         figure.add_hrect(min(control), max(control), fillcolor=BAND, line_width=0, layer="below")
     return figure
 

@@ -37,8 +37,9 @@ def of_page(settings: Mapping[str, Sequence[str]]) -> None:
     if any(settings.values()):
         with st.popover("Method settings", icon=":material/tune:"):
             for method, names in settings.items():
-                st.markdown(f"**{METHODS[method].title}**")
-                _settings(method, names)
+                if names:
+                    st.markdown(f"**{METHODS[method].title}**")
+                    _settings(method, names)
 
 
 def _settings(method: str, names: Sequence[str]) -> None:

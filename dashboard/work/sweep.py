@@ -153,7 +153,8 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
             yield f"{key.metric} {key.share(curve):.0%}"
         areas[key.metric] = curve.area
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    cost = shot.partial.total, shot.partial.evaluations
+    # A map without gradients is counted as one point.
+    cost = min(shot.partial.total, panel.cost.gradients), shot.partial.evaluations
     known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement)
     yield known[panel, keys]
 

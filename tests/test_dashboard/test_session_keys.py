@@ -54,7 +54,7 @@ OWNED = {
         "compare-(step-picture|chart|made)-.+",
     ],
     "sweep": [
-        "sweep-(stage|setting|trail|wrong|method|cell|chosen|open)",
+        "sweep-(stage|setting|others|trail|wrong|method|beside|cell|chosen|open)",
         r"sweep-(axis|values|preset)-\d",
     ],
     "results": [

@@ -94,7 +94,8 @@ def choose(subject: Subject) -> Sweep:
         for number, (name, text) in enumerate(PRESETS.items()):
             st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text, sweep.model),), help=text)
         swept = {axis.knob for axis in sweep.axes}
-        methods.of_page({sweep.method: [name for name in own_knobs(sweep.method) if name not in swept]})
+        drawn = (sweep.method, *sweep.beside)
+        methods.of_page({one: [name for name in own_knobs(one) if name not in swept] for one in drawn})
     method, first, second = st.columns([2, 3, 3], gap="medium")
     with method:
         st.selectbox(
