@@ -55,7 +55,7 @@ OWNED = {
     ],
     "sweep": [
         "sweep-(stage|setting|others|trail|wrong|method|beside|cell|chosen|open)",
-        r"sweep-(axis|values|preset)-\d",
+        r"sweep-(axis|values|preset|beside)-\d",
     ],
     "results": [
         "results-(file|shipped|preset|table|metrics|model|correct|means|differences)",
