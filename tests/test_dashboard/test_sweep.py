@@ -401,6 +401,7 @@ class TestBeside:
         key, found = self.run(small, "smooth_taylor:sigma=0.3/0.6/0.9", ("edges", "smooth_taylor_null"))
         assert len(key.beside) == 6
         assert len(found[-1].beside) == 4, "the edges of a photo have no σ"
+        assert found[-2].share == 7 / 8, "3 cells, 4 others, and the random orders"
         begun = [one.now for one in found if one.now.startswith("Edges: map")]
         assert len(begun) == 1
 
