@@ -199,7 +199,7 @@ def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[
         where = f"averaged over {options.side} cells a side" if options.side else "pixel by pixel"
         state = "settled" if found.settled else "not settled"
         said = (
-            f"{state} after R = {found.samples}: halves agree by {agreed:.2f}, {where}\n" if agreed is not None else ""
+            f"{state} after R = {found.samples}: halves agree by {agreed:z.2f}, {where}\n" if agreed is not None else ""
         )
         yield found.partial, found.evaluations, said
 

@@ -38,7 +38,7 @@ class Alike:
         return not math.isnan(self.value)
 
     def __str__(self) -> str:
-        return f"{self.value:.2f}" if self.defined else f"not defined ({self.why})"
+        return f"{self.value:z.2f}" if self.defined else f"not defined ({self.why})"
 
 
 @dataclass(frozen=True)

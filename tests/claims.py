@@ -4,11 +4,13 @@ Each claim is a difference of two cases, photo by photo: its mean, its 95 % t in
 Holm's correction for all differences of its results file that are claimed.
 """
 
+import math
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import norm
 
 from attribution.benchmark.results import Results
 from attribution.benchmark.tables import SURE, chance, holm, interval, tabulate
@@ -115,11 +117,37 @@ def decide(name: str) -> tuple[int, list[Decided]]:
     return len(table.photos), list(told)
 
 
+@dataclass(frozen=True)
+class Resolution:
+    """How small a difference of two methods in AUPC a results file can show, with a power of 80 %, one comparison.
+
+    `spread` is the standard deviation of a paired difference over the photos, the median over all pairs of cases.
+    `seen` is the difference that `photos` photos show, `needed` how many show a difference of 0.5.
+    """
+
+    photos: int
+    spread: float
+    seen: float
+    needed: int
+
+
+def resolution(name: str) -> Resolution:
+    """Of a results file of the project. The number of photos is by the normal distribution."""
+    table = tabulate(Results.read(ASSETS / name).rows())
+    areas = table.areas[AUPC]
+    spread = float(np.median([np.std(one - other, ddof=1) for one, other in combinations(areas, 2)]))
+    factor, photos = float(norm.ppf(0.975) + norm.ppf(0.8)), len(table.photos)
+    return Resolution(photos, spread, factor * spread / photos**0.5, math.ceil((factor * spread / 0.5) ** 2))
+
+
 def main() -> None:
-    """Prints a line for each claim."""
+    """Prints a line for each claim, and what differences each file can show."""
     for name, (title, _) in FILES.items():
         photos, found = decide(name)
+        can = resolution(name)
         print(f"\n{title}: {photos} photos, {len(found)} differences")
+        print(f"AUPC: pairs differ by a standard deviation of {can.spread:.2f} over photos. {photos} photos show")
+        print(f"a difference of {can.seen:.2f} (power 80 %); a difference of 0.5 needs {can.needed} photos")
         for one in found:
             measure, first, second = one.claim
             told = f"{measures()[measure].label}: {first} - {second}"

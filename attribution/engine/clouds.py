@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from attribution.engine.accumulate import halves, is_odd, visit
+from attribution.engine.accumulate import accumulate, halves, is_odd, visit
 from attribution.engine.devices import sum_dtype
 from attribution.engine.plans import REMEMBERED, NoiseCloud
 from attribution.engine.random_numbers import Purpose
@@ -83,6 +83,14 @@ def cloud_means(
                 score.store.put(_key(score, x, cloud, k + 1), *sums.values(), *odd.values())
         evaluations += cost
         yield partial(batch.indices.stop)
+
+
+def mean_square(score: ClassScore, x: Image, cloud: NoiseCloud) -> Run:
+    """The mean of the squared gradients over a cloud of any size, as (c, h, w)."""
+    if len(cloud) > REMEMBERED:
+        yield from cloud_means(score, x, cloud, ["square"], lambda mean: mean)
+    else:
+        yield from accumulate(score, x, cloud, lambda at: at.gradients.square(), group=cloud.group)
 
 
 def _begin(score: ClassScore, x: Image, cloud: NoiseCloud) -> tuple[tuple[dict[str, Tensor], dict[str, Tensor]], int]:

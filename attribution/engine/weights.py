@@ -5,7 +5,7 @@ never changed itself; its copy is.
 """
 
 import copy
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from threading import Lock, RLock
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -55,10 +55,10 @@ def _called(name: str, begun: Collection[str]) -> str:
 def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Module:
     """A copy of the network on the CPU in which every layer is new.
 
-    Each layer draws its parameters by its own rule, `reset_parameters`. Parameters of a layer without such a rule are
-    drawn from a normal distribution around 0 with the standard deviation of the parameter; if that is 0, as for one
-    element, with its mean absolute value, or 1 if that is 0 too. The numbers depend on the seed and on the place of the
-    layer in the network, and on nothing else.
+    Each layer draws its parameters by its own rule, `reset_parameters`. Parameters of a layer without such a rule, and
+    those that the rule leaves alone (as with `torch.nn.utils.weight_norm`), are drawn from a normal distribution around
+    0 with the standard deviation of the parameter; if that is 0, as for one element, with its mean absolute value, or 1
+    if that is 0 too. The numbers depend on the seed and on the place of the layer in the network, and on nothing else.
 
     The running statistics of batch-norms describe data and are no parameters: they stay, unless `statistics`.
     """
@@ -69,11 +69,9 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
             continue
         kept = {name: entry.detach().clone() for name, entry in layer.named_buffers(recurse=False)}
         reset = getattr(layer, "reset_parameters", None)
-        if callable(reset):
-            # torch seeds with 64 bits; seeds of layers and of networks do not meet.
-            _by_own_rule(reset, seed * (1 << 20) + k)
-        else:
-            _by_size(own, seed, k)
+        # torch seeds with 64 bits; seeds of layers and of networks do not meet.
+        left = _by_own_rule(reset, own, seed * (1 << 20) + k) if callable(reset) else own
+        _by_size(left, seed, k)
         if not statistics:
             with torch.no_grad():
                 for name, entry in layer.named_buffers(recurse=False):
@@ -81,14 +79,19 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
     return found.eval().requires_grad_(False)
 
 
-def _by_own_rule(reset: Callable[[], object], seed: int) -> None:
+def _by_own_rule(reset: Callable[[], object], own: Mapping[str, nn.Parameter], seed: int) -> dict[str, nn.Parameter]:
+    """Draws the layer's `own` parameters by its rule; returns those that the rule left alone."""
+    before = {name: (entry._version, entry.detach().clone()) for name, entry in own.items()}
     with _ALONE, torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(seed)
         reset()
+    # Some rules write to `.data`, which has no versions.
+    left = [name for name, (version, old) in before.items() if own[name]._version == version and own[name].equal(old)]
+    return {name: own[name] for name in left}
 
 
 @torch.no_grad()
-def _by_size(own: dict[str, nn.Parameter], seed: int, k: int) -> None:
+def _by_size(own: Mapping[str, nn.Parameter], seed: int, k: int) -> None:
     for j, entry in enumerate(own.values()):
         if not entry.is_floating_point() or not entry.numel():
             continue

@@ -63,4 +63,4 @@ def expected_gradients(
 ) -> Run:
     r"""$A = \frac1R \sum_r (x - b_r) \odot \nabla f_c(b_r + \alpha_r (x - b_r))$, $\alpha_r$ uniform on [0, 1]."""
     places = RandomPlaces(score.model, seed, samples)
-    yield from accumulate(score, x, places, lambda at: places.displacements(x, at.indices) * at.gradients)
+    yield from accumulate(score, x, places, lambda at: places.displacements(x, at.indices) * at.gradients, group=1)

@@ -22,7 +22,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
 
 @method(
     "SmoothTaylor's null",
-    gloss="gradients times independent noise",
+    gloss="gradients times other noise",
     paper="Goh et al. 2021, arXiv:2004.10484",
     cost=_cost,
     term=null,

@@ -6,7 +6,7 @@ The squared form is Hooker et al. 2018 (arXiv:1806.10758), the variance form Ade
 from typing import Annotated
 
 from attribution.engine.accumulate import accumulate
-from attribution.engine.clouds import both, cloud_means, gradient, spread
+from attribution.engine.clouds import both, cloud_means, gradient, mean_square, spread
 from attribution.engine.plans import REMEMBERED, Antithetic, NoiseCloud, Seed, Sigma, cloud_cost
 from attribution.engine.score import ClassScore
 from attribution.registry import Choice, Range, method
@@ -35,13 +35,13 @@ def smoothgrad(
     $\overline{g^2}$, or the population variance $\overline{g^2} - \overline{g}^2$.
     """
     cloud = NoiseCloud(sigma, seed, samples, antithetic, score.store)
-    if samples > REMEMBERED:
-        names = {"mean": ["gradient"], "squared": ["square"], "variance": ["gradient", "square"]}[form]
+    if form == "squared":
+        yield from mean_square(score, x, cloud)
+    elif samples > REMEMBERED:
+        names = {"mean": ["gradient"], "variance": ["gradient", "square"]}[form]
         yield from cloud_means(score, x, cloud, names, spread if form == "variance" else lambda mean: mean)
     elif form == "mean":
         yield from accumulate(score, x, cloud, lambda at: gradient(x, at, cloud), group=cloud.group)
-    elif form == "squared":
-        yield from accumulate(score, x, cloud, lambda at: at.gradients.square(), group=cloud.group)
     else:
         yield from accumulate(
             score, x, cloud, lambda at: both(x, at, cloud), lambda mean: spread(*mean.chunk(2)), group=cloud.group

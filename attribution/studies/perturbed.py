@@ -104,8 +104,8 @@ class Perturbed:
         value = found[gone.share]
         words = f"the probability kept {gone.mean:.0%} of its value with {gone.share:.0%} noise"
         if value >= LITTLE:
-            return Finding(True, f"changed little when {words} (rank correlation {value:.2f})")
-        return Finding(False, f"changed when {words} (rank correlation {value:.2f})")
+            return Finding(True, f"changed little when {words} (rank correlation {value:z.2f})")
+        return Finding(False, f"changed when {words} (rank correlation {value:z.2f})")
 
 
 def model_perturbation(

@@ -26,10 +26,25 @@ def choose(settings: bool) -> None:
         "control is not a method: it is a map that does not look at the model, or has nothing to find. A method should "
         "do better.",
     )
+    _controls(session.experiment().methods)
     for method in session.experiment().methods if settings else ():
         if names := own_knobs(method):
             with st.expander(f"{METHODS[method].title} · method settings"):
                 _settings(method, names)
+
+
+def _controls(chosen: Sequence[str]) -> None:
+    """Draws the button that adds all controls to the chosen methods, or takes them away if all are there."""
+    known = [name for name, method in METHODS.items() if method.control]
+    adds = not set(known) <= set(chosen)
+    st.button(
+        "Add the controls" if adds else "Remove the controls",
+        key="control-controls",
+        on_click=session.change,
+        kwargs={"methods": tuple(dict.fromkeys([*chosen, *known]) if adds else (m for m in chosen if m not in known))},
+        help=f"{', '.join(METHODS[name].title for name in known)}. Random orders are always there.",
+        width="stretch",
+    )
 
 
 def of_page(settings: Mapping[str, Sequence[str]]) -> None:

@@ -119,4 +119,4 @@ def settled(agreement: Mapping[int, float]) -> str:
     if not agreement or any(map(math.isnan, agreement.values())):
         return ""
     (_, pixels), *pooled = agreement.items()
-    return "".join([f" · halves agree {pixels:.2f}", *(f" · {value:.2f} at {side} px" for side, value in pooled)])
+    return "".join([f" · halves agree {pixels:z.2f}", *(f" · {value:z.2f} at {side} px" for side, value in pooled)])

@@ -16,7 +16,7 @@ from attribution.heatmaps import reduce_channels
 
 X = toys.image()
 PHOTO = toys.image(1, (3, 48, 48)).float()
-NOISY = ("smoothgrad", "smooth_taylor", "smooth_taylor_null")
+NOISY = ("smoothgrad", "smoothgrad_squared", "smooth_taylor", "smooth_taylor_null")
 
 
 def halves(model, x, method, **knobs):
@@ -116,7 +116,7 @@ class TestHalvesOfAMap:
         assert all(partial.halves.shape == (2, *X.shape[1:]) for partial in run[1:])
 
     def test_without_noise_they_are_equal(self, method):
-        if method == "smoothgrad":
+        if method.startswith("smoothgrad"):
             assert agreement(halves(toys.convolutional(), X, method, sigma=0.0, samples=8)) == pytest.approx(1)
         else:
             assert not halves(toys.convolutional(), X, method, sigma=0.0, samples=8).any()
@@ -145,10 +145,12 @@ def test_halves_are_the_method_of_every_other_draw(form):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_they_are_of_the_methods_that_declare_a_mean_over_noise(method):
+def test_they_are_of_the_methods_that_average_over_draws(method):
+    """Those that declare a mean over a noise cloud, and one whose draws are baselines and places on the path."""
     model = toys.layered(toys.WEIGHTS) if method == "lrp" else toys.convolutional()
     small = {knob: 6 for knob in ("steps", "samples", "iterations") if knob in METHODS[method].knobs}
-    assert (explain(model, X, method, 0, **small).halves is None) == (METHODS[method].term is None)
+    drawn = METHODS[method].term is not None or method == "expected_gradients"
+    assert (explain(model, X, method, 0, **small).halves is not None) == drawn
 
 
 class TestNull:

@@ -46,3 +46,12 @@ def test_it_says_for_how_many_differences_each_file_was_corrected(decided):
 @pytest.mark.parametrize("name", FILES)
 def test_it_names_each_file(name):
     assert f"(../assets/{name})" in PAGE
+
+
+def test_metrics_says_how_small_a_difference_is_seen():
+    page = re.sub(r"\s+", " ", (claims.ASSETS.parent / "docs" / "metrics.md").read_text())
+    can = claims.resolution("headline.db.gz")
+    assert f"over {can.photos} photos" in page
+    assert f"a standard deviation of {can.spread:.1f} (median over all pairs of cases)" in page
+    assert f"{can.photos} photos can then show a difference of about {can.seen:.1f} (power 80 %)" in page
+    assert f"A difference of 0.5 needs about {round(can.needed, -1)} photos" in page

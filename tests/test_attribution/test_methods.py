@@ -53,6 +53,11 @@ class TestAgainstTheDefinition:
         ours = explain(model, X, "smoothgrad", target, form=form, **SMOOTH)
         close(ours.attribution, definitions.smoothgrad(model, X, target, form=form, **SMOOTH))
 
+    def test_smoothgrad_squared(self, toy, target):
+        model = toys.ALL[toy]()
+        ours = explain(model, X, "smoothgrad_squared", target, **SMOOTH)
+        close(ours.attribution, definitions.smoothgrad(model, X, target, form="squared", **SMOOTH))
+
     def test_smooth_taylor(self, toy, target):
         model = toys.ALL[toy]()
         ours = explain(model, X, "smooth_taylor", target, **SMOOTH)
@@ -393,6 +398,7 @@ class TestDefaults:
         [
             ("integrated_gradients", {"steps": 50, "baseline": "black", "draws": 1, "rule": "right", "seed": 0}),
             ("smoothgrad", {"sigma": 0.5, "samples": 150, "form": "mean", "seed": 0, "antithetic": False}),
+            ("smoothgrad_squared", {"sigma": 0.5, "samples": 150, "seed": 0, "antithetic": False}),
             ("smooth_taylor", {"sigma": 0.5, "samples": 150, "seed": 0, "antithetic": False}),
             ("left_ig", {"steps": 200, "baseline": "mean", "phi": 0.9, "seed": 0}),
             ("right_ig", {"steps": 200, "baseline": "mean", "phi": 0.9, "seed": 0}),

@@ -51,6 +51,7 @@ class TestCounts:
     @pytest.mark.parametrize("form", ["squared", "variance"])
     def test_so_are_the_other_moments(self, session, form):
         assert session.cost("smoothgrad", samples=30, sigma=0.5, seed=1, form=form) == 0
+        assert session.cost("smoothgrad_squared", samples=30, sigma=0.5, seed=1) == 0
 
     def test_more_roots_cost_the_difference_and_fewer_nothing(self, session):
         assert session.cost("smooth_taylor", samples=40, sigma=0.5, seed=1) == 10

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from attribution.similarity import MEASURES, alike, edges, entropy, pearson, rise, spearman, ssim, top
+from attribution.similarity import MEASURES, Alike, alike, edges, entropy, pearson, rise, spearman, ssim, top
 
 
 def map_of(seed, side=64):
@@ -141,3 +141,8 @@ def test_entropy_is_lowest_for_a_blank_map_and_highest_for_even_values():
 def test_the_rise_of_nothing_is_not_defined():
     assert rise(2.0, 3.0).value == pytest.approx(0.5)
     assert "blank" in str(rise(0.0, 3.0))
+
+
+def test_nothing_has_no_sign():
+    """A correlation that is rounded to 0 is said without a sign."""
+    assert [str(Alike(value)) for value in (-0.001, 0.001, -0.01)] == ["0.00", "0.00", "-0.01"]

@@ -113,6 +113,16 @@ def test_each_layer_follows_its_own_rule():
             assert same(state(layer), state([*found.modules()][k]))
 
 
+@pytest.mark.parametrize("wrapped", [nn.utils.weight_norm, nn.utils.spectral_norm])
+def test_parameters_that_the_rule_leaves_alone_are_new_too(wrapped):
+    """These wrappers keep what was learned under other names, which the rule of the layer does not know."""
+    network = nn.Sequential(nn.Flatten(), wrapped(nn.Linear(60, 4))).double().eval().requires_grad_(False)
+    network(X[None])
+    found = dict(renewed(network, 3).named_parameters())
+    assert not any(torch.equal(found[name], entry) for name, entry in network.named_parameters())
+    assert same(dict(renewed(network, 3).named_parameters()), found)
+
+
 def test_a_parameter_without_a_rule_keeps_its_size():
     found = renewed(Scaled(), 3)
     draws = {name: normal(Purpose.WEIGHTS, 3, j, (4,)) for j, name in ((0, "wide"), (2, "constant"), (3, "zero"))}

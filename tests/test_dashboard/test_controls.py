@@ -259,6 +259,17 @@ class TestOneCopy:
         assert query(app, "own") == "idg.steps:20"
         assert control(app.number_input, "control-own-idg-steps").value == 20
 
+    def test_one_button_adds_all_controls_and_takes_them_away_again(self, page):
+        known = [name for name, method in METHODS.items() if method.control]
+        app = page(**{**QUICK, "methods": "smooth_taylor,edges"})
+        app.button(key="control-controls").click().run()
+        with_them = control(app.multiselect, "control-methods").value
+        assert with_them[0] == "smooth_taylor"
+        assert sorted(with_them[1:]) == sorted(known)
+        assert query(app, "methods") == ",".join(with_them)
+        app.button(key="control-controls").click().run()
+        assert query(app, "methods") == "smooth_taylor"
+
     def test_a_lesson_sets_the_methods_own_settings_too(self, page):
         app = page(**QUICK, own="smoothgrad.form:squared")
         assert control(app.selectbox, "control-own-smoothgrad-form").value == "squared"

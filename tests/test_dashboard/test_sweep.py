@@ -296,6 +296,10 @@ class TestFigures:
         assert list(figure.data[0].text[0]) == ["1.00", "2.00", ""]
 
 
+def test_agreement_that_is_rounded_to_nothing_has_no_sign():
+    assert settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 px · -0.02 at 28 px"
+
+
 FREE = ("blurred_noise", "centre", "edges")
 """Controls that need no gradient."""
 

@@ -1,5 +1,7 @@
 """A difference is spoken of only where it is larger than its noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import toys
@@ -90,6 +92,37 @@ def test_one_order_tells_nothing_apart():
 
 def test_a_map_that_is_worse_than_random_is_not_called_alike():
     assert "told apart" not in headline(cells(15, 29))
+
+
+BLANK = "the map is blank"
+
+
+def noted(found, k, note=BLANK):
+    """The cells, of which the k-th has a curve with a note."""
+    one = found[k]
+    found[k] = cell(one.panel.method, PERTURBATION, replace(one.view(PERTURBATION).snapshot, note=note))
+    return found
+
+
+def test_an_area_with_a_note_is_not_compared():
+    found = noted(cells(15, 20), 0)
+    assert headline(found) == (
+        "On this photo SmoothGrad 20.0 has a lower AUPC than random orders (25.0 ± 0.8). "
+        "Not compared: Integrated Gradients (the map is blank)."
+    )
+    assert verdict(found, PERTURBATION) == (
+        "AUPC: Integrated Gradients 15.00, SmoothGrad 20.00; 8 random orders 25.00 ± 0.80: 1 of 2 are clearly below "
+        "them on this photo. Not compared: Integrated Gradients (the map is blank)."
+    )
+
+
+def test_of_a_photo_with_a_negative_score_nothing_is_compared():
+    why = "the score of the photo is negative (-2.8): do not compare this area with others"
+    found = noted(noted(cells(15, 20), 0, why), 1, why)
+    end = f"Not compared: Integrated Gradients and SmoothGrad ({why})."
+    assert headline(found) == f"On this photo no AUPC is compared. {end}"
+    listed = "AUPC: Integrated Gradients 15.00, SmoothGrad 20.00; 8 random orders 25.00 ± 0.80."
+    assert verdict(found, PERTURBATION) == f"{listed} {end}"
 
 
 @pytest.mark.parametrize("missing", [0, -1])

@@ -1,5 +1,5 @@
 """What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart". Areas are not
-ordered if their noise is not known."""
+ordered if their noise is not known, and an area with a note, as that of a blank map, is not compared."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,26 +17,32 @@ UNKNOWN = " How far chance moves these values on one photo is not known, so they
 def verdict(cells: Sequence[Cell], metric: str) -> str:
     """The areas of the finished curves, compared with random orders and with each other. Best first, if noise is known:
     otherwise as the maps stand on the page."""
-    entry, (areas, control) = METRICS[metric], _finished(cells, metric)
+    entry, (areas, control, noted) = METRICS[metric], _finished(cells, metric)
     if not areas or (control is None and entry.scored):
         return f"Areas are shown when the {'curves' if entry.scored else 'maps'} are complete."
-    order = list(areas) if _noise(control, metric) is None else _ordered(areas, metric)
+    compared = {title: area for title, area in areas.items() if title not in noted}
+    order = list(areas) if noted or _noise(control, metric) is None else _ordered(areas, metric)
     listed = ", ".join(f"{title} {areas[title]:.{entry.digits}f}" for title in order)
     if control is None:
-        return f"{entry.label}: {listed}.{UNKNOWN if len(areas) > 1 else ''}"
-    better = _better(areas, control, metric)
+        return f"{entry.label}: {listed}.{_not_compared(noted)}{UNKNOWN if len(compared) > 1 else ''}"
+    orders = f"{counted(len(control.areas), 'random order')} {told(control, entry.digits)}"
+    if not compared:
+        return f"{entry.label}: {listed}; {orders}.{_not_compared(noted)}"
+    better = _better(compared, control, metric)
     found = "all are" if len(better) == len(areas) else f"{len(better)} of {len(areas)} are" if better else "none is"
     side = "above" if entry.better == "higher" else "below"
-    orders = f"{counted(len(control.areas), 'random order')} {told(control, entry.digits)}"
     said = f"{entry.label}: {listed}; {orders}: {found} clearly {side} them on this photo."
-    return said + alike(areas, control, metric)
+    return said + alike(compared, control, metric) + _not_compared(noted)
 
 
 def headline(cells: Sequence[Cell]) -> str:
     """What the perturbation curves say, in a few words."""
-    areas, control = _finished(cells, PERTURBATION)
+    areas, control, noted = _finished(cells, PERTURBATION)
     if control is None or not areas or len(areas) < sum(cell.panel.method != CONTROL for cell in cells):
         return ""
+    areas = {title: area for title, area in areas.items() if title not in noted}
+    if not areas:
+        return f"On this photo no {METRICS[PERTURBATION].label} is compared.{_not_compared(noted)}"
     better, label = _better(areas, control, PERTURBATION), METRICS[PERTURBATION].label
     orders = f"{label} than random orders ({told(control, 1)})"
     unsure = [title for title in areas if not abs(areas[title] - control.area) > control.reach]
@@ -45,7 +51,14 @@ def headline(cells: Sequence[Cell]) -> str:
     said = [f"On this photo {first}." if better else f"On this photo no map has a clearly lower {orders}."]
     if better and unsure:
         said.append(f"{_joined(unsure)} {'is' if len(unsure) == 1 else 'are'} not told apart from them.")
-    return " ".join(said) + alike({title: areas[title] for title in better}, control, PERTURBATION)
+    alikes = alike({title: areas[title] for title in better}, control, PERTURBATION)
+    return " ".join(said) + alikes + _not_compared(noted)
+
+
+def _not_compared(noted: Mapping[str, str]) -> str:
+    """Which maps are not compared, and why."""
+    reasons = {note: [title for title, why in noted.items() if why == note] for note in noted.values()}
+    return "".join(f" Not compared: {_joined(titles)} ({note})." for note, titles in reasons.items())
 
 
 def alike(areas: Areas, control: Band, metric: str) -> str:
@@ -74,9 +87,10 @@ def _noise(control: Band | None, metric: str) -> float | None:
     return control.noise
 
 
-def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Band | None]:
-    """The areas of the complete curves of maps, and the band of the random orders, once it is complete."""
-    areas, control = {}, None
+def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Band | None, dict[str, str]]:
+    """The areas of the complete curves of maps, the band of the random orders, once it is complete, and the notes of
+    curves, which say why an area is not compared."""
+    areas, control, noted = {}, None, {}
     for cell in cells:
         view = cell.view(metric)
         if view is None or view.state != "done" or not view.snapshot:
@@ -85,7 +99,9 @@ def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Ban
             control = view.snapshot
         else:
             areas[cell.panel.title] = view.snapshot.area
-    return areas, control
+            if view.snapshot.note:
+                noted[cell.panel.title] = view.snapshot.note
+    return areas, control, noted
 
 
 def _ordered(areas: Areas, metric: str) -> list[str]:

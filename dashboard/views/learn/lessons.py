@@ -93,7 +93,7 @@ LESSONS = (
         "total variation without any information. A map that does not beat random orders in perturbation "
         "is not told from chance by it. To beat them is no proof either: a blob in the centre of the photo, which "
         "looks at no model, can do that too.",
-        Experiment(image="coffee"),
+        Experiment(image="rocket"),
         "Open a photo where the curves separate",
         {},
         "blank",
@@ -103,7 +103,8 @@ LESSONS = (
         "The left map uses no model: it is an edge detector applied to the photo. It is sharp and looks like an "
         "explanation, but it is the same for every class and every network. Test a map with questions that edges "
         "cannot answer: does the map change with the class? Does the score fall faster than with a random order? "
-        "AUPC, the area under the perturbation curve, is given under each map (random orders: {random:.1f}).",
+        "AUPC, the area under the perturbation curve, is given under each map (random orders: {random:.1f}). On one "
+        "photo a difference of one or two can be chance: many photos decide, as on the page Results.",
         Experiment(image="coffee", target=968),
         "Open the same photo explained as a cup",
         {
@@ -118,8 +119,9 @@ LESSONS = (
         "in the same places: such a spot is chance. You do not need a second seed to see this. The samples of one map "
         "are divided into two halves, and the signed maps of both halves are correlated. Near 0, the map is mostly "
         "chance; near 1, more samples change little. Regions settle before pixels, so halves agree better when pixels "
-        'are averaged over cells. "Until settled", below R, draws samples until they agree. A settled '
-        "map is the same for every seed. This does not make it right.",
+        'are averaged over cells. "Until settled", below R, draws samples until they agree at the '
+        "size that you choose. At that size a settled map is nearly the same for every seed. This does not make it "
+        "right.",
         Experiment(image="coffee", sigma=0.3, samples=50, methods=("smoothgrad", "smooth_taylor")),
         "Open it, and watch how well the halves agree as R grows",
         {

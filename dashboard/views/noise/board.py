@@ -156,8 +156,8 @@ def verdict(found: Convergence | None, samples: int, side: int) -> str:
         return f"R = {samples} is too few to tell: there are no two halves, or a map is blank"
     settled, needed = found.settled(side), found.needed(side)
     if settled:
-        return f"R = {samples} is enough here: the halves agree ({agreement:.2f}), from r = {settled} on"
-    words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:.2f} only"
+        return f"R = {samples} is enough here: the halves agree ({agreement:z.2f}), from r = {settled} on"
+    words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:z.2f} only"
     if needed is None:
         return f"{words}, which cannot be told from the agreement of unrelated maps yet"
     return f"{words}; {ENOUGH} needs about {float(f'{needed:.2g}'):,.0f} samples"
