@@ -466,10 +466,10 @@ class TestBoardWithOthers:
     def test_a_grid_tells_their_values(self, jobs):
         *_, last = self.heads(jobs, "smooth_taylor:sigma=0.3/0.6,samples=2/4", ("edges", "smooth_taylor_null"))
         note = last[f"figure sweep-{VARIATION}"]["note"]
-        assert re.fullmatch(r"Other methods: Edges \d\.\d\d, SmoothTaylor's null \d\.\d\d to \d\.\d\d\.", note), note
+        assert re.fullmatch(r"Also measured: Edges \d\.\d\d, SmoothTaylor's null \d\.\d\d to \d\.\d\d\.", note), note
         assert len(last[f"figure sweep-{VARIATION}"]["figure"]["data"]) == 2, "the grid and its points"
         orders = last[f"figure sweep-{PERTURBATION}"]["note"]
-        assert re.match(r"\d+ random orders on this photo: .* to [\d.-]+\. Other methods: Edges ", orders), orders
+        assert re.match(r"\d+ random orders on this photo: .* to [\d.-]+\. Also measured: Edges ", orders), orders
 
     def test_over_classes_they_have_a_value_for_each(self, jobs):
         *_, last = self.heads(jobs, "smooth_taylor:target=0/1", ("centre",))

@@ -168,7 +168,7 @@ def _others(beside: Iterable[Areas], digits: int) -> list[str]:
         if areas := [area for area in one.areas if area is not None]:
             low, high = f"{min(areas):.{digits}f}", f"{max(areas):.{digits}f}"
             found.append(f"{one.title} {low}" if low == high else f"{one.title} {low} to {high}")
-    return [f"Other methods: {', '.join(found)}."] if found else []
+    return [f"Also measured: {', '.join(found)}."] if found else []
 
 
 def _long(sweep: Sweep) -> list[Axis]:

@@ -120,7 +120,7 @@ def _beside(sweep: Sweep) -> None:
     shown, names = list(sweep.beside), [name for name in METHODS if name != sweep.method]
     with st.popover("Also in the charts", icon=":material/stacked_line_chart:", width="stretch"):
         st.multiselect(
-            f"Other methods in the charts, at most {others.MOST}",
+            f"Other methods and controls, at most {others.MOST}",
             names,
             shown,
             key=session.show("sweep-beside", shown),
