@@ -1,52 +1,75 @@
 """An area against one setting, or over a grid of two settings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboard.charts.looks import BAND, GREY, style
-from dashboard.charts.styles import axis, chart, scatter
+from dashboard.charts.styles import Trace, axis, chart, scatter
+
+ORDERS = "random orders"
+
+
+@dataclass(frozen=True)
+class Areas:
+    """The areas of a method, one for each place of a sweep. None: not computed yet, or failed."""
+
+    method: str
+    title: str
+    areas: tuple[float | None, ...]
 
 
 def against(
     values: Sequence[object],
     texts: Sequence[str],
-    areas: Sequence[float | None],
-    method: str,
+    swept: Areas,
     name: str,
     knob: str,
     control: Sequence[float] = (),
+    beside: Sequence[Areas] = (),
 ) -> go.Figure:
-    """An area against a setting, in the order of `values`. None: not computed yet. `control`: of random orders."""
-    colour, dash, marker = style(method)
+    """An area against a setting, in the order of `values`; thinner, those `beside` it. `control`: of random orders."""
     numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     plain = len(numbers) == len(values)
-    trace = scatter(
-        x=list(values) if plain else list(texts),
-        y=list(areas),
-        mode="lines+markers",
-        line={"color": colour, "dash": dash, "width": 2},
-        marker={"color": colour, "symbol": marker, "size": 9},
-        customdata=list(range(len(values))),
-        hovertemplate="%{x}: %{y:.3f}",
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
-    )
+    x = list(values) if plain else list(texts)
+    traces = [_line(x, one, 1.5, 6, name=one.title) for one in beside]
+    # It is drawn last, over the others, and named first.
+    traces.append(_line(x, swept, 2, 9, **({"name": swept.title, "legendrank": 1} if beside else {})))
     wide = plain and min(numbers) > 0 and max(numbers) / min(numbers) > 30
     marked = {"tickvals": list(values), "ticktext": list(texts)} if plain else {}
     figure = chart(
-        [trace],
+        traces,
         xaxis=axis(knob, type="log" if wide else "linear" if plain else "category", **marked),
         yaxis=axis(name),
-        showlegend=False,
+        showlegend=bool(beside),
         hovermode="closest",
     )
     if control:
         line = {"color": GREY, "dash": "longdash", "width": 1}
         mean = sum(control) / len(control)
-        figure.add_hline(mean, line=line, annotation_text="random orders", annotation_font_color=GREY)
+        # Among other lines there is no free place for a name.
+        text = {"annotation_text": ORDERS, "annotation_font_color": GREY}
+        figure.add_hline(mean, line=line, **({"name": ORDERS, "showlegend": True} if beside else text))
         figure.add_hrect(min(control), max(control), fillcolor=BAND, line_width=0, layer="below")
     return figure
+
+
+def _line(x: Sequence[object], of: Areas, width: float, size: int, **named: Any) -> Trace:
+    colour, dash, marker = style(of.method)
+    return scatter(
+        x=list(x),
+        y=list(of.areas),
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": width},
+        marker={"color": colour, "symbol": marker, "size": size},
+        customdata=list(range(len(x))),
+        hovertemplate="%{x}: %{y:.3f}",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        **named,
+    )
 
 
 def grid(

@@ -63,7 +63,7 @@ def news(key: str, page: str, names: Collection[str]) -> Query | None:
     are returned again.
     """
     trail: Trail = st.session_state.setdefault(key, Trail())
-    query, changed = _named(names), session.changed()
+    query, changed = named(names), session.changed()
     found = adopts(page, query, trail.page, trail.known, _back(), changed) or (query == trail.due and not changed)
     trail.page, trail.due = page, query if found else None
     trail.known.append(query)
@@ -74,13 +74,6 @@ def applied(key: str) -> None:
     """The values that `news` returned are applied."""
     trail: Trail = st.session_state[key]
     trail.due = None
-
-
-def note(key: str, query: Query) -> None:
-    """Notes an address that the session writes: it is no news when a run carries it."""
-    trail: Trail = st.session_state[key]
-    trail.sent = query
-    trail.known.append(query)
 
 
 def read(page: str) -> None:
@@ -132,18 +125,29 @@ def write(page: str) -> None:
     The first run does not rewrite the URL of a link: a different spelling would add an entry to the history.
     """
     trail: Trail = st.session_state[TRAIL]
-    query, now = query_of(session.experiment(), page), _named(NAMES.values())
+    query, now = query_of(session.experiment(), page), named(NAMES.values())
     if trail.sent is None:
         trail.sent = now
     # Compare with the last URL sent too: the browser may have received it after it reported its URL.
     if not now == query == trail.sent:
-        note(TRAIL, query)
-        others = {key: st.query_params.get_all(key) for key in st.query_params if key not in NAMES.values()}
-        st.query_params.from_dict({**others, **query})
+        send(TRAIL, query, NAMES.values())
     session.settled()
 
 
-def _named(names: Collection[str]) -> Query:
+def send(key: str, query: Query, names: Collection[str]) -> None:
+    """Writes the values of these names to the URL, as one step of the history; other parameters stay.
+
+    `key` is where the session keeps its trail.
+    """
+    trail: Trail = st.session_state[key]
+    trail.sent = query
+    trail.known.append(query)  # it is no news when a run carries it
+    others = {name: st.query_params.get_all(name) for name in st.query_params if name not in names}
+    st.query_params.from_dict({**others, **query})
+
+
+def named(names: Collection[str]) -> Query:
+    """The values of these names in the URL."""
     return {key: value for key, value in st.query_params.to_dict().items() if key in names}
 
 

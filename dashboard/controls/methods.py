@@ -21,7 +21,7 @@ def choose(settings: bool) -> None:
         key=session.place("methods"),
         on_change=session.take,
         args=("methods",),
-        format_func=_said,
+        format_func=said,
         help="Methods that use the same path or the same noisy samples share gradients if their settings allow it. A "
         "control is not a method: it is a map that does not look at the model, or has nothing to find. A method should "
         "do better.",
@@ -52,8 +52,9 @@ def of_page(settings: Mapping[str, Sequence[str]]) -> None:
     if any(settings.values()):
         with st.popover("Method settings", icon=":material/tune:"):
             for method, names in settings.items():
-                st.markdown(f"**{METHODS[method].title}**")
-                _settings(method, names)
+                if names:
+                    st.markdown(f"**{METHODS[method].title}**")
+                    _settings(method, names)
 
 
 def _settings(method: str, names: Sequence[str]) -> None:
@@ -61,7 +62,8 @@ def _settings(method: str, names: Sequence[str]) -> None:
         _control(method, METHODS[method].knobs[name])
 
 
-def _said(method: str) -> str:
+def said(method: str) -> str:
+    """The title of a method where one is chosen."""
     return f"{METHODS[method].title} · control" if METHODS[method].control else METHODS[method].title
 
 

@@ -1,4 +1,4 @@
-"""The work of a sweep: its cells, cheapest first, with the areas of their curves."""
+"""The work of a sweep: its cells, cheapest first, with the areas of their curves; then those of methods beside it."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,8 @@ from dashboard.work.panel import CurveKey, Panel, Snapshot, curve_work, map_work
 
 Place = tuple[Any, ...]
 """One value for each axis."""
+Work = tuple[Panel, tuple[CurveKey, ...]]
+"""A map and its curves."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,23 @@ class Task:
     panel: Panel
     curves: tuple[CurveKey, ...]
 
+    @property
+    def work(self) -> Work:
+        """Equal for tasks of which one is enough."""
+        return self.panel, self.curves
+
 
 @dataclass(frozen=True)
 class Key:
-    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random orders."""
+    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random orders.
+
+    `beside` are the tasks of other methods, one for each place, some of them the same work.
+    """
 
     tasks: tuple[Task, ...]
     control: tuple[CurveKey, ...]
     photo: str
+    beside: tuple[Task, ...] = ()
     rank: ClassVar[int] = 0
 
 
@@ -58,12 +69,16 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The sweep so far. `control` are the bands of the random orders, `share` is the finished share of the work."""
+    """The sweep so far. `control` are the bands of the random orders, `share` is the finished share of the work.
+
+    `beside` are the cells of other methods, by their work.
+    """
 
     cells: Mapping[Place, Result] = field(default_factory=dict)
     now: str = ""
     share: float = 0.0
     control: Mapping[str, Band] = field(default_factory=dict)
+    beside: Mapping[Work, Result] = field(default_factory=dict)
 
 
 Prepare = Callable[[str], tuple[Model, Tensor, str, int]]
@@ -85,10 +100,14 @@ def order(tasks: Sequence[Task]) -> list[Task]:
 
 
 def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[Any, Result]) -> Iterator[Found]:
-    """The sweep so far, cell by cell, then the random orders. `known` cells are not recomputed."""
+    """The sweep so far: cell by cell, then the methods beside it, then the random orders.
+
+    `known` cells are not recomputed.
+    """
     tasks, found = order(key.tasks), Found()
+    others = {task.work: task for task in key.beside}.values()
     yield found
-    for k, task in enumerate(tasks):
+    for k, task in enumerate((*tasks, *others)):
         cell = None
         try:
             for cell in _cell(task, prepare, store, known):
@@ -97,7 +116,11 @@ def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[A
         except (ValueError, MemoryError) as error:
             cell = Result(error=str(error))
         assert isinstance(cell, Result)
-        found = replace(found, cells={**found.cells, task.place: cell}, share=(k + 1) / (len(tasks) + 1))
+        found = replace(found, share=(k + 1) / (len(tasks) + len(others) + 1))
+        if k < len(tasks):
+            found = replace(found, cells={**found.cells, task.place: cell})
+        else:
+            found = replace(found, beside={**found.beside, task.work: cell})
         yield found
     bands: dict[str, Band] = {}
     for curve_key in key.control:
@@ -130,7 +153,8 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
             yield f"{key.metric} {key.share(curve):.0%}"
         areas[key.metric] = curve.area
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    cost = shot.partial.total, shot.partial.evaluations
+    # A map without gradients is counted as one point.
+    cost = min(shot.partial.total, panel.cost.gradients), shot.partial.evaluations
     known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement)
     yield known[panel, keys]
 

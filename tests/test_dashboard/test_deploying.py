@@ -26,7 +26,7 @@ from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.live import route
 from dashboard.live.hub import HUB
 from dashboard.stage import stage
-from dashboard.views.sweep import sweep
+from dashboard.views.sweep import others, sweep
 from dashboard.work import kept, models
 
 PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
@@ -57,6 +57,7 @@ LIMITS = {
     "R, samples, on the page": f"{FIELDS['samples'].allowed.high:g}",
     "P, patches": f"{max(PATCHES.values())}",
     "maps of a sweep": f"{sweep.MOST}",
+    "methods beside a sweep": f"{others.MOST}",
     "pins of a session": f"{pins.MOST}",
     "networks in the memory of a device": f"{models.MOST}",
     "remembered gradients of all sessions": f"{resources.STORE_BYTES // MB:,} MB",

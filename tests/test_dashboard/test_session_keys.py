@@ -54,8 +54,8 @@ OWNED = {
         "compare-(step-picture|chart|made)-.+",
     ],
     "sweep": [
-        "sweep-(stage|setting|trail|wrong|method|cell|chosen|open)",
-        r"sweep-(axis|values|preset)-\d",
+        "sweep-(stage|setting|others|trail|wrong|method|beside|cell|chosen|open)",
+        r"sweep-(axis|values|preset|beside)-\d",
     ],
     "results": [
         "results-(file|shipped|preset|table|metrics|model|correct|means|differences)",

@@ -1,5 +1,6 @@
 """Sweeps: what can be turned, in which order, what it costs, and that each cell is what Compare would show."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from attribution import METHODS, Store, explain, perturbation_curve, total_varia
 from attribution.agreement import agreements
 from attribution.heatmaps import reduce_channels
 from attribution.registry import Choice, Knob
+from dashboard.charts import looks
 from dashboard.charts import sweep as charts_of
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
@@ -20,9 +22,10 @@ from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.own import COMPARED
 from dashboard.experiment.words import settled
 from dashboard.live.frames import unpack
+from dashboard.views.sweep import others
 from dashboard.views.sweep.board import SweepBoard
 from dashboard.views.sweep.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values, usual, with_axis
-from dashboard.work.panel import PERTURBATION, VARIATION
+from dashboard.work.panel import PERTURBATION, VARIATION, curve_work, map_work
 from dashboard.work.sweep import Found, order, sweep_work
 
 EXPERIMENT = Experiment(samples=4, steps=4)
@@ -40,6 +43,10 @@ def other(knob: Knob) -> Any:
     if isinstance(knob.allowed, Choice):
         return next(name for name in knob.allowed.names if name != knob.default)
     return knob.type(knob.allowed.high if knob.default != knob.allowed.high else knob.allowed.low)
+
+
+def areas(*found: float | None, method: str = "smoothgrad") -> charts_of.Areas:
+    return charts_of.Areas(method, METHODS[method].title, found)
 
 
 class TestParsing:
@@ -135,14 +142,15 @@ def small():
 
 
 class TestWork:
-    def run(self, small, text, store=None, experiment=EXPERIMENT, known=None) -> list[Found]:
+    def run(self, small, text, store=None, experiment=EXPERIMENT, known=None, beside=()) -> list[Found]:
         x = small.prepare(gallery_photo("cat"))
 
         def look(name):
             return small, x, "cat", 282
 
         store, known = Store() if store is None else store, {} if known is None else known
-        return list(sweep_work(parse(text).key(experiment, "cat"), look, store, known))
+        sweep = replace(parse(text), beside=beside)
+        return list(sweep_work(sweep.key(experiment, "cat"), look, store, known))
 
     def test_cells_are_what_the_core_gives(self, small):
         found = self.run(small, "smooth_taylor:sigma=0.3/0.6,seed=0/1")[-1]
@@ -224,7 +232,7 @@ class TestWork:
         assert list(last.cells[4,].agreement) == [224, 56, 28]
 
     def test_random_orders_are_a_line_in_a_band(self):
-        figure = charts_of.against((0.1, 0.5), ["a", "b"], [1, 2], "smoothgrad", "AUPC", "σ", (20.0, 26.0))
+        figure = charts_of.against((0.1, 0.5), ["a", "b"], areas(1, 2), "AUPC", "σ", (20.0, 26.0))
         assert {shape.y0 for shape in figure.layout.shapes} == {23.0, 20.0}
         assert {shape.y1 for shape in figure.layout.shapes} == {23.0, 26.0}
 
@@ -247,19 +255,38 @@ def test_a_tile_says_how_well_halves_agree(jobs):
 class TestFigures:
     def test_a_range_of_ten_thousands_is_logarithmic(self):
         values = (1e-4, 1e-2, 1.0)
-        assert (
-            charts_of.against(values, ["a", "b", "c"], [1, 2, None], "smoothgrad", "AUPC", "σ").layout.xaxis.type
-            == "log"
-        )
+        figure = charts_of.against(values, ["a", "b", "c"], areas(1, 2, None), "AUPC", "σ")
+        assert figure.layout.xaxis.type == "log"
 
     @pytest.mark.parametrize("values", [(0.0, 1e-4, 1.0), (0.1, 0.5), (0,)])
     def test_others_are_linear(self, values):
         texts = [str(v) for v in values]
-        figure = charts_of.against(values, texts, [1.0] * len(values), "smoothgrad", "AUPC", "σ")
+        figure = charts_of.against(values, texts, areas(*[1.0] * len(values)), "AUPC", "σ")
         assert figure.layout.xaxis.type == "linear"
 
+    def test_alone_it_has_neither_names_nor_a_legend(self):
+        figure = charts_of.against((0.1, 0.5), ["a", "b"], areas(1, 2), "AUPC", "σ", (20.0, 26.0))
+        assert [trace.name for trace in figure.data] == [None]
+        assert not figure.layout.showlegend
+        assert [note.text for note in figure.layout.annotations] == ["random orders"]
+
+    def test_methods_beside_it_have_a_name_a_look_and_points_of_the_same_cells(self):
+        beside = (areas(3, 3, method="edges"), areas(None, 4, method="smooth_taylor_null"))
+        figure = charts_of.against((0.1, 0.5), ["a", "b"], areas(1, 2), "AUPC", "σ", (20.0, 26.0), beside)
+        *others, swept = figure.data
+        assert [trace.name for trace in figure.data] == ["Edges", "SmoothTaylor's null", "SmoothGrad"]
+        assert [list(trace.y) for trace in others] == [[3, 3], [None, 4]]
+        assert all(trace.customdata == swept.customdata and trace.x == swept.x for trace in others)
+        assert all(trace.marker.size < swept.marker.size for trace in others)
+        assert [(trace.line.color, trace.line.dash) for trace in others] == [
+            looks.style(method)[:2] for method in ("edges", "smooth_taylor_null")
+        ]
+        assert figure.layout.showlegend
+        assert not figure.layout.annotations, "its name is in the legend"
+        assert [shape.name for shape in figure.layout.shapes if shape.showlegend] == ["random orders"]
+
     def test_names_are_names(self):
-        figure = charts_of.against(("black", "white"), ("black", "white"), [1.0, 2.0], "smoothgrad", "AUPC", "baseline")
+        figure = charts_of.against(("black", "white"), ("black", "white"), areas(1.0, 2.0), "AUPC", "baseline")
         assert list(figure.data[0].x) == ["black", "white"]
 
     def test_every_cell_of_a_grid_can_be_clicked_and_knows_its_place(self):
@@ -271,3 +298,192 @@ class TestFigures:
 
 def test_agreement_that_is_rounded_to_nothing_has_no_sign():
     assert settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 px · -0.02 at 28 px"
+
+
+FREE = ("blurred_noise", "centre", "edges")
+"""Controls that need no gradient."""
+
+
+class TestWhatIsUsualBesideIt:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("smooth_taylor:sigma=0.1/0.5", {*FREE, "smooth_taylor_null"}),
+            ("smoothgrad:sigma=0.1/0.5,samples=2/4", {*FREE, "smooth_taylor_null"}),
+            ("smoothgrad:form=mean/squared", {*FREE, "smooth_taylor_null"}),
+            ("smooth_taylor_null:sigma=0.1/0.5", {*FREE}),
+            ("integrated_gradients:steps=1/2", {*FREE}),
+            ("gradient:target=0/1", {*FREE}),
+            ("blurred_noise:seed=0/1", {"centre", "edges"}),
+            ("edges:model=efficientnet_lite0", {"blurred_noise", "centre"}),
+            ("smooth_taylor:antithetic=False/True,samples=2/4", {*FREE, "smooth_taylor_null"}),
+            ("smooth_taylor:samples=500/501", {*FREE}),
+        ],
+    )
+    def test_controls_that_need_no_further_gradient(self, text, expected):
+        assert set(others.usual(parse(text), EXPERIMENT)) == expected
+
+    def test_a_control_with_other_points_is_none(self):
+        """The null keeps its own setting."""
+        sweep = parse("smooth_taylor:sigma=0.1/0.5")
+        paired = EXPERIMENT.turned("smooth_taylor", "antithetic", True)
+        assert set(others.usual(sweep, paired)) == {*FREE}
+        assert set(others.usual(sweep, paired.turned("smooth_taylor_null", "antithetic", True))) > {*FREE}
+
+    def test_it_follows_what_is_declared(self, monkeypatch):
+        sweep = parse("integrated_gradients:steps=1/2")
+        monkeypatch.setitem(METHODS, "gradient", replace(METHODS["gradient"], control=True))
+        monkeypatch.setitem(METHODS, "edges", replace(METHODS["edges"], control=False))
+        assert set(others.usual(sweep, EXPERIMENT)) == {*FREE} - {"edges"}
+        assert "gradient" in others.usual(parse("input_x_gradient:target=0/1"), EXPERIMENT)
+
+    def test_the_swept_method_is_not_beside_itself(self):
+        sweep = parse("edges:target=0/1")
+        assert others.shown(sweep, EXPERIMENT, ("edges", "agi")) == ("agi",)
+        assert others.shown(sweep, EXPERIMENT, ()) == ()
+        assert others.shown(sweep, EXPERIMENT, None) == others.usual(sweep, EXPERIMENT)
+
+    @pytest.mark.parametrize("choice", [None, (), ("edges",), ("lrp", "centre")])
+    def test_a_choice_as_text_and_back(self, choice):
+        assert others.read(others.text(choice)) == (choice, "")
+
+    def test_who_chooses_the_usual_ones_chooses_nothing(self):
+        sweep = parse("integrated_gradients:steps=1/2")
+        assert others.chosen(("edges", "centre", "blurred_noise"), sweep, EXPERIMENT) is None
+        assert others.chosen(("edges", "centre"), sweep, EXPERIMENT) == ("edges", "centre")
+
+    @pytest.mark.parametrize(
+        ("text", "expected", "words"),
+        [
+            ("edges,nothing,centre,edges", ("edges", "centre"), "there is no method nothing"),
+            ("nothing,more", None, "there is no method nothing, more"),
+            (",".join(METHODS), tuple(METHODS)[: others.MOST], f"at most {others.MOST} can be shown"),
+            ("none,edges", ("edges",), "there is no method none"),
+            ("", None, ""),
+        ],
+    )
+    def test_names_that_are_not_used_are_said(self, text, expected, words):
+        assert others.read(text) == (expected, words)
+
+
+class TestBeside:
+    def run(self, small, text, beside, experiment=EXPERIMENT, store=None):
+        """The key, and the sweep at its end."""
+        x, sweep = small.prepare(gallery_photo("cat")), replace(parse(text), beside=beside)
+        key = sweep.key(experiment, "cat")
+        return key, list(sweep_work(key, lambda name: (small, x, "cat", 282), store or Store(), {}))
+
+    @pytest.mark.parametrize(
+        ("text", "method"),
+        [
+            ("smooth_taylor:sigma=0.3/0.6,seed=0/1", "smooth_taylor_null"),
+            ("smooth_taylor:antithetic=False/True", "smooth_taylor_null"),
+            ("smooth_taylor:seed=0/1", "edges"),
+            ("smooth_taylor:target=0/282,sigma=0.3/0.6", "centre"),
+            ("integrated_gradients:baseline=black/white,steps=2", "idgi"),
+            ("expected_gradients:samples=2/3", "smooth_taylor"),
+        ],
+    )
+    def test_it_has_the_values_that_compare_gives(self, small, text, method):
+        """Of the setting that Compare opens, where the swept knobs are turned for this method too."""
+        key, (*_, last) = self.run(small, text, (method,))
+        x, sweep = small.prepare(gallery_photo("cat")), parse(text)
+        for task, place in zip(key.beside, sweep.places, strict=True):
+            here = sweep.opened(EXPERIMENT, place)
+            for axis, value in zip(sweep.axes, place, strict=True):
+                if axis.knob in METHODS[method].knobs:
+                    here = here.turned(method, axis.knob, value)
+            panel = here.panel(method, "cat", here.model, 282 if here.target is None else here.target)
+            *_, shot = map_work(panel, small, x, Store())
+            expected = {name: curve.area for name, curve in shot.free.items()}
+            for curve_key in here.curve_keys(panel):
+                *_, curve = curve_work(curve_key, small, x, Store(), lambda panel, shot=shot: shot)
+                expected[curve_key.metric] = curve.area
+            assert last.beside[task.work].areas == pytest.approx(expected, rel=1e-3)
+
+    def test_equal_work_is_done_once(self, small):
+        key, found = self.run(small, "smooth_taylor:sigma=0.3/0.6/0.9", ("edges", "smooth_taylor_null"))
+        assert len(key.beside) == 6
+        assert len(found[-1].beside) == 4, "the edges of a photo have no σ"
+        assert found[-2].share == 7 / 8, "3 cells, 4 others, and the random orders"
+        begun = [one.now for one in found if one.now.startswith("Edges: map")]
+        assert len(begun) == 1
+
+    def test_the_usual_ones_need_no_gradient(self, small):
+        sweep = parse("smooth_taylor:sigma=0.3/0.6,samples=2/4")
+        _, (*_, last) = self.run(small, sweep.text, others.usual(sweep, EXPERIMENT))
+        assert [cell.new for cell in last.beside.values()] == [0] * 7
+        assert [cell.points for cell in last.beside.values()] == [0, 0, 0, 2, 4, 2, 4]
+        assert sum(cell.new for cell in last.cells.values()) == 8, "as without them"
+
+    def test_the_sweep_comes_first_and_the_random_orders_last(self, small):
+        _, found = self.run(small, "smooth_taylor:sigma=0.3/0.6", ("edges", "centre"))
+        counts = [(len(one.cells), len(one.beside), len(one.control)) for one in found]
+        assert list(dict.fromkeys(counts)) == [(0, 0, 0), (1, 0, 0), (2, 0, 0), (2, 1, 0), (2, 2, 0), (2, 2, 1)]
+        shares = [one.share for one in found]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+
+    def test_one_that_fails_leaves_the_others(self, small):
+        """The score of class 0 falls along the path: Left-IG refuses it."""
+        key, (*_, last) = self.run(small, "smooth_taylor:target=0/282", ("left_ig", "edges"))
+        refused, *others = [last.beside[task.work] for task in key.beside]
+        assert "falls along the path" in refused.error
+        assert all(cell.areas and not cell.error for cell in others)
+        assert last.control
+
+    def test_without_others_the_work_is_that_of_before(self):
+        assert parse("smooth_taylor:sigma=0.3").key(EXPERIMENT, "cat").beside == ()
+
+
+class TestBoardWithOthers:
+    def heads(self, jobs, text, beside, experiment=EXPERIMENT):
+        x = toys.image(0, (3, 96, 96)).float()
+        subject, sweep = toy_subject(x), replace(parse(text), beside=beside)
+        given = (jobs, "me", Store(), experiment, subject, sweep)
+        board = SweepBoard(*given, lambda _: (subject.model, x, "photo", 0), {})
+        seen = [board.look()]
+        while jobs.step():
+            seen.append(board.look())
+        return [{part.name: unpack(part.make())[0] for part in look.parts} for look in (*seen[1:-1:4], board.look())]
+
+    def test_they_have_no_maps_and_their_work_is_counted(self, jobs):
+        *seen, last = self.heads(jobs, "smooth_taylor:sigma=0.3/0.6", ("edges", "smooth_taylor_null"))
+        assert [name for name in last if name.startswith("map")] == ["map σ 0.3", "map σ 0.6"]
+        assert last["state"]["text"] == (
+            "complete: 2 maps of 8 gradients, 8 of them computed"
+            " · for the charts 3 maps of 8 gradients, 0 of them computed"
+        )
+        assert any(head["state"]["text"].startswith("2 of 2 maps, 1 of 3 more for the charts · ") for head in seen)
+
+    def test_the_chart_names_them(self, jobs):
+        *_, last = self.heads(jobs, "smooth_taylor:sigma=0.3/0.6", ("edges",))
+        chart = last[f"figure sweep-{PERTURBATION}"]
+        assert chart["words"] == "AUPC of each map of the sweep, beside it Edges"
+        assert [trace.get("name") for trace in chart["figure"]["data"]] == ["Edges", "SmoothTaylor"]
+        assert "Edges" not in chart["note"], "it is drawn"
+
+    def test_a_grid_tells_their_values(self, jobs):
+        *_, last = self.heads(jobs, "smooth_taylor:sigma=0.3/0.6,samples=2/4", ("edges", "smooth_taylor_null"))
+        note = last[f"figure sweep-{VARIATION}"]["note"]
+        assert re.fullmatch(r"Also measured: Edges \d\.\d\d, SmoothTaylor's null \d\.\d\d to \d\.\d\d\.", note), note
+        assert len(last[f"figure sweep-{VARIATION}"]["figure"]["data"]) == 2, "the grid and its points"
+        orders = last[f"figure sweep-{PERTURBATION}"]["note"]
+        assert re.match(r"\d+ random orders on this photo: .* to [\d.-]+\. Also measured: Edges ", orders), orders
+
+    def test_over_classes_they_have_a_value_for_each(self, jobs):
+        *_, last = self.heads(jobs, "smooth_taylor:target=0/1", ("centre",))
+        chart = last[f"figure sweep-{PERTURBATION}"]["figure"]
+        assert [trace.get("name") for trace in chart["data"]] == ["Centre", "SmoothTaylor"]
+        assert None not in chart["data"][0]["y"]
+        assert "shapes" not in chart["layout"], "random orders of one class are not drawn"
+
+    def test_what_fails_at_all_places_is_one_line(self, jobs):
+        broken = EXPERIMENT.turned("blur_ig", "widest", -1)
+        *_, last = self.heads(jobs, "smooth_taylor:target=0/1", ("blur_ig", "edges"), broken)
+        (error,) = last["state"]["errors"]
+        assert error.startswith("Blur IG: ")
+        assert "widest=-1 must be a number" in error
+        assert last["state"]["text"].endswith(" · for the charts 2 maps of 0 gradients, 0 of them computed; 2 failed")
+        lines = last[f"figure sweep-{PERTURBATION}"]["figure"]["data"]
+        assert [None in line["y"] for line in lines] == [True, False, False]

@@ -6,7 +6,8 @@ import pytest
 from page import QUICK, control, finish, query
 from streamlit.testing.v1 import AppTest
 
-from dashboard.controls import resources
+from attribution import METHODS
+from dashboard.controls import address, resources
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -30,12 +31,15 @@ class TestSweep:
         assert not app.exception
         assert "0 of 4 maps" in self.progress(app)
         finish(app, jobs)
-        assert self.progress(app) == "complete: 4 maps of 12 gradients, 8 of them computed"
+        assert self.progress(app) == (
+            "complete: 4 maps of 12 gradients, 8 of them computed"
+            " · for the charts 7 maps of 12 gradients, 0 of them computed"
+        )
 
     def test_what_compare_computed_is_not_computed_again(self, swept, jobs, page):
         finish(page(**QUICK), jobs)
         app = finish(swept(sweep="smoothgrad:sigma=0.5,samples=2/4"), jobs)
-        assert "0 of them computed" in self.progress(app)
+        assert "gradients, 0 of them computed ·" in self.progress(app)
 
     def test_a_cell_that_is_opened_sets_the_controls(self, swept, jobs):
         app = finish(swept(sweep=self.SWEEP), jobs)
@@ -71,7 +75,7 @@ class TestSweep:
     def test_coming_back_costs_nothing(self, swept, jobs):
         finish(swept(sweep=self.SWEEP), jobs)
         again = finish(swept(sweep=self.SWEEP, base="white"), jobs)
-        assert "0 of them computed" in self.progress(again)
+        assert "gradients, 0 of them computed ·" in self.progress(again)
 
     def test_another_method_keeps_the_knobs_it_has(self, swept):
         app = swept(sweep=self.SWEEP)
@@ -158,3 +162,97 @@ class TestSweep:
         app = swept(sweep="gradient:model=efficientnet_lite0")
         finish(app, jobs)
         assert threads == ["efficientnet_lite0"]
+
+
+class TestBeside:
+    """Other methods in the charts: what is chosen, and its link."""
+
+    USUAL = frozenset({"blurred_noise", "centre", "edges", "smooth_taylor_null"})
+
+    @pytest.fixture
+    def opened(self, page):
+        def at(sweep: str = "smooth_taylor:sigma=0.1/0.6", **query: str) -> AppTest:
+            app = page(**QUICK, sweep=sweep, **query).switch_page("views/sweep/page.py").run()
+            assert not app.exception
+            return app
+
+        return at
+
+    def shown(self, app: AppTest) -> list[str]:
+        return control(app.multiselect, "sweep-beside").value
+
+    def test_the_usual_ones_are_in_no_link(self, opened):
+        app = opened()
+        assert set(self.shown(app)) == self.USUAL
+        assert "beside" not in app.query_params
+        control(app.selectbox, "sweep-method").select("integrated_gradients").run()
+        assert set(self.shown(app)) == self.USUAL - {"smooth_taylor_null"}
+        assert "beside" not in app.query_params
+
+    def test_a_choice_is_in_the_link_until_it_is_the_usual_one(self, opened, jobs):
+        app = opened()
+        control(app.multiselect, "sweep-beside").set_value(["edges", "gradient"]).run()
+        assert query(app, "beside") == "edges,gradient"
+        assert query(app, "sweep") == "smooth_taylor:sigma=0.1/0.6"
+        control(app.multiselect, "sweep-beside").set_value([]).run()
+        assert query(app, "beside") == "none"
+        finish(app, jobs)
+        assert "for the charts" not in app.get("progress")[0].proto.text
+        control(app.multiselect, "sweep-beside").set_value(sorted(self.USUAL)).run()
+        assert "beside" not in app.query_params
+
+    @pytest.mark.parametrize(("text", "names"), [("edges,lrp", ["edges", "lrp"]), ("none", [])])
+    def test_a_link_opens_it(self, opened, text, names):
+        app = opened(beside=text)
+        assert self.shown(app) == names
+        assert query(app, "beside") == text
+        assert not app.main.warning
+
+    def test_names_that_are_no_methods_are_said_once(self, opened):
+        app = opened(beside="edges,mine,*gradient*")
+        assert self.shown(app) == ["edges"]
+        assert [warning.value for warning in app.main.warning] == [
+            r"Not all methods of the link are in the charts: there is no method mine, \*gradient\*."
+        ]
+        assert query(app, "beside") == "edges"
+        assert not app.run().main.warning
+
+    def test_a_sweep_that_cannot_be_leaves_what_is_beside_it(self, opened):
+        app = opened("smooth_taylor:gamma=3", beside="lrp")
+        assert self.shown(app) == ["lrp"]
+        assert len(app.main.warning) == 1
+
+    def test_a_choice_stays_with_other_settings_and_the_swept_method_is_left_out(self, opened):
+        app = opened(beside="edges,centre")
+        app.button(key="sweep-preset-0").click().run()
+        assert self.shown(app) == ["edges", "centre"]
+        control(app.selectbox, "sweep-method").select("edges").run()
+        assert self.shown(app) == ["centre"]
+        assert METHODS["edges"].title not in control(app.multiselect, "sweep-beside").options
+        control(app.selectbox, "sweep-method").select("smoothgrad").run()
+        assert self.shown(app) == ["edges", "centre"]
+
+    @pytest.mark.parametrize(("text", "names"), [("", USUAL), ("centre", {"centre"}), ("none", set())])
+    def test_back_brings_what_was_beside_it(self, opened, monkeypatch, text, names):
+        app = opened(beside="lrp")
+        app.query_params.clear()
+        for name, value in {"sweep": "smooth_taylor:sigma=0.1/0.6", "viewer": "static", "beside": text}.items():
+            if value:
+                app.query_params[name] = value
+        with monkeypatch.context() as within:
+            within.setattr(address, "_back", lambda: True)
+            app.run()
+        assert set(self.shown(app)) == names
+        assert (query(app.run(), "beside") if text else "") == text
+        assert ("beside" in app.query_params) == bool(text)
+
+    def test_it_has_its_method_settings(self, opened):
+        app = opened("integrated_gradients:steps=1/2", beside="idg,edges")
+        settings = {one.key for kind in ("number_input", "selectbox", "toggle") for one in app.main.get(kind)}
+        assert "control-own-idg-cells" in settings
+        assert "**Edges**" not in {one.value for one in app.main.markdown}, "it has none"
+
+    def test_at_most_six(self, opened):
+        app = opened(beside=",".join(METHODS))
+        assert len(self.shown(app)) == 6
+        assert "at most 6" in app.main.warning[0].value

@@ -1,6 +1,6 @@
-"""The board of Sweep: a map and the areas of its curves for each cell, and a chart of all areas."""
+"""The board of Sweep: a map and the areas of its curves for each cell, and a chart of all areas, also of others."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 
 from attribution import METHODS, METRICS, Store
 from attribution.controls import Band
-from dashboard.charts.sweep import against, grid
+from dashboard.charts.sweep import Areas, against, grid
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
@@ -19,9 +19,9 @@ from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import OF_ALL, Sweep, letter
+from dashboard.views.sweep.sweep import OF_ALL, Axis, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
-from dashboard.work.sweep import Found, Key, Place, Prepare, Result, sweep_work
+from dashboard.work.sweep import Found, Key, Place, Prepare, Result, Task, sweep_work
 
 NONE, SLOT = Found(), "sweep"
 
@@ -64,6 +64,11 @@ class SweepBoard(sheet.Worked):
     def _key(self) -> Key:
         return self.sweep.key(self.experiment, self.subject.image)
 
+    @cached_property
+    def _beside(self) -> Mapping[str, list[Task]]:
+        """The tasks of each method beside it, one for each place."""
+        return {method: [t for t in self._key.beside if t.panel.method == method] for method in self.sweep.beside}
+
     def _done(self, found: Found) -> Mapping[Place, Result]:
         """The cells that have a map, in the order of the settings."""
         cells = ((place, found.cells.get(place)) for place in self.sweep.places)
@@ -84,59 +89,100 @@ class SweepBoard(sheet.Worked):
         return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:
-        """All areas of a metric: a line for one setting, a heatmap for two. A click chooses a cell."""
+        """All areas of a metric: lines for one setting, a heatmap for two. A click chooses a cell."""
         metric = METRICS[name]
+        beside = tuple(_areas(found, tasks, name) for tasks in self._beside.values())
+        lines = len(_long(self.sweep)) == 1
         whole = not set(OF_ALL) & {axis.knob for axis in self.sweep.axes}
         control = found.control.get(name) if whole else None
         about = Chart(
             f"sweep-{name}",
             metric.label,
             metric.reading,
-            "" if control is None else _told(control, metric.digits),
+            " ".join(_orders(control, metric.digits, lines) + ([] if lines else _others(beside, metric.digits))),
             metric.explained,
-            f"{metric.label} of each map of the sweep",
+            ", ".join([f"{metric.label} of each map of the sweep", *(f"beside it {one.title}" for one in beside)]),
             opens="cell",
         )
         areas = {place: cell.areas.get(name) for place, cell in found.cells.items() if not cell.error}
-        version = (self.sweep, tuple(areas.items()), control and control.areas)
-        return sheet.chart(about, version, partial(_figure, self.sweep, areas, name, control))
+        method = self.sweep.method
+        swept = Areas(method, METHODS[method].title, tuple(map(areas.get, self.sweep.places)))
+        version = (self.sweep, swept, control and control.areas, beside)
+        return sheet.chart(about, version, partial(_figure, self.sweep, swept, name, control, beside))
 
     def _state(self, view: View, found: Found) -> Part:
         """How many cells are done, and at the end their cost."""
-        count = len(self.sweep.places)
-        new = sum(cell.new for cell in found.cells.values())
-        needed = sum(cell.points for cell in found.cells.values())
+        count, more = len(self.sweep.places), len({task.work for task in self._key.beside})
         failed = [place for place, cell in found.cells.items() if cell.error]
         others = sum(not self._fits(cell) for cell in self._done(found).values())
         state = progress.state([view])
-        live = f"{len(found.cells)} of {counted(count, 'map')} · {found.now or 'waiting for its turn'}"
-        lost = f"; {len(failed)} failed" if failed else ""
-        made = f"complete: {counted(count - len(failed), 'map')} of {counted(needed, 'gradient')}"
-        done = f"{made}, {new:,} of them computed{lost}"
+        of_charts = f", {len(found.beside)} of {more} more for the charts" if more else ""
+        live = f"{len(found.cells)} of {counted(count, 'map')}{of_charts} · {found.now or 'waiting for its turn'}"
+        done = f"complete: {_cost(found.cells.values())}"
+        if more:
+            done += f" · for the charts {_cost(found.beside.values())}"
         words = progress.told(state, live, f"failed: {view.error}", done)
         size = f"{counted(others, 'map')} of models with another input size not shown; their areas are below"
         return sheet.state(
             state,
             found.share,
             words,
-            errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed],
+            errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed] + self._lost(found),
             lines=[["Not shown", size]] if others else [],
         )
 
+    def _lost(self, found: Found) -> list[str]:
+        """What methods beside it say that have no map: once, if it is the same at all places."""
+        tasks = (task for task in self._key.beside if task.work in found.beside)
+        told = ((task.title, found.beside[task.work].error) for task in tasks)
+        return list(dict.fromkeys(f"{title}: {error}" for title, error in told if error))
 
-def _told(control: Band, digits: int) -> str:
+
+def _cost(cells: Collection[Result]) -> str:
+    """How many maps there are, of how many gradients, and how many failed."""
+    lost = sum(bool(cell.error) for cell in cells)
+    needed, new = sum(cell.points for cell in cells), sum(cell.new for cell in cells)
+    made = f"{counted(len(cells) - lost, 'map')} of {counted(needed, 'gradient')}, {new:,} of them computed"
+    return f"{made}; {lost} failed" if lost else made
+
+
+def _areas(found: Found, tasks: list[Task], metric: str) -> Areas:
+    """The areas of one method beside a sweep, at each place."""
+    cells = [found.beside.get(task.work, Result()) for task in tasks]
+    return Areas(tasks[0].panel.method, tasks[0].title, tuple(cell.areas.get(metric) for cell in cells))
+
+
+def _orders(control: Band | None, digits: int, drawn: bool) -> list[str]:
+    """A sentence about the random orders, if they are there."""
+    if control is None:
+        return []
     low, high = min(control.areas), max(control.areas)
     found = f"{counted(len(control.areas), 'random order')} on this photo: {control.area:.{digits}f} on average"
-    return f"{found}, from {low:.{digits}f} to {high:.{digits}f} (grey)."
+    return [f"{found}, from {low:.{digits}f} to {high:.{digits}f}{' (grey)' if drawn else ''}."]
 
 
-def _figure(sweep: Sweep, areas: Mapping[Place, float | None], metric: str, control: Band | None) -> Figure:
-    long = [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
+def _others(beside: Iterable[Areas], digits: int) -> list[str]:
+    """A sentence with the values of the methods beside the sweep that are there."""
+    found = []
+    for one in beside:
+        if areas := [area for area in one.areas if area is not None]:
+            low, high = f"{min(areas):.{digits}f}", f"{max(areas):.{digits}f}"
+            found.append(f"{one.title} {low}" if low == high else f"{one.title} {low} to {high}")
+    return [f"Also measured: {', '.join(found)}."] if found else []
+
+
+def _long(sweep: Sweep) -> list[Axis]:
+    """The axes of the chart: one with a single value is none."""
+    return [axis for axis in sweep.axes if len(axis.values) > 1] or list(sweep.axes[:1])
+
+
+def _figure(sweep: Sweep, swept: Areas, metric: str, control: Band | None, beside: tuple[Areas, ...]) -> Figure:
+    long = _long(sweep)
     texts = [[sweep.say(axis.knob, value) for value in axis.values] for axis in long]
     letters, label = [letter(axis.knob) for axis in long], METRICS[metric].label
     if len(long) == 1:
         values = texts[0] if long[0].knob == "target" else list(long[0].values)
-        line = [areas.get(place) for place in sweep.places]
-        return against(values, texts[0], line, sweep.method, label, letters[0], control.areas if control else ())
-    rows = [[areas.get((a, b)) for b in long[1].values] for a in long[0].values]
+        return against(values, texts[0], swept, label, letters[0], control.areas if control else (), beside)
+    width = len(long[1].values)
+    rows = [swept.areas[k : k + width] for k in range(0, len(swept.areas), width)]
     return grid(texts[0], texts[1], rows, (letters[0], letters[1], label))

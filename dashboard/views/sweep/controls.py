@@ -13,6 +13,8 @@ from dashboard.controls import address, methods, session
 from dashboard.experiment.choices import same_classes
 from dashboard.experiment.own import own_knobs
 from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import escaped
+from dashboard.views.sweep import others
 from dashboard.views.sweep.sweep import (
     PRESETS,
     Axis,
@@ -28,39 +30,50 @@ from dashboard.views.sweep.sweep import (
     with_method,
 )
 
-SETTING, WRONG, TRAIL = "sweep-setting", "sweep-wrong", "sweep-trail"
-"""Keys: the sweep; rejected values with their place, text and error; the known URLs."""
+SETTING, OTHERS = "sweep-setting", "sweep-others"
+"""Keys: the sweep, and the methods that were chosen beside it."""
+WRONG, TRAIL = "sweep-wrong", "sweep-trail"
+"""Keys: rejected values with their place, text and error; the known URLs."""
 NONE = "none"
 FIRST = "smooth_taylor:sigma=0.1/0.3/0.5/0.7/1"
-QUERY = "sweep"
-"""The name of the sweep in the URL."""
+QUERY, BESIDE = "sweep", "beside"
+"""The names of the sweep and of the methods beside it in the URL."""
 
 
 def read() -> None:
     """Reads the sweep from the URL when a link opens the page, and after Back or Forward."""
-    found = address.news(TRAIL, QUERY, (QUERY,)) or {}
+    found = address.news(TRAIL, QUERY, (QUERY, BESIDE)) or {}
     if QUERY in found:
         try:
             st.session_state[SETTING] = parse(found[QUERY], session.experiment().model)
         except ValueError as error:
             st.warning(f"The link's sweep was not used: {error}.", icon=":material/link_off:")
+    if found:
+        chosen, wrong = others.read(found.get(BESIDE, ""))
+        _choose_others(chosen)
+        if wrong:
+            words = f"Not all methods of the link are in the charts: {escaped(wrong)}."
+            st.warning(words, icon=":material/link_off:")
     address.applied(TRAIL)
 
 
 def write(sweep: Sweep) -> None:
-    """Writes the sweep to the address."""
-    if st.query_params.get(QUERY) != sweep.text:
-        address.note(TRAIL, {QUERY: sweep.text})
-        st.query_params[QUERY] = sweep.text
+    """Writes the sweep and the methods beside it to the address."""
+    beside = others.text(st.session_state.get(OTHERS))
+    query = {QUERY: sweep.text, **({BESIDE: beside} if beside else {})}
+    if address.named((QUERY, BESIDE)) != query:
+        address.send(TRAIL, query, (QUERY, BESIDE))
 
 
 def current() -> Sweep:
     """The present sweep, for the present model: with other classes than it had, a sweep over classes has no meaning."""
     found: Sweep | None = st.session_state.get(SETTING)
-    model = session.experiment().model
+    experiment, model = session.experiment(), session.experiment().model
     if found is None or (any(axis.knob == "target" for axis in found.axes) and not same_classes(found.model, model)):
         found = parse(FIRST)
-    st.session_state[SETTING] = found = replace(found, model=model)
+    found = replace(found, model=model)
+    found = replace(found, beside=others.shown(found, experiment, st.session_state.get(OTHERS)))
+    st.session_state[SETTING] = found
     return found
 
 
@@ -81,7 +94,8 @@ def choose(subject: Subject) -> Sweep:
         for number, (name, text) in enumerate(PRESETS.items()):
             st.button(name, key=f"sweep-preset-{number}", on_click=put, args=(parse(text, sweep.model),), help=text)
         swept = {axis.knob for axis in sweep.axes}
-        methods.of_page({sweep.method: [name for name in own_knobs(sweep.method) if name not in swept]})
+        drawn = (sweep.method, *sweep.beside)
+        methods.of_page({one: [name for name in own_knobs(one) if name not in swept] for one in drawn})
     method, first, second = st.columns([2, 3, 3], gap="medium")
     with method:
         st.selectbox(
@@ -92,12 +106,35 @@ def choose(subject: Subject) -> Sweep:
             key=session.show("sweep-method", sweep.method),
             on_change=lambda: put(with_method(current(), session.value("sweep-method"), classes)),
         )
+        _beside(sweep)
     for k, place in enumerate((first, second)):
         with place:
             _axis(place, sweep, classes, k)
     if WRONG in st.session_state:
         st.error(f"{st.session_state[WRONG][2]}.", icon=":material/error:")
     return sweep
+
+
+def _beside(sweep: Sweep) -> None:
+    """Draws the choice of the methods beside the swept one."""
+    shown, names = list(sweep.beside), [name for name in METHODS if name != sweep.method]
+    with st.popover("Also in the charts", icon=":material/stacked_line_chart:", width="stretch"):
+        st.multiselect(
+            f"Other methods and controls, at most {others.MOST}",
+            names,
+            shown,
+            key=session.show("sweep-beside", shown),
+            format_func=methods.said,
+            max_selections=others.MOST,
+            on_change=lambda: _choose_others(tuple(session.value("sweep-beside"))),
+            help="To compare the areas with. The settings of the sweep hold for them too, where they have them. A "
+            "control is not a method: it is a map that does not look at the model, or has nothing to find. The first "
+            "choice are the controls that cost no gradients here; other methods cost their own.",
+        )
+
+
+def _choose_others(names: others.Chosen) -> None:
+    st.session_state[OTHERS] = None if names is None else others.chosen(names, current(), session.experiment())
 
 
 def _axis(place: DeltaGenerator, sweep: Sweep, classes: Sequence[int], k: int) -> None:

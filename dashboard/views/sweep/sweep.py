@@ -1,7 +1,8 @@
-"""A sweep: one method with several values of one or two knobs; as text and back. No Streamlit."""
+"""A sweep: one method with several values of one or two knobs, others beside it; as text and back. No Streamlit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -38,12 +39,14 @@ class Axis:
 class Sweep:
     """A method and its axes. `text` is the sweep in one line, in the notation of the benchmark.
 
-    The values of the axis "target" are classes of `model`.
+    The values of the axis "target" are classes of `model`. `beside` are other methods, for the charts alone; they are
+    no part of the text.
     """
 
     method: str
     axes: tuple[Axis, ...]
     model: str = MODEL
+    beside: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -57,14 +60,17 @@ class Sweep:
         first, second = self.axes
         return tuple((a, b) for a in first.values for b in second.values)
 
-    def at(self, experiment: Experiment, place: Place) -> Experiment:
-        """The experiment of a cell. A sweep over N sets the noise baseline, because only that baseline uses N."""
+    def at(self, experiment: Experiment, place: Place, other: str = "") -> Experiment:
+        """The experiment of a cell; for another method, its knobs of the same names are turned too.
+
+        A sweep over N sets the noise baseline, because only that baseline uses N.
+        """
         values = {axis.knob: value for axis, value in zip(self.axes, place, strict=True)}
         if "draws" in values and "baseline" not in values:
             values["baseline"] = "uniform"
-        for knob, value in values.items():
-            if knob not in OF_ALL:
-                experiment = experiment.turned(self.method, knob, value)
+        for method, (knob, value) in product(filter(None, (self.method, other)), values.items()):
+            if knob in METHODS[method].knobs:
+                experiment = experiment.turned(method, knob, value)
         return experiment.changed(**{knob: values[knob] for knob in OF_ALL if knob in values})
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
@@ -73,19 +79,21 @@ class Sweep:
         return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
 
     def key(self, experiment: Experiment, photo: str) -> Key:
-        """The key of the work: a task for each cell, and the curves of the random orders."""
+        """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it."""
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
         tasks = tuple(self._task(experiment, place) for place in self.places)
-        return Key(tasks, experiment.curve_keys(control), photo)
+        beside = tuple(self._task(experiment, place, other) for other, place in product(self.beside, self.places))
+        return Key(tasks, experiment.curve_keys(control), photo, beside)
 
-    def panel(self, experiment: Experiment, place: Place) -> Panel:
-        """The panel of a cell, without its image."""
-        here = self.at(experiment, place)
-        return here.panel(self.method, "", here.model, _class(here))
+    def panel(self, experiment: Experiment, place: Place, other: str = "") -> Panel:
+        """The panel of a cell, without its image; or that of another method at the same place."""
+        here = self.at(experiment, place, other)
+        return here.panel(other or self.method, "", here.model, _class(here))
 
-    def _task(self, experiment: Experiment, place: Place) -> Task:
-        panel = self.panel(experiment, place)
-        return Task(place, self.title(place), panel, self.at(experiment, place).curve_keys(panel))
+    def _task(self, experiment: Experiment, place: Place, other: str = "") -> Task:
+        panel = self.panel(experiment, place, other)
+        title = METHODS[other].title if other else self.title(place)
+        return Task(place, title, panel, self.at(experiment, place, other).curve_keys(panel))
 
     def title(self, place: Place) -> str:
         return " · ".join(

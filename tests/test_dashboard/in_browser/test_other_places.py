@@ -96,8 +96,15 @@ def test_other_pages_fit_a_narrow_dark_screen(page, place, title):
     fits(page, title)
 
 
-@pytest.mark.parametrize(("knobs", "cell"), [("sigma=0.1/0.7", "1"), ("sigma=0.1/0.7,samples=2/4", "2")])
-def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
+@pytest.mark.parametrize(
+    ("knobs", "count", "cell"),
+    [
+        ("sigma=0.1/0.7&beside=none", 2, 1),
+        ("sigma=0.1/0.7&beside=centre", 4, 1),  # a point of the method beside it
+        ("sigma=0.1/0.7,samples=2/4", 4, 2),
+    ],
+)
+def test_a_click_on_a_sweep_opens_that_cell(page, knobs, count, cell):
     """Also after a page with a chart of Streamlit, which has another copy of Plotly."""
     visit(page, "r=4&m=4", "learn", "Short lessons")
     seen(page.locator("[data-testid=stPlotlyChart] .main-svg").first)
@@ -105,8 +112,8 @@ def test_a_click_on_a_sweep_opens_that_cell(page, knobs, cell):
     seen(page.get_by_text(re.compile(r"complete: \d maps")))
     assert "σ 0.7" in next(title for title in reversed(maps(page)))
     points = chart(page, "AUPC").locator(".scatterlayer .point")
-    expect(points).to_have_count(len(maps(page)))
-    click_on(page, points.nth(int(cell)))
+    expect(points).to_have_count(count)
+    click_on(page, points.nth(cell))
     expect(page.get_by_test_id("stSelectbox").filter(has_text="Cell").locator("input")).to_have_value(
         re.compile("σ 0.7")
     )
