@@ -55,7 +55,8 @@ class Key:
 class Result:
     """One cell: its signed map (H, W), its areas, how well its halves agree, and its cost; `error` if it failed.
 
-    `points` are all gradients of the map, `new` the computed ones.
+    `points` are all gradients of the map, `new` the computed ones. `notes` say, by metric, why an area is not to be
+    compared.
     """
 
     panel: Panel | None = None
@@ -65,6 +66,7 @@ class Result:
     new: int = 0
     error: str = ""
     agreement: Mapping[int, float] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,15 +149,17 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
         return
     for shot in map_work(panel, model, x, store):
         yield f"map {shot.partial.done}/{shot.partial.total}"
-    areas = {name: curve.area for name, curve in shot.free.items()}
+    whole = dict(shot.free)
     for key in keys:
         for curve in curve_work(key, model, x, store, _same(shot)):
             yield f"{key.metric} {key.share(curve):.0%}"
-        areas[key.metric] = curve.area
+        whole[key.metric] = curve
+    areas = {name: curve.area for name, curve in whole.items()}
+    notes = {name: curve.note for name, curve in whole.items() if curve.note}
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
     # A map without gradients is counted as one point.
     cost = min(shot.partial.total, panel.cost.gradients), shot.partial.evaluations
-    known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement)
+    known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement, notes=notes)
     yield known[panel, keys]
 
 

@@ -252,6 +252,22 @@ def test_a_tile_says_how_well_halves_agree(jobs):
     assert " · halves agree " in head["status"]
 
 
+def test_notes_of_areas_are_told_with_their_maps(jobs):
+    """A map without noise is blank: its areas say nothing."""
+    subject = toy_subject(toys.image(0, (3, 96, 96)).float())
+    sweep = replace(parse("smooth_taylor:sigma=0/0.5"), beside=("smooth_taylor_null", "edges"))
+    experiment = replace(EXPERIMENT, samples=2)
+    prepare = lambda _: (subject.model, subject.x, "photo", 0)  # noqa: E731
+    board = SweepBoard(jobs, "me", Store(), experiment, subject, sweep, prepare, {})
+    board.look()
+    while jobs.step():
+        pass
+    (head,) = [unpack(part.make())[0] for part in board.look().parts if part.name == "state"]
+    blank = {label: words for label, words in head["lines"] if "blank" in words}
+    assert sorted(blank) == ["AUPC", "AUTVC"]
+    assert all(words.endswith(" (σ 0, SmoothTaylor's null)") for words in blank.values())
+
+
 class TestFigures:
     def test_a_range_of_ten_thousands_is_logarithmic(self):
         values = (1e-4, 1e-2, 1.0)

@@ -128,8 +128,23 @@ class SweepBoard(sheet.Worked):
             found.share,
             words,
             errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed] + self._lost(found),
-            lines=[["Not shown", size]] if others else [],
+            lines=[*([["Not shown", size]] if others else []), *self._notes(found)],
         )
+
+    def _notes(self, found: Found) -> list[list[str]]:
+        """The notes of areas: the metric, the note and its maps."""
+        others = {
+            task.work: (task.title, found.beside[task.work]) for task in self._key.beside if task.work in found.beside
+        }
+        cells = [*((self.sweep.title(place), cell) for place, cell in found.cells.items()), *others.values()]
+        told: dict[tuple[str, str], list[str]] = {}
+        for title, cell in cells:
+            for name, note in cell.notes.items():
+                told.setdefault((METRICS[name].label, note), []).append(title)
+        return [
+            [label, f"{note} ({'all maps' if len(titles) == len(cells) else ', '.join(dict.fromkeys(titles))})"]
+            for (label, note), titles in told.items()
+        ]
 
     def _lost(self, found: Found) -> list[str]:
         """What methods beside it say that have no map: once, if it is the same at all places."""
