@@ -11,7 +11,7 @@ Style = tuple[str, str, str]
 STYLES: dict[str, Style] = {
     "integrated_gradients": ("#0072B2", "solid", "circle"),
     "smoothgrad": ("#E69F00", "dash", "square"),
-    "smoothgrad_squared": ("#E69F00", "dashdot", "square-x"),
+    "smoothgrad_squared": ("#E69F00", "dashdot", "star"),
     "smooth_taylor": ("#009E73", "dot", "diamond"),
     "left_ig": ("#56B4E9", "solid", "triangle-left"),
     "right_ig": ("#56B4E9", "dot", "triangle-right"),

@@ -139,8 +139,8 @@ class SweepBoard(sheet.Worked):
         cells = [*((self.sweep.title(place), cell) for place, cell in found.cells.items()), *others.values()]
         told: dict[tuple[str, str], list[str]] = {}
         for title, cell in cells:
-            for name, note in cell.notes.items():
-                told.setdefault((METRICS[name].label, note), []).append(title)
+            for name in filter(cell.notes.get, self.experiment.metrics):
+                told.setdefault((METRICS[name].label, cell.notes[name]), []).append(title)
         return [
             [label, f"{note} ({'all maps' if len(titles) == len(cells) else ', '.join(dict.fromkeys(titles))})"]
             for (label, note), titles in told.items()
