@@ -11,6 +11,7 @@ import torch
 import toys
 from scipy import stats
 from skimage import data
+from torch import nn
 from toys import of_photos
 
 from attribution import Store, explain
@@ -107,6 +108,18 @@ class TestRandomisation:
         found = last(randomisation(linear, point, {"Gradient": METHODS["Gradient"]}, 0))
         new = renewed(linear.module, 0)
         torch.testing.assert_close(found.stages[-1].maps["Gradient"], new[1].weight[0].view(toys.SHAPE).sum(0))
+
+    @pytest.mark.parametrize("statistics", [False, True])
+    def test_running_statistics_of_a_batch_norm_that_is_not_folded_go_when_they_are_to(self, statistics):
+        """The map of a linear score by hand: its weights, divided by the standard deviation of the channel."""
+        norm, layer = nn.BatchNorm2d(3, eps=0), nn.Linear(60, 2)
+        norm.running_var = torch.tensor([1.0, 4.0, 16.0])
+        network = toys.model(nn.Sequential(norm, nn.Flatten(), layer).double())
+        found = last(randomisation(network, toys.image(), {"Gradient": METHODS["Gradient"]}, 0, statistics=statistics))
+        drawn = renewed(network.module, 0)[2].weight[0].view(toys.SHAPE)
+        sizes = torch.ones(3) if statistics else torch.tensor([1.0, 2.0, 4.0])
+        assert found.stages[-1].layer == "0", "the batch-norm is random too"
+        torch.testing.assert_close(found.stages[-1].maps["Gradient"], (drawn / sizes[:, None, None]).sum(0))
 
     def test_the_seed_decides_and_nothing_else(self, model, x, cascade):
         again = last(randomisation(model, x, METHODS))
