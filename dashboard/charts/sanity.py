@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,14 +15,15 @@ SCORE = "probability of the class"
 
 @dataclass(frozen=True)
 class Kept:
-    """The similarity of a method's maps to that of the model, at each x. `low` and `high` are a band, or empty."""
+    """The similarity of a method's maps to that of the model, at each x; None where it is not defined. `low` and `high`
+    are a band, or empty."""
 
     method: str
     title: str
     x: Sequence[float]
     y: Sequence[float | None]
-    low: Sequence[float] = ()
-    high: Sequence[float] = ()
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
 
 
 def stages(lines: Sequence[Kept], counts: Sequence[int], measure: str, shown: str, little: float | None) -> go.Figure:
@@ -108,14 +110,21 @@ def _line(line: Kept, x: Sequence[float]) -> Trace:
 
 
 def _band(line: Kept) -> list[Trace]:
-    """From the lowest to the highest value; nothing for a line without a band."""
+    """From the lowest to the highest value, with the gaps of the line; nothing for a line without a band."""
     if not line.low:
         return []
     colour, _, _ = style(line.method)
-    x = [100 * at for at in line.x]
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for known, run in groupby(zip(line.x, line.low, line.high, strict=True), lambda one: one[1] is not None):
+        if known:
+            at, low, high = zip(*run, strict=True)
+            across = [100 * one for one in at]
+            x += [*([None] if x else []), *across, *reversed(across)]
+            y += [*([None] if y else []), *high, *reversed(low)]
     band = scatter(
-        x=[*x, *reversed(x)],
-        y=[*line.high, *reversed(line.low)],
+        x=x,
+        y=y,
         fill="toself",
         mode="lines",
         line={"color": colour, "width": 0},

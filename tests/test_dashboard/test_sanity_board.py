@@ -1,5 +1,6 @@
 """What is chosen on the page Sanity reaches the studies, and its charts show what the studies found."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,14 +12,15 @@ from page import QUICK, finish
 from torch import nn
 
 from attribution import METHODS, Store
-from attribution.similarity import MEASURES
+from attribution.similarity import MEASURES, Alike
 from attribution.studies.other_class import other_class
-from attribution.studies.perturbed import model_perturbation
+from attribution.studies.perturbed import Level, Perturbed, model_perturbation
 from attribution.studies.randomisation import randomisation
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
 from dashboard.views.sanity.board import Choice, SanityBoard
+from dashboard.views.sanity.figures import noise_chart
 from dashboard.views.sanity.words import NOISE
 from dashboard.work import sanity
 
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("small_network")
 DRAWS = sanity.SEEDS
 """As the page has it. The other tests of pages have fewer."""
 TARGET, SEED = 2, 5
+NAN = math.nan
 EXPERIMENT = Experiment(samples=4, steps=4, methods=("gradient",), seed=SEED)
 CHECKED = {"gradient": ("gradient", {}), "edges": ("edges", {}), "centre": ("centre", {})}
 X = toys.image(0, (3, 48, 48)).float()
@@ -134,6 +137,21 @@ def test_noise_has_the_curve_and_the_band_of_each_method_and_the_probability(job
     assert below["y"] == pytest.approx([one.mean for one in scores])
     assert scores[-1].mean < 0.99
     assert bands["Gradient"]["y"][1] > bands["Gradient"]["y"][2]
+
+
+def test_noise_has_a_gap_where_no_network_has_a_finite_score():
+    """A line across it would show what nobody measured."""
+    rows = ((0.1, 0, 0.9, 0.8), (0.2, 0, NAN, NAN), (0.3, 0, 0.5, 0.4), (0.1, 1, 0.7, 0.6), (0.2, 1, NAN, NAN))
+    levels = [Level(t, seed, score, {}, {"edges": {"spearman": Alike(one)}}, {}) for t, seed, score, one in rows]
+    noise = Perturbed(0, ("edges",), (0.1, 0.2, 0.3), 2, {}, {}, tuple(levels))
+    part = noise_chart(noise, [EXPERIMENT.panel("edges", "photo", "toy", 0)], "spearman", "")
+    lines, bands = named(unpack(part.make())[0]["figure"]["data"])
+    assert lines["Edges"]["x"] == lines["probability of the class"]["x"] == pytest.approx([10, 20, 30])
+    assert lines["Edges"]["y"] == pytest.approx([0.7, None, 0.4])
+    assert lines["probability of the class"]["y"] == pytest.approx([0.8, None, 0.5])
+    assert bands["Edges"]["x"] == pytest.approx([10, 10, None, 30, 30])
+    assert bands["Edges"]["y"] == pytest.approx([0.8, 0.6, None, 0.4, 0.4])
+    assert "has a gap" in NOISE
 
 
 def test_what_is_set_on_the_page_is_what_is_computed(page, jobs):
