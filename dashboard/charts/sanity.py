@@ -55,12 +55,14 @@ def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a method. `value` is None where there is none; `words` are those of the pointer."""
+    """A figure of a method. `value` is None where there is none; `words` are those of the pointer. `note`: what else
+    stands in the row."""
 
     method: str
     title: str
     value: float | None
     words: str
+    note: str = ""
 
 
 def figures(rows: Sequence[Figure], shown: str, edge: float | None = None, edge_words: str = "") -> go.Figure:
@@ -70,10 +72,10 @@ def figures(rows: Sequence[Figure], shown: str, edge: float | None = None, edge_
         colour, _, marker = style(row.method)
         traces.append(
             scatter(
-                x=[row.value],
+                x=[0.0 if row.value is None and row.note else row.value],
                 y=[row.title],
-                mode="markers+text",
-                text=[f"{row.value:.2f}" if row.value is not None else ""],
+                mode="markers+text" if row.value is not None else "text",
+                text=[" · ".join(filter(None, [f"{row.value:.2f}" if row.value is not None else "", row.note]))],
                 textposition="middle right",
                 marker={"color": colour, "symbol": marker, "size": 10},
                 hovertemplate=f"{row.title}<br>{row.words}<extra></extra>",

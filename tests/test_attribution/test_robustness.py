@@ -215,6 +215,17 @@ class TestSeveralMethods:
         assert found.value("Centre", "max_sensitivity").value == 0
         assert last_of(toys.linear(), {"A": ("gradient", {})}).value("A", "max_sensitivity").value == 0
 
+    def test_of_a_blank_map_there_is_no_max_sensitivity(self):
+        """0 would say that it is the most stable of all. SmoothTaylor without noise is blank."""
+        methods = {"Blank": ("smooth_taylor", {"samples": 3, "sigma": 0.0}), **METHODS}
+        found = last_of(toys.convolutional(), methods)
+        one = found.value("Blank", "max_sensitivity")
+        assert not one.defined
+        assert one.why == "the map is blank: it puts no pixel before another"
+        assert found.value("Blank", "infidelity_share").value == 1, "it predicts as a map of zeros does"
+        assert all(found.value(label, "max_sensitivity").defined for label in METHODS)
+        assert list(found.blank) == ["Blank"]
+
     def test_of_a_constant_score_there_is_nothing_to_predict(self):
         found = last_of(toys.constant(), {"A": ("gradient", {})})
         assert found.value("A", "infidelity").value == 0

@@ -78,7 +78,13 @@ def nearby_charts(found: Robustness, panels: Sequence[Panel], std: float, of: Ha
     def rows(name: str, words: Callable[[Robustness, Panel], str]) -> list[Figure]:
         values = {panel: found.value(panel.method, name) for panel in panels}
         return [
-            Figure(panel.method, panel.title, one.value if one.defined else None, words(found, panel))
+            Figure(
+                panel.method,
+                panel.title,
+                one.value if one.defined else None,
+                words(found, panel),
+                "blank map" if panel.method in found.blank else "",
+            )
             for panel, one in values.items()
         ]
 

@@ -91,7 +91,8 @@ def infidelity_words(found: Robustness, panel: Panel) -> str:
         return share.why
     scaled, blank = (found.value(panel.method, name).value for name in ("infidelity_scaled", "infidelity_blank"))
     output = METHODS[panel.method].output or panel.output
-    return f"{scaled:.3g} of {blank:.3g} {output}²: {share.value:.3f}"
+    said = f"{scaled:.3g} of {blank:.3g} {output}²: {share.value:.3f}"
+    return "; ".join(filter(None, [said, found.blank.get(panel.method)]))
 
 
 def sensitivity_words(found: Robustness, panel: Panel) -> str:
