@@ -24,7 +24,20 @@ from attribution.models import Model
 from attribution.registry import METHODS
 from attribution.similarity import Alike
 from attribution.studies.compared import begun
-from attribution.studies.robustness import NOT_FINITE, change_of, check, error_of, nearby, normals, per_unit, product
+from attribution.studies.robustness import (
+    COUNT,
+    NOISE,
+    NOT_FINITE,
+    RADIUS,
+    REPEATS,
+    change_of,
+    check,
+    error_of,
+    nearby,
+    normals,
+    per_unit,
+    product,
+)
 from attribution.types import Image, Partial
 
 FIGURES = {
@@ -46,14 +59,13 @@ class Changes:
     trained on.
 
     Infidelity takes `count` changes, whose values are from N(0, noise^2); max-sensitivity takes `repeats`, whose values
-    are uniform in ±`radius`. The usual noise is small: within 0.1 the score of a network bends so much that no map
-    predicts its changes.
+    are uniform in ±`radius`.
     """
 
-    noise: float = 0.005
-    count: int = 100
-    radius: float = 0.02
-    repeats: int = 10
+    noise: float = NOISE
+    count: int = COUNT
+    radius: float = RADIUS
+    repeats: int = REPEATS
 
 
 @dataclass(frozen=True, eq=False)
