@@ -67,22 +67,24 @@ class Figure:
 
 def figures(rows: Sequence[Figure], shown: str, edge: float | None = None, edge_words: str = "") -> go.Figure:
     """A row for each method, with a point at its figure. `edge`: a line to compare with."""
+    most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
     traces = []
     for row in rows:
         colour, _, marker = style(row.method)
+        # A long text at the right end would be cut on a phone.
+        side = "left" if row.note and row.value is not None and row.value > most / 2 else "right"
         traces.append(
             scatter(
                 x=[0.0 if row.value is None and row.note else row.value],
                 y=[row.title],
                 mode="markers+text" if row.value is not None else "text",
                 text=[" · ".join(filter(None, [f"{row.value:.2f}" if row.value is not None else "", row.note]))],
-                textposition="middle right",
+                textposition=f"middle {side}",
                 marker={"color": colour, "symbol": marker, "size": 10},
                 hovertemplate=f"{row.title}<br>{row.words}<extra></extra>",
                 cliponaxis=False,
             )
         )
-    most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
     order = {"categoryorder": "array", "categoryarray": [row.title for row in rows][::-1]}
     figure = chart(
         traces,

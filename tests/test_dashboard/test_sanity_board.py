@@ -158,15 +158,16 @@ def test_small_changes_say_that_a_map_is_blank(jobs, board):
     """SmoothTaylor without noise is one. Its max-sensitivity would be 0, and its infidelity is that of zeros."""
     board = done(jobs, replace(board, experiment=replace(EXPERIMENT, methods=("smooth_taylor", "gradient"), sigma=0.0)))
     parts = {part.name: part for part in board.look().parts}
-    rows = {}
+    rows, about = {}, ("mode", "hovertemplate", "textposition")
     for name in ("infidelity", "sensitivity"):
         traces = unpack(parts[f"figure sanity-{name}"].make())[0]["figure"]["data"]
-        rows[name] = {one["y"][0]: (one["text"][0], one["mode"], one["hovertemplate"]) for one in traces}
-    text, mode, words = rows["infidelity"]["SmoothTaylor"]
+        rows[name] = {one["y"][0]: (one["text"][0], *(one[part] for part in about)) for one in traces}
+    text, mode, words, place = rows["infidelity"]["SmoothTaylor"]
     assert (text, mode) == ("1.00 · blank map", "markers+text")
+    assert place == "middle left", "at the right end of the chart it would be cut"
     assert "1.000; the map is blank: it puts no pixel before another" in words
-    text, mode, words = rows["sensitivity"]["SmoothTaylor"]
-    assert (text, mode) == ("blank map", "text"), "no point at 0"
+    text, mode, words, place = rows["sensitivity"]["SmoothTaylor"]
+    assert (text, mode, place) == ("blank map", "text", "middle right"), "no point at 0"
     assert "the map is blank: it puts no pixel before another" in words
     assert not any("blank" in "".join(row) for found in rows.values() for row in (found["Gradient"], found["Edges"]))
 
