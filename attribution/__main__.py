@@ -28,7 +28,7 @@ from attribution.images import load_image, to_picture
 from attribution.models import MODELS, Model, load_model
 from attribution.named import NAMES, WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry, Knob, Range, curves
-from attribution.studies.settled import until_settled
+from attribution.studies.settled import BLANK, Settling, until_settled
 from attribution.types import Partial
 
 LISTS = {
@@ -195,13 +195,19 @@ def _run(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, 
 def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
     budget = {"agreement": options.settled, "side": options.side, "most": options.most}
     for found in until_settled(model, x, options.method, options.target, output=options.output, **budget, **knobs):
-        agreed = found.tried.get(found.samples)
-        where = f"averaged over {options.side} cells a side" if options.side else "pixel by pixel"
-        state = "settled" if found.settled else "not settled"
-        said = (
-            f"{state} after R = {found.samples}: halves agree by {agreed:z.2f}, {where}\n" if agreed is not None else ""
-        )
-        yield found.partial, found.evaluations, said
+        yield found.partial, found.evaluations, _ended(found, options.side)
+
+
+def _ended(found: Settling, side: int) -> str:
+    """The line about a number of samples that is complete; empty for others."""
+    if found.blank:
+        return f"{BLANK} (R = {found.samples})\n"
+    agreed = found.tried.get(found.samples)
+    if agreed is None:
+        return ""
+    where = f"averaged over {side} cells a side" if side else "pixel by pixel"
+    state = "settled" if found.settled else "not settled"
+    return f"{state} after R = {found.samples}: halves agree by {agreed:z.2f}, {where}\n"
 
 
 def methods(options: argparse.Namespace) -> None:

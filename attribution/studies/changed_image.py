@@ -19,11 +19,25 @@ from attribution.engine.baselines import make_baselines
 from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.explain import Chosen, together
+from attribution.heatmaps import blank
 from attribution.models import Model
 from attribution.registry import METHODS
 from attribution.similarity import Alike
 from attribution.studies.compared import begun
-from attribution.studies.robustness import NOT_FINITE, change_of, check, error_of, nearby, normals, per_unit, product
+from attribution.studies.robustness import (
+    COUNT,
+    NOISE,
+    NOT_FINITE,
+    RADIUS,
+    REPEATS,
+    change_of,
+    check,
+    error_of,
+    nearby,
+    normals,
+    per_unit,
+    product,
+)
 from attribution.types import Image, Partial
 
 FIGURES = {
@@ -45,20 +59,20 @@ class Changes:
     trained on.
 
     Infidelity takes `count` changes, whose values are from N(0, noise^2); max-sensitivity takes `repeats`, whose values
-    are uniform in ±`radius`. The usual noise is small: within 0.1 the score of a network bends so much that no map
-    predicts its changes.
+    are uniform in ±`radius`.
     """
 
-    noise: float = 0.005
-    count: int = 100
-    radius: float = 0.02
-    repeats: int = 10
+    noise: float = NOISE
+    count: int = COUNT
+    radius: float = RADIUS
+    repeats: int = REPEATS
 
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
     """What is known so far. `figures` are those of `FIGURES`, by method and name; max-sensitivity is the largest of the
-    `drawn` changes so far. `failed` says why a method has no (further) map."""
+    `drawn` changes so far. `failed` says why a method has no (further) map, `blank` that the one of the image is blank.
+    """
 
     target: int
     methods: tuple[str, ...]
@@ -66,6 +80,7 @@ class Robustness:
     figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     drawn: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    blank: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -79,11 +94,14 @@ class Robustness:
         return (1 + self.changes.repeats) * len(self.methods)
 
     def value(self, label: str, name: str) -> Alike:
-        """A figure of a method. Not defined where there is none yet, or where the method failed."""
+        """A figure of a method. Not defined where there is none yet, or where the method failed. Of a blank map,
+        max-sensitivity is not either: the map has no size that a change could be a share of."""
         known = self.figures.get(label, {})
         if name == "infidelity_share" and label in self.figures:
             whole = known["infidelity_blank"]
             return Alike(known["infidelity_scaled"] / whole) if whole else Alike(math.nan, UNCHANGED)
+        if name == "max_sensitivity" and label in self.blank:
+            return Alike(math.nan, self.blank[label])
         if name in known and not (name == "max_sensitivity" and label in self.failed):
             return Alike(known[name])
         return Alike(math.nan, self.failed.get(label, "not computed yet"))
@@ -157,7 +175,9 @@ def _of_the_image(
         "infidelity": error_of(predicted, true, scaled=False),
         "infidelity_blank": sum(t * t for t in true) / len(true),
     }
-    return replace(so_far, figures={**so_far.figures, label: errors}), attribution
+    note = blank(attribution.sum(0))
+    flat = {**so_far.blank, label: note} if note else so_far.blank
+    return replace(so_far, figures={**so_far.figures, label: errors}, blank=flat), attribution
 
 
 def _of_a_change(so_far: Robustness, label: str, found: Partial | ValueError, first: Tensor) -> Robustness:

@@ -4,6 +4,7 @@ Each floating-point entry of the state but running statistics gets noise of t % 
 methods see the same perturbed networks. The network is perturbed as it is used, with folded batch-norms.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,8 @@ GONE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """One perturbed network. `score` is the probability of the class over that of the model, at most 1.
+    """One perturbed network. `score` is the probability of the class over that of the model, at most 1; NaN if the
+    network has no finite one.
 
     `maps` are signed sums over channels, (h, w), by label; `alike` compares them with those of the model, by measure.
     """
@@ -73,8 +75,9 @@ class Perturbed:
         return (1 + len(self.shares) * self.seeds) * len(self.methods)
 
     def scores(self) -> list[Band]:
-        """The probability, as a share of the model's, at each level."""
-        return self._bands({share: [one.score for one in self.levels if one.share == share] for share in self.shares})
+        """The probability, as a share of the model's, at each level, of the networks that have a finite one."""
+        known = [one for one in self.levels if not math.isnan(one.score)]
+        return self._bands({share: [one.score for one in known if one.share == share] for share in self.shares})
 
     def curve(self, label: str, measure: str = "spearman") -> list[Band]:
         """The similarity to the map of the model at each level, where it is defined."""
@@ -94,6 +97,17 @@ class Perturbed:
             return Finding(False, f"cannot be told: {self.failed[label]}")
         if self.done < self.total:
             return None
+        found = self._told(label)
+        lost = sum(math.isnan(one.score) for one in self.levels)
+        if not lost:
+            return found
+        words = f"{lost} of {len(self.levels)} networks with noise have no finite score and are left out"
+        return replace(found, words=f"{found.words}; {words}")
+
+    def _told(self, label: str) -> Finding:
+        """What is said of all levels together."""
+        if not self.scores():
+            return Finding(False, "cannot be told")
         found = {band.share: band.mean for band in self.curve(label)}
         gone = next((band for band in self.scores() if band.mean <= GONE), None)
         if gone is None:
@@ -124,7 +138,8 @@ def model_perturbation(
 
     `target` is the class throughout (default: the most likely one of the model). `shares` are those of the standard
     deviation, `seeds` how often each is drawn, `seed` the first. Levels of one seed have the same noise in other sizes.
-    Raises ValueError for shares that are not above 0, and for a model without weights.
+    Raises ValueError for shares that are not above 0, for a model without weights, and for a class whose probability is
+    0, because no share of it can be left.
     """
     if not shares or min(shares) <= 0 or seeds < 1 or seed < 0 or not methods:
         raise ValueError(f"shares={shares}, seeds={seeds}: use shares above 0, at least one seed, and a method")
@@ -132,6 +147,8 @@ def model_perturbation(
         raise ValueError(f"{model.name} has no weights that could be perturbed; choose another model")
     x, chosen = begun(model, x, target, output)
     whole = _probability(model, x, chosen)
+    if not whole > 0:
+        raise ValueError(f"the probability of class {chosen} is {whole:g}: no share of it can be left; use another one")
     so_far = Perturbed(chosen, tuple(methods), tuple(shares), seeds, {}, {}, ())
     for label, found in together(model, x, methods, chosen, store, output=output):
         if found is not None:
@@ -140,8 +157,8 @@ def model_perturbation(
     for draw in range(seed, seed + seeds):
         for share in shares:
             there = model.with_weights(perturbed(model.module, share, draw), f"perturbed {share} {draw}")
-            score = min(1.0, _probability(there, x, chosen) / whole)
-            level = Level(share, draw, score, {}, {}, {})
+            left = _probability(there, x, chosen) / whole
+            level = Level(share, draw, min(1.0, left) if math.isfinite(left) else math.nan, {}, {}, {})
             for label, found in together(there, x, methods, chosen, output=output):
                 if found is not None:
                     level = _with_map(level, label, found, so_far.original, kept=draw == seed)

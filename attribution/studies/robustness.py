@@ -20,6 +20,11 @@ from attribution.types import Heatmap, Image
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, pixels. Right and bottom are the first ones that are not in it."""
+NOISE, COUNT = 0.005, 100
+"""The usual changes of infidelity, in model space: the standard deviation, and how many. The noise is small: within 0.1
+the score of a network bends so much that no map predicts its changes."""
+RADIUS, REPEATS = 0.02, 10
+"""The usual changes of max-sensitivity: how far a value moves at most, and how many."""
 NOT_FINITE = "the attribution holds NaN or infinity: the model's gradient overflowed at some point"
 
 
@@ -32,7 +37,12 @@ def held(model: Model, method: str, target: int, *, output: str = "logit", **kno
 
 
 def max_sensitivity(
-    make: Callable[[Image], Float[Tensor, "..."]], x: Image, *, radius: float = 0.02, repeats: int = 10, seed: int = 0
+    make: Callable[[Image], Float[Tensor, "..."]],
+    x: Image,
+    *,
+    radius: float = RADIUS,
+    repeats: int = REPEATS,
+    seed: int = 0,
 ) -> Iterator[float]:
     r"""$\max_k \|A(x + u_k) - A(x)\| / \|A(x)\|$ over k = 1..`repeats`, each value of $u_k$ uniform in ±`radius`, in
     model space. Lower is more stable. Yields the maximum so far.
@@ -67,8 +77,8 @@ def infidelity(
     *,
     baseline: Image | None = None,
     scaled: bool = False,
-    radius: float = 0.1,
-    repeats: int = 50,
+    radius: float = NOISE,
+    repeats: int = COUNT,
     seed: int = 0,
 ) -> Iterator[float]:
     r"""$\frac1K \sum_k (\langle I_k, A \rangle - (f(x) - f(x - I_k)))^2$, K = `repeats`: how badly the map predicts the

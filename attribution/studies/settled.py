@@ -11,12 +11,14 @@ from attribution.agreement import ENOUGH, SIDES, agreements
 from attribution.engine.plans import REMEMBERED
 from attribution.engine.store import Store
 from attribution.explain import stream
+from attribution.heatmaps import blank
 from attribution.models import Model
 from attribution.registry import METHODS, entry
 from attribution.types import Partial
 
 FIRST, GROWTH = 10, 1.5
 """The first number of draws that is looked at, and how it grows."""
+BLANK = "the map is blank: nothing can settle"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Settling:
     """How far it is. `samples` is the R of `partial`, the map so far, complete or not.
 
     `tried` holds the agreement after each complete R, at the side that was asked for. `evaluations` gradients were
-    computed for all of them.
+    computed for all of them. `blank`: the map is, so that no further draws are made.
     """
 
     samples: int
@@ -32,6 +34,7 @@ class Settling:
     tried: Mapping[int, float] = field(default_factory=dict)
     evaluations: int = 0
     settled: bool = False
+    blank: bool = False
 
 
 def milestones(most: int) -> list[int]:
@@ -57,7 +60,8 @@ def until_settled(
     store: Store | None = None,
     **knobs: Any,
 ) -> Iterator[Settling]:
-    """Draws until the signed halves of the map correlate by `agreement`, or R is `most`; yields the map so far.
+    """Draws until the signed halves of the map correlate by `agreement`, the map is blank, or R is `most`; yields the
+    map so far.
 
     The halves are compared pixel by pixel (`side` 0) or averaged over `side` cells a side, 56 or 28. No gradient is
     computed twice, and the last map is that of `explain` with R = its `samples`, bit for bit from the same gradients.
@@ -74,9 +78,9 @@ def until_settled(
             yield Settling(samples, partial, dict(tried), spent + partial.evaluations)
         spent += partial.evaluations
         tried[samples] = _agreement(partial, side)
-        enough = tried[samples] >= agreement
-        yield Settling(samples, partial, dict(tried), spent, enough)
-        if enough:
+        enough, empty = tried[samples] >= agreement, bool(blank(partial.attribution.sum(0)))
+        yield Settling(samples, partial, dict(tried), spent, enough, empty)
+        if enough or empty:
             return
 
 

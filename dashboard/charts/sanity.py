@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,14 +15,15 @@ SCORE = "probability of the class"
 
 @dataclass(frozen=True)
 class Kept:
-    """The similarity of a method's maps to that of the model, at each x. `low` and `high` are a band, or empty."""
+    """The similarity of a method's maps to that of the model, at each x; None where it is not defined. `low` and `high`
+    are a band, or empty."""
 
     method: str
     title: str
     x: Sequence[float]
     y: Sequence[float | None]
-    low: Sequence[float] = ()
-    high: Sequence[float] = ()
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
 
 
 def stages(lines: Sequence[Kept], counts: Sequence[int], measure: str, shown: str, little: float | None) -> go.Figure:
@@ -53,32 +55,36 @@ def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a method. `value` is None where there is none; `words` are those of the pointer."""
+    """A figure of a method. `value` is None where there is none; `words` are those of the pointer. `note`: what else
+    stands in the row."""
 
     method: str
     title: str
     value: float | None
     words: str
+    note: str = ""
 
 
 def figures(rows: Sequence[Figure], shown: str, edge: float | None = None, edge_words: str = "") -> go.Figure:
     """A row for each method, with a point at its figure. `edge`: a line to compare with."""
+    most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
     traces = []
     for row in rows:
         colour, _, marker = style(row.method)
+        # A long text at the right end would be cut on a phone.
+        side = "left" if row.note and row.value is not None and row.value > most / 2 else "right"
         traces.append(
             scatter(
-                x=[row.value],
+                x=[0.0 if row.value is None and row.note else row.value],
                 y=[row.title],
-                mode="markers+text",
-                text=[f"{row.value:.2f}" if row.value is not None else ""],
-                textposition="middle right",
+                mode="markers+text" if row.value is not None else "text",
+                text=[" · ".join(filter(None, [f"{row.value:.2f}" if row.value is not None else "", row.note]))],
+                textposition=f"middle {side}",
                 marker={"color": colour, "symbol": marker, "size": 10},
                 hovertemplate=f"{row.title}<br>{row.words}<extra></extra>",
                 cliponaxis=False,
             )
         )
-    most = max([row.value for row in rows if row.value is not None] + ([edge] if edge is not None else []), default=1.0)
     order = {"categoryorder": "array", "categoryarray": [row.title for row in rows][::-1]}
     figure = chart(
         traces,
@@ -108,14 +114,21 @@ def _line(line: Kept, x: Sequence[float]) -> Trace:
 
 
 def _band(line: Kept) -> list[Trace]:
-    """From the lowest to the highest value; nothing for a line without a band."""
+    """From the lowest to the highest value, with the gaps of the line; nothing for a line without a band."""
     if not line.low:
         return []
     colour, _, _ = style(line.method)
-    x = [100 * at for at in line.x]
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for known, run in groupby(zip(line.x, line.low, line.high, strict=True), lambda one: one[1] is not None):
+        if known:
+            at, low, high = zip(*run, strict=True)
+            across = [100 * one for one in at]
+            x += [*([None] if x else []), *across, *reversed(across)]
+            y += [*([None] if y else []), *high, *reversed(low)]
     band = scatter(
-        x=[*x, *reversed(x)],
-        y=[*line.high, *reversed(line.low)],
+        x=x,
+        y=y,
         fill="toself",
         mode="lines",
         line={"color": colour, "width": 0},

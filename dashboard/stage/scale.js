@@ -147,7 +147,8 @@ function paint(out, values, palette, signed, grey, opacity) {
   }
 }
 
-// The share of the absolute attribution inside a box [left, top, right, bottom], right and bottom excluded.
+// The share of the absolute attribution inside a box [left, top, right, bottom], right and bottom excluded; NaN for a map
+// of zeros, as in the core.
 function shareIn(map, width, [left, top, right, bottom]) {
   let inside = 0;
   let all = 0;
@@ -158,7 +159,7 @@ function shareIn(map, width, [left, top, right, bottom]) {
     all += size;
     if (x >= left && x < right && y >= top && y < bottom) inside += size;
   });
-  return all ? inside / all : 0;
+  return all ? inside / all : NaN;
 }
 
 // The number of values in each of `bins` equal intervals from 0 to the largest value.

@@ -10,7 +10,7 @@ Object.assign(Viewer.prototype, {
     const shown = this.maps();
     this.head.maps.forEach((map, m) => {
       let text = "";
-      if (box) text = `${(100 * shareIn(map, width, box)).toFixed(1)} % of |attribution| in ${area} % of the area`;
+      if (box) text = shareSaid(shareIn(map, width, box), area);
       else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
       const random = this.looksAtRandom(m + 1) ? map.random.said : "";
       const flag = map.random?.flagged ? map.random.said : "";
@@ -61,3 +61,9 @@ Object.assign(Viewer.prototype, {
     });
   },
 });
+
+// What is said of a map's share in a box that has so many percent of the area.
+function shareSaid(share, area) {
+  if (Number.isNaN(share)) return "blank map: no attribution to share";
+  return `${(100 * share).toFixed(1)} % of |attribution| in ${area} % of the area`;
+}

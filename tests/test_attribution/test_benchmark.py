@@ -31,6 +31,7 @@ from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
 from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
 from attribution.benchmark.tables import SURE, chance, holm, interval, tabulate
+from attribution.controls import random_order
 from attribution.metrics.perturbation import Patches, perturbation
 from attribution.studies import adaptive
 from attribution.studies.adaptive import FRESH
@@ -166,6 +167,20 @@ class TestRun:
                 curve = total_variation_curve(map_.attribution, smallest=12)
             np.testing.assert_array_equal(row.curve, curve.y)
             assert row.area == curve.area
+
+    @pytest.mark.parametrize("photo", ["cat.png", "rocket.png"])
+    def test_the_control_is_a_mean_of_random_orders_each_with_noise_of_its_own(self, kept, whole, photo):
+        (row,) = [r for r in rows_of(whole) if (r.photo, r.method, r.metric) == (photo, "random_order", "perturbation")]
+        model = Here(toys.of_photos(), patches=3).model
+        x, known = model.prepare(load_image(kept / photo)), {"window": 5, "regions": 4, "draws": 3}
+        curves = [
+            perturbation_curve(model, x, random_order(48, 48, row.seed, k), row.target, seed=row.seed + k, **known)
+            for k in range(row.detail["orders"])
+        ]
+        assert len(curves) == controls.ORDERS
+        np.testing.assert_allclose(row.curve, np.mean([one.y for one in curves], axis=0), rtol=1e-12)
+        assert row.area == pytest.approx(np.mean([one.area for one in curves]), rel=1e-12)
+        assert f"standard deviation {np.std([one.area for one in curves], ddof=1):.3g}" in row.note
 
     def test_points_are_shared_within_a_photo(self, folder, tmp_path):
         network, counter = toys.counted(toys.of_photos())

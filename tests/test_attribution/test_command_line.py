@@ -90,6 +90,17 @@ def test_draws_go_on_until_the_map_is_settled(photo, tmp_path, capsys, monkeypat
     assert "is not a mean over noise" in capsys.readouterr().err
 
 
+def test_a_blank_map_is_said_to_be_blank_and_its_draws_end(photo, capsys, monkeypatch):
+    """SmoothTaylor without noise is one: it multiplies by the noise."""
+    model = toys.of_photos()
+    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    assert main(["explain", str(photo), "--sigma", "0", "--settled", "0.95"]) == 0
+    head, told = capsys.readouterr().out.splitlines()
+    assert head.startswith("smooth_taylor of class ")
+    assert ": 10 gradients on " in head
+    assert told == "the map is blank: nothing can settle (R = 10)"
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_is_listed_with_its_knobs(name, capsys):
     assert main(["metrics"]) == 0

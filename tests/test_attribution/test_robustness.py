@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 
 import captum.metrics
@@ -111,7 +112,7 @@ class TestInfidelity:
         done = explain(model, X, name, 0, **knobs).attribution
         zero = torch.zeros_like(X)
         assert last_infidelity(model, done, baseline=zero, repeats=5) == pytest.approx(0, abs=1e-20)
-        assert last_infidelity(model, done, repeats=5) > 1e-3, "which is not a gradient"
+        assert last_infidelity(model, done, radius=0.1, repeats=5) > 1e-3, "which is not a gradient"
 
     @pytest.mark.parametrize("scaled", [False, True])
     def test_it_is_captums_number(self, scaled):
@@ -148,7 +149,7 @@ class TestInfidelity:
         model = toys.linear()
         squared = [(change * toys.WEIGHTS.view(X.shape)).sum().item() ** 2 for change in self.changes(0.1, 0, 3)]
         for scaled in (False, True):
-            found = last_infidelity(model, torch.zeros_like(X), repeats=3, scaled=scaled)
+            found = last_infidelity(model, torch.zeros_like(X), radius=0.1, repeats=3, scaled=scaled)
             assert found == pytest.approx(sum(squared) / 3)
 
     def test_what_cannot_be_is_said(self):
@@ -215,6 +216,17 @@ class TestSeveralMethods:
         assert found.value("Centre", "max_sensitivity").value == 0
         assert last_of(toys.linear(), {"A": ("gradient", {})}).value("A", "max_sensitivity").value == 0
 
+    def test_of_a_blank_map_there_is_no_max_sensitivity(self):
+        """0 would say that it is the most stable of all. SmoothTaylor without noise is blank."""
+        methods = {"Blank": ("smooth_taylor", {"samples": 3, "sigma": 0.0}), **METHODS}
+        found = last_of(toys.convolutional(), methods)
+        one = found.value("Blank", "max_sensitivity")
+        assert not one.defined
+        assert one.why == "the map is blank: it puts no pixel before another"
+        assert found.value("Blank", "infidelity_share").value == 1, "it predicts as a map of zeros does"
+        assert all(found.value(label, "max_sensitivity").defined for label in METHODS)
+        assert list(found.blank) == ["Blank"]
+
     def test_of_a_constant_score_there_is_nothing_to_predict(self):
         found = last_of(toys.constant(), {"A": ("gradient", {})})
         assert found.value("A", "infidelity").value == 0
@@ -267,6 +279,18 @@ class TestSeveralMethods:
             next(robustness(toys.linear(), X, METHODS, 0, changes=replace(CHANGES, **wrong)))
         with pytest.raises(ValueError, match="'magic' is unknown"):
             next(robustness(toys.linear(), X, {"A": ("magic", {})}, 0))
+
+
+def test_what_is_usual_is_the_same_alone_and_for_several_methods():
+    """And as docs/core.md says."""
+    usual, told = Changes(), (DOCS / "core.md").read_text()
+    alone = [
+        {name: one.default for name, one in signature(of).parameters.items()} for of in (infidelity, max_sensitivity)
+    ]
+    assert (alone[0]["radius"], alone[0]["repeats"]) == (usual.noise, usual.count)
+    assert (alone[1]["radius"], alone[1]["repeats"]) == (usual.radius, usual.repeats)
+    assert f"{usual.count} times, each value from N(0, {usual.noise}²)" in told
+    assert f"changed by up to ±{usual.radius}, {usual.repeats} times" in told
 
 
 def test_the_unit_of_ggig_is_that_of_its_product():

@@ -118,6 +118,20 @@ def test_a_method_that_has_no_map_says_why(photo, model, capsys, monkeypatch, tm
     assert all(math.isfinite(value) for value in figures(there).values())
 
 
+def test_a_blank_map_is_said_to_be_blank(photo, model, capsys, tmp_path):
+    """SmoothTaylor without noise is one. Its max-sensitivity is not 0, the lowest of all."""
+    out, methods = tmp_path / "table.csv", ["smooth_taylor:sigma=0,samples=3", "gradient"]
+    assert one_photo(["robustness", str(photo), *QUICK, "--methods", *methods, "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    (line,) = (line for line in told.splitlines() if line.startswith("SmoothTaylor"))
+    assert line.endswith("  -  the map is blank: it puts no pixel before another")
+    assert told.count("blank:") == 1
+    blank, there = rows_of(out)
+    assert (blank["max_sensitivity"], blank["why"]) == ("", "the map is blank: it puts no pixel before another")
+    assert float(blank["infidelity_share"]) == 1
+    assert there["why"] == ""
+
+
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [

@@ -1,5 +1,6 @@
 """Laws of the sanity checks: random layers, noise in the weights, another class."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -11,6 +12,7 @@ import torch
 import toys
 from scipy import stats
 from skimage import data
+from torch import nn
 from toys import of_photos
 
 from attribution import Store, explain
@@ -20,7 +22,7 @@ from attribution.engine.score import ClassScore
 from attribution.engine.states import digest_of
 from attribution.engine.weights import layers, mixed, perturbed, renewed
 from attribution.explain import together
-from attribution.similarity import LITTLE, Alike
+from attribution.similarity import LITTLE, Alike, Finding
 from attribution.studies.other_class import other_class
 from attribution.studies.perturbed import LEVELS, Level, Perturbed, model_perturbation
 from attribution.studies.randomisation import Randomised, Stage, counts, randomisation
@@ -107,6 +109,18 @@ class TestRandomisation:
         found = last(randomisation(linear, point, {"Gradient": METHODS["Gradient"]}, 0))
         new = renewed(linear.module, 0)
         torch.testing.assert_close(found.stages[-1].maps["Gradient"], new[1].weight[0].view(toys.SHAPE).sum(0))
+
+    @pytest.mark.parametrize("statistics", [False, True])
+    def test_running_statistics_of_a_batch_norm_that_is_not_folded_go_when_they_are_to(self, statistics):
+        """The map of a linear score by hand: its weights, divided by the standard deviation of the channel."""
+        norm, layer = nn.BatchNorm2d(3, eps=0), nn.Linear(60, 2)
+        norm.running_var = torch.tensor([1.0, 4.0, 16.0])
+        network = toys.model(nn.Sequential(norm, nn.Flatten(), layer).double())
+        found = last(randomisation(network, toys.image(), {"Gradient": METHODS["Gradient"]}, 0, statistics=statistics))
+        drawn = renewed(network.module, 0)[2].weight[0].view(toys.SHAPE)
+        sizes = torch.ones(3) if statistics else torch.tensor([1.0, 2.0, 4.0])
+        assert found.stages[-1].layer == "0", "the batch-norm is random too"
+        torch.testing.assert_close(found.stages[-1].maps["Gradient"], (drawn / sizes[:, None, None]).sum(0))
 
     def test_the_seed_decides_and_nothing_else(self, model, x, cascade):
         again = last(randomisation(model, x, METHODS))
@@ -290,6 +304,26 @@ def noise(model, x):
     return last(model_perturbation(model, x, METHODS, seeds=2))
 
 
+class Rooted(nn.Module):
+    """A linear score, times the square root of a weight: NaN if the noise makes that one negative."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(1, 9, 60, dtype=torch.float64))
+
+    def forward(self, points):
+        score = 0.1 * points.flatten(1) @ toys.WEIGHTS * self.weight[30].sqrt()
+        return torch.stack([score, -score], 1)
+
+    @classmethod
+    def model(cls):
+        return toys.model(cls())
+
+
+LOST = 2
+"""A seed whose large noise makes a weight of it negative."""
+
+
 class TestPerturbation:
     def test_levels_by_their_definition(self, model, x, noise):
         target = model.predict(x, 1)[0][0]
@@ -338,6 +372,38 @@ class TestPerturbation:
         )
         assert not self.told((0.9, 0.9), (0.05, 0.2)).flagged
         assert "kept 40% of its value, whatever the noise" in self.told((0.9, 0.9), (0.4, 0.9)).words
+
+    def test_a_network_without_a_finite_score_is_left_out_and_told(self):
+        """Its probability is not 1, and nothing is said of it."""
+        point = toys.image()
+        found = last(model_perturbation(Rooted.model(), point, {"Edges": METHODS["Edges"]}, shares=(0.1, 3.0), seeds=4))
+        lost = [one for one in found.levels if math.isnan(one.score)]
+        assert 0 < len(lost) < 4
+        assert {one.share for one in lost} == {3.0}
+        known = [one.score for one in found.levels if one.share == 3 and one not in lost]
+        at = found.scores()[1]
+        assert (at.low, at.mean, at.high) == pytest.approx((min(known), sum(known) / len(known), max(known)))
+        told = f"{len(lost)} of 8 networks with noise have no finite score and are left out"
+        assert found.verdict("Edges").words.endswith(f"; {told}")
+        assert "nan" not in found.verdict("Edges").words
+
+    def test_where_no_network_has_a_finite_score_there_is_no_mean(self):
+        given = {"Gradient": METHODS["Gradient"]}
+        found = last(model_perturbation(Rooted.model(), toys.image(), given, 0, shares=(0.1, 3.0), seeds=1, seed=LOST))
+        assert [band.share for band in found.scores()] == [0.1]
+        assert [band.share for band in found.curve("Gradient")] == [0.1]
+        assert "whatever the noise; 1 of 2 networks" in found.verdict("Gradient").words
+        alone = last(model_perturbation(Rooted.model(), toys.image(), given, 0, shares=(3.0,), seeds=1, seed=LOST))
+        assert alone.scores() == []
+        assert alone.verdict("Gradient") == Finding(
+            False, "cannot be told; 1 of 1 networks with noise have no finite score and are left out"
+        )
+
+    def test_of_a_class_with_probability_0_no_share_can_be_left(self, model, x):
+        certain = toys.model(nn.Sequential(nn.Flatten(), nn.Linear(60, 2).double()))
+        certain.module[1].bias = nn.Parameter(torch.tensor([0.0, 1e4], dtype=torch.float64))
+        with pytest.raises(ValueError, match="the probability of class 0 is 0: no share of it can be left"):
+            last(model_perturbation(certain, toys.image(), METHODS, 0))
 
     @pytest.mark.parametrize("wrong", [{"shares": (0.0,)}, {"shares": ()}, {"seeds": 0}, {"seed": -1}])
     def test_what_cannot_be_is_said(self, model, x, wrong):

@@ -70,10 +70,21 @@ def test_a_null_never_settles():
     assert max(found.tried.values()) < 0.6
 
 
-def test_a_blank_map_is_not_settled():
-    found = last(until_settled(toys.constant(), X, "smooth_taylor", 0, most=20))
+@pytest.mark.parametrize("given", [{"method": "smooth_taylor", "sigma": 0.0}, {"method": "smoothgrad"}])
+@pytest.mark.parametrize("side", [0, 28])
+def test_a_blank_map_is_told_at_once_and_costs_no_further_draws(given, side):
+    """It is not settled, and never will be."""
+    model, counter = toys.counted(network() if "sigma" in given else toys.constant())
+    found = last(until_settled(model, X, target=0, side=side, most=1000, **given))
+    assert found.blank
     assert not found.settled
-    assert all(map(math.isnan, found.tried.values()))
+    assert list(found.tried) == [10]
+    assert math.isnan(found.tried[10])
+    assert found.evaluations == counter.gradients == 10
+
+
+def test_a_map_that_is_not_blank_is_not_said_to_be():
+    assert not any(one.blank for one in until_settled(network(), X, "smooth_taylor", 0, agreement=0.999, most=16))
 
 
 def test_a_map_smaller_than_the_cells_is_compared_by_pixels():

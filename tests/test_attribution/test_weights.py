@@ -44,15 +44,16 @@ class Scaled(nn.Module):
 
 
 class Normed(nn.Module):
-    """A batch-norm before its convolution, which cannot be folded."""
+    """A batch-norm before its convolution, which cannot be folded. Each channel has its own running statistics, because
+    the noise of equal entries would be 0."""
 
     def __init__(self):
         super().__init__()
         self.norm, self.convolution = nn.BatchNorm2d(3), nn.Conv2d(3, 2, 3)
         with torch.no_grad():
-            self.norm.running_mean += 2
-            self.norm.running_var *= 3
-            self.norm.weight *= 5
+            self.norm.running_mean += torch.tensor([1.0, 2.0, 4.0])
+            self.norm.running_var *= torch.tensor([2.0, 3.0, 5.0])
+            self.norm.weight *= torch.tensor([5.0, 6.0, 8.0])
 
     def forward(self, points):
         return self.convolution(self.norm(points)).mean((2, 3))
@@ -218,6 +219,7 @@ def test_noise_is_that_share_of_the_standard_deviation():
     network = nn.Sequential(Normed(), nn.Linear(2, 3))
     before = network.state_dict()
     found = perturbed(network, 0.25, 9).state_dict()
+    assert all(before[f"0.norm.running_{one}"].std() > 0 for one in ("mean", "var"))
     for k, (name, entry) in enumerate(before.items()):
         if "running" in name or "num_batches" in name:
             expected = entry

@@ -8,7 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from attribution import Store, explain
 from dashboard.controls import settle
+from dashboard.views.compare.settling import Underway
 from dashboard.work.panel import Panel
+from dashboard.work.scheduler import View
 from dashboard.work.settle import Settle, settle_work
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -22,6 +24,15 @@ def test_what_is_settled_is_the_map_of_the_chosen_score(output):
     (settled,) = found.methods.values()
     expected = explain(model, x, "smooth_taylor", 0, output=output, samples=settled.samples, sigma=0.5).attribution
     torch.testing.assert_close(settled.partial.attribution, expected)
+
+
+def test_beside_r_a_blank_map_is_not_one_that_the_budget_was_too_small_for():
+    model, x = toys.constant(), toys.image()
+    key = Settle((Panel("smooth_taylor", "photo", "toy", 0, (("sigma", 0.5),), "logit"),), 0, 500)
+    *_, found = settle_work(key, model, x, Store())
+    assert found.samples is None
+    told = Underway(key, View("done", found)).told
+    assert (told["live"], told["text"]) == (False, "1 of 1 blank: R stays")
 
 
 class TestUntilSettled:
@@ -58,6 +69,16 @@ class TestUntilSettled:
         assert "R stays as it was, because not all maps are settled: SmoothTaylor not settled after 10" in self.told(
             app
         )
+
+    def test_a_blank_map_ends_it_and_is_said_to_be_blank(self, page, jobs):
+        """SmoothTaylor without noise is one. That is no matter of the budget."""
+        app = finish(self.start(page, methods="smooth_taylor,smoothgrad", sigma="0"), jobs).run()
+        assert shown(app, "samples") == 4
+        told = self.told(app)
+        assert "SmoothTaylor has a blank map: nothing can settle" in told
+        assert "SmoothGrad settled after 10 samples (1.00)" in told
+        assert "R stays as it was, because not all maps are settled" in told
+        assert "nan" not in told
 
     def test_stopping_it(self, page, jobs):
         app = self.start(page, methods="smooth_taylor")

@@ -10,10 +10,12 @@ import toys
 from page import toy_subject
 
 from attribution import METHODS, Store, explain
+from attribution.engine.plans import NoiseCloud
+from attribution.explain import score_of
 from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
 from attribution.studies.changed_image import robustness
-from attribution.studies.convergence import Convergence
+from attribution.studies.convergence import Convergence, convergence
 from attribution.studies.other_class import other_class
 from attribution.studies.perturbed import model_perturbation
 from attribution.studies.randomisation import randomisation
@@ -252,6 +254,25 @@ class TestSearch:
         board.look()
         draft.look()
         assert SLOT in {slot for _, slot in jobs._slots}
+
+
+class TestNoise:
+    @pytest.mark.parametrize("methods", [("smooth_taylor",), ("smooth_taylor", "smooth_taylor_null")])
+    @pytest.mark.parametrize("side", [0, 28])
+    def test_the_null_of_each_method_is_a_line_of_its_own(self, made, jobs, methods, side):
+        """Whether it is compared or not. It shares the gradients of its method."""
+        experiment = replace(EXPERIMENT, samples=12, methods=methods)
+        board = finish(jobs, replace(made("noise"), experiment=experiment, both=False, side=side))
+        (figure,) = heads(board, "figure")
+        lines = {trace["name"]: trace for trace in figure["figure"]["data"]}
+        assert [*lines] == ["SmoothTaylor", "SmoothTaylor's null"]
+        score = score_of(board.subject.model, X, 0, "logit", board.store)
+        for method, line in zip(("smooth_taylor", "smooth_taylor_null"), lines.values(), strict=True):
+            *_, true = convergence(score, X, method, NoiseCloud(experiment.sigma, experiment.seed, 12))
+            known = {count: one for count, one in zip(true.counts, true.at(side), strict=True) if one == one}
+            drawn = {x: y for x, y in zip(line["x"], line["y"], strict=True) if y is not None}
+            assert drawn == pytest.approx(known)
+            assert max(known) == 12
 
 
 class TestDownload:

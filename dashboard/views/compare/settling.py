@@ -44,6 +44,8 @@ class Underway:
             return f"settled {where} after {found.samples} samples"
         if found.done:
             missing = sum(not one.settled for one in found.methods.values())
+            if missing == sum(one.blank for one in found.methods.values()):
+                return f"{missing} of {len(found.methods)} blank: R stays"
             return f"{missing} of {len(found.methods)} not settled {where} after {self.settle.most}: R stays"
         last = list(found.methods.values())[-1:]
         drawn = [f"{one.partial.done} samples" + _reached(one) for one in last]
@@ -68,6 +70,8 @@ class Underway:
 
     def _said(self, one: Settling) -> str:
         reached = one.tried.get(one.samples)
+        if one.blank:
+            return "has a blank map: nothing can settle"
         if one.settled:
             return f"settled after {one.samples} samples ({reached:.2f})"
         if reached is not None and one.samples == self.settle.most:

@@ -5,7 +5,7 @@ from functools import partial
 
 from attribution.similarity import LITTLE, MEASURES
 from attribution.studies.changed_image import Robustness
-from attribution.studies.perturbed import Perturbed
+from attribution.studies.perturbed import Band, Perturbed
 from attribution.studies.randomisation import Randomised
 from dashboard.charts import sanity as charts_of
 from dashboard.charts.sanity import Figure, Kept
@@ -46,16 +46,23 @@ def noise_chart(noise: Perturbed, panels: Sequence[Panel], name: str, of: Hashab
     words = f"{measure.title} of each map with that of the model, and the probability, against the noise"
     chart = Chart("sanity-noise", "Noise in the weights", ALIKE, NOISE, words=words)
     several = len(noise.levels) > len(noise.shares)
-    lines = []
-    for panel in panels:
-        bands = noise.curve(panel.method, name)
-        edges = ([band.low for band in bands], [band.high for band in bands]) if several else ()
-        x, y = [band.share for band in bands], [band.mean for band in bands]
-        lines.append(Kept(panel.method, panel.title, x, y, *edges))
-    scores = noise.scores()
-    score = Kept("", "", [band.share for band in scores], [band.mean for band in scores])
+    shares = list(dict.fromkeys(one.share for one in noise.levels))
+    lines = [_over(shares, noise.curve(one.method, name), one.method, one.title, several) for one in panels]
+    score = _over(shares, noise.scores())
     draw = partial(charts_of.noise, lines, score, measure.title, _little(name))
     return sheet.chart(chart, (of, name, noise.done), draw)
+
+
+def _over(
+    shares: Sequence[float], bands: Sequence[Band], method: str = "", title: str = "", several: bool = False
+) -> Kept:
+    """A line over the noise so far, with a gap where nothing is known. `several`: with the band of several draws."""
+    known = {band.share: band for band in bands}
+
+    def of(edge: str) -> list[float | None]:
+        return [getattr(known[share], edge) if share in known else None for share in shares]
+
+    return Kept(method, title, shares, of("mean"), *((of("low"), of("high")) if several else ()))
 
 
 def nearby_charts(found: Robustness, panels: Sequence[Panel], std: float, of: Hashable) -> list[Part]:
@@ -71,7 +78,13 @@ def nearby_charts(found: Robustness, panels: Sequence[Panel], std: float, of: Ha
     def rows(name: str, words: Callable[[Robustness, Panel], str]) -> list[Figure]:
         values = {panel: found.value(panel.method, name) for panel in panels}
         return [
-            Figure(panel.method, panel.title, one.value if one.defined else None, words(found, panel))
+            Figure(
+                panel.method,
+                panel.title,
+                one.value if one.defined else None,
+                words(found, panel),
+                "blank map" if panel.method in found.blank else "",
+            )
             for panel, one in values.items()
         ]
 

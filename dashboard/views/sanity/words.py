@@ -41,7 +41,8 @@ AXES = {
 NOISE = (
     "Each weight gets noise of this share of the standard deviation of its layer's weights. All methods see the same "
     "networks. A map that follows the model changes while the probability of the class falls. Bands reach from the "
-    "lowest to the highest of three draws."
+    "lowest to the highest of three draws. Where a line has a gap, its value is not defined: no network with this "
+    "noise has finite numbers, or a map is blank."
 )
 INFIDELITY = (
     "The photo gets noise, again and again. Each time the map predicts how far the score falls: the sum of map times "
@@ -90,7 +91,8 @@ def infidelity_words(found: Robustness, panel: Panel) -> str:
         return share.why
     scaled, blank = (found.value(panel.method, name).value for name in ("infidelity_scaled", "infidelity_blank"))
     output = METHODS[panel.method].output or panel.output
-    return f"{scaled:.3g} of {blank:.3g} {output}²: {share.value:.3f}"
+    said = f"{scaled:.3g} of {blank:.3g} {output}²: {share.value:.3f}"
+    return "; ".join(filter(None, [said, found.blank.get(panel.method)]))
 
 
 def sensitivity_words(found: Robustness, panel: Panel) -> str:

@@ -285,6 +285,16 @@ class TestTogether:
             share, area = inside(reduce_channels(attribution), (8, 4, 32, 51))
             assert f"{100 * share:.1f} % of |attribution| in {100 * area:.1f} % of the area" in note(page, m + 1)
 
+    def test_a_blank_map_has_no_share_in_the_box(self, opened):
+        """0.0 % would say that its attribution is elsewhere. In the core it is NaN."""
+        blank, map_ = torch.zeros(3, SIDE, SIDE), attributions(1)[0]
+        mount(opened, labelled([blank, map_]))
+        opened.evaluate("viewer.set({box: [8, 4, 32, 51]})")
+        assert np.isnan(inside(reduce_channels(blank), (8, 4, 32, 51))[0])
+        assert note(opened, 1) == "draft 0/9 · blank map: no attribution to share"
+        assert " % of |attribution| in " in note(opened, 2)
+        assert "Map 0 blank map: no attribution to share, Map 1 " in opened.locator(".line").inner_text()
+
     def test_blinking_swaps_two_maps_in_one_place(self, page):
         page.evaluate("viewer.set({first: 0, second: 2})")
         press(page, "b")
