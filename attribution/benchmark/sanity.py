@@ -123,7 +123,9 @@ def values(checked: Checked, label: str) -> dict[str, Alike]:
     found["class_pearson"] = contrast.signed.get(label, Alike(float("nan"), why))
     for name, curve in curves.items():
         found[f"noise_{name}"] = Alike(float(np.mean([band.mean for band in curve]))) if curve else missing
-    found["noise_score"] = Alike(float(np.mean([band.mean for band in noise.scores()])))
+    scores = [band.mean for band in noise.scores()]
+    lost = Alike(float("nan"), "no network with noise has a finite score")
+    found["noise_score"] = Alike(float(np.mean(scores))) if scores else lost
     return found
 
 

@@ -10,6 +10,7 @@ from attribution import METHODS, METRICS, MODELS, curve, explain, load_image
 from attribution.__main__ import main
 from attribution.agreement import agreements
 from attribution.engine.score import OUTPUTS
+from attribution.explain import one_channel
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_a_map_is_that_of_the_core(photo, tmp_path, capsys, lite0):
 
 
 def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: lite0)
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: lite0)
     measured = ["--metric", "abpc", "--metric", "total_variation"]
     assert main(["explain", str(photo), "--method", "gradient", *measured]) == 0
     told = capsys.readouterr().out.splitlines()[1:]
@@ -42,10 +43,30 @@ def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
     assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not more faithful"
 
 
+def test_a_box_has_a_share_of_the_map_and_one_of_the_area(photo, capsys, monkeypatch):
+    model = toys.of_photos()
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)
+    x = model.prepare(load_image(photo))
+    box = ["--box", "4", "8", "28", "40"]
+    assert main(["explain", str(photo), "--method", "gradient", *box]) == 0
+    values = one_channel(explain(model, x, "gradient").attribution, x).abs()
+    share, area = float(values[8:40, 4:28].sum() / values.sum()), 24 * 32 / 48**2
+    assert capsys.readouterr().out.splitlines()[1] == f"box: {share:.1%} of |attribution| in {area:.1%} of the area"
+    assert main(["explain", str(photo), "--sigma", "0", "--samples", "2", *box]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "box: the map is blank"
+    asked = []
+    monkeypatch.setattr("attribution.explain_command.stream", asked.append)
+    assert main(["explain", str(photo), "--method", "gradient", "--box", "4", "8", "4", "40"]) == 2
+    told = capsys.readouterr().err
+    assert "must be left < right <= 48" in told
+    assert told.count("\n") == 1
+    assert not asked, "it is told before the map is made"
+
+
 @pytest.mark.parametrize("output", ["logit", "probability"])
 def test_the_score_that_is_explained_is_the_one_that_is_measured(photo, capsys, monkeypatch, output):
     model = toys.of_photos()
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)
     metrics = ("perturbation", "deletion")
     measured = [word for name in metrics for word in ("--metric", name)]
     assert main(["explain", str(photo), "--method", "gradient", "--output", output, *measured]) == 0
@@ -74,7 +95,7 @@ def test_the_lists_say_who_uses_one_score_alone(capsys):
 
 def test_draws_go_on_until_the_map_is_settled(photo, tmp_path, capsys, monkeypatch):
     model = toys.of_photos()
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)
     out, budget = tmp_path / "map.npy", ["--settled", "0.6", "--side", "28", "--most", "300"]
     assert main(["explain", str(photo), "--method", "smoothgrad", *budget, "--out", str(out)]) == 0
     made, told, _ = capsys.readouterr().out.splitlines()
@@ -93,7 +114,7 @@ def test_draws_go_on_until_the_map_is_settled(photo, tmp_path, capsys, monkeypat
 def test_a_blank_map_is_said_to_be_blank_and_its_draws_end(photo, capsys, monkeypatch):
     """SmoothTaylor without noise is one: it multiplies by the noise."""
     model = toys.of_photos()
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: model)
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)
     assert main(["explain", str(photo), "--sigma", "0", "--settled", "0.95"]) == 0
     head, told = capsys.readouterr().out.splitlines()
     assert head.startswith("smooth_taylor of class ")
@@ -112,7 +133,7 @@ def test_every_metric_is_listed_with_its_knobs(name, capsys):
 @pytest.mark.parametrize("kind", ["absolute", "signed", "mass", "sum_of_absolutes"])
 @pytest.mark.parametrize("over", [[], ["--over"]])
 def test_every_kind_of_picture(photo, tmp_path, monkeypatch, lite0, kind, over):
-    monkeypatch.setattr("attribution.__main__.load_model", lambda *_, **options: lite0)
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: lite0)
     file = tmp_path / "map.png"
     assert main(["explain", str(photo), "--method", "gradient", "--kind", kind, "--out", str(file), *over]) == 0
     assert np.asarray(PIL.Image.open(file)).std() > 3

@@ -25,6 +25,7 @@ ORDER = [
     {"studies"},
     {"benchmark"},
     {"__init__"},
+    {"explain_command"},
     {"__main__"},
 ]
 
