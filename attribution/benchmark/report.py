@@ -92,7 +92,7 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
         difference = line[f"{name}_difference"]
         star = " *" if line[f"{name}_difference_p"] < SURE else ""
-        found[f"{title} difference"] = f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]{star}"
+        found[f"{title} difference"] = f"{difference:+z.{places}f} [{low:+z.{places}f}, {high:+z.{places}f}]{star}"
     for model in MODELS:
         values = [line.get(f"{model.lower()}_{REGISTERED[metric].label.lower()}") for metric in METRICS]
         if values[0] is not None:

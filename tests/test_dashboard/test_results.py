@@ -15,18 +15,21 @@ import toys
 from skimage import data
 from streamlit.testing.v1 import AppTest
 
+from attribution import MODELS
 from attribution.benchmark.cases import metrics, parse, subjects
-from attribution.benchmark.report import lines
+from attribution.benchmark.report import lines, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
-from attribution.registry import Axes, measures
+from attribution.metrics.total_variation import levels
+from attribution.registry import METRICS, Axes, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.looks import GREY, STYLES
 from dashboard.controls import resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.place import ASSETS
+from dashboard.views.results import page as results_page
 from dashboard.views.results import pairs as paired
 from dashboard.work.scheduler import Scheduler
 
@@ -34,6 +37,7 @@ pytestmark = pytest.mark.usefixtures("small_network")
 
 APP = Path(__file__).parents[2] / "dashboard" / "main.py"
 
+BLACK = "integrated_gradients:baseline=black"
 METHODS = ("integrated_gradients:steps=2", "smooth_taylor:samples=2,sigma=0.3/0.7", "random_order")
 MEASURES = metrics(["perturbation:draws=10,window=5,regions=4", "total_variation:smallest=12"])
 
@@ -119,6 +123,13 @@ class TestPairs:
         assert among == len(found.areas) * len(found.cases) * (len(found.cases) - 1) / 2
         assert sure > 0
 
+    def test_a_difference_that_is_rounded_to_nothing_has_no_minus(self):
+        """That of N = 20 noise baselines in AUTVC is one."""
+        found = tabulate(Results.from_bytes((ASSETS / "results.db.gz").read_bytes()).rows())
+        told = [spoken(line, found)["AUTVC difference"] for line in lines(found, found.find(BLACK))]
+        assert any(" [-" in text and text.startswith("+0.00 [") for text in told)
+        assert not any("-0.00" in text for text in told)
+
     def test_a_case_that_equals_another_is_not_told_apart_from_it(self, table):
         made = replace(table, areas={"perturbation": np.ones_like(table.areas["perturbation"])})
         sure = paired.corrected(made, "perturbation", *made.cases[:2])
@@ -203,6 +214,26 @@ class TestPacking:
         monkeypatch.setattr("attribution.benchmark.results.MOST_BYTES", 1000)
         with pytest.raises(ValueError, match="larger than 1 GB"):
             Results.from_bytes(gzip.compress(bytes(5000)))
+
+
+class TestNamesOfPoints:
+    """A results file holds the heights of a curve, not the sides of the levels of a map."""
+
+    @pytest.fixture(scope="class")
+    def shipped(self):
+        return tabulate(Results.from_bytes((ASSETS / "headline.db.gz").read_bytes()).rows())
+
+    def test_levels_of_a_known_model_have_their_sides(self, shipped):
+        side = MODELS[shipped.model].size
+        expected = [str(height) for height, _ in levels(side, side)]
+        figure = results_page.bands(shipped, "total_variation", shipped.cases[:2])
+        assert list(figure.layout.xaxis.ticktext) == expected
+        assert figure.layout.xaxis.title.text == METRICS["total_variation"].axes.x
+
+    def test_those_of_an_unknown_model_are_not_called_sides(self, shipped):
+        figure = results_page.bands(replace(shipped, model="own"), "total_variation", shipped.cases[:2])
+        assert list(figure.layout.xaxis.ticktext) == ["0", "1", "2", "3", "4", "5"]
+        assert figure.layout.xaxis.title.text == "point of the curve"
 
 
 class TestFigures:

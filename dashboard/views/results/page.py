@@ -1,13 +1,16 @@
 """Results: the measurements of the benchmark over many photos. Photos can be opened in Compare."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from typing import TypeVar
 
 import streamlit as st
+import torch
 from plotly.graph_objects import Figure
 
+from attribution import MODELS
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, PRESET_TITLES, PRESETS, Case
 from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results
@@ -175,8 +178,23 @@ def bands(table: Table, metric: str, chosen: Sequence[Case]) -> Figure:
         curves = table.curves[metric][table.cases.index(case)]
         found[table.labels[case]] = (curves.mean(0), *interval(curves.T))
     axes = axes_of(METRICS[metric], table.output)
-    steps = table.curves[metric].shape[2]
-    return charts_of.bands(found, paint(table, chosen), axes, () if axes.x_range else [str(k) for k in range(steps)])
+    if axes.x_range:
+        return charts_of.bands(found, paint(table, chosen), axes)
+    named = ticks(table, metric)
+    if not named:
+        axes, named = replace(axes, x="point of the curve"), tuple(map(str, range(table.curves[metric].shape[2])))
+    return charts_of.bands(found, paint(table, chosen), axes, named)
+
+
+def ticks(table: Table, metric: str) -> tuple[str, ...]:
+    """The names of the points of a curve without a usual range, which the file does not hold: those of a map of the
+    model's size. Empty if that is not known."""
+    entry, card = METRICS[metric], MODELS.get(table.model)
+    if entry.scored or card is None:
+        return ()
+    (case,) = (one for one in table.metrics if one.name == metric)
+    found: tuple[str, ...] = entry.run(torch.zeros(card.size, card.size), **dict(case.knobs)).ticks
+    return found if len(found) == table.curves[metric].shape[2] else ()
 
 
 def label(name: str) -> str:

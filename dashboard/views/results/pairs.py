@@ -63,13 +63,13 @@ def verdict(found: list[Pair], metric: str, first: str, second: str, p: float, a
     name, places = measures()[metric].label, measures()[metric].digits
     mean, lower = differences.mean(), int((differences < 0).sum())
     if len(found) < 2:
-        return f"{name} of {first} minus that of {second}: {mean:+.{places}f}; one photo shows no more."
+        return f"{name} of {first} minus that of {second}: {mean:+z.{places}f}; one photo shows no more."
     sure = f"{'lower' if mean < 0 else 'higher'} than" if p < SURE else "not told apart from"
     value = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return (
         f"{name} of {first} is {sure} that of {second} ({value} after Holm's correction for the {among} differences "
-        f"that can be chosen here): {mean:+.{places}f} on average, 95 % interval for this pair alone "
-        f"{low:+.{places}f} to {high:+.{places}f}; it is lower on {lower} of {len(found)} photos."
+        f"that can be chosen here): {mean:+z.{places}f} on average, 95 % interval for this pair alone "
+        f"{low:+z.{places}f} to {high:+z.{places}f}; it is lower on {lower} of {len(found)} photos."
     )
 
 
