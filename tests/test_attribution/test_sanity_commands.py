@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toys
-from surveys import METHODS, rows_of
+from surveys import METHODS, TITLES, rows_of
 
 from attribution import load_image
 from attribution.__main__ import main as one_photo
@@ -23,13 +23,6 @@ from attribution.studies.perturbed import GONE, model_perturbation
 from attribution.studies.randomisation import randomisation
 
 ROOT = Path(__file__).parents[2]
-TITLES = {
-    "gradient": "Gradient",
-    "integrated_gradients": "Integrated Gradients, M = 10",
-    "smoothgrad": "SmoothGrad, R = 10",
-    "smooth_taylor": "SmoothTaylor, R = 10",
-    "lrp": "LRP",
-}
 QUICK = ["--stages", "2", "--levels", "0.1", "0.6"]
 
 
