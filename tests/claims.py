@@ -56,6 +56,10 @@ def of_every_method() -> list[Claim]:
         *((m, "expected_gradients", other) for m, other in product(FAITHFUL[1:], ("idg", "lrp"))),
         *((m, case, ORDER) for case, m in product((MEAN, BLACK, "smoothgrad"), (*FAITHFUL, AUPC))),
         *((AUPC, method, MEAN) for method in ("expected_gradients", "guided_ig", "lrp", "left_ig")),
+        *((m, "idgi", MEAN) for m in FAITHFUL),
+        *((m, "smooth_taylor", "smooth_taylor_null") for m in (*FAITHFUL[:2], AUPC)),
+        *((m, "smoothgrad_squared", "smoothgrad") for m in (*FAITHFUL[:2], AUPC)),
+        *((m, "centre", other) for other, m in product((ORDER, MEAN), (*FAITHFUL[:2], AUPC))),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from claims import FILES, Decided, decide
 
 NUMBER = r"[+−]?\d+\.\d+"
-TOLD = re.compile(rf"([+−]{NUMBER[5:]})\s\[({NUMBER}),\s({NUMBER})\](\\\*)?")
+TOLD = re.compile(rf"([+−]{NUMBER[5:]})\s+\[({NUMBER}),\s+({NUMBER})\](\\\*)?")
 PAGE = (claims.ASSETS.parent / "docs" / "results.md").read_text()
 TABLES = PAGE.partition("## Sanity checks")[0]
 """The part of the page that speaks of the results files."""

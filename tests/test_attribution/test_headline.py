@@ -83,7 +83,9 @@ class TestPreset:
             assert computed["smoothgrad", sigma, "mean"] == 150
             assert computed["smooth_taylor", sigma, "mean"] == computed["smooth_taylor_null", sigma, "mean"] == 0
         assert computed["smoothgrad", 0.3, "squared"] == 0
-        assert sum(computed[name, None, "mean"] for name in ("edges", "centre", "blurred_noise", "random_order")) == 0
+        without = ("edges", "centre", "blurred_noise", "random_order")
+        assert sum(computed[name, None, "mean"] for name in without) == 0
+        assert {r.gradients for r in found if r.method in without} == {0}, "a map without gradients uses none"
 
 
 class TestScore:
