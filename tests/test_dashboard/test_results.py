@@ -216,12 +216,13 @@ class TestPacking:
             Results.from_bytes(gzip.compress(bytes(5000)))
 
 
+@pytest.fixture(scope="module")
+def shipped():
+    return tabulate(Results.from_bytes((ASSETS / "headline.db.gz").read_bytes()).rows())
+
+
 class TestNamesOfPoints:
     """A results file holds the heights of a curve, not the sides of the levels of a map."""
-
-    @pytest.fixture(scope="class")
-    def shipped(self):
-        return tabulate(Results.from_bytes((ASSETS / "headline.db.gz").read_bytes()).rows())
 
     def test_levels_of_a_known_model_have_their_sides(self, shipped):
         side = MODELS[shipped.model].size
