@@ -48,4 +48,5 @@ def integrated_gradients(
     """
     starts = make_baselines(score.model, x, baseline, draws, seed)
     path = StraightPath(starts, tuple(nodes(score, x, start, rule, steps) for start in starts))
-    yield from accumulate(score, x, path, lambda at: path.displacements(x, at.indices) * at.gradients)
+    draw = len(path) // len(starts) if len(starts) > 1 else 0  # several noise baselines are as many independent draws
+    yield from accumulate(score, x, path, lambda at: path.displacements(x, at.indices) * at.gradients, group=draw)

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from attribution import METHODS, Store, explain, stream
 from attribution.agreement import ENOUGH, agreement, agreements, needed
 from attribution.engine import clouds, plans
+from attribution.engine.baselines import make_baselines
 from attribution.heatmaps import reduce_channels
 
 X = toys.image()
@@ -151,6 +152,20 @@ def test_they_are_of_the_methods_that_average_over_draws(method):
     small = {knob: 6 for knob in ("steps", "samples", "iterations") if knob in METHODS[method].knobs}
     drawn = METHODS[method].term is not None or method == "expected_gradients"
     assert (explain(model, X, method, 0, **small).halves is not None) == drawn
+
+
+def test_several_noise_baselines_are_as_many_draws():
+    """One baseline, and a fixed one, are no draws."""
+    model = toys.convolutional()
+
+    def run(**knobs):
+        return explain(model, X, "integrated_gradients", 0, steps=3, seed=2, **knobs)
+
+    starts = [baseline.image for baseline in make_baselines(model, X, "uniform", 4, 2)]
+    expected = [definitions.integrated_gradients(model, X, 0, 3, starts[k::2]).sum(0) for k in range(2)]
+    torch.testing.assert_close(run(baseline="uniform", draws=4).halves, torch.stack(expected), rtol=1e-9, atol=1e-9)
+    assert run(baseline="uniform", draws=1).halves is None
+    assert run(baseline="black", draws=4).halves is None
 
 
 class TestNull:
