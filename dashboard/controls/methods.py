@@ -10,6 +10,8 @@ from attribution.registry import Choice, Knob, Range
 from dashboard.controls import session
 from dashboard.experiment.own import own_knobs, own_of
 
+CONTROLS = "A control is not a method: it is a map that does not look at the model, or has nothing to find."
+
 
 def choose(settings: bool) -> None:
     """Draws the choice of methods; with `settings`, those of each method that the shared controls do not cover."""
@@ -22,9 +24,8 @@ def choose(settings: bool) -> None:
         on_change=session.take,
         args=("methods",),
         format_func=said,
-        help="Methods that use the same path or the same noisy samples share gradients if their settings allow it. A "
-        "control is not a method: it is a map that does not look at the model, or has nothing to find. A method should "
-        "do better.",
+        help="Methods that use the same path or the same noisy samples share gradients if their settings allow it. "
+        f"{CONTROLS} A method should do better.",
     )
     _controls(session.experiment().methods)
     for method in session.experiment().methods if settings else ():

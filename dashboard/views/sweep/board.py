@@ -21,7 +21,7 @@ from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
 from dashboard.views.sweep.sweep import OF_ALL, Axis, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
-from dashboard.work.sweep import Found, Key, Place, Prepare, Result, Task, sweep_work
+from dashboard.work.sweep import Found, Key, Place, Prepare, Result, Task, Work, sweep_work
 
 NONE, SLOT = Found(), "sweep"
 
@@ -69,6 +69,11 @@ class SweepBoard(sheet.Worked):
         """The tasks of each method beside it, one for each place."""
         return {method: [t for t in self._key.beside if t.panel.method == method] for method in self.sweep.beside}
 
+    @cached_property
+    def _titles(self) -> Mapping[Work, str]:
+        """The title of each work beside it, once."""
+        return {task.work: task.title for task in self._key.beside}
+
     def _done(self, found: Found) -> Mapping[Place, Result]:
         """The cells that have a map, in the order of the settings."""
         cells = ((place, found.cells.get(place)) for place in self.sweep.places)
@@ -112,7 +117,7 @@ class SweepBoard(sheet.Worked):
 
     def _state(self, view: View, found: Found) -> Part:
         """How many cells are done, and at the end their cost."""
-        count, more = len(self.sweep.places), len({task.work for task in self._key.beside})
+        count, more = len(self.sweep.places), len(self._titles)
         failed = [place for place, cell in found.cells.items() if cell.error]
         others = sum(not self._fits(cell) for cell in self._done(found).values())
         state = progress.state([view])
@@ -133,10 +138,8 @@ class SweepBoard(sheet.Worked):
 
     def _notes(self, found: Found) -> list[list[str]]:
         """The notes of areas: the metric, the note and its maps."""
-        others = {
-            task.work: (task.title, found.beside[task.work]) for task in self._key.beside if task.work in found.beside
-        }
-        cells = [*((self.sweep.title(place), cell) for place, cell in found.cells.items()), *others.values()]
+        cells = [(self.sweep.title(place), cell) for place, cell in found.cells.items()]
+        cells += [(self._titles[work], cell) for work, cell in found.beside.items()]
         told: dict[tuple[str, str], list[str]] = {}
         for title, cell in cells:
             for name in filter(cell.notes.get, self.experiment.metrics):
@@ -148,8 +151,7 @@ class SweepBoard(sheet.Worked):
 
     def _lost(self, found: Found) -> list[str]:
         """What methods beside it say that have no map: once, if it is the same at all places."""
-        tasks = (task for task in self._key.beside if task.work in found.beside)
-        told = ((task.title, found.beside[task.work].error) for task in tasks)
+        told = ((self._titles[work], cell.error) for work, cell in found.beside.items())
         return list(dict.fromkeys(f"{title}: {error}" for title, error in told if error))
 
 

@@ -127,9 +127,9 @@ def _beside(sweep: Sweep) -> None:
             format_func=methods.said,
             max_selections=others.MOST,
             on_change=lambda: _choose_others(tuple(session.value("sweep-beside"))),
-            help="To compare the areas with. The settings of the sweep hold for them too, where they have them. A "
-            "control is not a method: it is a map that does not look at the model, or has nothing to find. The first "
-            "choice are the controls that cost no gradients here; other methods cost their own.",
+            help="To compare the areas with. The settings of the sweep hold for them too, where they have them. "
+            f"{methods.CONTROLS} At first these are the controls that cost no gradients here; other methods cost their "
+            "own.",
         )
 
 
