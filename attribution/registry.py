@@ -58,10 +58,9 @@ class Method(Entry):
     a noise cloud; otherwise None. `null` names its control: the same map without what it claims to find. `sums_up`: the
     attribution sums to f(x) minus the mean of f over its baselines, up to the quadrature error. `control`: no method,
     but something to compare methods with. `fewer`: why a map can take fewer gradients than its cost; else it takes as
-    many. `output` is the score that it explains whatever is asked for, "logit" or
-    "probability"; empty: the one that is asked for. Sizes of maps can be compared only where `unit` is the same.
-    `origin` is the baseline b of an attribution that is a product with x - b, as `make_baselines` calls it; None if it
-    is no such product.
+    many. `output` is the score that it explains whatever is asked for, "logit" or "probability"; empty: the one that is
+    asked for. Sizes of maps can be compared only where `unit` is the same. `origin` is the baseline b of an attribution
+    that is a product with x - b, as `make_baselines` calls it; None if it is no such product.
     """
 
     gloss: str
@@ -78,6 +77,10 @@ class Method(Entry):
     def cost(self, given: Mapping[str, Any]) -> Cost:
         """Upper bound on the cost with these knobs; knobs that are not given have their defaults."""
         return self.costs(self.complete(given))
+
+    def gradients(self, given: Mapping[str, Any], points: int) -> int:
+        """The gradients of a whole map with these knobs and so many points: a map without gradients has a point too."""
+        return min(points, self.cost(given).gradients)
 
     def unit(self, given: Mapping[str, Any], output: str = "logit") -> str:
         """The unit of the attribution with these knobs: "logit", "logit/x" for its gradient, and so on.

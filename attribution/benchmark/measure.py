@@ -127,8 +127,7 @@ def _map(
     if SEED in METHODS[case.name].knobs:
         knobs["seed"] = seed
     done = explain(model, x, case.name, target, output=output, store=store, **knobs)
-    # A map without gradients has one point too.
-    gradients = min(done.total, METHODS[case.name].cost(knobs).gradients)
+    gradients = METHODS[case.name].gradients(knobs, done.total)
     return done.attribution, seed, {"gradients": gradients, "computed": done.evaluations}
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from attribution import Store
+from attribution import METHODS, Store
 from attribution.controls import Band
 from attribution.explain import one_channel
 from attribution.models import Model
@@ -157,8 +157,7 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
     areas = {name: curve.area for name, curve in whole.items()}
     notes = {name: curve.note for name, curve in whole.items() if curve.note}
     heat = one_channel(shot.partial.attribution, x).cpu().numpy().astype(np.float32)
-    # A map without gradients is counted as one point.
-    cost = min(shot.partial.total, panel.cost.gradients), shot.partial.evaluations
+    cost = METHODS[panel.method].gradients(dict(panel.knobs), shot.partial.total), shot.partial.evaluations
     known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement, notes=notes)
     yield known[panel, keys]
 
