@@ -52,6 +52,11 @@ def _called(name: str, begun: Collection[str]) -> str:
     return name
 
 
+def with_statistics(module: nn.Module) -> bool:
+    """Whether a layer keeps running statistics: a batch-norm that was not folded."""
+    return any(getattr(layer, "running_mean", None) is not None for layer in module.modules())
+
+
 def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Module:
     """A copy of the network on the CPU in which every layer is new.
 

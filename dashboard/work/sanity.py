@@ -36,13 +36,17 @@ def _methods(panels: Panels) -> Mapping[str, tuple[str, dict[str, Any]]]:
 
 @dataclass(frozen=True)
 class Layers:
-    """The maps of the panels while layers become random. `own_class`: of each network its own likeliest class."""
+    """The maps of the panels while layers become random. `own_class`: of each network its own likeliest class.
+
+    `statistics`: batch-norms that were not folded lose their running statistics too.
+    """
 
     panels: Panels
     mode: str
     own_class: bool
     seed: int
     output: str
+    statistics: bool = False
     rank: ClassVar[int] = 0
 
 
@@ -87,6 +91,7 @@ def layers_work(key: Layers, model: Model, x: Tensor, store: Store) -> Iterator[
         stages=STAGES,
         seed=key.seed,
         own_class=key.own_class,
+        statistics=key.statistics,
         output=key.output,
         store=store,
     )

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+import by_heart
 import PIL.Image
 import pytest
 import torch
@@ -16,6 +17,7 @@ from attribution.similarity import MEASURES, Alike
 from attribution.studies.other_class import other_class
 from attribution.studies.perturbed import Level, Perturbed, model_perturbation
 from attribution.studies.randomisation import randomisation
+from dashboard.controls import resources
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
@@ -23,6 +25,7 @@ from dashboard.views.sanity.board import Choice, SanityBoard
 from dashboard.views.sanity.figures import noise_chart
 from dashboard.views.sanity.words import NOISE
 from dashboard.work import sanity
+from dashboard.work.models import Models
 
 pytestmark = pytest.mark.usefixtures("small_network")
 DRAWS = sanity.SEEDS
@@ -86,6 +89,21 @@ def test_layers_become_random_as_it_was_chosen(jobs, board, choice):
     assert ({stage.target for stage in random.stages} == {TARGET}) == ("own_class" not in choice)
     for stage, by_hand in zip(random.stages, true.stages, strict=True):
         torch.testing.assert_close(stage.maps["gradient"], by_hand.maps["gradient"])
+
+
+def test_running_statistics_become_random_too_if_that_was_chosen(jobs, board):
+    """Only where a batch-norm has some. It was not folded, as nothing comes before it."""
+    norm = nn.BatchNorm2d(3).eval()
+    norm.running_mean.fill_(2)
+    model = replace(board.subject.model, module=nn.Sequential(norm, board.subject.model.module).eval())
+    board = replace(board, subject=replace(board.subject, model=model))
+    stages = {}
+    for statistics in (False, True):
+        stages[statistics] = found(done(jobs, board, statistics=statistics))["layers"].stages
+        true = last(randomisation(model, X, CHECKED, TARGET, stages=sanity.STAGES, seed=SEED, statistics=statistics))
+        torch.testing.assert_close(stages[statistics][-1].maps["gradient"], true.stages[-1].maps["gradient"])
+    kept, lost = (stages[statistics][-1].maps["gradient"] for statistics in (False, True))
+    assert not torch.allclose(kept, lost)
 
 
 @pytest.mark.parametrize("other", ["second", "least"])
@@ -184,3 +202,17 @@ def test_what_is_set_on_the_page_is_what_is_computed(page, jobs):
     keys = {slot: held.job.key for (_, slot), held in jobs._slots.items()}
     assert (keys["sanity layers"].mode, keys["sanity layers"].own_class) == ("independent", True)
     assert keys["sanity class"].other == "least"
+
+
+def test_running_statistics_are_a_choice_where_the_model_has_some(page, jobs, monkeypatch):
+    small = by_heart.model()
+    app = page(**QUICK, methods="gradient").switch_page("views/sanity/page.py").run()
+    assert "sanity-statistics" not in {one.key for one in app.toggle}
+    normed = replace(small, module=nn.Sequential(nn.BatchNorm2d(3), small.module).eval().requires_grad_(False))
+    models = Models(lambda name, device: normed)
+    monkeypatch.setattr(resources, "models", lambda: models)
+    app.run()
+    app.toggle(key="sanity-statistics").set_value(True).run()
+    finish(app, jobs)
+    keys = {slot: held.job.key for (_, slot), held in jobs._slots.items()}
+    assert keys["sanity layers"].statistics

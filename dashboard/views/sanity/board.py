@@ -47,6 +47,7 @@ class Choice:
     most: int = 10
     own_class: bool = False
     other: str = "second"
+    statistics: bool = False
 
 
 def methods(experiment: Experiment) -> tuple[str, ...]:
@@ -92,7 +93,7 @@ class SanityBoard(sheet.Worked):
         """The checks so far, in the order of `CHECKS`. Starts missing work, and keeps it running."""
         known = (self.subject.model, self.subject.x, self.store)
         seed, output = self.experiment.seed, self.experiment.output
-        layers = Layers(self._panels, self.choice.mode, self.choice.own_class, seed, output)
+        layers = Layers(self._panels, self.choice.mode, self.choice.own_class, seed, output, self.choice.statistics)
         beside = Beside(self._panels, self.choice.other, output)
         nearby = Nearby(self._panels, seed, output)
         weights = Weights(self._panels, seed, output)
@@ -119,7 +120,8 @@ class SanityBoard(sheet.Worked):
     @cached_property
     def _of(self) -> str:
         """What all maps of the stages belong to."""
-        return str((self._panels, self.choice.mode, self.choice.own_class, self.experiment.seed))
+        random = (self.choice.mode, self.choice.own_class, self.choice.statistics, self.experiment.seed)
+        return str((self._panels, *random))
 
     @property
     def _std(self) -> float:

@@ -3,6 +3,8 @@
 import streamlit as st
 
 from attribution import METHODS
+from attribution.engine.weights import with_statistics
+from attribution.models import Model
 from attribution.similarity import MEASURES
 from attribution.studies.randomisation import MODES
 from dashboard.controls import boards, resources, session
@@ -20,7 +22,7 @@ def draw() -> None:
     st.markdown("#### Does the map depend on the model?")
     experiment, subject = session.present()
     st.caption(EXPLANATION)
-    choice = _choice(experiment)
+    choice = _choice(experiment, subject.model)
     if choice.most and max(experiment.samples, experiment.steps) > choice.most:
         st.caption(f"These maps use at most {choice.most} samples and steps, so that there are soon many of them.")
     if experiment.output == "probability":
@@ -29,7 +31,7 @@ def draw() -> None:
     boards.show("sanity", board)
 
 
-def _choice(experiment: Experiment) -> Choice:
+def _choice(experiment: Experiment, model: Model) -> Choice:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         mode = st.segmented_control(
             "Random layers",
@@ -64,7 +66,8 @@ def _choice(experiment: Experiment) -> Choice:
             help="R and M of the maps on this page. Each stage costs R + M gradients.",
         )
         own, other = _classes()
-    return Choice(mode, measure, shown, most, own, other)
+        statistics = with_statistics(model.module) and _statistics()
+    return Choice(mode, measure, shown, most, own, other, statistics)
 
 
 def _classes() -> tuple[bool, str]:
@@ -82,6 +85,16 @@ def _classes() -> tuple[bool, str]:
         help="Explain the class that the random network itself finds likeliest, not the class of the model.",
     )
     return own, other
+
+
+def _statistics() -> bool:
+    """Whether random batch-norms lose their running statistics. Other models have none."""
+    return st.toggle(
+        "running statistics too",
+        key="sanity-statistics",
+        help="This model has batch-norms that are no part of a convolution. When they are random, they lose the mean "
+        "and the variance of their inputs too. These describe the training images. Otherwise they stay.",
+    )
 
 
 if __name__ == "__main__":
