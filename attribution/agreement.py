@@ -45,6 +45,11 @@ def agreements(halves: Halves) -> Mapping[int, float]:
     return {side: agreement(one) for side, one in {height: halves, **pooled}.items()}
 
 
+def place(side: int) -> str:
+    """Where halves are compared, in words: averaged over cells, or (side 0) pixel by pixel."""
+    return f"averaged over {side} cells a side" if side else "pixel by pixel"
+
+
 def needed(halves: float, draws: int, values: int) -> int | None:
     """The draws after which halves agree by `ENOUGH`, estimated from their agreement after `draws`.
 

@@ -15,7 +15,7 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from attribution.agreement import SIDES
+from attribution.agreement import SIDES, agreements, place
 from attribution.commands import Parser, to_write
 from attribution.engine.devices import PRECISIONS
 from attribution.engine.score import OUTPUTS
@@ -170,7 +170,19 @@ Told = tuple[Partial, int, str]
 
 def _whole(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
     for partial in stream(model, x, options.method, options.target, output=options.output, **knobs):
-        yield partial, partial.evaluations, ""
+        yield partial, partial.evaluations, _halves(partial)
+
+
+def _halves(partial: Partial) -> str:
+    """The line about the halves of the draws; empty if there are none, or one of them is constant."""
+    if not partial.complete or partial.halves is None:
+        return ""
+    found = agreements(partial.halves.cpu())
+    if any(map(math.isnan, found.values())):
+        return ""
+    (_, pixels), *pooled = found.items()
+    told = ", ".join(f"{value:z.2f} {place(side)}" for side, value in [(0, pixels), *pooled])
+    return f"halves of the draws agree by {told}\n"
 
 
 def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
@@ -186,6 +198,5 @@ def _ended(found: Settling, side: int) -> str:
     agreed = found.tried.get(found.samples)
     if agreed is None:
         return ""
-    where = f"averaged over {side} cells a side" if side else "pixel by pixel"
     state = "settled" if found.settled else "not settled"
-    return f"{state} after R = {found.samples}: halves agree by {agreed:z.2f}, {where}\n"
+    return f"{state} after R = {found.samples}: halves agree by {agreed:z.2f}, {place(side)}\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from attribution.benchmark.agreement_command import agreement_options, agreement_survey
 from attribution.benchmark.cases import CONTROL, PRESETS, metrics, parse, patches, subjects
 from attribution.benchmark.cluster import Cluster
 from attribution.benchmark.report import FORMATS, report, rows
@@ -35,6 +36,8 @@ Measures methods on every photo of a folder, and keeps the results in a file.
   sanity PHOTOS --out CSV runs the sanity checks of methods over the photos, and prints a table
   robustness PHOTOS --out CSV
                           measures how maps answer small changes of the photos, and prints a table
+  agreement PHOTOS --out CSV
+                          measures whether maps that are means over noise are settled, and prints a table
   pack FILE --out SMALL   writes a small copy of the file to send on: without the folder of the photos, but
                           with a thumbnail of each photo (at most 96 pixels a side) unless --no-thumbnails is given
 """
@@ -51,6 +54,7 @@ COMMANDS = ("report", "rows", "pack")
 SURVEYS = {
     "sanity": (sanity_options, sanity_survey),
     "robustness": (robustness_options, robustness_survey),
+    "agreement": (agreement_options, agreement_survey),
 }
 """The commands that check methods over a folder: their options, and what they do."""
 STOPPED = 130

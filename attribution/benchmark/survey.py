@@ -1,13 +1,13 @@
 """A check of methods on the photos of a folder: its CSV file, which is continued, and its table.
 
-The commands `sanity` and `robustness` are surveys.
+The commands `sanity`, `robustness` and `agreement` are surveys.
 """
 
 import argparse
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Survey:
     """One check with its setting. `columns` are those of its file; `values` are those with numbers, and what they are.
 
     `rows` checks some methods on one photo with a seed, and returns for each its columns but for those of the photo and
-    of the run. `note` stands above the table.
+    of the run. `note` stands above the table. `counts` are the columns of numbers that are shown without decimals.
     """
 
     title: str
@@ -47,6 +47,7 @@ class Survey:
     note: str
     setting: str
     rows: Callable[[Model, Tensor, Mapping[str, Case], int], Mapping[str, dict[str, str]]]
+    counts: Collection[str] = ()
 
 
 def labelled(cases: Sequence[Case]) -> dict[str, Case]:
@@ -68,10 +69,10 @@ def seeded(cases: Mapping[str, Case], seed: int) -> dict[str, tuple[str, dict[st
     }
 
 
-def method_options(made: argparse.ArgumentParser) -> None:
-    """Adds the options that the checks of one photo and of a folder share."""
-    methods = f"methods and their knobs, such as smoothgrad:sigma=0.3,samples=20; default: {', '.join(DEFAULT)}"
-    made.add_argument("--methods", nargs="+", default=list(DEFAULT), metavar="METHOD", help=methods)
+def method_options(made: argparse.ArgumentParser, usual: Sequence[str] = DEFAULT) -> None:
+    """Adds the options that the checks of one photo and of a folder share. `usual`: the methods, if none are given."""
+    methods = f"methods and their knobs, such as smoothgrad:sigma=0.3,samples=20; default: {', '.join(usual)}"
+    made.add_argument("--methods", nargs="+", default=list(usual), metavar="METHOD", help=methods)
     made.add_argument("--model", metavar="NAME", default="efficientnet_lite0", help=NAMES)
     made.add_argument("--output", choices=OUTPUTS, default=OUTPUTS[0], help="the score to explain; default: logit")
     made.add_argument("--device", help="cuda, mps or cpu; default: the first of these that this machine has")
@@ -84,8 +85,8 @@ def photo_options(made: argparse.ArgumentParser) -> None:
     method_options(made)
 
 
-def folder_options(name: str, description: str) -> Parser:
-    """The options of a check over a folder."""
+def folder_options(name: str, description: str, usual: Sequence[str] = DEFAULT) -> Parser:
+    """The options of a check over a folder. `usual`: the methods, if none are given."""
     told = f"{description} Results that the file already holds are not computed again."
     made = Parser(f"python -m attribution.benchmark {name}", description=told)
     made.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder with photos; its subfolders count too")
@@ -93,7 +94,7 @@ def folder_options(name: str, description: str) -> Parser:
         "--out", type=Path, required=True, metavar="FILE", help="a .csv file; an existing one is continued"
     )
     made.add_argument("--first", type=int, metavar="N", help="only the first N photos by name; default: all")
-    method_options(made)
+    method_options(made, usual)
     return made
 
 
@@ -226,11 +227,12 @@ def table(rows: Sequence[Row], survey: Survey, model: Model, seed: int, cases: M
     lines = [f"{model.name}, {photos_of}; means with 95 % t intervals over photos. {survey.note}", ""]
     for name, words in survey.values.items():
         lines.append(words)
-        lines += [f"  {label}: {_cell(name, found)}" for label, found in by_case.items()]
+        digits = 0 if name in survey.counts else 3
+        lines += [f"  {label}: {_cell(name, found, digits)}" for label, found in by_case.items()]
     return "\n".join([*lines, ""])
 
 
-def _cell(name: str, rows: Sequence[Row]) -> str:
+def _cell(name: str, rows: Sequence[Row], digits: int) -> str:
     """The mean with its interval, or why there is none."""
     known = [float(one[name]) for one in rows if one[name]]
     lacking = [one["why"] for one in rows if not one[name]]
@@ -238,5 +240,5 @@ def _cell(name: str, rows: Sequence[Row]) -> str:
     if not known:
         return why or "not measured"
     (low,), (high,) = interval(np.array([known]))
-    ends = f"[{low:.3f}, {high:.3f}]" if len(known) > 1 else "(one photo: no interval)"
-    return f"{np.mean(known):.3f} {ends}{'; ' + why if why else ''}"
+    ends = f"[{low:.{digits}f}, {high:.{digits}f}]" if len(known) > 1 else "(one photo: no interval)"
+    return f"{np.mean(known):.{digits}f} {ends}{'; ' + why if why else ''}"

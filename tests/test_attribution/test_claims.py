@@ -2,15 +2,20 @@
 
 import csv
 import re
+from collections.abc import Iterable
 
 import claims
+import numpy as np
 import pytest
-from claims import FILES, Decided, decide
+from claims import AUPC, AUTVC, BLACK, FILES, UNIFORM, Decided, decide
+
+from attribution.benchmark.results import Results
+from attribution.benchmark.tables import interval, tabulate
 
 NUMBER = r"[+−]?\d+\.\d+"
 TOLD = re.compile(rf"([+−]{NUMBER[5:]})\s+\[({NUMBER}),\s+({NUMBER})\](\\\*)?")
 PAGE = (claims.ASSETS.parent / "docs" / "results.md").read_text()
-TABLES = PAGE.partition("## Sanity checks")[0]
+TABLES = PAGE.partition("## Settled or luck")[0]
 """The part of the page that speaks of the results files."""
 
 
@@ -75,3 +80,94 @@ def test_metrics_says_how_small_a_difference_is_seen():
     assert f"a standard deviation of {can.spread:.1f} (median over all pairs of cases)" in page
     assert f"{can.photos} photos can then show a difference of about {can.seen:.1f} (power 80 %)" in page
     assert f"A difference of 0.5 needs about {round(can.needed, -1)} photos" in page
+
+
+class Numbers:
+    """What a results file of the project says."""
+
+    def __init__(self, name: str) -> None:
+        self.rows = Results.read(claims.ASSETS / name).rows()
+        self.table = tabulate(self.rows)
+
+    def areas(self, measure: str, case: str) -> np.ndarray:
+        return self.table.areas[measure][self.table.cases.index(self.table.find(case))]
+
+    def means(self, measure: str, *cases: str) -> list[float]:
+        return [self.areas(measure, case).mean() for case in cases]
+
+    def lower(self, measure: str, pairs: Iterable[tuple[str, str]]) -> np.ndarray:
+        """By how much the first of each pair is lower, (pairs, photos)."""
+        return np.stack([self.areas(measure, other) - self.areas(measure, one) for one, other in pairs])
+
+    def searched(self, objective: str, name: str) -> float:
+        """The mean of a detail of the searches for an objective."""
+        found = {row.photo: row.detail[name] for row in self.rows if row.knobs.get("objective") == objective}
+        return float(np.mean(list(found.values())))
+
+
+def ends(values: np.ndarray) -> list[float]:
+    return [values.min(), values.max()]
+
+
+def uncertain(differences: np.ndarray) -> list[float]:
+    """Half the length of the shortest and of the longest interval."""
+    low, high = interval(differences)
+    return ends((high - low) / 2)
+
+
+GRID = (0.3, 0.5, 0.7)
+MORE = [(claims.taylor(sigma, 200), claims.taylor(sigma, 100)) for sigma in GRID]
+BESIDE = [(claims.taylor(sigma, 150), f"smoothgrad:sigma={sigma},samples=150") for sigma in GRID]
+ADAPTED = [("adaptive_noising:objective=autvc", claims.taylor(sigma, 50)) for sigma in GRID]
+NOISE = f"{UNIFORM},draws=1"
+SAID = {
+    "results.db.gz": {
+        "from R = 100 to 200 by {} to {}.": lambda of: ends(of.lower(AUTVC, MORE).mean(1)),
+        "At 2 ({}) it is higher": lambda of: of.means(AUTVC, claims.taylor(2)),
+        "The lowest AUTVC is at σ = 0.01 ({})": lambda of: of.means(AUTVC, claims.taylor(0.01)),
+        "Compared with σ = 0.1 ({})": lambda of: of.means(AUPC, claims.taylor(0.1)),
+        "falls from {} to {} with one baseline": lambda of: of.means(AUPC, BLACK, NOISE),
+        "(R = 150: by {} to {})": lambda of: ends(of.lower(AUTVC, BESIDE).mean(1)),
+        "is lower by {} to {}, with intervals of ±{} to ±{}.": lambda of: [
+            *ends(of.lower(AUPC, BESIDE).mean(1)),
+            *uncertain(of.lower(AUPC, BESIDE)),
+        ],
+        "then lowers it to {}, by {} to {} against": lambda of: [
+            *of.means(AUTVC, ADAPTED[0][0]),
+            *ends(of.lower(AUTVC, ADAPTED).mean(1)),
+        ],
+        "({} in the search itself)": lambda of: [of.searched("autvc", "search_area")],
+        "it lowers that to {}:": lambda of: of.means(AUPC, "adaptive_noising:objective=aupc"),
+        "The search itself had shown {},": lambda of: [of.searched("aupc", "search_area")],
+        "σ was {} and {} on average": lambda of: [of.searched(name, "sigma") for name in ("autvc", "aupc")],
+        "eight random orders has an AUPC of {}.": lambda of: of.means(AUPC, claims.ORDER),
+    },
+    "ig-family.db.gz": {
+        "Its AUTVC is {}, where Integrated Gradients has {} and the gradient {};": lambda of: of.means(
+            AUTVC, "ggig", claims.MEAN, "gradient"
+        ),
+        "surely above IDG (+{}) and LRP (+{}).": lambda of: [
+            -of.lower("abpc", [("expected_gradients", other)]).mean() for other in ("idg", "lrp")
+        ],
+    },
+}
+"""Sentences with numbers that have no interval beside them, by file; and what these numbers are."""
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_numbers_in_the_text_are_those_of_the_file(name):
+    of, page = Numbers(name), re.sub(r"\s+", " ", TABLES)
+    for sentence, found in SAID[name].items():
+        (given,) = re.findall(re.escape(sentence).replace(r"\{\}", r"(\d+\.\d+)"), page)
+        for text, number in zip([given] if isinstance(given, str) else given, found(of), strict=True):
+            assert f"{number:.{len(text.partition('.')[2])}f}" == text, sentence
+
+
+def test_more_samples_lower_the_autvc_of_every_photo():
+    assert (Numbers("results.db.gz").lower(AUTVC, MORE) > 0).all()
+
+
+def test_it_says_how_small_a_difference_fifty_photos_show():
+    can = claims.resolution("results.db.gz")
+    assert can.photos == 50
+    assert f"whose AUPC differs by about {can.seen:.1f} (80 %" in re.sub(r"\s+", " ", PAGE)

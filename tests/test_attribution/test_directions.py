@@ -54,7 +54,7 @@ WITHIN = {
         {"run", "tables"},
         {"report", "cluster", "survey"},
         {"sanity"},
-        {"sanity_command", "robustness_command"},
+        {"agreement_command", "sanity_command", "robustness_command"},
         {"__main__"},
     ],
 }
