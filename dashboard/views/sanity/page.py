@@ -90,10 +90,10 @@ def _classes() -> tuple[bool, str]:
 def _statistics() -> bool:
     """Whether random batch-norms lose their running statistics. Other models have none."""
     return st.toggle(
-        "running statistics too",
+        "reset batch-norm statistics",
         key="sanity-statistics",
-        help="This model has batch-norms that are no part of a convolution. When they are random, they lose the mean "
-        "and the variance of their inputs too. These describe the training images. Otherwise they stay.",
+        help="This model has batch-norms that are no part of a convolution. When such a layer is random, it forgets "
+        "the mean and the variance of its inputs too. They describe the training images, and stay otherwise.",
     )
 
 
