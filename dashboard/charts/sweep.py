@@ -21,6 +21,11 @@ class Areas:
     areas: tuple[float | None, ...]
 
 
+def height(beside: int) -> int:
+    """The height of a chart with so many methods beside the swept one, pixels: names need room. 0: as usual."""
+    return 320 + 14 * beside if beside > 2 else 0
+
+
 def against(
     values: Sequence[object],
     texts: Sequence[str],

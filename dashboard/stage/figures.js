@@ -23,7 +23,6 @@ class Figures {
     let one = this.all.get(name);
     if (!one) {
       const plot = make("div", { class: "plot" });
-      if (height) plot.style.height = `${height}px`;
       one = { plot, caption: make("figcaption"), note: make("p", { class: "verdict" }) };
       one.cell = make("figure", { class: "chart", role: "group" }, one.caption, plot, one.note);
       plot.setAttribute("role", "img");
@@ -35,6 +34,7 @@ class Figures {
     one.cell.setAttribute("aria-label", title);
     one.plot.setAttribute("aria-label", words || title);
     one.note.textContent = note;
+    one.plot.style.height = height ? `${height}px` : "";
     one.heard = heard;
     this.then(one, () => this.draw(one));
   }

@@ -479,6 +479,20 @@ class TestBoardWithOthers:
         assert [trace.get("name") for trace in chart["figure"]["data"]] == ["Edges", "SmoothTaylor"]
         assert "Edges" not in chart["note"], "it is drawn"
 
+    def test_a_chart_with_many_names_is_higher(self, jobs):
+        """Else the names would take the room of the lines. A grid has no names."""
+        few, many = ("edges",), ("edges", "centre", "blurred_noise", "smooth_taylor_null")
+        heights = [
+            self.heads(jobs, text, beside)[-1][f"figure sweep-{PERTURBATION}"]["height"]
+            for text, beside in [
+                ("smooth_taylor:sigma=0.3/0.6", few),
+                ("smooth_taylor:sigma=0.3/0.6", many),
+                ("smooth_taylor:sigma=0.3/0.6,samples=2/4", many),
+            ]
+        ]
+        assert heights[0] == heights[2] == 0
+        assert heights[1] > 320
+
     def test_a_grid_tells_their_values(self, jobs):
         *_, last = self.heads(jobs, "smooth_taylor:sigma=0.3/0.6,samples=2/4", ("edges", "smooth_taylor_null"))
         note = last[f"figure sweep-{VARIATION}"]["note"]

@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 
 from attribution import METHODS, METRICS, Store
 from attribution.controls import Band
-from dashboard.charts.sweep import Areas, against, grid
+from dashboard.charts.sweep import Areas, against, grid, height
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
@@ -107,6 +107,7 @@ class SweepBoard(sheet.Worked):
             " ".join(_orders(control, metric.digits, lines) + ([] if lines else _others(beside, metric.digits))),
             metric.explained,
             ", ".join([f"{metric.label} of each map of the sweep", *(f"beside it {one.title}" for one in beside)]),
+            height=height(len(beside)) if lines else 0,
             opens="cell",
         )
         areas = {place: cell.areas.get(name) for place, cell in found.cells.items() if not cell.error}

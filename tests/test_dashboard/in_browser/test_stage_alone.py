@@ -14,8 +14,8 @@ from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
 
-FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js")
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Knobs, Line };"
+FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js", "figures.js")
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Figures, Knobs, Line };"
 BEGIN = """async (script) => {
   window.code = await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
   window.root = document.body.appendChild(document.createElement('div'));
@@ -136,6 +136,26 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate("busy = false")
         assert page.evaluate("steps()") == ["one", "other"]
+
+
+class TestFigures:
+    def test_a_chart_is_as_high_as_it_was_last_said(self, page):
+        """More methods need more rows, and fewer need fewer."""
+        heights = page.evaluate(
+            """async () => {
+              window.Plotly = {react: (plot) => { plot.on = () => {}; }};
+              const figures = new code.Figures(root, '', () => {}, () => {});
+              const heights = [];
+              for (const height of [0, 400, 300, 0]) {
+                const words = {title: 'one', gloss: '', note: '', help: '', words: ''};
+                figures.hear({name: 'one', ...words, height, marks: [], figure: {data: [], layout: {}}});
+                await figures.all.get('one').last;
+                heights.push(figures.all.get('one').plot.style.height);
+              }
+              return heights;
+            }"""
+        )
+        assert heights == ["", "400px", "300px", ""]
 
 
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
