@@ -50,6 +50,11 @@ def place(side: int) -> str:
     return f"averaged over {side} cells a side" if side else "pixel by pixel"
 
 
+def spoken(agreement: float) -> str:
+    """An agreement with two decimals; a dash where it is not defined."""
+    return "–" if math.isnan(agreement) else f"{agreement:z.2f}"
+
+
 def needed(halves: float, draws: int, values: int) -> int | None:
     """The draws after which halves agree by `ENOUGH`, estimated from their agreement after `draws`.
 

@@ -15,7 +15,7 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from attribution.agreement import SIDES, agreements, place
+from attribution.agreement import SIDES, agreements, place, spoken
 from attribution.commands import Parser, to_write
 from attribution.engine.devices import PRECISIONS
 from attribution.engine.score import OUTPUTS
@@ -199,4 +199,4 @@ def _ended(found: Settling, side: int) -> str:
     if agreed is None:
         return ""
     state = "settled" if found.settled else "not settled"
-    return f"{state} after R = {found.samples}: halves agree by {agreed:z.2f}, {place(side)}\n"
+    return f"{state} after R = {found.samples}: halves agree by {spoken(agreed)}, {place(side)}\n"

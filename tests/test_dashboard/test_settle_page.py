@@ -1,5 +1,7 @@
 """Until settled, without a browser."""
 
+import math
+
 import pytest
 import torch
 import toys
@@ -7,11 +9,13 @@ from page import captions, finish, shown
 from streamlit.testing.v1 import AppTest
 
 from attribution import Store, explain
+from attribution.studies.settled import Settling
+from attribution.types import Partial
 from dashboard.controls import settle
 from dashboard.views.compare.settling import Underway
 from dashboard.work.panel import Panel
 from dashboard.work.scheduler import View
-from dashboard.work.settle import Settle, settle_work
+from dashboard.work.settle import Settle, Settled, settle_work
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -33,6 +37,15 @@ def test_beside_r_a_blank_map_is_not_one_that_the_budget_was_too_small_for():
     assert found.samples is None
     told = Underway(key, View("done", found)).told
     assert (told["live"], told["text"]) == (False, "1 of 1 blank: R stays")
+
+
+def test_an_agreement_that_is_not_defined_is_a_dash():
+    """As where one half of a map is constant."""
+    key = Settle((Panel("smooth_taylor", "photo", "toy", 0, (), "logit"),), 0, 10)
+    partial = Partial(torch.zeros(3, 8, 8), 10, 10, 10, 0)
+    for samples, words in [(10, "not settled after 10 samples (–)"), (20, "10 of 20 samples, – after 10")]:
+        found = Settled({"SmoothTaylor": Settling(samples, partial, {10: math.nan})})
+        assert f"SmoothTaylor {words}" in Underway(key, View("running", found)).words
 
 
 class TestUntilSettled:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from attribution.agreement import ENOUGH
+from attribution.agreement import ENOUGH, spoken
 from attribution.studies.settled import Settling
 from dashboard.controls.settle import at
 from dashboard.work.scheduler import View
@@ -72,13 +72,13 @@ class Underway:
         reached = one.tried.get(one.samples)
         if one.blank:
             return "has a blank map: nothing can settle"
-        if one.settled:
-            return f"settled after {one.samples} samples ({reached:.2f})"
+        if reached is not None and one.settled:
+            return f"settled after {one.samples} samples ({spoken(reached)})"
         if reached is not None and one.samples == self.settle.most:
-            return f"not settled after {one.samples} samples ({reached:.2f})"
+            return f"not settled after {one.samples} samples ({spoken(reached)})"
         return f"{one.partial.done} of {one.samples} samples{_reached(one)}"
 
 
 def _reached(one: Settling) -> str:
     """How well the halves agreed at last."""
-    return f", {list(one.tried.values())[-1]:.2f} after {max(one.tried)}" if one.tried else ""
+    return f", {spoken(list(one.tried.values())[-1])} after {max(one.tried)}" if one.tried else ""
