@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from attribution.engine.devices import chosen_device, keep_freed_memory, precisi
 from attribution.engine.folding import folded
 from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken
+from attribution.engine.memory import most_images
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.engine.score import logits
 from attribution.engine.states import digest_of
@@ -156,14 +158,20 @@ def computing(model: Model, precision: str, graphs: bool, layout: torch.memory_f
     # On a CPU, convolutions are up to twice as fast with channels last. On CUDA, only those with TF32 are made for it.
     quick = torch.channels_last if device.type == "cpu" or products == "tf32" else torch.contiguous_format
     layout = layout or quick
+    network = model.module.to(memory_format=layout)
+    gradients, values = BatchSize(), values_batch()
+    if device.type == "cpu":
+        blank = torch.zeros(len(model.mean), model.size, model.size)
+        for batch in (gradients, values):
+            batch.limit = partial(most_images, network, blank, batch.most)
     return replace(
         model,
-        module=model.module.to(memory_format=layout),
+        module=network,
         memory_format=layout,
         precision=products,
         graphs=Graphs() if graphs and device.type == "cuda" else None,
-        gradient_batch=BatchSize(),
-        value_batch=values_batch(),
+        gradient_batch=gradients,
+        value_batch=values,
     )
 
 

@@ -47,6 +47,9 @@ class BatchSize:
     When memory runs out, the size halves and never grows beyond that again. A `fixed` size is not measured, and the
     last batch is padded to it. The device chooses its kernels by the size of a batch, so with a fixed size each result
     depends only on its point, bit for bit.
+
+    `limit` says the largest size that fits, where memory that runs out is no error. It is asked once, before the size
+    grows.
     """
 
     size: int = 4
@@ -54,6 +57,7 @@ class BatchSize:
     seconds: float = SECONDS
     seconds_per_point: float | None = None
     fixed: bool = False
+    limit: Callable[[], int] | None = field(default=None, repr=False, compare=False)
     _measured: dict[int, deque[float]] = field(default_factory=dict, repr=False, compare=False)
     """Seconds per point of the last batches of each size, without the first: it includes the preparation of kernels."""
     _batches: int = field(default=0, repr=False, compare=False)
@@ -158,6 +162,9 @@ class BatchSize:
         now, each = self.size, self._each(self.size)
         if not self._known(now):
             return now
+        if self.limit is not None:
+            limit, self.limit = self.limit, None
+            self.most = min(self.most, limit())
         near = [size for size in (min(2 * now, self.most), now // 2) if size not in (0, now)]
         known = [size for size in near if self._known(size) and size * self._each(size) <= self._room(size)]
         best = min(known, key=self._each, default=now)

@@ -34,7 +34,7 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "store"},
+        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "memory", "store"},
         {"batches", "weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},
