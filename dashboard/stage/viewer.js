@@ -35,6 +35,12 @@ function mark(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+// Where an element begins on the screen, and how high it is.
+function placed(element) {
+  const { top, height } = element.getBoundingClientRect();
+  return { top: Math.round(top), high: height };
+}
+
 // Whether two lists have the same entries; anything but a list is another one.
 const alike = (one, other) => one?.length === other?.length && one.every((entry, k) => entry === other[k]);
 
@@ -117,6 +123,7 @@ class Viewer {
     const titles = [this.head.photo, ...this.head.maps].map((part) => [part.title, part.gloss]);
     if (this.extra()) titles.push(["", ""]);
     this.looked = null; // the link that was pointed at is gone
+    this.titles = null; // the new titles have heights of their own
     this.tiles = titles.map(([title, gloss], k) => this.tile(title, gloss, k));
     this.grid.replaceChildren(...this.tiles.map((tile) => tile.cell));
     this.grid.style.setProperty("--tiles", this.tiles.length);
@@ -273,9 +280,20 @@ class Viewer {
     this.values();
   }
 
+  // The pictures of a row begin at one height, though one title takes more lines than another.
+  even() {
+    const captions = this.tiles.map((tile) => tile.cell.firstChild);
+    for (const caption of captions) caption.style.minHeight = "";
+    const found = captions.map((caption) => ({ caption, ...placed(caption) }));
+    for (const { caption, top } of found) {
+      caption.style.minHeight = `${Math.max(...found.filter((one) => one.top === top).map(({ high }) => high))}px`;
+    }
+  }
+
   redraw() {
     this.waiting ??= requestAnimationFrame(() => {
       this.waiting = null;
+      this.even();
       this.draw();
       this.bars();
     });

@@ -34,6 +34,10 @@ Object.assign(Viewer.prototype, {
       say(tile.gloss, map.gloss ?? "");
     });
     this.tiles[maps.length + 1]?.canvas.setAttribute("aria-label", this.tiles[maps.length + 1].heading.textContent);
+    const titles = this.tiles.map((tile) => tile.cell.firstChild.textContent).join("\n");
+    if (titles === this.titles) return;
+    this.titles = titles;
+    this.even();
   },
 
   // The histogram of each map's values with logarithmic counts, and the clip value.

@@ -388,6 +388,26 @@ class TestForEveryone:
             assert page.get_by_role(role).count() == len(names), "a control without a name"
 
     @pytest.mark.parametrize("width", [380, 800, 1440])
+    def test_pictures_of_a_row_begin_at_one_height(self, opened, width):
+        """Though one text over them takes more lines; also when it comes later, and when the room changes."""
+        screen(opened, (1000, 900, "light"))
+        head = labelled(attributions(5))
+        mount(opened, head)
+        head["maps"][1]["gloss"] = "a text that takes several lines over a picture of any width, " * 3
+        mount(opened, head)
+        opened.set_viewport_size({"width": width, "height": 900})
+        opened.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        rows: dict[int, set[int]] = {}
+        for figure in opened.locator("figure").all():
+            top = figure.bounding_box()["y"]
+            picture = figure.locator("canvas").first.bounding_box()["y"]
+            rows.setdefault(round(top), set()).add(round(picture))
+        assert len(rows) < 6, "several are in one row"
+        assert all(len(tops) == 1 for tops in rows.values()), rows
+        heights = {round(row): tops.pop() - row for row, tops in rows.items()}
+        assert len(set(heights.values())) > 1 or len(rows) == 1, "other rows do not wait for it"
+
+    @pytest.mark.parametrize("width", [380, 800, 1440])
     def test_it_fits(self, opened, width):
         screen(opened, (width, 900, "light"))
         mount(opened, labelled(attributions(3)))
