@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from attribution import controls
@@ -79,12 +80,17 @@ def steady(model: Model, batch: int | None, patches: int) -> None:
 
 
 def measure(task: Task, photo: bytes, model: Model) -> Iterator[Measured]:
-    """Yields the result of each case of the photo. Raises Unreadable for a photo that cannot be decoded."""
+    """Yields the result of each case of the photo.
+
+    Raises Unreadable for a photo that cannot be decoded, and for one whose classes have no finite probabilities.
+    """
     try:
         x = model.prepare(load_image(photo))
     except ValueError as error:
         raise Unreadable(str(error)) from None
     (target, category, probability, _), *_ = model.predict(x, k=1)
+    if not math.isfinite(probability):
+        raise Unreadable("the model gives its classes no finite probability: its scores are NaN or infinite")
     small = thumbnail(model, x)
     about = partial(Measured, thumbnail=small, output=task.output)
     known = partial(about, target=target, category=category, probability=probability)
@@ -141,6 +147,8 @@ def _adaptive(
         trials += isinstance(step, Trial) and not step.remembered
         outcome = step
     assert isinstance(outcome, Outcome)
+    if not math.isfinite(outcome.area):
+        raise ValueError("the search found no finite area")
     fresh = seed + FRESH
     done = explain(model, x, SEARCHED, target, sigma=outcome.sigma, seed=fresh, **shared)
     cost = (trials + 1) * samples
@@ -149,12 +157,18 @@ def _adaptive(
 
 
 def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: int, seed: int, output: str) -> Curve:
-    """The curve of a map; without a map, the mean of those of several random orders."""
+    """The curve of a map; without a map, the mean of those of several random orders.
+
+    Raises ValueError where it is not finite: the results file holds numbers only.
+    """
     seeded = SEED in METRICS[metric.name].knobs
 
     def one(heatmap: Tensor, k: int = 0) -> Curve:
         knobs: dict[str, Any] = {**dict(metric.knobs), **({SEED: seed + k} if seeded else {})}
-        return curve(model, x, heatmap, metric.name, target, output=output, **knobs)
+        found = curve(model, x, heatmap, metric.name, target, output=output, **knobs)
+        if not (np.isfinite(found.y).all() and math.isfinite(found.area)):
+            raise ValueError("the area or a value of the curve is not finite")
+        return found
 
     if made is not None:
         return one(made)

@@ -1,0 +1,84 @@
+"""Photos of a folder that cannot be measured, or not with every method: they are told, and the others are measured."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+import toys
+
+from attribution.benchmark.cases import metrics, parse, subjects
+from attribution.benchmark.results import Results
+from attribution.benchmark.rows import Setting
+from attribution.benchmark.run import Here, run
+
+CASES = parse(["gradient", "random_order"], subjects())
+METRICS = metrics(["perturbation:draws=2,regions=3", "total_variation:smallest=12"])
+SETTING = Setting("toy", "toy", 0)
+
+
+def measured(folder, file, model=None, cases=CASES):
+    """What a run says of what could not be measured."""
+    results = Results(file)
+    failed = run(folder, results, SETTING, cases, METRICS, Here(model or toys.of_photos(), patches=3))
+    results.close()
+    return failed
+
+
+class Overflows(torch.nn.Module):
+    """Bright images overflow: all their scores are `value`. The noise of the metrics is bright."""
+
+    def __init__(self, inner, value):
+        super().__init__()
+        self.inner, self.value = inner, value
+
+    def forward(self, points):
+        bright = points.flatten(1).amax(1, keepdim=True) > 1.5
+        return torch.where(bright, torch.tensor(self.value), self.inner(points))
+
+
+def overflowing(value):
+    made = toys.of_photos()
+    return replace(made, module=Overflows(made.module, value).eval())
+
+
+def dull(folder):
+    """A photo that does not overflow."""
+    pixels = np.full((60, 60, 3), 90, np.uint8)
+    pixels[20:40, 20:40] = 120
+    PIL.Image.fromarray(pixels).save(folder / "dull.png")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_not_finite_is_an_error_of_its_own(folder, tmp_path, value):
+    """Of a metric, or of a photo whose own score overflows. All else is measured, and the file can be read."""
+    dull(folder)
+    failed = measured(folder, tmp_path / "r.db", overflowing(value))
+    bright = "the model gives its classes no finite probability: its scores are NaN or infinite"
+    assert [one for one in failed if one[0] != "dull.png"] == [
+        (photo, "", bright) for photo in ("below/coffee.png", "cat.png", "rocket.png")
+    ]
+    area = "perturbation: the area or a value of the curve is not finite"
+    assert [one for one in failed if one[0] == "dull.png"] == [
+        ("dull.png", "gradient {}", area),
+        ("dull.png", "random_order {}", area),
+    ]
+    results = Results.read(tmp_path / "r.db")
+    assert [(row.photo, row.method, row.metric) for row in results.rows()] == [
+        ("dull.png", case.name, "total_variation") for case in CASES
+    ]
+    assert len(results.errors()) == len(failed) == 5
+    assert measured(folder, tmp_path / "r.db") == [], "a network that does not overflow measures what lacks"
+    assert len(Results.read(tmp_path / "r.db").rows()) == 4 * 2 * 2
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_search_without_a_finite_area_finds_no_sigma(tmp_path):
+    (tmp_path / "photos").mkdir()
+    dull(tmp_path / "photos")
+    cases = parse(["adaptive_noising:objective=aupc,samples=2,iterations=1,draws=2"], subjects())
+    ((_, _, error),) = measured(tmp_path / "photos", tmp_path / "r.db", overflowing(math.nan), cases)
+    assert error == "the search found no finite area"
