@@ -20,6 +20,7 @@ from attribution.benchmark.schema import (
     DONE,
     FIND_MAP,
     FIND_PHOTO,
+    FORGET,
     OUTPUTS,
     PUT_AREA,
     PUT_LABEL,
@@ -157,10 +158,15 @@ class Results:
         """The scores that were explained and measured: one, or none in a new file."""
         return {output for (output,) in self._connection.execute(OUTPUTS)}
 
-    def label(self, labels: Mapping[str, int]) -> None:
-        """Writes the class of each photo that the file holds, by its name."""
+    def begin(self, folder: str, labels: Mapping[tuple[str, str], int]) -> None:
+        """Before a run over a folder: writes the class of each photo that the file holds, by its name and digest.
+
+        What the file says of photos that could not be opened is deleted: the run tries them again.
+        """
         with self._whole() as opened:
-            opened.executemany(PUT_LABEL, [{"name": name, "label": label} for name, label in labels.items()])
+            opened.execute(FORGET, {"folder": folder})
+            values = [{"name": name, "digest": digest, "label": label} for (name, digest), label in labels.items()]
+            opened.executemany(PUT_LABEL, values)
 
     def _photo(self, name: str, digest: str, folder: str, error: str, thumbnail: bytes = b"", label: int = -1) -> int:
         values: dict[str, Any] = {"name": name, "digest": digest, "folder": folder, "error": error}

@@ -3,7 +3,7 @@
 import csv
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -54,8 +54,8 @@ def labels(folder: Path) -> dict[str, int]:
     file = folder / "labels.csv"
     if not file.is_file():
         return {}
-    with file.open(encoding="utf-8", newline="") as opened:
-        reader = csv.DictReader(opened)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
         if not {"file", "imagenet_class"} <= set(reader.fieldnames or ()):
             return {}
         given = [(str(line["file"]), str(line["imagenet_class"] or "").strip()) for line in reader]
@@ -71,32 +71,55 @@ def digest_of(photo: bytes) -> str:
 
 def seed_of(base: int, digest: str) -> int:
     """The seed of a photo. If all photos had one seed, the chance in the noise would not average out over photos."""
-    return (base + int(digest[:8], 16)) % 1_000_000
+    return (base + int(digest[:8] or "0", 16)) % 1_000_000
+
+
+def spelled(path: str) -> str:
+    """The path as text for a file or a terminal: bytes that are not UTF-8 are written with backslashes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def read_photo(folder: Path, name: str) -> bytes:
+    """The bytes of a photo. Raises Unreadable when it cannot be opened, or has a name that no file can hold as text."""
+    if spelled(name) != name:
+        raise Unreadable("the name of the file is not UTF-8; rename it")
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise Unreadable(f"cannot be opened: {error.strerror}") from None
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of each photo of the folder, by name; empty for one that cannot be opened."""
+    found = {}
+    for file in photos(folder):
+        name = file.relative_to(folder).as_posix()
+        try:
+            found[name] = digest_of(read_photo(folder, name))
+        except Unreadable:
+            found[name] = ""
+    return found
 
 
 def read(folder: Path, task: Task) -> bytes:
-    """The bytes of the task's photo. Raises Unreadable when it cannot be opened or has changed since the run began."""
-    try:
-        data = (folder / task.name).read_bytes()
-    except OSError as error:
-        raise Unreadable(f"cannot be opened: {error.strerror}") from None
+    """The bytes of the task's photo. Raises Unreadable as `read_photo`, and if it has changed since the run began."""
+    data = read_photo(folder, task.name)
     if digest_of(data) != task.digest:
         raise Unreadable("was changed since the run began; run again")
     return data
 
 
 def tasks(
-    folder: Path, results: Results, setting: Setting, cases: Sequence[Case], metrics: Sequence[Case]
+    files: Mapping[str, str],
+    known: Mapping[str, int],
+    results: Results,
+    setting: Setting,
+    cases: Sequence[Case],
+    metrics: Sequence[Case],
 ) -> Iterator[Task]:
-    """A task for each photo that lacks results. A photo that cannot be opened is recorded in `results` instead."""
-    done, known = results.done(setting), labels(folder)
-    for file in photos(folder):
-        name = file.relative_to(folder).as_posix()
-        try:
-            digest = digest_of(file.read_bytes())
-        except OSError as error:
-            results.fail(name, "", str(folder.resolve()), f"cannot be opened: {error.strerror}")
-            continue
+    """A task for each photo that lacks results. `files` are the digests of the photos, and `known` their labels."""
+    done = results.done(setting)
+    for name, digest in files.items():
         there = done.get((name, digest), set())
         lacking = ((c, tuple(m for m in metrics if (c.name, c.text, m.name, m.text) not in there)) for c in cases)
         wanted = tuple((case, missing) for case, missing in lacking if missing)
@@ -182,32 +205,32 @@ def run(
     """
     for other in results.outputs() - {setting.output}:
         raise ValueError(f"the file holds results of the {other}; choose another file for the {setting.output}")
-    if known := labels(folder):
-        results.label(known)
-    to_do = list(tasks(folder, results, setting, cases, metrics))
-    clock, where = Clock(), str(folder.resolve())
+    known, files = labels(folder), digests(folder)
+    clock, where = Clock(), spelled(str(folder.resolve()))
+    results.begin(where, {(name, files[name]): label for name, label in known.items() if name in files})
+    to_do = list(tasks(files, known, results, setting, cases, metrics))
     failed: list[tuple[str, str, str]] = []
     clock.plan(to_do)
-    total, every = sum(clock.left.values()), len(photos(folder)) * len(cases)
+    total, every = sum(clock.left.values()), len(files) * len(cases)
 
     watched = sys.stderr.isatty()
     form = "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} maps{postfix}"
     with tqdm(total=every, initial=every - total, bar_format=form, disable=not watched, dynamic_ncols=True) as bar:
         for task, found in workers.work(to_do, partial(read, folder)):
+            name = spelled(task.name)
             if isinstance(found, Measured):
-                results.add(task.name, task.digest, where, setting, found, task.label)
+                results.add(name, task.digest, where, setting, found, task.label)
                 clock.note(found)
                 bar.update()
                 if found.error:
-                    failed.append((task.name, f"{found.case.name} {found.case.text}", found.error))
+                    failed.append((name, f"{found.case.name} {found.case.text}", found.error))
             elif found is not None:
-                results.fail(task.name, task.digest, where, str(found))
+                results.fail(name, task.digest, where, str(found))
                 clock.skip(task)
-                failed.append((task.name, "", str(found)))
+                failed.append((name, "", str(found)))
                 bar.update(len(task.wanted))
-            left = spoken(clock.seconds(len(workers.workers) or 1))
-            bar.set_postfix_str(left)
+            bar.set_postfix_str(left := spoken(clock.seconds(len(workers.workers) or 1)))
             if found is None and not watched:
                 count = every - sum(clock.left.values())
-                print(f"{task.name}: {count} of {every} maps, {left}", file=sys.stderr, flush=True)
+                print(f"{name}: {count} of {every} maps, {left}", file=sys.stderr, flush=True)
     return failed

@@ -59,7 +59,9 @@ PUT_PHOTO = (
     "thumbnail = CASE WHEN photos.thumbnail = x'' THEN excluded.thumbnail ELSE photos.thumbnail END"
 )
 PUT_MAP = f"INSERT {_insert('maps')} ON CONFLICT DO UPDATE SET {KEPT}, error = excluded.error"
-PUT_LABEL = "UPDATE photos SET label = :label WHERE name = :name"
+PUT_LABEL = "UPDATE photos SET label = :label WHERE name = :name AND digest = :digest"
+# Photos that could not be opened have no digest. A packed file has no folder.
+FORGET = "DELETE FROM photos WHERE digest = '' AND folder IN ('', :folder)"
 OUTPUTS = "SELECT DISTINCT output FROM maps"
 # An area is measured when the file lacks it, or holds it for another number of random orders.
 PUT_AREA = (

@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from attribution.benchmark.cases import SEED, Case, parse
-from attribution.benchmark.run import digest_of, photos, seed_of
+from attribution.benchmark.run import digest_of, photos, read_photo, seed_of, spelled
 from attribution.benchmark.tables import interval
 from attribution.commands import Parser
 from attribution.engine.score import OUTPUTS
@@ -120,9 +120,10 @@ def run(given: argparse.Namespace, survey: Survey) -> int:
     for file in tqdm(files, disable=not sys.stderr.isatty(), unit="photo"):
         name = file.relative_to(given.photos).as_posix()
         try:
-            found = list(_photo(survey, model, file, name, cases, given.seed, rows))
+            data = read_photo(given.photos, name)
+            found = list(_photo(survey, model, data, name, cases, given.seed, rows))
         except (ValueError, OSError) as error:
-            failed.append(f"{name}: {str(error).partition(chr(10))[0]}")
+            failed.append(f"{spelled(name)}: {str(error).partition(chr(10))[0]}")
             continue
         if found:
             rows = [*rows, *found]
@@ -136,14 +137,13 @@ def run(given: argparse.Namespace, survey: Survey) -> int:
 def _photo(
     survey: Survey,
     model: Model,
-    file: Path,
+    data: bytes,
     name: str,
     cases: Mapping[str, Case],
     seed: int,
     rows: Sequence[Row],
 ) -> Iterator[dict[str, str]]:
     """The rows of a photo that are not there yet."""
-    data = file.read_bytes()
     digest = digest_of(data)
     known = {"photo": name, "digest": digest, "setting": survey.setting, "base_seed": str(seed)}
     there = {tuple(one[key] for key in KEY) for one in rows}

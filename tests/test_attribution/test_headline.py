@@ -24,7 +24,7 @@ from attribution.benchmark.cases import PRESETS, metrics, parse, subjects
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
-from attribution.benchmark.run import Here, labels, run
+from attribution.benchmark.run import Here, digest_of, labels, run
 from attribution.benchmark.tables import tabulate
 from attribution.studies.adaptive import Outcome, adaptive_noising
 
@@ -192,6 +192,8 @@ class TestLabels:
         assert labels(folder) == {}
         label(folder, {"cat.png": 281, "below/coffee.png": "", "rocket.png": 657})
         assert labels(folder) == {"cat.png": 281, "rocket.png": 657}
+        (folder / "labels.csv").write_text("file,imagenet_class\ncat.png,281\n", encoding="utf-8-sig")
+        assert labels(folder) == {"cat.png": 281}, "as a spreadsheet writes it: with a byte-order mark"
         (folder / "labels.csv").write_text("name,what\ncat.png,cat\n")
         assert labels(folder) == {}, "another list that goes by this name"
         label(folder, {"cat.png": "tabby"})
@@ -232,6 +234,21 @@ class TestLabels:
         assert [row.seconds for row in after] == [row.seconds for row in before]
         assert main(["report", str(tmp_path / "r.db"), "--correct"]) == 0
         assert "toy, 3 photos. They are those" in " ".join(capsys.readouterr().out.split())
+
+    def test_they_are_of_the_photos_of_their_own_folder(self, folder, tmp_path):
+        """Another photo of the same name, from another folder in the same file, keeps its own."""
+        other = tmp_path / "other"
+        other.mkdir()
+        shutil.copy(folder / "rocket.png", other / "cat.png")
+        label(folder, {"cat.png": 0})
+        for one in (folder, other):
+            measure(one, tmp_path / "r.db", CASES[:1])
+        label(other, {"cat.png": 1})
+        after = measure(other, tmp_path / "r.db", CASES[:1])
+        assert {row.digest: row.label for row in after if row.photo == "cat.png"} == {
+            digest_of((folder / "cat.png").read_bytes()): 0,
+            digest_of((other / "cat.png").read_bytes()): 1,
+        }
 
     def test_they_stay_when_the_list_is_gone(self, kept, labels_and_file, tmp_path):
         shutil.copy(labels_and_file[1], tmp_path / "r.db")

@@ -1,14 +1,20 @@
 """Photos of a folder that cannot be measured, or not with every method: they are told, and the others are measured."""
 
+import errno
 import math
+import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
 import toys
+from surveys import rows_of
 
+from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import metrics, parse, subjects
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
@@ -82,3 +88,37 @@ def test_a_search_without_a_finite_area_finds_no_sigma(tmp_path):
     cases = parse(["adaptive_noising:objective=aupc,samples=2,iterations=1,draws=2"], subjects())
     ((_, _, error),) = measured(tmp_path / "photos", tmp_path / "r.db", overflowing(math.nan), cases)
     assert error == "the search found no finite area"
+
+
+def test_a_photo_that_cannot_be_opened_is_told_until_it_can(folder, tmp_path, monkeypatch):
+    """Measured before or not: what the file says of it goes with the next run that opens it."""
+    measured(folder, tmp_path / "r.db")
+    shutil.copy(folder / "cat.png", folder / "new.png")
+    shut, read = ("cat.png", "new.png"), Path.read_bytes
+
+    def refusing(file):
+        if file.name in shut:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refusing)
+        for _ in range(2):
+            failed = measured(folder, tmp_path / "r.db")
+            assert failed == [(name, "", "cannot be opened: Permission denied") for name in shut]
+            assert Results.read(tmp_path / "r.db").errors() == failed
+    assert measured(folder, tmp_path / "r.db") == Results.read(tmp_path / "r.db").errors() == []
+    assert len(Results.read(tmp_path / "r.db").rows()) == 4 * 2 * 2
+
+
+def test_a_name_that_is_not_utf_8_is_told_and_the_others_are_measured(folder, tmp_path, capsys):
+    """By the benchmark and by surveys: neither file can hold such a name."""
+    shutil.copy(folder / "cat.png", os.fsencode(folder) + b"/caf\xe9.png")
+    arguments = [str(folder), "--model", "toys:of_photos", "--methods", "gradient", "--device", "cpu"]
+    told = "caf\\udce9.png: the name of the file is not UTF-8; rename it\n"
+    assert main([*arguments, "--metrics", "total_variation", "--out", str(tmp_path / "r.db")]) == 1
+    assert capsys.readouterr().err.endswith("\n" + told)
+    assert len(Results.read(tmp_path / "r.db").rows()) == 3
+    assert main(["agreement", *arguments, "--out", str(tmp_path / "agreement.csv")]) == 1
+    assert capsys.readouterr().err == told
+    assert len(rows_of(tmp_path / "agreement.csv")) == 3
