@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from attribution.agreement import ENOUGH, SIDES, agreements, needed, place
-from attribution.benchmark.cases import Case
-from attribution.benchmark.survey import KEY, Survey, folder_options, numbers, seeded
+from attribution.benchmark.cases import Case, seeded
+from attribution.benchmark.survey import KEY, Survey, folder_options, numbers
 from attribution.explain import together
 from attribution.heatmaps import blank
 from attribution.models import Model

@@ -171,6 +171,42 @@ def fitting(text: str, cases: Sequence[Case]) -> list[Case]:
     return found
 
 
+def of_preset(preset: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases of a preset, in its order. A search belongs to it with any P.
+
+    Raises ValueError when there are none.
+    """
+
+    def plain(case: Case) -> tuple[str, frozenset[tuple[str, Any]]]:
+        knobs = {k: v for k, v in case.knobs if not (case.name == ADAPTIVE and k == "draws")}
+        return case.name, frozenset(knobs.items())
+
+    there = {plain(case): case for case in cases}
+    found = [there[plain(case)] for case in parse(PRESETS[preset], subjects()) if plain(case) in there]
+    if not found:
+        raise ValueError(f"nothing of {preset} has been measured in this file yet")
+    return found
+
+
+def labelled(cases: Sequence[Case]) -> dict[str, Case]:
+    """The cases by what a reader calls them: title, and the knobs that differ from their defaults."""
+    found = {}
+    for case in cases:
+        known = METHODS[case.name]
+        changed = [known.knobs[name].setting(value) for name, value in case.knobs if value != known.knobs[name].default]
+        found[" ".join([known.title, *changed])] = case
+    return found
+
+
+def seeded(cases: Mapping[str, Case], seed: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The methods by label, with the seed of their noise."""
+    own = {SEED: seed}
+    return {
+        label: (case.name, {**dict(case.knobs), **(own if SEED in METHODS[case.name].knobs else {})})
+        for label, case in cases.items()
+    }
+
+
 def patches(measured: Iterable[Case], default: int = 0) -> int:
     """P of the perturbation curve, or the default when it is not among the metrics."""
     return next((int(dict(metric.knobs)["draws"]) for metric in measured if metric.name == "perturbation"), default)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from attribution.benchmark.cases import Case
+from attribution.benchmark.cases import Case, seeded
 from attribution.benchmark.survey import (
     KEY,
     Survey,
@@ -18,7 +18,6 @@ from attribution.benchmark.survey import (
     numbers,
     opened,
     photo_options,
-    seeded,
     told,
     write_photo,
 )

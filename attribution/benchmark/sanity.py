@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from attribution.benchmark.cases import Case
-from attribution.benchmark.survey import KEY, numbers, seeded
+from attribution.benchmark.cases import Case, seeded
+from attribution.benchmark.survey import KEY, numbers
 from attribution.engine.store import Store
 from attribution.models import Model
 from attribution.similarity import MEASURES, Alike

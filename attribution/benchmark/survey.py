@@ -10,13 +10,12 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from attribution.benchmark.cases import SEED, Case, parse
+from attribution.benchmark.cases import Case, labelled, parse
 from attribution.benchmark.run import digest_of, photos, read_photo, seed_of, spelled
 from attribution.benchmark.tables import interval
 from attribution.commands import Parser
@@ -48,25 +47,6 @@ class Survey:
     setting: str
     rows: Callable[[Model, Tensor, Mapping[str, Case], int], Mapping[str, dict[str, str]]]
     counts: Collection[str] = ()
-
-
-def labelled(cases: Sequence[Case]) -> dict[str, Case]:
-    """The cases by what a reader calls them: title, and the knobs that differ from their defaults."""
-    found = {}
-    for case in cases:
-        entry = METHODS[case.name]
-        changed = [entry.knobs[name].setting(value) for name, value in case.knobs if value != entry.knobs[name].default]
-        found[" ".join([entry.title, *changed])] = case
-    return found
-
-
-def seeded(cases: Mapping[str, Case], seed: int) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The methods by label, with the seed of their noise."""
-    own = {SEED: seed}
-    return {
-        label: (case.name, {**dict(case.knobs), **(own if SEED in METHODS[case.name].knobs else {})})
-        for label, case in cases.items()
-    }
 
 
 def method_options(made: argparse.ArgumentParser, usual: Sequence[str] = DEFAULT) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from attribution.benchmark.cases import CONTROL, PRESETS, Case, fitting, parse, subjects
+from attribution.benchmark.cases import CONTROL, Case, fitting, of_preset, subjects
 from attribution.benchmark.rows import Row
 from attribution.registry import curves, entry, measured_differences
 
@@ -146,7 +146,7 @@ def tabulate(
     alike = [row for row in chosen if (row.weights, row.base_seed, row.output) == (weights, seed, output)]
     cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in alike))
     if preset is not None:
-        cases = _of_preset(preset, cases)
+        cases = of_preset(preset, cases)
     if methods:
         cases = list(dict.fromkeys(case for text in methods for case in fitting(text, cases)))
     chosen, alike = ([row for row in held if _case(row.method, row.knobs) in cases] for held in (chosen, alike))
@@ -231,17 +231,3 @@ def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
     for metric, _ in counted.most_common():
         best.setdefault(metric.name, metric)
     return tuple(best[name] for name in curves() if name in best)
-
-
-def _of_preset(preset: str, cases: Sequence[Case]) -> list[Case]:
-    """The cases of a preset, in its order. A search belongs to it with any P."""
-
-    def plain(case: Case) -> tuple[str, frozenset[tuple[str, Any]]]:
-        knobs = {k: v for k, v in case.knobs if not (case.name == "adaptive_noising" and k == "draws")}
-        return case.name, frozenset(knobs.items())
-
-    there = {plain(case): case for case in cases}
-    found = [there[plain(case)] for case in parse(PRESETS[preset], subjects()) if plain(case) in there]
-    if not found:
-        raise ValueError(f"nothing of {preset} has been measured in this file yet")
-    return found
