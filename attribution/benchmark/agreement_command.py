@@ -13,6 +13,7 @@ from attribution.benchmark.survey import KEY, Survey, folder_options, numbers
 from attribution.explain import together
 from attribution.heatmaps import blank
 from attribution.models import Model
+from attribution.registry import METHODS
 from attribution.similarity import Alike
 from attribution.types import Partial
 
@@ -54,15 +55,16 @@ def agreement_survey(given: argparse.Namespace) -> Survey:
         target = model.predict(x, k=1)[0][0]
         known = {"class": str(target), "category": model.categories[target]}
         made = together(model, x, seeded(cases, seed), target, output=given.output)
-        return {label: {**known, **_row(found)} for label, found in made if found is not None}
+        return {label: {**known, **_row(cases[label], found)} for label, found in made if found is not None}
 
     return Survey("agreement", COLUMNS, VALUES, NOTE, json.dumps({"output": given.output}), rows, tuple(NEEDED))
 
 
-def _row(found: Partial | ValueError) -> dict[str, str]:
+def _row(case: Case, found: Partial | ValueError) -> dict[str, str]:
     if isinstance(found, ValueError):
         return {"gradients": "", **numbers(_missing(str(found)))}
-    return {"gradients": str(found.total), **numbers(measured(found), ".6g")}
+    gradients = METHODS[case.name].gradients(dict(case.knobs), found.total)
+    return {"gradients": str(gradients), **numbers(measured(found), ".6g")}
 
 
 def _missing(why: str) -> dict[str, Alike]:

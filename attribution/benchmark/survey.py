@@ -18,7 +18,7 @@ from tqdm import tqdm
 from attribution.benchmark.cases import Case, labelled, parse
 from attribution.benchmark.run import digest_of, photos, read_photo, seed_of, spelled
 from attribution.benchmark.tables import interval
-from attribution.commands import Parser
+from attribution.commands import Parser, to_write
 from attribution.engine.score import OUTPUTS
 from attribution.images import load_image
 from attribution.models import Model, load_model
@@ -94,6 +94,10 @@ def told(done: int, total: int) -> None:
 def run(given: argparse.Namespace, survey: Survey) -> int:
     """Checks what the file lacks, prints the table, and returns 1 if a photo could not be checked, else 0."""
     cases = labelled(parse(given.methods, METHODS))
+    if given.first is not None and given.first < 1:
+        raise ValueError(f"--first {given.first} must be at least 1")
+    if not given.out.exists():
+        to_write(given.out, ".csv")
     files = photos(given.photos)[: given.first]
     rows, failed = read(given.out, survey), []
     model = load_model(given.model, given.device)
@@ -195,12 +199,16 @@ def write_photo(
 
 
 def table(rows: Sequence[Row], survey: Survey, model: Model, seed: int, cases: Mapping[str, Case]) -> str:
-    """The mean of each number over the photos, with its 95 % t interval, for each of the cases."""
+    """The mean of each number over the photos, with its 95 % t interval, for each of the cases.
+
+    One file under two names is one photo, as in the tables of the benchmark.
+    """
     same = {"setting": survey.setting, "base_seed": str(seed)}
     by_case = {}
     for label, case in cases.items():
         wanted = {**same, **_of_case(model, case)}
-        by_case[label] = [one for one in rows if all(one[name] == value for name, value in wanted.items())]
+        found = {one["digest"]: one for one in rows if all(one[name] == value for name, value in wanted.items())}
+        by_case[label] = list(found.values())
     counted = sorted({len(found) for found in by_case.values()})
     many = "photos" if counted != [1] else "photo"
     photos_of = f"{' or '.join(map(str, counted))} {many}"

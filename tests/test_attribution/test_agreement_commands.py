@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -71,6 +72,29 @@ def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, mo
     assert len(rows_of(out)) == 18
 
 
+def test_a_file_of_another_ending_that_is_there_goes_on(folder, model, tmp_path):
+    out = tmp_path / "agreement.csv"
+    assert survey(folder, out, "--first", "1") == 0
+    other = out.rename(tmp_path / "agreement.txt")
+    assert survey(folder, other) == 0
+    assert len(rows_of(other)) == 9
+
+
+def test_one_file_under_two_names_is_one_photo(folder, model, tmp_path, capsys):
+    assert survey(folder, tmp_path / "once.csv") == 0
+    once = capsys.readouterr().out
+    shutil.copy(folder / "cat.png", folder / "the same.png")
+    assert survey(folder, tmp_path / "twice.csv") == 0
+    assert capsys.readouterr().out == once
+    assert len(rows_of(tmp_path / "twice.csv")) == 4 * 3, "the file has a row for each name"
+
+
+def test_a_map_without_gradients_has_none(folder, model, tmp_path):
+    arguments = ["agreement", str(folder), "--out", str(tmp_path / "a.csv"), "--methods", "edges", "gradient"]
+    assert many_photos(arguments) == 0
+    assert [row["gradients"] for row in rows_of(tmp_path / "a.csv")] == ["0", "1"] * 3
+
+
 def test_the_methods_of_a_photo_share_their_gradients(folder, monkeypatch, tmp_path):
     model, counter = toys.counted(toys.of_photos())
     monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: model)
@@ -108,9 +132,16 @@ def test_a_blank_map_and_a_small_one_say_why():
         (["--methods", "magic"], "'magic' is unknown"),
         (["--seed", "-1"], "--seed -1 must be at least 0"),
         (["--first", "none"], "invalid int value: 'none'"),
+        (["--first", "-1"], "--first -1 must be at least 1"),
+        (["--first", "0"], "--first 0 must be at least 1"),
+        (["--out", "nowhere/table.csv"], "there is no folder nowhere"),
+        (["--out", "table.txt"], "table.txt: give a name that ends in .csv"),
     ],
 )
-def test_what_is_wrong_is_one_line(folder, model, tmp_path, capsys, wrong, line):
+def test_what_is_wrong_is_one_line(folder, tmp_path, capsys, monkeypatch, wrong, line):
+    """Before a model is loaded."""
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: pytest.fail("it is too late"))
+    monkeypatch.chdir(tmp_path)
     assert many_photos(["agreement", str(folder), "--out", str(tmp_path / "table.csv"), *wrong]) == 2
     told = capsys.readouterr().err
     assert line in told
