@@ -56,7 +56,7 @@ class Table:
             if name not in values or (name == "draws" and values.get("baseline", "uniform") != "uniform"):
                 continue  # N matters for noise baselines only
             value = values[name]
-            if value != knob.default or len({str(twin[name]) for twin in twins}) > 1:
+            if value != knob.default or len({str(twin.get(name)) for twin in twins}) > 1:
                 yield knob.setting(value)
 
     @cached_property
@@ -123,8 +123,9 @@ def tabulate(
     """The table of all cases, or of those of a preset, or of those that fit one of the texts in `methods`.
 
     It has the metrics that all its cases have; `measured` limits them to those named. `correct` limits the photos to
-    those whose likeliest class is their label. Raises ValueError when nothing is left for the table, and when the rows
-    have several models and `model` is None.
+    those whose likeliest class is their label. Of several weights and seeds it shows those that most rows of its cases
+    have. Raises ValueError when nothing is left for the table, and when the rows have several models and `model` is
+    None.
     """
     models = sorted({row.model for row in rows})
     if not rows:
@@ -139,24 +140,34 @@ def tabulate(
     if not chosen:
         raise ValueError(f"this file has no results of {', '.join(measured)} yet")
     chosen = _correct(chosen) if correct else chosen
-    (weights, seed, output), _ = Counter((row.weights, row.base_seed, row.output) for row in chosen).most_common(1)[0]
     known = subjects()
     for method in dict.fromkeys(row.method for row in chosen):
         entry(known, method)
+    _, chosen = _of_cases(chosen, preset, methods)
+    (weights, seed, output), _ = Counter((row.weights, row.base_seed, row.output) for row in chosen).most_common(1)[0]
     alike = [row for row in chosen if (row.weights, row.base_seed, row.output) == (weights, seed, output)]
-    cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in alike))
+    try:
+        cases, alike = _of_cases(alike, preset, methods)
+    except ValueError as error:
+        raise ValueError(f"{error}; looked at are the weights and the seed ({seed}) of most of these rows") from None
+    metrics = _common(alike)
+    kept = [row for row in alike if _case(row.metric, row.metric_knobs) in metrics]
+    by_place: dict[tuple[Case, str], dict[str, Row]] = {}
+    for row in sorted(kept, key=lambda row: row.label >= 0):  # of photos of equal bytes, one that has a label is shown
+        by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
+    otherwise = sum(row.metric in {metric.name for metric in metrics} for row in chosen) - len(kept)
+    return replace(_table(model, cases, metrics, otherwise, by_place), output=output, correct=correct)
+
+
+def _of_cases(rows: Sequence[Row], preset: str | None, methods: Sequence[str]) -> tuple[list[Case], list[Row]]:
+    """The cases of the preset that fit one of the texts in `methods`, and their rows. Raises ValueError for none."""
+    cases = list(dict.fromkeys(_case(row.method, row.knobs) for row in rows))
     if preset is not None:
         cases = of_preset(preset, cases)
     if methods:
         cases = list(dict.fromkeys(case for text in methods for case in fitting(text, cases)))
-    chosen, alike = ([row for row in held if _case(row.method, row.knobs) in cases] for held in (chosen, alike))
-    metrics = _common(alike)
-    kept = [row for row in alike if _case(row.metric, row.metric_knobs) in metrics]
-    by_place: dict[tuple[Case, str], dict[str, Row]] = {}
-    for row in kept:
-        by_place.setdefault((_case(row.method, row.knobs), row.digest), {})[row.metric] = row
-    otherwise = sum(row.metric in {metric.name for metric in metrics} for row in chosen) - len(kept)
-    return replace(_table(model, cases, metrics, otherwise, by_place), output=output, correct=correct)
+    within = set(cases)
+    return cases, [row for row in rows if _case(row.method, row.knobs) in within]
 
 
 def _correct(rows: Sequence[Row]) -> list[Row]:

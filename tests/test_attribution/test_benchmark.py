@@ -517,6 +517,7 @@ def made_up(areas, photos=("a", "b", "c", "d"), model="toy", methods=None) -> li
     ]
 
 
+(TAYLOR, *_) = parse(PRESETS["table2"], subjects())
 AREAS = [[20.0, 22, 24, 30], [25.0, 27, 28, 36]]
 
 
@@ -649,6 +650,34 @@ class TestReport:
             ValueError, match="smooth_taylor:samples=10 was not measured; the file has integrated_gradients, "
         ):
             tabulate(rows_, methods=["smooth_taylor:samples=10"])
+
+    def test_the_seed_is_that_of_most_rows_of_what_is_shown(self):
+        """Not of most rows of the file: a method that was measured with another seed alone is there."""
+        other = made_up([[1.0, 2, 3, 4]], methods=[("smooth_taylor", dict(TAYLOR.knobs))])
+        rows_ = [*made_up(AREAS), *(replace(row, base_seed=1) for row in other)]
+        assert {case.name for case in tabulate(rows_).cases} == {"integrated_gradients", "random_order"}
+        assert [case.name for case in tabulate(rows_, methods=["smooth_taylor"]).cases] == ["smooth_taylor"]
+        alone = [row for row in rows_ if row.method != "random_order"]
+        assert [case.name for case in tabulate(alone, preset="table2").cases] == ["smooth_taylor"]
+        with pytest.raises(ValueError, match=r"; looked at are the weights and the seed \(0\) of most of these rows"):
+            tabulate(rows_, methods=["smooth_taylor", "random_order", "integrated_gradients"])
+
+    def test_a_method_that_gained_a_knob_has_a_name_with_it_and_one_without(self):
+        before = ("smoothgrad", {"sigma": 0.5, "samples": 4})
+        after = ("smoothgrad", {"sigma": 0.5, "samples": 4, "form": "mean"})
+        table = tabulate(made_up(AREAS, methods=[before, after]))
+        assert len(set(table.labels.values())) == 2
+        assert "4 photos" in report(made_up(AREAS, methods=[before, after]), "text", None, None)
+
+    @pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+    def test_of_photos_of_equal_bytes_one_that_has_a_label_is_shown(self, names):
+        rows_ = [
+            replace(row, photo=name, label=label)
+            for name, label in zip(names, (1, -1), strict=True)
+            for row in made_up([[20.0], [25.0]], photos=("digest",))
+        ]
+        table = tabulate(sorted(rows_, key=lambda row: row.photo))
+        assert (table.photos, table.recognised) == (("digest",), (1, 1))
 
     def test_an_interval_is_that_of_the_mean(self):
         values = np.random.default_rng(5).normal(3, 2, (1, 400))
