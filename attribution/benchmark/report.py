@@ -88,16 +88,22 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
         title, places = measure.label, measure.digits
         name = title.lower()
         low, high = line[f"{name}_low"], line[f"{name}_high"]
-        found[title] = f"{line[name]:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+        found[title] = f"{line[name]:.{places}f}{_ends(low, high, f'.{places}f')}"
         low, high = line[f"{name}_difference_low"], line[f"{name}_difference_high"]
         difference = line[f"{name}_difference"]
         star = " *" if line[f"{name}_difference_p"] < SURE else ""
-        found[f"{title} difference"] = f"{difference:+z.{places}f} [{low:+z.{places}f}, {high:+z.{places}f}]{star}"
+        signed = f"+z.{places}f"
+        found[f"{title} difference"] = f"{difference:{signed}}{_ends(low, high, signed)}{star}"
     for model in MODELS:
         values = [line.get(f"{model.lower()}_{REGISTERED[metric].label.lower()}") for metric in METRICS]
         if values[0] is not None:
             found[f"paper, {model}"] = "" if np.isnan(values[0]) else " / ".join(f"{v:.2f}" for v in values)
     return found
+
+
+def _ends(low: float, high: float, form: str) -> str:
+    """The ends of an interval, behind its mean; nothing for one photo, which has no interval."""
+    return "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
 
 
 def head(table: Table, against: Case) -> str:
@@ -107,12 +113,15 @@ def head(table: Table, against: Case) -> str:
     if table.otherwise:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
     better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
+    sure = (
+        "Intervals are 95 % t intervals of the mean over photos, each for itself. A star marks a difference that is "
+        f"more than chance: p < {SURE:g} after Holm's correction for the {(len(table.cases) - 1) * len(table.areas)} "
+        "differences of this table."
+    )
     return (
         f"{table.model}, {len(table.photos)} photos{lacking}. {_labels(table)}The {table.output} is explained and "
-        f"measured. {ways}. {better}. {_noted(table)}"
-        f"Differences are to {table.labels[against]}, photo by photo. Intervals are 95 % t intervals of the mean over "
-        f"photos, each for itself. A star marks a difference that is more than chance: p < {SURE:g} after Holm's "
-        f"correction for the {(len(table.cases) - 1) * len(table.areas)} differences of this table."
+        f"measured. {ways}. {better}. {_noted(table)}Differences are to {table.labels[against]}, photo by photo. "
+        f"{sure if len(table.photos) > 1 else 'One photo has no intervals.'}"
     )
 
 

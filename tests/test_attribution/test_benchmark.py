@@ -740,7 +740,15 @@ class TestReport:
 
     def test_one_photo_has_no_interval(self):
         assert np.isnan(interval(np.ones((2, 1)))).all()
-        assert "nan" in report(made_up([[1.0], [2.0]], photos=("a",)), "text", None, None)
+        for form in ("text", "latex"):
+            told = " ".join(
+                report(made_up([[1.0], [2.0]], photos=("a",)), form, None, None).replace("\n% ", " ").split()
+            )
+            assert "One photo has no intervals." in told
+            assert "2.00" in told
+            assert "+1.00" in told
+            assert "nan" not in told
+            assert "star" not in told
 
     def test_what_a_search_found_is_told_with_both_areas(self, folder, tmp_path):
         (folder / "rocket.png").unlink()
