@@ -19,7 +19,7 @@ from attribution.images import load_image
 from attribution.models import Model
 from attribution.registry import METHODS, METRICS
 from attribution.studies.adaptive import FRESH, Outcome, Trial, adaptive_noising
-from attribution.types import Curve, notes
+from attribution.types import Curve, Partial, notes
 
 VALUES = 8
 """The number of scores that need as much memory as one gradient."""
@@ -141,10 +141,14 @@ def _adaptive(
     model: Model, x: Tensor, target: int, seed: int, output: str, store: Store, samples: int, **search: Any
 ) -> tuple[Tensor, int, dict[str, Any]]:
     """The map at the sigma found, with noise new to the search: the lowest area in a search is partly luck."""
-    trials, outcome = 0, None
+    trials, computed, last, outcome = 0, 0, 0, None
     shared: dict[str, Any] = {"samples": samples, "output": output, "store": store}
     for step in adaptive_noising(model, x, target, seed=seed, **shared, **search):
-        trials += isinstance(step, Trial) and not step.remembered
+        if isinstance(step, Partial):
+            last = step.evaluations
+        elif isinstance(step, Trial | Outcome):  # the map before it is complete
+            computed, last = computed + last, 0
+            trials += isinstance(step, Trial) and not step.remembered
         outcome = step
     assert isinstance(outcome, Outcome)
     if not math.isfinite(outcome.area):
@@ -153,7 +157,7 @@ def _adaptive(
     done = explain(model, x, SEARCHED, target, sigma=outcome.sigma, seed=fresh, **shared)
     cost = (trials + 1) * samples
     detail = {"sigma": outcome.sigma, "search_area": outcome.area, "evaluations": trials}
-    return done.attribution, fresh, {"gradients": cost, "computed": cost, "detail": detail}
+    return done.attribution, fresh, {"gradients": cost, "computed": computed + done.evaluations, "detail": detail}
 
 
 def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: int, seed: int, output: str) -> Curve:

@@ -311,6 +311,15 @@ class TestRun:
             assert row.area == pytest.approx(area, rel=1e-6)
             assert row.gradients == 3 * (row.detail["evaluations"] + 1)
 
+    def test_searches_share_what_they_compute_and_count_it_once(self, folder, tmp_path):
+        """Searches of one photo begin at the same sigma, with the same draws. Eight fill a batch."""
+        cases = parse(["adaptive_noising:samples=8,iterations=2,draws=3,objective=autvc/aupc"], subjects(3))
+        network, counter = toys.counted(toys.of_photos(64))
+        found = measure(folder, tmp_path / "r.db", cases, network, measures=metrics(["total_variation"]))
+        assert sum(row.computed for row in found) == counter.gradients
+        assert all(row.gradients == 8 * (row.detail["evaluations"] + 1) >= row.computed for row in found)
+        assert any(row.gradients > row.computed for row in found)
+
 
 # Runs the benchmark and kills itself at the n-th thing that happens in it; forks, so that torch is loaded once.
 KILLED = """
