@@ -1,7 +1,8 @@
 """The sanity checks of methods on one photo, and the columns of the CSV file that holds their numbers."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -109,8 +110,6 @@ def values(checked: Checked, label: str) -> dict[str, Alike]:
     """The numbers of a method, by column."""
     random, noise, contrast = checked.random, checked.noise, checked.contrast
     first, last = random.stages[1], random.stages[-1]
-    missing = Alike(float("nan"), noise.failed.get(label, "no level has this similarity"))
-    curves = {name: noise.curve(label, name) for name in MEASURES}
     why = contrast.failed.get(label, "")
     alone = Alike(float("nan"), "no stage has all layers random")
     found = {
@@ -121,12 +120,25 @@ def values(checked: Checked, label: str) -> dict[str, Alike]:
     found["entropy_rise"] = random.entropy_rise(label)
     found["class_spearman"] = contrast.absolute.get(label, Alike(float("nan"), why))
     found["class_pearson"] = contrast.signed.get(label, Alike(float("nan"), why))
-    for name, curve in curves.items():
-        found[f"noise_{name}"] = Alike(float(np.mean([band.mean for band in curve]))) if curve else missing
-    scores = [band.mean for band in noise.scores()]
-    lost = Alike(float("nan"), "no network with noise has a finite score")
-    found["noise_score"] = Alike(float(np.mean(scores))) if scores else lost
+    for name in MEASURES:
+        mean = _over_levels(noise, noise.curve(label, name), _lacking(noise, label, name))
+        found[f"noise_{name}"] = Alike(math.nan, noise.failed[label]) if label in noise.failed else mean
+    lost = ["it has no finite score" for level in noise.levels if math.isnan(level.score)]
+    found["noise_score"] = _over_levels(noise, noise.scores(), lost)
     return found
+
+
+def _lacking(noise: Perturbed, label: str, name: str) -> list[str]:
+    """Why the similarity is not defined, for each network with noise where it is not."""
+    found = (level.alike[label][name].why if label in level.alike else level.failed[label] for level in noise.levels)
+    return [why for why in found if why]
+
+
+def _over_levels(noise: Perturbed, bands: Sequence[Band], lacking: Sequence[str]) -> Alike:
+    """The mean over the levels of noise. It is not defined if a network lacks it: it would be that of other noise."""
+    if lacking:
+        return Alike(math.nan, f"on {len(lacking)} of {len(noise.levels)} networks with noise: {lacking[0]}")
+    return Alike(float(np.mean([band.mean for band in bands])))
 
 
 def row(checked: Checked, label: str) -> dict[str, str]:

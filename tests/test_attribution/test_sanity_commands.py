@@ -1,8 +1,10 @@
 """The sanity checks by command: one photo, and a folder whose table is continued."""
 
 import json
+import math
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,17 @@ import pytest
 import toys
 from surveys import METHODS, TITLES, rows_of
 
+from attribution import METHODS as ALL
 from attribution import load_image
 from attribution.__main__ import main as one_photo
 from attribution.benchmark import sanity
 from attribution.benchmark.__main__ import main as many_photos
+from attribution.benchmark.cases import labelled, parse
 from attribution.benchmark.run import digest_of, seed_of
 from attribution.benchmark.sanity import COLUMNS, VALUES
 from attribution.benchmark.sanity_command import PHOTO
 from attribution.benchmark.tables import SURE, chance, interval
-from attribution.similarity import LITTLE, MEASURES
+from attribution.similarity import LITTLE, MEASURES, Alike
 from attribution.studies.perturbed import GONE, model_perturbation
 from attribution.studies.randomisation import randomisation
 
@@ -233,6 +237,26 @@ def test_each_level_of_noise_has_its_mean_and_its_ends(folder, model, tmp_path):
         assert means == pytest.approx([band.mean for band in bands], abs=1e-5)
         assert ends == [pytest.approx([band.low, band.high], abs=1e-5) for band in bands]
         assert bands[1].low < bands[1].mean < bands[1].high
+
+
+def test_a_mean_over_levels_is_one_of_all_levels(photo, model):
+    """Without those where the map is blank, or the score is lost, it would be that of weaker or of stronger noise."""
+    cases = labelled(parse(["gradient", "edges"], ALL))
+    found = sanity.check(model, model.prepare(load_image(photo)), cases, sanity.Setting(2, (0.1, 0.6)), 0)
+    whole = {label: sanity.row(found, label) for label in cases}
+    first, second = found.noise.levels
+    assert float(whole["Gradient"]["noise_spearman"]) == pytest.approx(
+        (first.alike["Gradient"]["spearman"].value + second.alike["Gradient"]["spearman"].value) / 2, abs=1e-6
+    )
+    alike = {**second.alike, "Gradient": dict.fromkeys(MEASURES, Alike(math.nan, "the map is blank"))}
+    noise = replace(found.noise, levels=(first, replace(second, alike=alike, score=math.nan)))
+    gradient, edges = (sanity.row(replace(found, noise=noise), label) for label in cases)
+    assert {name for name in VALUES if not gradient[name]} == {"noise_score", *(f"noise_{name}" for name in MEASURES)}
+    assert gradient["why"] == (
+        "on 1 of 2 networks with noise: the map is blank; on 1 of 2 networks with noise: it has no finite score"
+    )
+    assert [name for name in VALUES if not edges[name]] == ["noise_score"]
+    assert edges["noise_spearman"] == whole["Edges"]["noise_spearman"]
 
 
 def test_the_other_class_is_the_one_that_is_named(photo, model, capsys):
