@@ -21,6 +21,7 @@ from attribution.benchmark.schema import (
     FIND_MAP,
     FIND_PHOTO,
     FORGET,
+    FORGET_INFINITE,
     OUTPUTS,
     PUT_AREA,
     PUT_LABEL,
@@ -161,10 +162,11 @@ class Results:
     def begin(self, folder: str, labels: Mapping[tuple[str, str], int]) -> None:
         """Before a run over a folder: writes the class of each photo that the file holds, by its name and digest.
 
-        What the file says of photos that could not be opened is deleted: the run tries them again.
+        What the file says of photos that could not be opened is deleted, and infinite areas are: it tries again.
         """
         with self._whole() as opened:
             opened.execute(FORGET, {"folder": folder})
+            opened.execute(FORGET_INFINITE)
             values = [{"name": name, "digest": digest, "label": label} for (name, digest), label in labels.items()]
             opened.executemany(PUT_LABEL, values)
 

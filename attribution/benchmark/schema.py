@@ -60,8 +60,9 @@ PUT_PHOTO = (
 )
 PUT_MAP = f"INSERT {_insert('maps')} ON CONFLICT DO UPDATE SET {KEPT}, error = excluded.error"
 PUT_LABEL = "UPDATE photos SET label = :label WHERE name = :name AND digest = :digest"
-# Photos that could not be opened have no digest. A packed file has no folder.
+# Photos that could not be opened have no digest. A packed file has no folder. Earlier versions wrote infinite areas.
 FORGET = "DELETE FROM photos WHERE digest = '' AND folder IN ('', :folder)"
+FORGET_INFINITE = "DELETE FROM areas WHERE abs(area) = 9e999"
 OUTPUTS = "SELECT DISTINCT output FROM maps"
 # An area is measured when the file lacks it, or holds it for another number of random orders.
 PUT_AREA = (

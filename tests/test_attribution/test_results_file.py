@@ -224,6 +224,14 @@ class TestColumns:
         with closing(Results(tmp_path / "r.db")) as results, pytest.raises(ValueError, match="measure it again"):
             results.rows()
 
+    def test_an_infinite_area_of_an_earlier_version_is_measured_again(self, folder, measured, tmp_path):
+        before = measured(tmp_path / "r.db", CASES[-1:])
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            opened.execute("UPDATE areas SET area = -9e999, curve = '[1.0, -Infinity]' WHERE rowid = 1")
+        with pytest.raises(ValueError, match="measure it again"):
+            Results.read(tmp_path / "r.db").rows()
+        assert content(measure(folder, tmp_path / "r.db", CASES[-1:])) == content(before)
+
 
 class TestOldFiles:
     def test_it_opens_and_reports_the_same(self, measured, tmp_path):
