@@ -313,7 +313,9 @@ class TestFigures:
 
 
 def test_agreement_that_is_rounded_to_nothing_has_no_sign():
-    assert settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 px · -0.02 at 28 px"
+    assert (
+        settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 cells · -0.02 at 28 cells"
+    )
 
 
 FREE = ("blurred_noise", "centre", "edges")

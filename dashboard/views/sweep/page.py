@@ -74,7 +74,7 @@ def draw() -> None:
     boards.show("sweep", board(sweep, experiment, subject), clicked)
     opening(sweep, experiment)
     st.caption(
-        "The other settings are those on the left, and those of the method above. The cheapest cells are computed "
+        "The other settings are those in the sidebar, and those of the method above. The cheapest cells are computed "
         "first. Stored gradients are not recomputed: a larger R uses the samples of a smaller R again."
     )
     st.caption(provenance(subject.model, experiment.output))
