@@ -24,7 +24,19 @@ from dashboard.experiment.words import settled
 from dashboard.live.frames import unpack
 from dashboard.views.sweep import others
 from dashboard.views.sweep.board import SweepBoard
-from dashboard.views.sweep.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values, usual, with_axis
+from dashboard.views.sweep.sweep import (
+    MOST,
+    PRESETS,
+    Axis,
+    Sweep,
+    choices,
+    knobs,
+    parse,
+    read_values,
+    usual,
+    with_axis,
+    with_method,
+)
 from dashboard.work.panel import PERTURBATION, VARIATION, curve_work, map_work
 from dashboard.work.sweep import Found, order, sweep_work
 
@@ -107,6 +119,32 @@ class TestAxes:
     def test_a_shared_field_begins_with_its_declared_values(self):
         assert usual("sigma", "smooth_taylor", []).values == FIELDS["sigma"].usual
         assert usual("target", "smooth_taylor", [5, 3, 2, 1, 0]).values == (5, 3, 2, 1)
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_what_an_axis_begins_with_can_be_a_link(self, method):
+        for name in knobs(method):
+            begun = Sweep(method, (usual(name, method, [0]),))
+            assert parse(begun.text) == begun
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_with_another_method_it_can_be_a_link(self, method):
+        """A knob of the same name allows other values there, as `rule` and `steps` do."""
+        for name, knob in METHODS[method].knobs.items():
+            values = choices(name, method) or tuple(dict.fromkeys((other(knob), knob.default)))
+            for another in METHODS:
+                found = with_method(Sweep(method, (Axis(name, values),)), another, [0])
+                assert parse(found.text) == found
+
+    @pytest.mark.parametrize(
+        ("text", "method", "kept"),
+        [
+            ("integrated_gradients:rule=right/adaptive", "idg", "rule=right"),
+            ("smoothgrad:samples=500/1000,sigma=0.1/0.3", "expected_gradients", "samples=500"),
+            ("integrated_gradients:steps=200/300", "agi", "steps=10/25/50/100"),
+        ],
+    )
+    def test_values_that_another_method_does_not_allow_are_left_out(self, text, method, kept):
+        assert with_method(parse(text), method, [0]).text == f"{method}:{kept}"
 
     def test_an_axis_comes_and_goes(self):
         one = parse("smooth_taylor:sigma=0.1/0.5")

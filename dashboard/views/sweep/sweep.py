@@ -1,6 +1,7 @@
 """A sweep: one method with several values of one or two knobs, others beside it; as text and back. No Streamlit."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -130,13 +131,19 @@ def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
     if knob == "target":
         return Axis(knob, tuple(classes[:4]))
     declared = FIELDS[knob].usual if knob in FIELDS else ()
-    return Axis(knob, declared or choices(knob, method)[:6] or (METHODS[method].knobs[knob].default,))
+    found = allowed(knob, declared, method) or choices(knob, method)[:6]
+    return Axis(knob, found or (METHODS[method].knobs[knob].default,))
 
 
 def with_method(sweep: Sweep, method: str, classes: Sequence[int]) -> Sweep:
-    """The sweep for another method, with the axes whose knobs this method has."""
-    kept = tuple(axis for axis in sweep.axes if axis.knob in knobs(method))
-    return replace(sweep, method=method, axes=kept or (usual(knobs(method)[0], method, classes),))
+    """The sweep for another method, with the axes whose knobs it has. Values that it does not allow are left out; if
+    none is left, the axis has its usual ones."""
+    kept = []
+    for axis in sweep.axes:
+        if axis.knob in knobs(method):
+            values = allowed(axis.knob, axis.values, method, sweep.model)
+            kept.append(Axis(axis.knob, values) if values else usual(axis.knob, method, classes))
+    return replace(sweep, method=method, axes=tuple(kept) or (usual(knobs(method)[0], method, classes),))
 
 
 def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
@@ -162,6 +169,15 @@ def choices(knob: str, method: str, model: str = MODEL) -> tuple[Any, ...]:
     if declared.type is bool:
         return (False, True)
     return declared.allowed.names if isinstance(declared.allowed, Choice) else ()
+
+
+def allowed(knob: str, values: Sequence[Any], method: str, model: str = MODEL) -> tuple[Any, ...]:
+    """Those of the values that the knob of this method can have."""
+    found: list[Any] = []
+    for value in values:
+        with suppress(ValueError):
+            found += read_values(method, knob, [str(value)], model)
+    return tuple(found)
 
 
 def read_values(method: str, knob: str, texts: Sequence[str], model: str = MODEL) -> tuple[Any, ...]:
