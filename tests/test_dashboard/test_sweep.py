@@ -10,7 +10,7 @@ import pytest
 import toys
 from page import toy_subject
 
-from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
+from attribution import METHODS, MODELS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.agreement import agreements
 from attribution.heatmaps import reduce_channels
 from attribution.registry import Choice, Knob
@@ -152,6 +152,13 @@ class TestAxes:
         assert two.text == "smooth_taylor:sigma=0.1/0.5,seed=0/1"
         assert with_axis(two, 1, None) == one
         assert with_axis(two, 0, Axis("samples", (2,))).text == "smooth_taylor:samples=2,seed=0/1"
+
+
+def test_classes_of_equal_names_have_titles_of_their_own(monkeypatch):
+    """A map is put into the tile of its title, and the list of values gives back what is shown."""
+    monkeypatch.setitem(MODELS, "birds", replace(MODELS[EXPERIMENT.model], categories=("crane", "hen", "crane")))
+    sweep = parse("gradient:target=0/1/2", "birds")
+    assert [sweep.title(place) for place in sweep.places] == ["class crane (0)", "class hen", "class crane (2)"]
 
 
 class TestOrder:

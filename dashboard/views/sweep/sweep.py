@@ -1,8 +1,10 @@
 """A sweep: one method with several values of one or two knobs, others beside it; as text and back. No Streamlit."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 from urllib.parse import quote, unquote
@@ -102,10 +104,16 @@ class Sweep:
         )
 
     def say(self, knob: str, value: Any) -> str:
-        """A value as shown on the page."""
+        """A value as shown on the page. No two values look alike: maps are told apart by their titles."""
         if knob == "target":
-            return class_name(self.model, value)
+            name = class_name(self.model, value)
+            return f"{name} ({value})" if name in self._repeated else name
         return FIELDS[knob].say(value) if knob == "model" else _plain(value)
+
+    @cached_property
+    def _repeated(self) -> frozenset[str]:
+        """The names that several classes of the model have."""
+        return frozenset(name for name, count in Counter(MODELS[self.model].categories).items() if count > 1)
 
 
 def _class(experiment: Experiment) -> int:
