@@ -268,6 +268,16 @@ class TestWork:
         assert len(band.areas) == 2
         assert band.area > 0
 
+    @pytest.mark.parametrize("axis", ["target=0/282", "output=logit/probability", "model=efficientnet_lite0"])
+    def test_orders_of_one_class_model_and_score_are_not_computed_for_others(self, small, axis):
+        """They are not drawn there, and take many passes."""
+        *_, last = found = self.run(small, f"gradient:{axis}")
+        assert not last.control
+        assert not any("random orders" in one.now for one in found)
+        assert last.share == 1.0
+        shares = [one.share for one in found]
+        assert shares == sorted(shares)
+
     def test_each_cell_says_how_well_its_halves_agree(self, small):
         x = small.prepare(gallery_photo("cat"))
         last = self.run(small, "smooth_taylor:samples=1/4")[-1]
@@ -491,7 +501,6 @@ class TestBeside:
         refused, *others = [last.beside[task.work] for task in key.beside]
         assert "falls along the path" in refused.error
         assert all(cell.areas and not cell.error for cell in others)
-        assert last.control
 
     def test_without_others_the_work_is_that_of_before(self):
         assert parse("smooth_taylor:sigma=0.3").key(EXPERIMENT, "cat").beside == ()

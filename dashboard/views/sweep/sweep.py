@@ -82,11 +82,15 @@ class Sweep:
         return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
 
     def key(self, experiment: Experiment, photo: str) -> Key:
-        """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it."""
+        """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it.
+
+        Random orders are those of one class, model and score: a sweep over these has none.
+        """
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
+        one = not any(axis.knob in OF_ALL for axis in self.axes)
         tasks = tuple(self._task(experiment, place) for place in self.places)
         beside = tuple(self._task(experiment, place, other) for other, place in product(self.beside, self.places))
-        return Key(tasks, experiment.curve_keys(control), photo, beside)
+        return Key(tasks, experiment.curve_keys(control) if one else (), photo, beside)
 
     def panel(self, experiment: Experiment, place: Place, other: str = "") -> Panel:
         """The panel of a cell, without its image; or that of another method at the same place."""
