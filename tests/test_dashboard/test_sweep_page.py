@@ -84,6 +84,12 @@ class TestSweep:
         control(app.selectbox, "sweep-method").select("integrated_gradients").run()
         assert query(app, "sweep") == "integrated_gradients:steps=10/25/50/100/200"
 
+    def test_another_method_leaves_out_the_values_that_it_does_not_have(self, swept):
+        app = swept(sweep="integrated_gradients:rule=right/adaptive")
+        control(app.selectbox, "sweep-method").select("idg").run()
+        assert not app.exception
+        assert query(app, "sweep") == "idg:rule=right"
+
     def test_names_are_chosen_from_a_list(self, swept):
         app = swept(sweep="integrated_gradients:baseline=black/white")
         control(app.multiselect, "sweep-values-0").select("mean").run()

@@ -19,7 +19,7 @@ from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import OF_ALL, Axis, Sweep, letter
+from dashboard.views.sweep.sweep import Axis, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.sweep import Found, Key, Place, Prepare, Result, Task, Work, sweep_work
 
@@ -98,8 +98,7 @@ class SweepBoard(sheet.Worked):
         metric = METRICS[name]
         beside = tuple(_areas(found, tasks, name) for tasks in self._beside.values())
         lines = len(_long(self.sweep)) == 1
-        whole = not set(OF_ALL) & {axis.knob for axis in self.sweep.axes}
-        control = found.control.get(name) if whole else None
+        control = found.control.get(name)
         about = Chart(
             f"sweep-{name}",
             metric.label,
