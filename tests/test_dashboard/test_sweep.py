@@ -535,6 +535,13 @@ class TestBoardWithOthers:
         assert [trace.get("name") for trace in chart["figure"]["data"]] == ["Edges", "SmoothTaylor"]
         assert "Edges" not in chart["note"], "it is drawn"
 
+    def test_an_error_of_several_cells_is_one_line(self, jobs):
+        broken = EXPERIMENT.turned("blur_ig", "widest", -1)
+        *_, last = self.heads(jobs, "blur_ig:steps=2/4", (), broken)
+        (error,) = last["state"]["errors"]
+        assert error.startswith("M 2, M 4: ")
+        assert "widest=-1 must be a number" in error
+
     def test_a_chart_with_many_names_is_higher(self, jobs):
         """Else the names would take the room of the lines. A grid has no names."""
         few, many = ("edges",), ("edges", "centre", "blurred_noise", "smooth_taylor_null")

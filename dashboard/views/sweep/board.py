@@ -118,7 +118,6 @@ class SweepBoard(sheet.Worked):
     def _state(self, view: View, found: Found) -> Part:
         """How many cells are done, and at the end their cost."""
         count, more = len(self.sweep.places), len(self._titles)
-        failed = [place for place, cell in found.cells.items() if cell.error]
         others = sum(not self._fits(cell) for cell in self._done(found).values())
         state = progress.state([view])
         of_charts = f", {len(found.beside)} of {more} more for the charts" if more else ""
@@ -132,7 +131,7 @@ class SweepBoard(sheet.Worked):
             state,
             found.share,
             words,
-            errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed] + self._lost(found),
+            errors=self._failed(found) + self._lost(found),
             lines=[*([["Not shown", size]] if others else []), *self._notes(found)],
         )
 
@@ -148,6 +147,14 @@ class SweepBoard(sheet.Worked):
             [label, f"{note} ({'all maps' if len(titles) == len(cells) else ', '.join(dict.fromkeys(titles))})"]
             for (label, note), titles in told.items()
         ]
+
+    def _failed(self, found: Found) -> list[str]:
+        """The errors of cells, each once, with the cells that have it."""
+        told: dict[str, list[str]] = {}
+        for place, cell in found.cells.items():
+            if cell.error:
+                told.setdefault(cell.error, []).append(self.sweep.title(place))
+        return [f"{', '.join(titles)}: {error}" for error, titles in told.items()]
 
     def _lost(self, found: Found) -> list[str]:
         """What methods beside it say that have no map: once, if it is the same at all places."""

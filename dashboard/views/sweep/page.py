@@ -1,5 +1,6 @@
 """Sweep: how one or two settings change a map. Each cell can be opened in Compare."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -39,8 +40,9 @@ def preparing(subject: Subject, models: Models) -> Prepare:
 
 
 def board(sweep: Sweep, experiment: Experiment, subject: Subject) -> SweepBoard:
-    """The board of this session."""
-    prepare, given = preparing(subject, resources.models()), (resources.store(), experiment, subject, sweep)
+    """The board of this session. It is of the model that is shown: the chosen one may not be here."""
+    shown = replace(experiment, model=subject.model.name)
+    prepare, given = preparing(subject, resources.models()), (resources.store(), shown, subject, sweep)
     return SweepBoard(resources.scheduler(), session.name(), *given, prepare, resources.cells())
 
 
