@@ -28,14 +28,14 @@ Halves = Float[Tensor, "two h w"]
 
 
 def agreement(halves: Halves) -> float:
-    """Pearson's correlation of two signed maps, over all pixels. NaN if one of them is constant."""
+    """Pearson's correlation of two signed maps, over all pixels, at most 1. NaN if one of them is constant."""
     values = halves.flatten(1).double()
     centred = values - values.mean(1, keepdim=True)
     norms = centred.norm(dim=1)
     # A constant map has rounding errors around its mean.
     if bool((norms <= 1e-12 * values.norm(dim=1)).any()):
         return math.nan
-    return float(centred[0] @ centred[1] / norms.prod())
+    return min(float(centred[0] @ centred[1] / norms.prod()), 1.0)  # rounded, equal maps can be above it
 
 
 def agreements(halves: Halves) -> Mapping[int, float]:
@@ -59,10 +59,10 @@ def needed(halves: float, draws: int, values: int) -> int | None:
     """The draws after which halves agree by `ENOUGH`, estimated from their agreement after `draws`.
 
     `values` is the number of values of a half. Means of n independent draws with the same signal correlate n / (n + v),
-    v the variance of a draw over that of the signal. None unless the agreement is below 1 and told from that of
-    unrelated maps (`TOLD`): nothing follows from it.
+    v the variance of a draw over that of the signal. None unless the agreement is told from that of unrelated maps
+    (`TOLD`): nothing follows from it. At least 2, one for each half.
     """
-    if not TOLD / math.sqrt(values) < halves < 1:
+    if not halves > TOLD / math.sqrt(values):
         return None
     v = draws / 2 * (1 - halves) / halves
-    return math.ceil(2 * v * ENOUGH / (1 - ENOUGH))
+    return max(2, math.ceil(2 * v * ENOUGH / (1 - ENOUGH)))

@@ -38,7 +38,7 @@ def load_image(source: str | Path | bytes | Readable, least: int | None = None) 
     `least`, for thumbnails: a JPEG is decoded at a fraction of its size, with at least so many pixels a side.
     Raises ValueError, in one line, if it is not a usable photo.
     """
-    name = str(source) if isinstance(source, (str, Path)) else "the image"
+    name = str(source) if isinstance(source, (str, Path)) else "the file"
     try:
         data = _read(source)
     except OSError as error:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 import torch
 
@@ -58,15 +59,45 @@ def precision_on(device: torch.device, name: str) -> str:
 def precision(name: str) -> Iterator[None]:
     """Inside it, CUDA uses this precision and deterministic convolutions. Afterwards the old settings return.
 
-    torch's default is TF32 for convolutions, and float32 for products of matrices.
+    torch's default is TF32 for convolutions, and float32 for products of matrices. The settings are those of the whole
+    process: while several threads are inside, TF32 is used if all of them ask for it, and the last one puts them back.
     """
-    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32
-    cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32 = name == "tf32", True, name == "tf32"
+    _SETTINGS.enter(name)
     try:
         yield
     finally:
-        cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32 = before
+        _SETTINGS.leave(name)
+
+
+class _Settings:
+    """torch's settings of precision, and who is inside `precision` now."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside: list[str] = []
+        self._before = (False, False, False)
+
+    def enter(self, name: str) -> None:
+        with self._lock:
+            if not self._inside:
+                cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+                self._before = cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32
+            self._inside.append(name)
+            self._set()
+
+    def leave(self, name: str) -> None:
+        with self._lock:
+            self._inside.remove(name)
+            self._set()
+
+    def _set(self) -> None:
+        quick = all(name == "tf32" for name in self._inside)
+        chosen = (quick, True, quick) if self._inside else self._before
+        cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+        cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32 = chosen
+
+
+_SETTINGS = _Settings()
 
 
 def keep_freed_memory() -> bool:

@@ -158,7 +158,8 @@ def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:
     shared = set()
     with torch.inference_mode(False), torch.no_grad():
         for k, (name, entry) in enumerate(found.state_dict().items()):
-            if not entry.is_floating_point() or "running" in name or entry.numel() < 2 or entry.data_ptr() in shared:
+            statistic = name.rpartition(".")[2].startswith("running_")
+            if not entry.is_floating_point() or statistic or entry.numel() < 2 or entry.data_ptr() in shared:
                 continue
             shared.add(entry.data_ptr())
             noise = normal(Purpose.WEIGHTS, seed, k, tuple(entry.shape)).to(entry)

@@ -14,7 +14,7 @@ from attribution.types import Curve, Heatmap, Image, LinearCurve, notes
 
 SHARES = tuple(k / 10 for k in range(1, 10))
 STEADY = 5.0
-"""The released notebook leaves out images whose score climbs by less than this, in units of f_c."""
+"""The released notebook leaves out images whose logit climbs by less than this."""
 
 
 @metric(
@@ -48,5 +48,6 @@ def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
         )
     share = ((np.array(scores) - low) / (high - low)).clip(0, 1)
     gaps = (share[: len(SHARES)] - share[len(SHARES) :]).clip(min=0)
-    little = "" if high - low > STEADY else f"the score climbs by only {high - low:.2g}: unreliable"
+    steady = high - low > STEADY or score.output != "logit"  # a probability climbs by less than 1
+    little = "" if steady else f"the score climbs by only {high - low:.2g}: unreliable"
     yield LinearCurve(np.array([0, *SHARES, 1]), np.array([0, *gaps, 0]), notes(blank(values), little))

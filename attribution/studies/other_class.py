@@ -50,6 +50,9 @@ class Contrast:
         absolute, signed = self.absolute[label], self.signed[label]
         if not absolute.defined:
             return Finding(False, f"cannot be told: the similarity is {absolute}")
+        if signed.value <= -LITTLE:  # as with two classes, where one score is the opposite of the other
+            turned = f"the map of the other class is this one with its signs turned ({signed})"
+            return Finding(False, f"cannot be told: {turned}")
         little = absolute.value >= LITTLE
         words = (
             f"changed {'little ' if little else ''}for another class: rank correlation {absolute}, with signs {signed}"

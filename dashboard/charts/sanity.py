@@ -50,7 +50,8 @@ def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None
         hovertemplate="%{y:.2f}",
     )
     title = "noise, % of the standard deviation of each weight"
-    return _alike([*traces, below], axis(title, type="log"), measure, little)
+    ticks = [1, 2, 5, 10, 20, 50, 100]  # Plotly would write the second 2 for 20
+    return _alike([*traces, below], axis(title, type="log", tickvals=ticks), measure, little)
 
 
 @dataclass(frozen=True)

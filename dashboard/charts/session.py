@@ -11,7 +11,7 @@ from dashboard.charts.styles import axis, chart, scatter
 
 @dataclass(frozen=True)
 class Point:
-    """A finished map: its two areas, its setting as text, and whether it shows the present photo."""
+    """A finished map: its two areas, its setting as text, and whether it can be compared with those on screen."""
 
     method: str
     title: str

@@ -20,6 +20,8 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 
 OWN_MISSING = "Your own photo is not in this session any more. Upload it again in the sidebar."
 OTHER_MISSING = "The photo of this link is not on this server: another one is shown."
+OTHER_VALUES = "Of this link cannot be used as it is: {}. Other values are shown."
+UNUSED = "session-unused"
 TRAIL = "session-trail"
 KNOWN = 32
 """How many of its own URLs a session remembers. Each run writes at most one, so a few can be in transit at a time."""
@@ -85,7 +87,15 @@ def read(page: str) -> None:
     if session.begun() and found != session.experiment():
         lesson.close()
     session.put(found)
+    st.session_state[UNUSED] = (found, found.unlike_link(query or {}))
     applied(TRAIL)
+
+
+def not_used() -> None:
+    """Says which values of the link are not used, until something is changed."""
+    found, unused = st.session_state.get(UNUSED, (None, ()))
+    if unused and found == session.experiment():
+        st.info(OTHER_VALUES.format(", ".join(unused)), icon=":material/link_off:")
 
 
 def experiment_of(query: Query, page: str) -> Experiment:

@@ -44,6 +44,15 @@ def choose() -> Model:
     return resources.model(_last())
 
 
+def instead(experiment: Experiment, shown: Model) -> None:
+    """Says that another model is shown than the chosen one, if so."""
+    if experiment.model != shown.name:
+        chosen, other = MODELS[experiment.model].title, MODELS[shown.name].title
+        st.info(
+            f"{chosen} cannot be used yet: the maps are of {other}. The sidebar says why.", icon=":material/cloud_off:"
+        )
+
+
 def _last() -> str:
     return str(st.session_state.get(LAST, Experiment().model))
 

@@ -153,10 +153,11 @@ def missing_photo() -> str:
 def once(name: str, key: Hashable, make: Callable[[], Made]) -> Made:
     """The result of `make` for `key`. The session caches the last result under `name`; a new key calls `make` again.
 
-    Key and value are one entry, so that an interrupted run cannot separate them.
+    None is not cached: what is not there can come later. Key and value are one entry, so that an interrupted run cannot
+    separate them.
     """
     held: Any = st.session_state.get(name)
-    if held is None or held[0] != key:
+    if held is None or held[0] != key or held[1] is None:
         held = (key, make())
         st.session_state[name] = held
     made: Made = held[1]

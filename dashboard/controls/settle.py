@@ -29,7 +29,7 @@ def most() -> int:
 
 def at(side: int) -> str:
     """Where halves are compared, in words."""
-    return f"at {side} px" if side else "pixel by pixel"
+    return f"at {side} cells" if side else "pixel by pixel"
 
 
 def buttons() -> None:
@@ -55,7 +55,7 @@ def act(experiment: Experiment, subject: Subject) -> Act | None:
         SLOT,
         "Until settled",
         f"Draws samples until two halves of them agree by {ENOUGH:g}, for the methods that R turns: at most {most()} "
-        "gradients. Regions settle before pixels: at 28 px, means over 28 cells a side are compared. At the end it "
+        "gradients. Regions settle before pixels: at 28 cells, means over 28 cells a side are compared. At the end it "
         "sets R.",
         [Option(str(side), at(side)) for side in PLACES],
         f"until halves agree by {ENOUGH:g}, at most R = {most()}",

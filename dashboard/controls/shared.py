@@ -77,7 +77,7 @@ def _names(how: Control, options: list[str], value: Any, where: DeltaGenerator, 
 def _range(subject: Subject) -> None:
     """Shows how large sigma is relative to the photo. The text does not use the present sigma, so it is never late."""
     if subject.spread:
-        st.caption(f"σ = 0.1 is {0.1 / subject.spread:.1%} of the range of this photo's values.")
+        st.caption(f"A σ of 1 would be {1 / subject.spread:.0%} of the range of this photo's values.")
     else:
         st.caption("All values of this photo are equal.")
 

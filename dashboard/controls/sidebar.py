@@ -23,6 +23,7 @@ def draw(page: str) -> None:
     here = page_at(page)
     with st.sidebar:
         visit_place = st.container(key="control-visit-place")  # first, so its place is the same in every run
+        address.not_used()
         subject = _subject() if here.has(*SUBJECT) else None
         if subject is None:
             st.caption("This page has no settings. Those of the other pages stay as they are.")

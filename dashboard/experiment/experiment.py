@@ -31,7 +31,7 @@ from dashboard.experiment.declarations import (
     SIGMA,
     STEPS,
 )
-from dashboard.experiment.fields import Field, declared, one_of, shared
+from dashboard.experiment.fields import Field, declared, one_of, same, shared
 from dashboard.experiment.folder import known, read_photo
 from dashboard.experiment.own import COMPARED, Own, own_of, plain, read_methods, read_own
 from dashboard.experiment.own import shared as is_shared
@@ -114,6 +114,12 @@ class Experiment:
             name: how.read(query[how.url], getattr(default, name)) for name, how in FIELDS.items() if how.url in query
         }
         return default.changed(**{"target": None, **values})
+
+    def unlike_link(self, query: Mapping[str, str]) -> tuple[str, ...]:
+        """The letters of the fields that have other values in a URL than in this experiment, which was made of it: they
+        do not exist, or are out of range. The photo and own settings are not looked at."""
+        looked = {name: how for name, how in FIELDS.items() if how.url in query and name not in ("image", "own")}
+        return tuple(how.letter for name, how in looked.items() if not same(getattr(self, name), query[how.url]))
 
     def changed(self, **values: Any) -> "Experiment":
         """The experiment with other values. A class of one model is none of another that has other classes."""

@@ -104,6 +104,18 @@ def number(limits: Range) -> Reader:
     return read
 
 
+def same(value: Any, text: str) -> bool:
+    """Whether a value is the one that a text of a URL asks for, in whatever spelling."""
+    if isinstance(value, tuple):
+        return {name for name in text.split(",") if name} <= {*value, *(() if value else ("none",))}
+    if isinstance(value, str) or value is None:
+        return text == value
+    try:
+        return math.isclose(float(text), value, abs_tol=1e-4)
+    except ValueError:
+        return False
+
+
 def one_of(names: Collection[str] | Mapping[str, Any]) -> Reader:
     """Reads one of the names."""
     return lambda text, default: text if text in names else default

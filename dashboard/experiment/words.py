@@ -56,6 +56,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in one text: A; A and B; A, B and C."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def escaped(text: str) -> str:
     """The text, such as the name of a file or of a class, so that Markdown shows it as it is."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~$:])", r"\\\1", text)
@@ -115,8 +121,8 @@ def describe(title: str, attribution: Tensor) -> str:
 
 
 def settled(agreement: Mapping[int, float]) -> str:
-    """How well the halves of a noise map agree: " · halves agree 0.36 · 0.87 at 56 px · 0.94 at 28 px", or nothing."""
+    """How well the halves of a noise map agree, as " · halves agree 0.36 · 0.87 at 56 cells · 0.94 at 28 cells"."""
     if not agreement or any(map(math.isnan, agreement.values())):
         return ""
     (_, pixels), *pooled = agreement.items()
-    return "".join([f" · halves agree {pixels:z.2f}", *(f" · {value:z.2f} at {side} px" for side, value in pooled)])
+    return "".join([f" · halves agree {pixels:z.2f}", *(f" · {value:z.2f} at {side} cells" for side, value in pooled)])

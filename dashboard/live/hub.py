@@ -96,7 +96,8 @@ class Hub:
         """Of the boards that nobody looks at, only the latest are kept: a line to them may be opened soon, or again."""
         resting = [session for session in self._boards if session not in self._lines]
         for session in resting[: max(0, len(resting) - self.rest)]:
-            del self._boards[session]
+            _, board = self._boards.pop(session)
+            board.attend(False)
 
     def board(self, session: str, page: str | None = None) -> Board | None:
         """What the session shows; None if that is not the page of this name."""
@@ -131,13 +132,12 @@ class Hub:
             held = self._lines.get(line.session, [])
             if line in held:
                 held.remove(line)
-            last = not held
-            if last:
+            if not held:
                 self._lines.pop(line.session, None)
+                board = self._shown(line.session)
+                if board is not None:
+                    board.attend(False)
                 self._tidy()
-            board = self._shown(line.session)
-            if last and board is not None:
-                board.attend(False)
 
     def changed(self, sessions: Collection[str]) -> None:
         """Called by workers: there is something new for these sessions."""

@@ -82,14 +82,16 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
         await socket.accept()
         await socket.close(TRY_LATER, str(error))
         return
-    await socket.accept()
-    news.set()
-    sender = asyncio.create_task(_send(socket, line, news, asked))
     try:
-        with contextlib.suppress(WebSocketDisconnect):
-            await _receive(socket, line, asked)
+        with contextlib.suppress(WebSocketDisconnect, OSError):  # accept() raises the server's own OSError
+            await socket.accept()
+            news.set()
+            sender = asyncio.create_task(_send(socket, line, news, asked))
+            try:
+                await _receive(socket, line, asked)
+            finally:
+                sender.cancel()
     finally:
-        sender.cancel()
         hub.close(line)
 
 

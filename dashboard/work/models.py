@@ -1,9 +1,10 @@
-"""Loaded models, shared by all sessions and workers. Only the last used ones are kept."""
+"""Loaded models, shared by all sessions and workers. Only the last used ones are kept, and those that are in use."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -12,7 +13,7 @@ from attribution.engine.devices import best_device
 from attribution.models import Model, card
 
 MOST = 3
-"""The maximum number of models on each device."""
+"""The maximum number of models that are kept on each device, besides those of pages."""
 CHUNK = 0.2
 """Seconds of a batch: a hand that moves a knob must not wait for a long one to end."""
 
@@ -52,6 +53,8 @@ class Models:
     def __init__(self, load: Callable[[str, torch.device], Model] = load_listed, most: int = MOST) -> None:
         self.load, self.most = load, most
         self._held: OrderedDict[Place, Model] = OrderedDict()
+        self._there: WeakValueDictionary[Place, Model] = WeakValueDictionary()
+        """All that are in memory. A page can use one that is held no more: a second copy would only take memory."""
         self._loading: dict[Place, Lock] = {}
         self._lock = Lock()
 
@@ -62,12 +65,12 @@ class Models:
             loading = self._loading.setdefault(place, Lock())
         with loading:
             with self._lock:
-                found = self._held.get(place)
+                found = self._there.get(place)
             if found is None:
                 found = self.load(*place)
                 found.gradient_batch.seconds = found.value_batch.seconds = CHUNK
             with self._lock:
-                self._held[place] = found
+                self._there[place] = self._held[place] = found
                 self._held.move_to_end(place)
                 beside = [held for held in self._held if held[1] == place[1]]
                 for oldest in beside[: max(0, len(beside) - self.most)]:
@@ -77,4 +80,4 @@ class Models:
     def holds(self, name: str, device: torch.device | None = None) -> bool:
         """Whether the model is loaded on the device."""
         with self._lock:
-            return (name, device or best_device()) in self._held
+            return (name, device or best_device()) in self._there

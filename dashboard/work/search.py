@@ -42,6 +42,8 @@ class Found:
 def search_work(search: Search, model: Model, x: Tensor, store: Store) -> Iterator[Found]:
     """The search so far, step by step."""
     found, last = Found(), np.zeros(tuple(x.shape[-2:]), np.float32)
+    maps: dict[float, np.ndarray] = {}
+    """By sigma: a sigma that the search comes to again is not computed again."""
     for step in adaptive_noising(
         model,
         x,
@@ -57,7 +59,8 @@ def search_work(search: Search, model: Model, x: Tensor, store: Store) -> Iterat
             last = one_channel(step.attribution, x).numpy().astype(np.float32)
             found = replace(found, now=f"map {step.done}/{step.total}")
         elif isinstance(step, Trial):
-            found = replace(found, trials=(*found.trials, step), maps=(*found.maps, last), now="")
+            there = maps.setdefault(step.sigma, last)
+            found = replace(found, trials=(*found.trials, step), maps=(*found.maps, there), now="")
         elif isinstance(step, Outcome):
             found = replace(found, outcome=step, now="")
         else:

@@ -118,7 +118,7 @@ def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[A
         except (ValueError, MemoryError) as error:
             cell = Result(error=str(error))
         assert isinstance(cell, Result)
-        found = replace(found, share=(k + 1) / (len(tasks) + len(others) + 1))
+        found = replace(found, share=(k + 1) / (len(tasks) + len(others) + bool(key.control)))
         if k < len(tasks):
             found = replace(found, cells={**found.cells, task.place: cell})
         else:

@@ -83,9 +83,18 @@ class TestExtrapolation:
         assert ranks > 0.2
         assert agreement(pair) == pytest.approx(0, abs=0.05)
 
-    @pytest.mark.parametrize("found", [-0.1, 0.0, 1.0, math.nan])
+    @pytest.mark.parametrize("found", [-0.1, 0.0, math.nan])
     def test_of_nothing_follows_nothing(self, found):
         assert needed(found, 40, 100) is None
+
+    @pytest.mark.parametrize("side", [60, 200])
+    def test_draws_without_noise_need_one_in_each_half(self, side):
+        """Rounded, the correlation of equal halves can be above 1."""
+        halves = drawn(3, torch.zeros(side, side, dtype=torch.float64), 1, 1).expand(2, -1, -1)
+        for scale in (1.0, 3.0, 0.1, 1e6):
+            found = agreement(torch.stack([halves[0], scale * halves[1]]))
+            assert 0.999_999 < found <= 1
+            assert needed(found, 40, side**2) == 2
 
     @pytest.mark.parametrize("side", [28, 224])
     def test_halves_that_have_nothing_in_common_promise_nothing(self, side):

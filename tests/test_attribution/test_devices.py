@@ -341,6 +341,28 @@ def test_networks_run_in_the_chosen_precision_and_the_setting_is_as_it_was(preci
     assert settings() == before
 
 
+@pytest.mark.parametrize("other", PRECISIONS)
+def test_who_leaves_first_takes_no_setting_from_who_is_still_inside(other):
+    """The settings are those of the process, and threads overlap. Nobody is less precise than he asked for."""
+
+    def settings():
+        return (
+            torch.backends.cudnn.allow_tf32,
+            torch.backends.cudnn.deterministic,
+            torch.backends.cuda.matmul.allow_tf32,
+        )
+
+    before = settings()
+    first, second = devices.precision("float32"), devices.precision(other)
+    first.__enter__()
+    second.__enter__()
+    assert settings() == (False, True, False)
+    first.__exit__(None, None, None)
+    assert settings() == (other == "tf32", True, other == "tf32")
+    second.__exit__(None, None, None)
+    assert settings() == before
+
+
 def test_another_precision_is_other_points():
     store, x = Store(), toys.image()
     for precision in PRECISIONS:

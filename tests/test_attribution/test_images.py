@@ -142,7 +142,7 @@ class TestRefused:
             (lambda: encode(PIL.Image.effect_noise((64, 64), 50))[:2000], "is damaged"),
             (lambda: encode(two_halves(), "GIF")[:30], "is not an image that can be read"),
             (lambda: b"\xff\xd8\xff\xe0", "is not an image that can be read"),
-            (lambda: b"\x89PNG\r\n\x1a\n" + bytes(40), "the image is "),
+            (lambda: b"\x89PNG\r\n\x1a\n" + bytes(40), "the file is "),
         ],
         ids=lambda v: v if isinstance(v, str) else "",
     )

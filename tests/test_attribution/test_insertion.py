@@ -148,7 +148,9 @@ class TestAbpc:
 
     def test_a_small_climb_is_told(self):
         model = toys.model(lambda z: z.square().sum(1) / 1000)
-        assert "unreliable" in curve(model, X, toys.image(6, (6, 7)), "abpc", 0).note
+        heatmap = toys.image(6, (6, 7))
+        assert "unreliable" in curve(model, X, heatmap, "abpc", 0).note
+        assert curve(model, X, heatmap, "abpc", 0, output="probability").note == "", "it cannot climb by more than 1"
 
 
 @pytest.mark.parametrize("name", curves())

@@ -412,6 +412,16 @@ class TestPerturbation:
 
 
 class TestOtherClass:
+    @pytest.mark.parametrize("output", ["logit", "probability"])
+    def test_the_opposite_of_a_score_is_no_other_class(self, output):
+        """The probability of two classes: each map is the other one with its signs turned, for every method."""
+        methods = {label: METHODS[label] for label in ("Gradient", "IG", "SmoothGrad", "SmoothTaylor")}
+        found = last(other_class(of_photos(), toys.image(1, (3, 48, 48)).float(), methods, output=output))
+        told = [found.verdict(label) for label in methods]
+        assert not any(one.flagged for one in told)
+        turned = "this one with its signs turned (-1.00)"
+        assert [turned in one.words for one in told] == [output == "probability"] * 4
+
     def test_it_is_the_map_of_the_other_class(self, model, x):
         found = last(other_class(model, x, METHODS))
         first, second = (index for index, *_ in model.predict(x, 2))

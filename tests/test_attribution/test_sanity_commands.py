@@ -131,7 +131,7 @@ def test_what_is_not_defined_says_why(folder, model, tmp_path, capsys, monkeypat
 def test_a_photo_that_cannot_be_read_is_told_and_the_others_go_on(folder, model, tmp_path, capsys):
     (folder / "broken.png").write_bytes(b"no photo")
     assert survey(folder, tmp_path / "sanity.csv") == 1
-    assert capsys.readouterr().err.startswith("broken.png: the image is not an image that can be read")
+    assert capsys.readouterr().err.startswith("broken.png: the file is not an image that can be read")
     assert len(rows_of(tmp_path / "sanity.csv")) == 9
 
 

@@ -229,6 +229,16 @@ def test_noise_is_that_share_of_the_standard_deviation():
     assert same(perturbed(network, 0.0, 9).state_dict(), before)
 
 
+def test_weights_of_a_layer_with_any_name_get_noise():
+    class Runner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.running = nn.Linear(3, 3)
+
+    runner = Runner()
+    assert not torch.equal(perturbed(runner, 1.0, 0).running.weight, runner.running.weight)
+
+
 def test_one_element_has_no_standard_deviation_and_stays():
     found = perturbed(Scaled(), 1.0, 0)
     assert found.single.item() == -5

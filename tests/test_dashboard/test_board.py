@@ -300,13 +300,13 @@ def test_samples_go_on_until_the_maps_are_settled(board, jobs, subject):
         "side": 28,
         "live": False,
         "share": 0.25,
-        "text": "settled at 28 px after 10 samples",
+        "text": "settled at 28 cells after 10 samples",
     }
     assert heads(replace(board, settle=None))["state"]["settling"] == {}
     assert state["rerun"] == "R = 10"
     assert state["lines"] == [
         [
-            "Until settled · halves agree by 0.95 at 28 px, at most R = 40",
+            "Until settled · halves agree by 0.95 at 28 cells, at most R = 40",
             "R = 10 is now set: SmoothGrad settled after 10 samples (1.00).",
         ]
     ]

@@ -108,6 +108,29 @@ def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch
     assert shown(app, "model") == "efficientnet_lite0"
 
 
+def test_a_link_to_a_model_that_cannot_be_had_says_whose_maps_these_are(page, jobs, monkeypatch, tmp_path):
+    """Above the maps: the sidebar of Compare is closed at first."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    downloads = Scheduler(clock=lambda: 0.0)
+    monkeypatch.setattr(resources, "downloads", lambda: downloads)
+    app = page(**QUICK, model="resnet18", viewer="")
+    words = "ResNet18 cannot be used yet: the maps are of EfficientNet-Lite0. The sidebar says why."
+    assert words in [info.value for info in app.main.info]
+    control(app.selectbox, "control-model").set_value("efficientnet_lite0").run()
+    assert not app.main.info
+
+
+def test_values_of_a_link_that_are_not_used_are_named_until_something_changes(page):
+    app = page(**QUICK, cls="5000", rule="none", viewer="")
+    words = "Of this link cannot be used as it is: class, rule. Other values are shown."
+    assert [info.value for info in app.sidebar.info] == [info.value for info in app.main.info] == [words]
+    app.run()
+    assert app.main.info, "no change"
+    control(app.selectbox, "control-rule").set_value("midpoint").run()
+    assert not app.main.info
+    assert not app.sidebar.info
+
+
 def test_a_model_whose_package_is_not_installed_is_a_line_that_names_it(page, jobs, monkeypatch, tmp_path):
     monkeypatch.setattr(cards, "within", lambda package: tmp_path / "none.pth")
     downloads = Scheduler(clock=lambda: 0.0)

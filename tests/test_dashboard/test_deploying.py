@@ -59,7 +59,7 @@ LIMITS = {
     "maps of a sweep": f"{sweep.MOST}",
     "methods beside a sweep": f"{others.MOST}",
     "pins of a session": f"{pins.MOST}",
-    "networks in the memory of a device": f"{models.MOST}",
+    "networks kept on a device, besides those of pages": f"{models.MOST}",
     "remembered gradients of all sessions": f"{resources.STORE_BYTES // MB:,} MB",
     "photos and pins kept for a reload, of all sessions": f"{kept.MOST_BYTES // MB} MB",
     "how long they are kept": f"{kept.SECONDS / 60:g} minutes",

@@ -313,3 +313,19 @@ class TestEveryField:
     def test_its_name_and_letter_are_its_own(self, name):
         assert [how.url for how in FIELDS.values()].count(FIELDS[name].url) == 1
         assert [how.letter for how in FIELDS.values()].count(FIELDS[name].letter) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        ({}, ()),
+        (OTHER.to_query(), ()),
+        ({"sigma": "0.30", "r": "1e2", "base": "uniform", "methods": "smoothgrad,lrp,"}, ()),
+        ({"methods": "none", "unknown": "x", "img": "gone"}, ()),
+        ({"r": "99999", "sigma": "-3", "m": "many"}, ("σ", "R", "M")),
+        ({"cls": "5000", "model": "own_net", "base": "purple"}, ("model", "class", "baseline")),
+        ({"methods": "smoothgrad,foo"}, ("methods",)),
+    ],
+)
+def test_what_a_link_says_and_is_not_used_is_known(query, letters):
+    assert Experiment.from_query(query).unlike_link(query) == letters

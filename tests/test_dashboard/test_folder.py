@@ -384,7 +384,7 @@ class TestPage:
         app = finish(page(**QUICK, img="02.jpg"), jobs)
         app = control(app.selectbox, "control-folder").set_value("broken.jpg").run()
         (error,) = app.sidebar.error
-        assert error.value.startswith("broken.jpg was not used: the image is not an image that can be read")
+        assert error.value.startswith("broken.jpg was not used: the file is not an image that can be read")
         assert str(folder) not in error.value, "where the folder lies is nobody's business"
         assert shown(app, "image") == "02.jpg"
         assert complete(app, 4) == 3

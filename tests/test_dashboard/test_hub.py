@@ -242,6 +242,15 @@ class TestAttending:
         assert first.log == [True, False]
         assert second.log == [True]
 
+    def test_a_board_that_is_dropped_is_attended_no_more(self, hub, line):
+        """Else its work would keep its turn for ever: later sessions rest, and the oldest one closes its last line."""
+        board = hub.board("me")
+        for name in ("you", "they"):
+            hub.show(name, "page", Board())
+        hub.close(line)
+        assert hub.board("me") is None
+        assert board.log[-1] is False
+
     def test_closing_twice_is_closing(self, hub, line):
         hub.close(line)
         hub.close(line)

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.web.server.starlette import starlette_websocket
 from test_hub import Board
 
@@ -193,6 +193,24 @@ def test_a_board_that_fails_closes_the_line_and_another_can_be_opened(client, hu
 def test_who_leaves_is_not_kept(client, hub):
     with client.websocket_connect("/live/me/page"):
         assert hub.lines == 1
+    assert hub.lines == 0
+    assert hub.board("me").log == [True, False]
+
+
+def test_who_leaves_while_the_line_is_opened_is_not_kept(hub):
+    """The server says it with an OSError. What is kept would count: soon the session would be refused."""
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        raise OSError("the browser has left")
+
+    scope = {"type": "websocket", "headers": [], "path_params": {"token": "me", "page": "page"}}
+    served = serve(WebSocket(scope, receive, send), hub, lambda origin, host: True)
+    # In a thread of its own: this one may have a loop of the browser tests.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, served).result()
     assert hub.lines == 0
     assert hub.board("me").log == [True, False]
 

@@ -20,6 +20,18 @@ def test_a_model_is_loaded_once_and_the_latest_used_are_held():
     assert loaded == ["a", "b", "c"]
 
 
+def test_a_model_that_a_page_still_uses_is_not_loaded_again():
+    """Pages that nobody looks at keep theirs for whoever comes back. Each model is in memory once all the same."""
+    loaded = []
+    models = Models(lambda name, device: loaded.append(name) or toys.linear(), most=1)
+    used = models.get("a")
+    models.get("b")
+    assert models.holds("a")
+    assert models.get("a") is used
+    assert loaded == ["a", "b"]
+    assert not models.holds("b"), "nobody used it"
+
+
 def test_a_hand_waits_for_no_long_batch():
     model = Models(lambda name, device: toys.linear()).get("a")
     assert model.gradient_batch.seconds == model.value_batch.seconds == CHUNK < toys.linear().gradient_batch.seconds

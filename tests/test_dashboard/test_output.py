@@ -157,7 +157,8 @@ class TestMethodsOfOneScore:
         panel, *_ = asked.panels("photo", "toy", 0)
         found = Cell(panel, View("done", _snapshot()))
         said = f" · explains the {METHODS[method].output}" if METHODS[method].output else ""
-        assert table.status(found) == f"complete: 1 point{said}"
+        points = ": 1 point" if panel.cost.gradients else ""
+        assert table.status(found) == f"complete{points}{said}", "a map without gradients has no points"
 
 
 def _snapshot():
@@ -234,6 +235,10 @@ class TestCompare:
             done = Cell(panel, View("done", _snapshot()), ((asked.curve_keys(panel)[0], View("done", fall)),))
             log.note(held, asked, subject, None, (done,))
         assert [one.experiment.output for one in held.values()] == list(OUTPUTS)
+        for output in OUTPUTS:
+            (trace,) = log.chart(held, log.place(experiment(output), subject)).data
+            strong = [opacity == 1 for opacity in trace.marker.opacity]
+            assert strong == [other == output for other in OUTPUTS], "the other score is faded"
 
 
 @pytest.mark.parametrize("objective", ["autvc", "aupc"])

@@ -220,7 +220,7 @@ class TestReport:
     @pytest.mark.parametrize(
         ("agreement", "words"),
         [
-            ({224: 0.364, 56: 0.87, 28: 0.9}, " · halves agree 0.36 · 0.87 at 56 px · 0.90 at 28 px"),
+            ({224: 0.364, 56: 0.87, 28: 0.9}, " · halves agree 0.36 · 0.87 at 56 cells · 0.90 at 28 cells"),
             ({8: -0.02}, " · halves agree -0.02"),
             ({224: float("nan"), 56: float("nan")}, ""),
             ({}, ""),
@@ -352,6 +352,18 @@ class TestReport:
         taylor = panel("smooth_taylor", samples=150)
         cells = [finished(PATH, 20), finished(SMOOTH, 20), finished(taylor, 20), finished(panel(CONTROL), 20)]
         assert table.spent(cells[:3]).startswith("These maps use 200 gradients; 60 of them")
+
+    def test_a_map_that_failed_takes_no_gradients_and_waits_for_nothing(self):
+        failed = cell(PATH, View("failed", error="why"))
+        row = table.row(failed, [PERTURBATION, VARIATION])
+        assert (row["Gradients"], row["AUTVC ↓"]) == ("0", "")
+        assert table.spent([failed, finished(SMOOTH, 20)]).startswith("These maps use 150 gradients;")
+
+    def test_all_who_share_are_named(self):
+        shared = [finished(panel(name, samples=150), 20) for name in ("smoothgrad", "smooth_taylor")]
+        assert "SmoothGrad and SmoothTaylor share their points." in table.spent(shared)
+        three = [*shared, finished(panel("smooth_taylor_null", samples=150), 20)]
+        assert "SmoothGrad, SmoothTaylor and SmoothTaylor's null share their points." in table.spent(three)
 
     def test_a_map_in_words(self):
         a = torch.zeros(3, 8, 8)

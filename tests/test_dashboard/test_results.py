@@ -130,11 +130,12 @@ class TestPairs:
         assert any(" [-" in text and text.startswith("+0.00 [") for text in told)
         assert not any("-0.00" in text for text in told)
 
-    def test_a_case_that_equals_another_is_not_told_apart_from_it(self, table):
+    def test_a_case_that_equals_another_is_said_to(self, table):
+        """Their difference has no p-value."""
         made = replace(table, areas={"perturbation": np.ones_like(table.areas["perturbation"])})
         sure = paired.corrected(made, "perturbation", *made.cases[:2])
         found = paired.pairs(made, "perturbation", *made.cases[:2])
-        assert "A is not told apart from that of B" in paired.verdict(found, "perturbation", "A", "B", *sure)
+        assert paired.verdict(found, "perturbation", "A", "B", *sure) == "AUPC of A equals that of B on all 3 photos."
 
     def test_the_experiment_of_a_photo(self, table):
         ig, narrow, wide, *_ = table.cases
@@ -354,6 +355,28 @@ class TestPage:
         assert any("3 photos" in caption.value for caption in app.main.caption)
         assert "Insertion" not in app.dataframe[0].value.columns
 
+    def changed(self, opened, file, tmp_path, sql):
+        """The page with a file that was changed."""
+        more = tmp_path / "more.db"
+        shutil.copy(file, more)
+        with closing(sqlite3.connect(more)) as begun, begun:
+            begun.execute(sql)
+        return opened.file_uploader(key="results-file").upload("m.db", more.read_bytes(), "application/x-sqlite3").run()
+
+    def test_a_metric_that_is_not_known_here_is_left_out_and_said(self, opened, file, tmp_path):
+        """Whoever measured the file has a metric of their own. With it, there are more than the usual two."""
+        held = "SELECT map, 'mine', knobs, area, curve, note FROM areas WHERE metric = 'perturbation'"
+        app = self.changed(opened, file, tmp_path, f"INSERT INTO areas {held}")
+        assert not app.exception
+        assert "Not shown, because they are not known here: mine." in [c.value for c in app.main.caption]
+        assert {"AUPC", "AUTVC"} < set(app.dataframe[0].value.columns)
+
+    def test_a_file_without_a_known_metric_is_one_line(self, opened, file, tmp_path):
+        app = self.changed(opened, file, tmp_path, "UPDATE areas SET metric = 'my ' || metric")
+        assert not app.exception
+        (error,) = app.main.error
+        assert error.value == "The metrics of this file are not known here: my perturbation, my total\\_variation."
+
     def test_photos_that_are_classified_correctly_can_be_shown_alone(self, opened, held, file, tmp_path):
         assert not held.main.toggle, "without labels there is no choice"
         labelled = tmp_path / "labelled.db"
@@ -414,6 +437,14 @@ class TestPage:
         held.main.text_input[0].set_value("/nowhere").run()
         assert not any(b.label == "Open in Compare" for b in held.main.button)
         assert sum("Enter its folder above" in c.value for c in held.main.caption) == 3
+
+    def test_photos_that_are_copied_there_later_are_found(self, held, folder, tmp_path):
+        held.main.text_input[0].set_value(str(tmp_path)).run()
+        assert not any(b.label == "Open in Compare" for b in held.main.button)
+        for photo in folder.iterdir():
+            shutil.copy(photo, tmp_path)
+        held.run()
+        assert sum(b.label == "Open in Compare" for b in held.main.button) == 3
 
     @pytest.mark.parametrize(
         "spoil",

@@ -1,8 +1,14 @@
 """The search for sigma, without a browser."""
 
+import numpy as np
 import pytest
+import toys
 from page import control, finish, shown
 from streamlit.testing.v1 import AppTest
+
+from attribution import Store, explain
+from attribution.explain import one_channel
+from dashboard.work.search import Search, search_work
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -51,3 +57,14 @@ class TestFindingSigma:
         app.run()
         assert any("most sensitive (AUPC)" in m.value for m in app.main.markdown)
         assert not app.exception
+
+
+def test_the_map_of_a_step_is_that_of_its_sigma():
+    """Also of a step whose sigma the search had before: that one is not computed again."""
+    model, x = toys.of_photos(48), 0.3 * toys.image(0, (3, 48, 48)).float()
+    *_, found = search_work(Search("autvc", "photo", "toy", 0, samples=4, patches=1, seed=0), model, x, Store())
+    again = [(one.sigma, values) for one, values in zip(found.trials, found.maps, strict=True) if one.remembered]
+    assert again
+    for sigma, values in again:
+        expected = explain(model, x, "smooth_taylor", 0, sigma=sigma, samples=4, seed=0).attribution
+        np.testing.assert_allclose(values, one_channel(expected, x), rtol=1e-4, atol=1e-6)

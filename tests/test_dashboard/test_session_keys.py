@@ -33,6 +33,7 @@ OWNED = {
         "session-folder-photo",
         "control-folder",
         "session-photo-missing",
+        "session-unused",
         "session-(own-photo|pinned-photo|file-read|file-error|device|token)",
         "session-pins",
         "session-lesson",

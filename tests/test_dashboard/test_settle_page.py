@@ -62,7 +62,7 @@ class TestUntilSettled:
         """Without noise, halves agree as soon as there are two."""
         app = finish(self.start(page, side, sigma="0"), jobs).run()
         assert shown(app, "samples") == 10
-        where = "at 28 px" if side else "pixel by pixel"
+        where = "at 28 cells" if side else "pixel by pixel"
         assert f"halves agree by 0.95 {where}, at most R = 500" in self.told(app)
         assert "R = 10 is now set: SmoothGrad settled after 10 samples (1.00)." in self.told(app)
         app = finish(app, jobs)

@@ -10,7 +10,7 @@ import pytest
 import toys
 from page import toy_subject
 
-from attribution import METHODS, Store, explain, perturbation_curve, total_variation_curve
+from attribution import METHODS, MODELS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.agreement import agreements
 from attribution.heatmaps import reduce_channels
 from attribution.registry import Choice, Knob
@@ -24,7 +24,19 @@ from dashboard.experiment.words import settled
 from dashboard.live.frames import unpack
 from dashboard.views.sweep import others
 from dashboard.views.sweep.board import SweepBoard
-from dashboard.views.sweep.sweep import MOST, PRESETS, Axis, Sweep, knobs, parse, read_values, usual, with_axis
+from dashboard.views.sweep.sweep import (
+    MOST,
+    PRESETS,
+    Axis,
+    Sweep,
+    choices,
+    knobs,
+    parse,
+    read_values,
+    usual,
+    with_axis,
+    with_method,
+)
 from dashboard.work.panel import PERTURBATION, VARIATION, curve_work, map_work
 from dashboard.work.sweep import Found, order, sweep_work
 
@@ -108,12 +120,45 @@ class TestAxes:
         assert usual("sigma", "smooth_taylor", []).values == FIELDS["sigma"].usual
         assert usual("target", "smooth_taylor", [5, 3, 2, 1, 0]).values == (5, 3, 2, 1)
 
+    @pytest.mark.parametrize("method", METHODS)
+    def test_what_an_axis_begins_with_can_be_a_link(self, method):
+        for name in knobs(method):
+            begun = Sweep(method, (usual(name, method, [0]),))
+            assert parse(begun.text) == begun
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_with_another_method_it_can_be_a_link(self, method):
+        """A knob of the same name allows other values there, as `rule` and `steps` do."""
+        for name, knob in METHODS[method].knobs.items():
+            values = choices(name, method) or tuple(dict.fromkeys((other(knob), knob.default)))
+            for another in METHODS:
+                found = with_method(Sweep(method, (Axis(name, values),)), another, [0])
+                assert parse(found.text) == found
+
+    @pytest.mark.parametrize(
+        ("text", "method", "kept"),
+        [
+            ("integrated_gradients:rule=right/adaptive", "idg", "rule=right"),
+            ("smoothgrad:samples=500/1000,sigma=0.1/0.3", "expected_gradients", "samples=500"),
+            ("integrated_gradients:steps=200/300", "agi", "steps=10/25/50/100"),
+        ],
+    )
+    def test_values_that_another_method_does_not_allow_are_left_out(self, text, method, kept):
+        assert with_method(parse(text), method, [0]).text == f"{method}:{kept}"
+
     def test_an_axis_comes_and_goes(self):
         one = parse("smooth_taylor:sigma=0.1/0.5")
         two = with_axis(one, 1, Axis("seed", (0, 1)))
         assert two.text == "smooth_taylor:sigma=0.1/0.5,seed=0/1"
         assert with_axis(two, 1, None) == one
         assert with_axis(two, 0, Axis("samples", (2,))).text == "smooth_taylor:samples=2,seed=0/1"
+
+
+def test_classes_of_equal_names_have_titles_of_their_own(monkeypatch):
+    """A map is put into the tile of its title, and the list of values gives back what is shown."""
+    monkeypatch.setitem(MODELS, "birds", replace(MODELS[EXPERIMENT.model], categories=("crane", "hen", "crane")))
+    sweep = parse("gradient:target=0/1/2", "birds")
+    assert [sweep.title(place) for place in sweep.places] == ["class crane (0)", "class hen", "class crane (2)"]
 
 
 class TestOrder:
@@ -223,6 +268,16 @@ class TestWork:
         assert len(band.areas) == 2
         assert band.area > 0
 
+    @pytest.mark.parametrize("axis", ["target=0/282", "output=logit/probability", "model=efficientnet_lite0"])
+    def test_orders_of_one_class_model_and_score_are_not_computed_for_others(self, small, axis):
+        """They are not drawn there, and take many passes."""
+        *_, last = found = self.run(small, f"gradient:{axis}")
+        assert not last.control
+        assert not any("random orders" in one.now for one in found)
+        assert last.share == 1.0
+        shares = [one.share for one in found]
+        assert shares == sorted(shares)
+
     def test_each_cell_says_how_well_its_halves_agree(self, small):
         x = small.prepare(gallery_photo("cat"))
         last = self.run(small, "smooth_taylor:samples=1/4")[-1]
@@ -313,7 +368,9 @@ class TestFigures:
 
 
 def test_agreement_that_is_rounded_to_nothing_has_no_sign():
-    assert settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 px · -0.02 at 28 px"
+    assert (
+        settled({224: -0.001, 56: -0.004, 28: -0.02}) == " · halves agree 0.00 · 0.00 at 56 cells · -0.02 at 28 cells"
+    )
 
 
 FREE = ("blurred_noise", "centre", "edges")
@@ -446,7 +503,6 @@ class TestBeside:
         refused, *others = [last.beside[task.work] for task in key.beside]
         assert "falls along the path" in refused.error
         assert all(cell.areas and not cell.error for cell in others)
-        assert last.control
 
     def test_without_others_the_work_is_that_of_before(self):
         assert parse("smooth_taylor:sigma=0.3").key(EXPERIMENT, "cat").beside == ()
@@ -478,6 +534,13 @@ class TestBoardWithOthers:
         assert chart["words"] == "AUPC of each map of the sweep, beside it Edges"
         assert [trace.get("name") for trace in chart["figure"]["data"]] == ["Edges", "SmoothTaylor"]
         assert "Edges" not in chart["note"], "it is drawn"
+
+    def test_an_error_of_several_cells_is_one_line(self, jobs):
+        broken = EXPERIMENT.turned("blur_ig", "widest", -1)
+        *_, last = self.heads(jobs, "blur_ig:steps=2/4", (), broken)
+        (error,) = last["state"]["errors"]
+        assert error.startswith("M 2, M 4: ")
+        assert "widest=-1 must be a number" in error
 
     def test_a_chart_with_many_names_is_higher(self, jobs):
         """Else the names would take the room of the lines. A grid has no names."""

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS
 from dashboard.controls import address, resources
+from dashboard.work.scheduler import Scheduler
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -35,6 +36,15 @@ class TestSweep:
             "complete: 4 maps of 12 gradients, 8 of them computed"
             " · for the charts 7 maps of 12 gradients, 0 of them computed"
         )
+
+    def test_it_is_of_the_model_that_is_shown(self, swept, jobs, monkeypatch, tmp_path):
+        """A link can name one whose weights cannot be had: the sidebar says which one is shown."""
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        downloads = Scheduler(clock=lambda: 0.0)
+        monkeypatch.setattr(resources, "downloads", lambda: downloads)
+        app = finish(swept(sweep=self.SWEEP, model="resnet18"), jobs)
+        assert self.progress(app).startswith("complete: 4 maps of 12 gradients")
+        assert "failed" not in self.progress(app)
 
     def test_what_compare_computed_is_not_computed_again(self, swept, jobs, page):
         finish(page(**QUICK), jobs)
@@ -83,6 +93,12 @@ class TestSweep:
         assert query(app, "sweep") == "smoothgrad:sigma=0.1/0.6,samples=2/4"
         control(app.selectbox, "sweep-method").select("integrated_gradients").run()
         assert query(app, "sweep") == "integrated_gradients:steps=10/25/50/100/200"
+
+    def test_another_method_leaves_out_the_values_that_it_does_not_have(self, swept):
+        app = swept(sweep="integrated_gradients:rule=right/adaptive")
+        control(app.selectbox, "sweep-method").select("idg").run()
+        assert not app.exception
+        assert query(app, "sweep") == "idg:rule=right"
 
     def test_names_are_chosen_from_a_list(self, swept):
         app = swept(sweep="integrated_gradients:baseline=black/white")

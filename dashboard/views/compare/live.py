@@ -10,7 +10,8 @@ import streamlit as st
 from dashboard.charts.styles import CONFIG
 from dashboard.cold_start import first, precomputed
 from dashboard.controls import boards, knobs, lesson, photo, pins, progress, resources, search, session, settle
-from dashboard.controls.address import link_of
+from dashboard.controls.address import link_of, not_used
+from dashboard.controls.model import instead
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.knobs import turned
 from dashboard.experiment.subject import Subject
@@ -31,7 +32,7 @@ def board(experiment: Experiment, subject: Subject) -> CompareBoard:
 
     def finished(cells: tuple[Cell, ...]) -> list[Part]:
         log.note(held, experiment, subject, own, cells)
-        return log.parts(held, subject.image)
+        return log.parts(held, log.place(experiment, subject))
 
     return CompareBoard(
         resources.scheduler(),
@@ -155,7 +156,8 @@ def show(shown: CompareBoard) -> None:
     st.caption(table.spent(cells), help=columns(experiment.metrics))
     if log.several(log.results()):
         st.markdown(f"**{log.PAST}**")
-        st.plotly_chart(log.chart(log.results(), subject.image), key="compare-scatter", config=CONFIG, alt=log.PAST)
+        figure = log.chart(log.results(), log.place(experiment, subject))
+        st.plotly_chart(figure, key="compare-scatter", config=CONFIG, alt=log.PAST)
     st.caption(provenance(subject.model, experiment.output))
 
 
@@ -173,6 +175,9 @@ def draw() -> None:
         st.markdown(first.TITLE)
         show(shown)
     else:
-        photo.trouble()  # the sidebar, where it is said too, is closed at first
+        # The sidebar, where it is said too, is closed at first.
+        photo.trouble()
+        not_used()
+        instead(experiment, subject.model)
         linked(shown)
         actions(shown)

@@ -27,13 +27,21 @@ CHART = "past"
 """The name of the chart of all results."""
 
 
+Place = tuple[str, str, int, str]
+"""Photo, model, class and score: areas of one place can be compared."""
+
+
+def place(experiment: Experiment, subject: Subject) -> Place:
+    return subject.image, subject.model.name, subject.target, experiment.output
+
+
 @dataclass(frozen=True)
 class Result:
     """The areas of a method in an experiment."""
 
     experiment: Experiment
     photo: Photo | None
-    image: str
+    place: Place
     method: str
     title: str
     aupc: float
@@ -62,8 +70,8 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
 Results = dict[object, Result]
 PAST = "Everything computed in this session"
 NOTE = (
-    "Lower left is better; click a point to open it. Faded points belong to other photos. Compare areas only for the "
-    "same photo, class, score and model."
+    "Lower: the score falls sooner. Further left: smoother, which is no merit by itself. Click a point to open it. "
+    "Faded points are of another photo, class, score or model: their areas cannot be compared with the others."
 )
 
 
@@ -80,15 +88,16 @@ def note(held: Results, experiment: Experiment, subject: Subject, photo: Photo |
         areas = table.both_areas(cell)
         if cell.panel.method == CONTROL or key in held or areas is None or cell.map.state != "done":
             continue
-        held[key] = Result(experiment, photo, subject.image, cell.panel.method, cell.panel.title, *areas)
+        here = place(experiment, subject)
+        held[key] = Result(experiment, photo, here, cell.panel.method, cell.panel.title, *areas)
 
 
-def parts(held: Results, image: str) -> list[Part]:
+def parts(held: Results, here: Place) -> list[Part]:
     """A chart of AUPC against AUTVC of every finished map, once there are two experiments."""
     if not several(held):
         return []
     about = Chart(CHART, PAST, note=NOTE, words=PAST, opens="open")
-    return [sheet.chart(about, (len(held), image), partial(chart, held, image))]
+    return [sheet.chart(about, (len(held), here), partial(chart, held, here))]
 
 
 def several(held: Results) -> bool:
@@ -96,10 +105,10 @@ def several(held: Results) -> bool:
     return len({result.experiment for result in held.values()}) > 1
 
 
-def chart(held: Results, image: str) -> Figure:
-    """AUPC against AUTVC of every finished map."""
+def chart(held: Results, here: Place) -> Figure:
+    """AUPC against AUTVC of every finished map. Those of other places are faded."""
     default, results = Experiment(), list(held.values())
-    points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.image == image) for r in results]
+    points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.place == here) for r in results]
     return areas(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label))
 
 

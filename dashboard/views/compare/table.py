@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from attribution import METRICS, controls
 from attribution.registry import measured_differences, measures
-from dashboard.experiment.words import counted, gap, settled
+from dashboard.experiment.words import counted, gap, listed, settled
 from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell, CurveKey
 from dashboard.work.scheduler import View
 
@@ -26,7 +26,8 @@ def status(cell: Cell) -> str:
     partial = snapshot.partial
     halves = settled(snapshot.agreement) + cell.panel.alone
     if partial.complete:
-        return f"complete: {counted(partial.total, 'point')}{halves}"
+        points = counted(partial.total, "point")
+        return f"complete{f': {points}' if cell.panel.cost.gradients else ''}{halves}"
     return f"{'stopped at' if view.state == 'stopped' else 'draft'} {partial.done}/{partial.total}{halves}"
 
 
@@ -60,6 +61,8 @@ def row(cell: Cell, metrics: Sequence[str], shared: bool = False) -> dict[str, s
 def _area(cell: Cell, metric: str) -> str:
     view = cell.view(metric)
     if view is None:
+        if cell.map.state == "failed":
+            return ""
         # The random order has no map, so it has no curves that are computed from the map only.
         return "" if cell.panel.method == CONTROL and not METRICS[metric].scored else PENDING
     if view.state == "failed":
@@ -100,7 +103,7 @@ def spent(cells: Sequence[Cell]) -> str:
             counts[points] = max(counts.get(points, 0), _points(cell))
             sharing.setdefault(points, []).append(cell.panel.title)
     new = sum(cell.snapshot.partial.evaluations for cell in cells if cell.snapshot)
-    together = [f" {' and '.join(names)} share their points." for names in sharing.values() if len(names) > 1]
+    together = [f" {listed(names)} share their points." for names in sharing.values() if len(names) > 1]
     random = {cell.panel.points: _points(cell) for cell in cells if cell.random and cell.random.state == "done"}
     again = f" Those of the random network use {counted(sum(random.values()), 'gradient')}." if random else ""
     return (
@@ -169,6 +172,8 @@ def glanced(view: View) -> float:
 def _points(cell: Cell) -> int:
     """The number of points of the map: exact once it has started, else the maximum."""
     most = cell.panel.cost.gradients
+    if cell.map.state == "failed":
+        return 0
     return min(most, cell.snapshot.partial.total) if cell.snapshot else most
 
 

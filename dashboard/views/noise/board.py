@@ -44,7 +44,7 @@ def methods(experiment: Experiment) -> tuple[str, ...]:
 class NoiseBoard(sheet.Worked):
     """The noise methods of an experiment; `both`: with antithetic sampling too.
 
-    Halves are pooled to `side`, pixels, before they are compared; 0: they are not.
+    Halves are averaged over `side` cells a side before they are compared; 0: they are not.
     """
 
     jobs: Scheduler
@@ -157,7 +157,7 @@ def verdict(found: Convergence | None, samples: int, side: int) -> str:
     settled, needed = found.settled(side), found.needed(side)
     if settled:
         return f"R = {samples} is enough here: the halves agree ({agreement:z.2f}), from r = {settled} on"
-    words = f"R = {samples} is not enough here: the halves of {samples // 2} samples correlate at {agreement:z.2f} only"
+    words = f"R = {samples} is not enough here: the two halves correlate at {agreement:z.2f} only"
     if needed is None:
         return f"{words}, which cannot be told from the agreement of unrelated maps yet"
-    return f"{words}; {ENOUGH} needs about {float(f'{needed:.2g}'):,.0f} samples"
+    return f"{words}; {ENOUGH} needs very roughly {float(f'{needed:.1g}'):,.0f} samples"

@@ -30,8 +30,8 @@ def draw() -> None:
             default=0,
             required=True,
             key="noise-side",
-            format_func=lambda side: f"pooled to {side} × {side}" if side else "pixel by pixel",
-            help="Neighbouring pixels are averaged before the halves are compared. Regions settle before pixels.",
+            format_func=lambda side: f"at {side} cells" if side else "pixel by pixel",
+            help="Pixels are averaged over so many cells a side before the halves are compared. Regions settle first.",
         )
     jobs, store = resources.scheduler(), resources.store()
     boards.show("noise", NoiseBoard(jobs, session.name(), store, experiment, subject, both, side))

@@ -30,7 +30,9 @@ DRAWINGS = 8
 SLOPE, WHOLE = METHODS["gradient"].unit({}), METHODS["integrated_gradients"].unit({})
 """The units of the maps: a shared colour scale joins like units only."""
 AFTER = (
-    "After the cut the score changes little, so the steps add little to the sum. But gradients can still be large. "
+    "After the cut the score changes little, so the steps add little to the sum. But gradients can still be large. The "
+    "cut is one of the M steps that are set here: with few steps, most of the climb can lie after it. Left-IG itself "
+    "takes steps and a baseline of its own. "
     "The absolute sum adds the absolute values of each step. If its share is large, much of Integrated Gradients comes "
     "from the saturated part, which Left-IG leaves out."
 )

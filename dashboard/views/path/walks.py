@@ -69,7 +69,7 @@ def said(trace: Trace, node: int) -> str:
 
 def rows(baseline: str, trace: Trace, phis: Sequence[float]) -> list[dict[str, str]]:
     """For each phi, the row of a path in the table of what comes after Left-IG's cut."""
-    ends = {"From": baseline_name(baseline), "f(b)": f"{trace.ends[0]:.2f}", "f(x)": f"{trace.ends[1]:.2f}"}
+    ends = {"From": baseline_name(baseline), "f(b)": f"{trace.ends[0]:z.2f}", "f(x)": f"{trace.ends[1]:z.2f}"}
     if not trace.complete:
         return [{**ends, **dict.fromkeys((CUT, *AFTER, GAP), "…")}] * len(phis)
     return [{**ends, **saturated(trace, phi)} for phi in phis]

@@ -22,6 +22,7 @@ from dashboard.charts.styles import BARE
 from dashboard.controls import resources, session
 from dashboard.experiment.own import COMPARED
 from dashboard.experiment.words import axes as axes_of
+from dashboard.experiment.words import escaped
 from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
 
@@ -88,7 +89,7 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
         key="results-preset",
         format_func=lambda name: PRESET_TITLES.get(name, name),
     )
-    metrics = list(dict.fromkeys(row.metric for row in found))
+    metrics = _metrics(found)
     measured = metrics
     if len(metrics) > len(USUAL):
         measured = st.pills(
@@ -104,8 +105,19 @@ def choose(found: Sequence[Row], key: str) -> tuple[Table, str]:
     correct = _correct(found)
     name = f"{key} {model} {preset} {measured} {correct}"
     chosen = None if preset == ALL else preset
-    make = partial(tabulate, found, chosen, model, measured=measured, correct=correct)
+    make = partial(tabulate, found, chosen, model, measured=measured or metrics, correct=correct)
     return once("results-made-table", name, make), name
+
+
+def _metrics(found: Sequence[Row]) -> list[str]:
+    """The metrics of the file that are known here. Says which are not; raises ValueError if none is."""
+    names = dict.fromkeys(row.metric for row in found)
+    known, unknown = [n for n in names if n in METRICS], ", ".join(n for n in names if n not in METRICS)
+    if unknown and not known:
+        raise ValueError(f"the metrics of this file are not known here: {escaped(unknown)}")
+    if unknown:
+        st.caption(f"Not shown, because they are not known here: {escaped(unknown)}.")
+    return known
 
 
 def _correct(found: Sequence[Row]) -> bool:

@@ -64,6 +64,8 @@ def verdict(found: list[Pair], metric: str, first: str, second: str, p: float, a
     mean, lower = differences.mean(), int((differences < 0).sum())
     if len(found) < 2:
         return f"{name} of {first} minus that of {second}: {mean:+z.{places}f}; one photo shows no more."
+    if not differences.any():
+        return f"{name} of {first} equals that of {second} on all {len(found)} photos."
     sure = f"{'lower' if mean < 0 else 'higher'} than" if p < SURE else "not told apart from"
     value = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return (

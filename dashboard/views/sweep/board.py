@@ -19,7 +19,7 @@ from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import OF_ALL, Axis, Sweep, letter
+from dashboard.views.sweep.sweep import Axis, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.sweep import Found, Key, Place, Prepare, Result, Task, Work, sweep_work
 
@@ -98,8 +98,7 @@ class SweepBoard(sheet.Worked):
         metric = METRICS[name]
         beside = tuple(_areas(found, tasks, name) for tasks in self._beside.values())
         lines = len(_long(self.sweep)) == 1
-        whole = not set(OF_ALL) & {axis.knob for axis in self.sweep.axes}
-        control = found.control.get(name) if whole else None
+        control = found.control.get(name)
         about = Chart(
             f"sweep-{name}",
             metric.label,
@@ -119,7 +118,6 @@ class SweepBoard(sheet.Worked):
     def _state(self, view: View, found: Found) -> Part:
         """How many cells are done, and at the end their cost."""
         count, more = len(self.sweep.places), len(self._titles)
-        failed = [place for place, cell in found.cells.items() if cell.error]
         others = sum(not self._fits(cell) for cell in self._done(found).values())
         state = progress.state([view])
         of_charts = f", {len(found.beside)} of {more} more for the charts" if more else ""
@@ -133,7 +131,7 @@ class SweepBoard(sheet.Worked):
             state,
             found.share,
             words,
-            errors=[f"{self.sweep.title(place)}: {found.cells[place].error}" for place in failed] + self._lost(found),
+            errors=self._failed(found) + self._lost(found),
             lines=[*([["Not shown", size]] if others else []), *self._notes(found)],
         )
 
@@ -149,6 +147,14 @@ class SweepBoard(sheet.Worked):
             [label, f"{note} ({'all maps' if len(titles) == len(cells) else ', '.join(dict.fromkeys(titles))})"]
             for (label, note), titles in told.items()
         ]
+
+    def _failed(self, found: Found) -> list[str]:
+        """The errors of cells, each once, with the cells that have it."""
+        told: dict[str, list[str]] = {}
+        for place, cell in found.cells.items():
+            if cell.error:
+                told.setdefault(cell.error, []).append(self.sweep.title(place))
+        return [f"{', '.join(titles)}: {error}" for error, titles in told.items()]
 
     def _lost(self, found: Found) -> list[str]:
         """What methods beside it say that have no map: once, if it is the same at all places."""

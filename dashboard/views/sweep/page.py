@@ -1,5 +1,6 @@
 """Sweep: how one or two settings change a map. Each cell can be opened in Compare."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -39,8 +40,9 @@ def preparing(subject: Subject, models: Models) -> Prepare:
 
 
 def board(sweep: Sweep, experiment: Experiment, subject: Subject) -> SweepBoard:
-    """The board of this session."""
-    prepare, given = preparing(subject, resources.models()), (resources.store(), experiment, subject, sweep)
+    """The board of this session. It is of the model that is shown: the chosen one may not be here."""
+    shown = replace(experiment, model=subject.model.name)
+    prepare, given = preparing(subject, resources.models()), (resources.store(), shown, subject, sweep)
     return SweepBoard(resources.scheduler(), session.name(), *given, prepare, resources.cells())
 
 
@@ -74,7 +76,7 @@ def draw() -> None:
     boards.show("sweep", board(sweep, experiment, subject), clicked)
     opening(sweep, experiment)
     st.caption(
-        "The other settings are those on the left, and those of the method above. The cheapest cells are computed "
+        "The other settings are those in the sidebar, and those of the method above. The cheapest cells are computed "
         "first. Stored gradients are not recomputed: a larger R uses the samples of a smaller R again."
     )
     st.caption(provenance(subject.model, experiment.output))

@@ -1,7 +1,10 @@
 """A sweep: one method with several values of one or two knobs, others beside it; as text and back. No Streamlit."""
 
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 from urllib.parse import quote, unquote
@@ -79,11 +82,15 @@ class Sweep:
         return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
 
     def key(self, experiment: Experiment, photo: str) -> Key:
-        """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it."""
+        """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it.
+
+        Random orders are those of one class, model and score: a sweep over these has none.
+        """
         control = experiment.panel(CONTROL, "", experiment.model, _class(experiment))
+        one = not any(axis.knob in OF_ALL for axis in self.axes)
         tasks = tuple(self._task(experiment, place) for place in self.places)
         beside = tuple(self._task(experiment, place, other) for other, place in product(self.beside, self.places))
-        return Key(tasks, experiment.curve_keys(control), photo, beside)
+        return Key(tasks, experiment.curve_keys(control) if one else (), photo, beside)
 
     def panel(self, experiment: Experiment, place: Place, other: str = "") -> Panel:
         """The panel of a cell, without its image; or that of another method at the same place."""
@@ -101,10 +108,16 @@ class Sweep:
         )
 
     def say(self, knob: str, value: Any) -> str:
-        """A value as shown on the page."""
+        """A value as shown on the page. No two values look alike: maps are told apart by their titles."""
         if knob == "target":
-            return class_name(self.model, value)
+            name = class_name(self.model, value)
+            return f"{name} ({value})" if name in self._repeated else name
         return FIELDS[knob].say(value) if knob == "model" else _plain(value)
+
+    @cached_property
+    def _repeated(self) -> frozenset[str]:
+        """The names that several classes of the model have."""
+        return frozenset(name for name, count in Counter(MODELS[self.model].categories).items() if count > 1)
 
 
 def _class(experiment: Experiment) -> int:
@@ -130,13 +143,19 @@ def usual(knob: str, method: str, classes: Sequence[int]) -> Axis:
     if knob == "target":
         return Axis(knob, tuple(classes[:4]))
     declared = FIELDS[knob].usual if knob in FIELDS else ()
-    return Axis(knob, declared or choices(knob, method)[:6] or (METHODS[method].knobs[knob].default,))
+    found = allowed(knob, declared, method) or choices(knob, method)[:6]
+    return Axis(knob, found or (METHODS[method].knobs[knob].default,))
 
 
 def with_method(sweep: Sweep, method: str, classes: Sequence[int]) -> Sweep:
-    """The sweep for another method, with the axes whose knobs this method has."""
-    kept = tuple(axis for axis in sweep.axes if axis.knob in knobs(method))
-    return replace(sweep, method=method, axes=kept or (usual(knobs(method)[0], method, classes),))
+    """The sweep for another method, with the axes whose knobs it has. Values that it does not allow are left out; if
+    none is left, the axis has its usual ones."""
+    kept = []
+    for axis in sweep.axes:
+        if axis.knob in knobs(method):
+            values = allowed(axis.knob, axis.values, method, sweep.model)
+            kept.append(Axis(axis.knob, values) if values else usual(axis.knob, method, classes))
+    return replace(sweep, method=method, axes=tuple(kept) or (usual(knobs(method)[0], method, classes),))
 
 
 def with_axis(sweep: Sweep, k: int, axis: Axis | None) -> Sweep:
@@ -162,6 +181,15 @@ def choices(knob: str, method: str, model: str = MODEL) -> tuple[Any, ...]:
     if declared.type is bool:
         return (False, True)
     return declared.allowed.names if isinstance(declared.allowed, Choice) else ()
+
+
+def allowed(knob: str, values: Sequence[Any], method: str, model: str = MODEL) -> tuple[Any, ...]:
+    """Those of the values that the knob of this method can have."""
+    found: list[Any] = []
+    for value in values:
+        with suppress(ValueError):
+            found += read_values(method, knob, [str(value)], model)
+    return tuple(found)
 
 
 def read_values(method: str, knob: str, texts: Sequence[str], model: str = MODEL) -> tuple[Any, ...]:

@@ -204,7 +204,7 @@ def test_samples_are_drawn_until_the_map_is_settled(page):
     visit(page, "r=4&m=1&sigma=0&methods=smoothgrad")
     complete(page)
     settings(page)
-    page.get_by_role("button", name="Until settled at 56 px").click()
+    page.get_by_role("button", name="Until settled at 56 cells").click()
     seen(page.get_by_text("R = 10 is now set: SmoothGrad settled after 10 samples (1.00)."))
     until_at(page, "r=10")
     expect(page.get_by_label("R, exact value")).to_have_value("10")

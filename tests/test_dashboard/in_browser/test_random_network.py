@@ -124,9 +124,9 @@ def test_the_button_beside_r_draws_until_the_map_is_settled(page):
     complete(page)
     row = page.locator(".stage .act")
     expect(row).to_contain_text("at most R = 500")
-    row.get_by_role("combobox").select_option(label="at 28 px")
+    row.get_by_role("combobox").select_option(label="at 28 cells")
     row.get_by_role("button", name="Until settled", exact=True).click()
-    expect(row).to_contain_text("settled at 28 px after 10 samples", timeout=PATIENCE)
+    expect(row).to_contain_text("settled at 28 cells after 10 samples", timeout=PATIENCE)
     expect(page.get_by_label("R, exact value")).to_have_value("10")
     until_at(page, "r=10")
 
