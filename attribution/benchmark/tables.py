@@ -123,9 +123,8 @@ def tabulate(
     """The table of all cases, or of those of a preset, or of those that fit one of the texts in `methods`.
 
     It has the metrics that all its cases have; `measured` limits them to those named. `correct` limits the photos to
-    those whose likeliest class is their label. Of several weights and seeds it shows those that most rows of its cases
-    have. Raises ValueError when nothing is left for the table, and when the rows have several models and `model` is
-    None.
+    those whose likeliest class is their label. Of several weights and seeds it shows those that most of its rows have.
+    Raises ValueError when nothing is left for the table, and when the rows have several models and `model` is None.
     """
     models = sorted({row.model for row in rows})
     if not rows:
