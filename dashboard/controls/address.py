@@ -20,7 +20,7 @@ from dashboard.experiment.gallery import PINNED, UPLOAD
 
 OWN_MISSING = "Your own photo is not in this session any more. Upload it again in the sidebar."
 OTHER_MISSING = "The photo of this link is not on this server: another one is shown."
-OTHER_VALUES = "Of this link cannot be used as it is: {}. Other values are shown."
+OTHER_VALUES = "Some values of this link cannot be used: {}. Others are shown instead."
 UNUSED = "session-unused"
 TRAIL = "session-trail"
 KNOWN = 32

@@ -122,7 +122,7 @@ def test_a_link_to_a_model_that_cannot_be_had_says_whose_maps_these_are(page, jo
 
 def test_values_of_a_link_that_are_not_used_are_named_until_something_changes(page):
     app = page(**QUICK, cls="5000", rule="none", viewer="")
-    words = "Of this link cannot be used as it is: class, rule. Other values are shown."
+    words = "Some values of this link cannot be used: class, rule. Others are shown instead."
     assert [info.value for info in app.sidebar.info] == [info.value for info in app.main.info] == [words]
     app.run()
     assert app.main.info, "no change"
