@@ -28,9 +28,11 @@ CURVES = """
   window.setTimeout = (act) => timers.push(act);
   window.drawn = [];
   window.shown = {};
-  window.Plotly = {react: (plot, traces) => {
+  window.axes = {};
+  window.Plotly = {react: (plot, traces, {yaxis}) => {
     drawn.push(plot.name);
     shown[plot.name] = traces;
+    window.axes[plot.name] = yaxis.title.text;
     plot.on = () => {};
   }};
   window.busy = false;
@@ -79,6 +81,20 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate(again % "blue")
         assert page.evaluate("steps()") == ["one", "other"]
+
+    def test_other_axes_are_drawn_though_the_charts_are_the_same(self, page):
+        """The score is another one, and the curves are still to come."""
+        page.evaluate(CURVES)
+        page.evaluate("steps()")
+        page.evaluate(
+            """() => {
+              const [one, other] = curves.charts.map(({chart}) => chart);
+              const charts = [{...one, axes: {...one.axes, y: 'probability'}}, other];
+              curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
+            }"""
+        )
+        assert page.evaluate("steps()") == ["one"]
+        assert page.evaluate("axes") == {"one": "probability", "other": ""}
 
     def test_the_last_whole_curve_is_a_ghost_until_the_new_one_is_whole(self, page):
         page.evaluate(CURVES)
