@@ -172,6 +172,27 @@ def test_it_fits_every_screen(page, width, scheme):
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
 
 
+# The names of the pages and the buttons of Compare over which something lies, at the end of the page.
+COVERED = """() => {
+  document.querySelector("[data-testid=stMain]").scrollTo(0, 1e6);
+  const all = document.querySelectorAll("[data-testid=stHeader] a, .st-key-compare-actions button");
+  const seen = [...all].filter((one) => one.offsetWidth);
+  const covered = ({ left, right, top, bottom }, one) => [left + 4, (left + right) / 2, right - 4].some(
+    (x) => !one.contains(document.elementFromPoint(x, (top + bottom) / 2)));
+  return [seen.length, seen.filter((one) => covered(one.getBoundingClientRect(), one)).map((one) => one.textContent)];
+}"""
+BUTTONS = 4
+
+
+def test_on_a_phone_its_buttons_can_be_reached(page):
+    """Whichever knob is open below."""
+    visit(page, "r=4&m=4", on=(390, 844, "light"))
+    complete(page)
+    for knob in page.locator(".stage .tabs button:visible").all():
+        knob.click()
+        assert page.evaluate(COVERED) == [BUTTONS, []], knob.text_content()
+
+
 def test_without_the_viewer_there_are_plain_images(page):
     """Drawn on the server and sent without loss; the display can be changed, and what was stopped stays stopped."""
     plain = f"r=500&m=4&seed=9&viewer=static&{LONG}"
