@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from pages import (
+    AT_REST,
     LONG,
     PATIENCE,
     chart,
@@ -181,7 +182,7 @@ COVERED = """() => {
     (x) => !one.contains(document.elementFromPoint(x, (top + bottom) / 2)));
   return [seen.length, seen.filter((one) => covered(one.getBoundingClientRect(), one)).map((one) => one.textContent)];
 }"""
-BUTTONS = 4
+PAGES, BUTTONS = 7, 4
 
 
 def test_on_a_phone_its_buttons_can_be_reached(page):
@@ -191,6 +192,24 @@ def test_on_a_phone_its_buttons_can_be_reached(page):
     for knob in page.locator(".stage .tabs button:visible").all():
         knob.click()
         assert page.evaluate(COVERED) == [BUTTONS, []], knob.text_content()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+def test_its_buttons_and_the_names_of_the_pages_leave_each_other_free(own_tab, size):
+    """Also with a further button, and with the sidebar."""
+    page = own_tab
+    visit(page, "r=4&m=4", on=(*size, "light"))
+    complete(page)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS, []]
+    page.locator(".stage").get_by_role("button", name="Until settled").click()
+    further = page.get_by_role("button", name="Close the note")
+    seen(further)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS + 1, []]
+    settings(page).evaluate(AT_REST)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS + 1, []]
+    further.click()
+    expect(further).to_have_count(0)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS, []]
 
 
 def test_without_the_viewer_there_are_plain_images(page):
