@@ -7,7 +7,7 @@ BAND = "rgba(138, 143, 152, 0.25)"
 """The colour of a band: grey, and what is behind it shows."""
 Style = tuple[str, str, str]
 """Colour, dash, marker."""
-# Colours by Okabe and Ito, and two more. No two methods have the same colour and dash.
+# Colours by Okabe and Ito, and two more. No two methods have the same colour and dash, or the same colour and marker.
 STYLES: dict[str, Style] = {
     "integrated_gradients": ("#0072B2", "solid", "circle"),
     "smoothgrad": ("#E69F00", "dash", "square"),
@@ -27,7 +27,7 @@ STYLES: dict[str, Style] = {
     "smooth_taylor_null": (GREY, "dot", "diamond-open"),
     "edges": (GREY, "dash", "square-open"),
     "centre": (GREY, "dashdot", "circle-open"),
-    "blurred_noise": (GREY, "solid", "diamond-open"),
+    "blurred_noise": (GREY, "solid", "triangle-up-open"),
     "random_order": (GREY, "longdash", "x"),
     "blank": ("#D55E00", "longdash", "star"),
 }

@@ -93,6 +93,11 @@ class Curves {
       });
       this.root.replaceChildren(...this.charts.map((one) => one.cell));
     }
+    charts.forEach((chart, k) => {
+      const one = this.charts[k];
+      one.stale ||= JSON.stringify(chart) !== JSON.stringify(one.chart); // another score has other axes
+      one.chart = chart;
+    });
     this.draw();
   }
 

@@ -2,6 +2,13 @@
 
 const HELD = 500; // milliseconds after which a slider that is still held says so again
 
+// The number that somebody typed; NaN if it is none. Where numbers have `parts`, a comma is a decimal point; in a whole
+// number, as in 1,000, it can be anything.
+function numberOf(text, parts) {
+  const plain = parts ? text.replace(",", ".") : text;
+  return plain.trim() ? Number(plain) : NaN;
+}
+
 class Knobs {
   // `turn(values)` is called while a hand moves, `release(values)` when it lets go, `press(values)` for a button below a knob,
   // `near()` when a hand comes to a slider, and again and again while it holds it.
@@ -15,6 +22,7 @@ class Knobs {
     if (shape !== this.shape) {
       this.shape = shape;
       this.acts = {};
+      this.typed = null; // that box goes: its blur must not show the former knobs
       this.rows = knobs.map((knob) => (knob.options.length ? this.choice(knob) : this.number(knob)));
       this.tabs = knobs.map((knob) => make("button", { type: "button", onclick: () => this.open(knob.name) }, knob.letter));
       this.root.replaceChildren(make("div", { class: "tabs", role: "group", "aria-label": "Choose a knob" }, ...this.tabs),
@@ -51,11 +59,17 @@ class Knobs {
     const range = { min: knob.low, max: knob.high, step: knob.step };
     const told = (value) => (knob.step < 1 ? Number(value).toFixed(2) : String(value));
     const slider = make("input", { type: "range", ...range, "aria-label": [knob.letter, knob.label].filter(Boolean).join(", ") });
-    const box = make("input", { type: "number", ...range, "aria-label": `${knob.letter}, exact value` });
+    // Not of the type "number": there Chromium drops a comma, and 0,3 would be 3.
+    const box = make("input", { type: "text", inputmode: "decimal", autocomplete: "off", role: "spinbutton",
+      "aria-label": `${knob.letter}, exact value`, "aria-valuemin": knob.low, "aria-valuemax": knob.high });
+    const note = make("small", { role: "status" });
+    let noted = null; // the value that the note is about
     const set = (value) => {
       slider.value = value;
       box.value = told(value);
       slider.setAttribute("aria-valuetext", told(value));
+      box.setAttribute("aria-valuenow", value);
+      if (noted !== value) say(note, "");
     };
     this.announce(slider);
     const now = () => (this.values[knob.name] = Number(slider.value));
@@ -68,6 +82,12 @@ class Knobs {
       this.held = null;
       this.release({ [knob.name]: now() });
     });
+    const enter = (value, words = "") => {
+      this.typed = null;
+      noted = value;
+      say(note, words);
+      set((this.values[knob.name] = value));
+    };
     box.addEventListener("input", () => (this.typed = knob.name));
     box.addEventListener("blur", () => {
       if (this.typed !== knob.name) return;
@@ -75,14 +95,23 @@ class Knobs {
       this.show(this.knobs);
     });
     box.addEventListener("change", () => {
-      this.typed = null;
-      const value = Number(box.value);
-      if (box.value === "" || Number.isNaN(value)) return set(this.values[knob.name]);
-      set((this.values[knob.name] = clamp(value, knob.low, knob.high)));
+      const value = numberOf(box.value, knob.step < 1);
+      if (Number.isNaN(value)) return enter(this.values[knob.name], `a number from ${knob.low} to ${knob.high}`);
+      enter(clamp(value, knob.low, knob.high), value > knob.high ? `at most ${knob.high}` : value < knob.low ? `at least ${knob.low}` : "");
       this.release({ [knob.name]: this.values[knob.name] });
     });
+    box.addEventListener("keydown", (event) => {
+      const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const from = numberOf(box.value, knob.step < 1);
+      const value = clamp(Number(told((Number.isNaN(from) ? this.values[knob.name] : from) + way * knob.step)), knob.low, knob.high);
+      const before = this.values[knob.name];
+      enter(value);
+      if (value !== before) this.release({ [knob.name]: value });
+    });
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
-      make("div", { class: "top" }, this.heading(knob), box), slider, ...(knob.act ? [this.act(knob.act)] : []));
+      make("div", { class: "top" }, this.heading(knob), box), note, slider, ...(knob.act ? [this.act(knob.act)] : []));
     return { element, set };
   }
 

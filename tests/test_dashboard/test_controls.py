@@ -202,6 +202,14 @@ class TestPins:
         control(app.slider, "control-sigma").set_value(0.7).run()
         assert self.told(app) == ["σ 0.5"]
 
+    def test_a_line_says_where_it_is(self, page, jobs):
+        """In the sidebar, which is closed at first."""
+        app = finish(page(**QUICK), jobs)
+        assert not app.toast
+        assert [one.value for one in self.pin(app).toast] == [
+            "Pinned. The pin is at the end of the sidebar, on every page."
+        ]
+
     def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
         app = self.pin(finish(page(**QUICK), jobs))
         control(app.slider, "control-sigma").set_value(0.7).run()

@@ -263,6 +263,8 @@ def test_no_two_methods_look_alike_and_an_unknown_one_takes_what_is_free(monkeyp
     looks = [style(name)[:2] for name in names]
     assert len(set(looks)) == len(looks)
     assert style("one of tomorrow") == style("one of tomorrow")
+    markers = [(colour, marker) for colour, _, marker in map(style, names[:-2])]
+    assert len(set(markers)) == len(markers), "points of a scatter have no dash"
 
 
 OTHERS = {

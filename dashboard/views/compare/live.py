@@ -99,6 +99,7 @@ def actions(shown: CompareBoard) -> None:
 
     def pin() -> None:
         log.pin(experiment, subject, shown.ask())
+        st.toast("Pinned. The pin is at the end of the sidebar, on every page.")  # it is closed at first
 
     def packed() -> bytes:
         return export.pack(experiment, subject, precomputed.stand_in(shown.ask(), experiment, subject))

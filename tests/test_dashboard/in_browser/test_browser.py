@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from pages import (
+    AT_REST,
     LONG,
     PATIENCE,
     chart,
@@ -170,6 +171,45 @@ def test_it_fits_every_screen(page, width, scheme):
         assert canvas.bounding_box()["width"] >= 150
     background = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
+
+
+# The names of the pages and the buttons of Compare over which something lies, at the end of the page.
+COVERED = """() => {
+  document.querySelector("[data-testid=stMain]").scrollTo(0, 1e6);
+  const all = document.querySelectorAll("[data-testid=stHeader] a, .st-key-compare-actions button");
+  const seen = [...all].filter((one) => one.offsetWidth);
+  const covered = ({ left, right, top, bottom }, one) => [left + 4, (left + right) / 2, right - 4].some(
+    (x) => !one.contains(document.elementFromPoint(x, (top + bottom) / 2)));
+  return [seen.length, seen.filter((one) => covered(one.getBoundingClientRect(), one)).map((one) => one.textContent)];
+}"""
+PAGES, BUTTONS = 7, 4
+
+
+def test_on_a_phone_its_buttons_can_be_reached(page):
+    """Whichever knob is open below."""
+    visit(page, "r=4&m=4", on=(390, 844, "light"))
+    complete(page)
+    for knob in page.locator(".stage .tabs button:visible").all():
+        knob.click()
+        assert page.evaluate(COVERED) == [BUTTONS, []], knob.text_content()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+def test_its_buttons_and_the_names_of_the_pages_leave_each_other_free(own_tab, size):
+    """Also with a further button, and with the sidebar."""
+    page = own_tab
+    visit(page, "r=4&m=4", on=(*size, "light"))
+    complete(page)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS, []]
+    page.locator(".stage").get_by_role("button", name="Until settled").click()
+    further = page.get_by_role("button", name="Close the note")
+    seen(further)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS + 1, []]
+    settings(page).evaluate(AT_REST)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS + 1, []]
+    further.click()
+    expect(further).to_have_count(0)
+    assert page.evaluate(COVERED) == [PAGES + BUTTONS, []]
 
 
 def test_without_the_viewer_there_are_plain_images(page):

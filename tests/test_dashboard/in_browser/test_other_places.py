@@ -94,6 +94,8 @@ def test_other_pages_fit_a_narrow_dark_screen(page, place, title):
         complete(page)
         maps(page)
     fits(page, title)
+    block = page.get_by_test_id("stMainBlockContainer")
+    assert block.evaluate("one => getComputedStyle(one).paddingBottom") == "16px", "no knobs lie over its foot"
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,18 @@ BEGIN = """async (script) => {
 }"""
 KNOB = {"name": "sigma", "letter": "σ", "label": "noise scale", "help": "", "low": 0.0, "high": 2.0, "step": 0.01}
 KNOB |= {"value": 0.5, "options": [], "enabled": True, "file": ""}
+WHOLE = KNOB | {"name": "samples", "letter": "R", "low": 1, "high": 500, "step": 1, "value": 10}
 CURVES = """
 () => {
   const timers = [];
   window.setTimeout = (act) => timers.push(act);
   window.drawn = [];
   window.shown = {};
-  window.Plotly = {react: (plot, traces) => {
+  window.axes = {};
+  window.Plotly = {react: (plot, traces, {yaxis}) => {
     drawn.push(plot.name);
     shown[plot.name] = traces;
+    window.axes[plot.name] = yaxis.title.text;
     plot.on = () => {};
   }};
   window.busy = false;
@@ -79,6 +82,20 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate(again % "blue")
         assert page.evaluate("steps()") == ["one", "other"]
+
+    def test_other_axes_are_drawn_though_the_charts_are_the_same(self, page):
+        """The score is another one, and the curves are still to come."""
+        page.evaluate(CURVES)
+        page.evaluate("steps()")
+        page.evaluate(
+            """() => {
+              const [one, other] = curves.charts.map(({chart}) => chart);
+              const charts = [{...one, axes: {...one.axes, y: 'probability'}}, other];
+              curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
+            }"""
+        )
+        assert page.evaluate("steps()") == ["one"]
+        assert page.evaluate("axes") == {"one": "probability", "other": ""}
 
     def test_the_last_whole_curve_is_a_ghost_until_the_new_one_is_whole(self, page):
         page.evaluate(CURVES)
@@ -230,7 +247,7 @@ class TestKnobs:
               window.knobs = new code.Knobs(root, () => {}, (values) => released.push(values));
               window.come = (value) => knobs.show([{...knob, value}]);
               come(0.5);
-              const box = root.querySelector('input[type=number]');
+              const box = root.querySelector('.top input');
               box.focus();
               Object.assign(box, {value: '1.5'}).dispatchEvent(new Event('input'));
             }""",
@@ -238,7 +255,7 @@ class TestKnobs:
         )
         return page
 
-    BOX = "root.querySelector('input[type=number]')"
+    BOX = "root.querySelector('.top input')"
 
     def test_an_answer_that_comes_late_leaves_what_is_typed(self, typing):
         typing.evaluate("come(0.31)")
@@ -253,6 +270,49 @@ class TestKnobs:
         typing.evaluate(f"{self.BOX}.blur()")
         assert typing.evaluate(f"[{self.BOX}.value, knobs.values.sigma]") == ["0.31", 0.31]
         assert typing.evaluate("released") == []
+
+    @pytest.mark.parametrize(
+        ("knob", "text", "value", "shown", "note"),
+        [
+            (KNOB, "0.3", 0.3, "0.30", ""),
+            (KNOB, "0,3", 0.3, "0.30", ""),
+            (KNOB, " ,3", 0.3, "0.30", ""),
+            (KNOB, "9", 2, "2.00", "at most 2"),
+            (KNOB, "-1", 0, "0.00", "at least 0"),
+            (KNOB, "much", None, "0.50", "a number from 0 to 2"),
+            (KNOB, "", None, "0.50", "a number from 0 to 2"),
+            (WHOLE, "20", 20, "20", ""),
+            (WHOLE, "700", 500, "500", "at most 500"),
+            (WHOLE, "1,000", None, "10", "a number from 1 to 500"),
+        ],
+    )
+    def test_what_is_typed_is_read_or_the_knob_says_why_not(self, typing, knob, text, value, shown, note):
+        """A comma is a decimal point."""
+        typing.evaluate("knob => knobs.show([knob])", knob)
+        box = typing.get_by_role("spinbutton")
+        box.fill(text)
+        box.press("Enter")
+        assert typing.evaluate("released") == ([] if value is None else [{knob["name"]: value}])
+        assert box.input_value() == shown
+        said = typing.locator(".knob > small")
+        assert said.text_content() == note
+        last = knob["value"] if value is None else value
+        typing.evaluate("knob => knobs.show([knob])", knob | {"value": last})
+        assert said.text_content() == note, "the answer takes it not away"
+        typing.evaluate("knob => knobs.show([knob])", knob | {"value": 1})
+        assert said.text_content() == "", "it is about another value"
+
+    def test_arrow_keys_turn_it_by_a_step_to_its_ends(self, typing):
+        box = typing.get_by_role("spinbutton")
+        for key, value in (("ArrowUp", "1.51"), ("ArrowUp", "1.52"), ("ArrowDown", "1.51")):
+            box.press(key)
+            assert box.input_value() == value, "from what was typed"
+        assert typing.evaluate("released") == [{"sigma": 1.51}, {"sigma": 1.52}, {"sigma": 1.51}]
+        box.fill("2")
+        for _ in range(2):
+            box.press("ArrowUp")
+        assert typing.evaluate("released.slice(3)") == [{"sigma": 2}]
+        assert box.get_attribute("aria-valuenow") == "2"
 
 
 LINE = """
