@@ -11,10 +11,11 @@ from attribution.images import to_picture
 from attribution.registry import Range
 from dashboard.charts.looks import baseline_name
 from dashboard.controls import resources, session, settle, thumbnails
-from dashboard.experiment.experiment import FIELDS
+from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.fields import Control
 from dashboard.experiment.folder import FOLDER
 from dashboard.experiment.knobs import KNOBS
+from dashboard.experiment.own import shared
 from dashboard.experiment.subject import Subject
 from dashboard.pages import COMPARE
 from dashboard.stage.pictures import data_url
@@ -50,13 +51,18 @@ def explained(how: Control) -> str:
     return f"{how.help} {cost[0].upper()}{cost[1:]}." if cost else how.help
 
 
+def unused(experiment: Experiment, name: str) -> str:
+    """Why a knob changes none of the compared maps, in words; empty if it does."""
+    return "" if any(shared(method, name) for method in experiment.methods) else "No method on screen uses it."
+
+
 def _knob(name: str, subject: Subject) -> Knob:
     field, value = FIELDS[name], getattr(session.experiment(), name)
     how, allowed = field.control, field.allowed
     assert how is not None
     letter, _, label = how.label.partition(" · ")[0].partition(", ")
     said: dict[str, Any] = {"letter": letter, "label": label, "help": explained(how)}
-    said["enabled"] = how.enabled(session.experiment())
+    said["enabled"], said["unused"] = how.enabled(session.experiment()), unused(session.experiment(), name)
     if name == "samples":
         said["act"] = settle.act(session.experiment(), subject)
     if isinstance(allowed, Range):

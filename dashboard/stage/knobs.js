@@ -18,7 +18,7 @@ class Knobs {
 
   // The knobs as the script declares them. A knob in a hand keeps its value, and so does a box in which somebody types.
   show(knobs) {
-    const shape = JSON.stringify(knobs.map(({ value, enabled, ...rest }) => rest));
+    const shape = JSON.stringify(knobs.map(({ value, enabled, unused, ...rest }) => rest));
     if (shape !== this.shape) {
       this.shape = shape;
       this.acts = {};
@@ -33,8 +33,16 @@ class Knobs {
     this.knobs = knobs;
     knobs.forEach((knob, k) => {
       this.rows[k].element.hidden = this.tabs[k].hidden = !knob.enabled;
+      this.dim(this.rows[k].element, knob.unused ?? "");
       if (this.held !== knob.name && this.typed !== knob.name) this.set(k, knob.value);
     });
+  }
+
+  // A knob that changes nothing on screen cannot be turned, and says why.
+  dim(element, why) {
+    mark(element, "title", why);
+    element.classList.toggle("unused", Boolean(why));
+    for (const one of element.querySelectorAll("input, .pictures button")) one.disabled = Boolean(why);
   }
 
   // On a narrow screen one knob is shown at a time.

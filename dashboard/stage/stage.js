@@ -20,12 +20,13 @@ function greetings(release) {
     localStorage.setItem(MET, "1");
     for (const one of both) one.remove();
   };
-  const press = (name, words, onclick) => make("button", { type: "button", "aria-label": name, onclick }, words);
+  const press = (name, words, onclick, knob) => make("button", { type: "button", "aria-label": name, "data-knob": knob, onclick }, words);
+  const tries = (words) => TRY.map((one) => press(one[0], one[words], () => release(one[2]), Object.keys(one[2])[0]));
   const both = [
     make("div", { class: "greeting" }, make("p", {}, "Bright: this method says that the pixel matters more here. Drag a knob and watch. Or try:"),
-      ...TRY.map(([name, , values]) => press(name, name, () => release(values))), press("Got it", "Got it", close)),
+      ...tries(0), press("Got it", "Got it", close)),
     make("div", { class: "greeting short" }, make("p", {}, "Bright matters more. Try"),
-      ...TRY.map(([name, words, values]) => press(name, words, () => release(values))), press("Got it", "×", close)),
+      ...tries(1), press("Got it", "×", close)),
   ];
   return both;
 }
@@ -80,7 +81,7 @@ class Stage {
   show(data, release) {
     this.release = release;
     this.data = data;
-    if (data.knobs.length && !this.hands.knobs.length) this.greet();
+    this.greet(data.knobs.filter((knob) => !knob.unused).map((knob) => knob.name));
     this.hands.show(data.knobs);
     this.element.classList.toggle("flat", Boolean(data.flat));
     this.title.hidden = !data.title;
@@ -104,11 +105,14 @@ class Stage {
     }
   }
 
-  greet() {
-    const [full, short] = greetings((values) => this.released(values));
-    if (!full) return;
-    this.rail.append(full);
-    this.tiles.before(short);
+  // Greets once there is a knob to try; one that changes nothing on screen cannot be tried.
+  greet(used) {
+    if (!this.greeted && TRY.some(([, , values]) => used.includes(Object.keys(values)[0]))) {
+      this.greeted = true;
+      const [full, short] = greetings((values) => this.released(values));
+      if (full) this.rail.append(full), this.tiles.before(short);
+    }
+    for (const one of this.element.querySelectorAll(".greeting [data-knob]")) one.disabled = !used.includes(one.dataset.knob);
   }
 
   // How far below the top of the stage the charts begin.

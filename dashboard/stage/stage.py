@@ -58,6 +58,8 @@ class Knob:
     step: float = 1.0
     options: Sequence[Option] = ()
     enabled: bool = True
+    unused: str = ""
+    """Words: why it changes nothing on screen, so that it is dimmed. Empty if it does."""
     file: str = ""
     """The selector of a file input that a further button opens."""
     act: Act | None = None

@@ -145,6 +145,19 @@ def test_a_knob_says_what_a_change_costs_as_it_is_declared(name):
     assert how.label.partition(" · ")[2][1:] in knobs.explained(how)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", KNOBS)
+def test_a_knob_is_unused_where_it_changes_no_map_on_screen(name, method):
+    """Some methods have such a setting to themselves."""
+    now = Experiment(methods=(method,), baseline="uniform")
+    allowed = FIELDS[name].allowed
+    other = "white" if name == "baseline" else type(getattr(now, name))(allowed.high)
+    same = now.panels("", now.model, 0) == now.changed(**{name: other}).panels("", now.model, 0)
+    assert bool(knobs.unused(now, name)) == same
+    beside = now.changed(methods=(method, "integrated_gradients", "smooth_taylor"))
+    assert not knobs.unused(beside, name), "one method that uses it is enough"
+
+
 def test_the_papers_settings():
     assert PAPER == {
         "sigma": 0.5,

@@ -33,6 +33,16 @@ def test_each_of_its_three_buttons_moves_one_knob(page, screen):
         assert query(page) == before
 
 
+def test_it_offers_no_knob_that_changes_nothing_on_screen(page):
+    visit(page, "r=4&m=4&methods=gradient", on=DESK)
+    complete(page)
+    expect(page.locator(".greeting")).to_have_count(0)
+    expect(page.get_by_role("slider", name="σ, noise scale")).to_be_disabled()
+    visit(page, "r=4&m=4&methods=integrated_gradients", on=DESK)
+    for name, used in (("Less noise: σ 0.1", False), ("More samples: R 300", False), ("A white baseline", True)):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_enabled(enabled=used)
+
+
 @pytest.mark.parametrize(("screen", "words"), [(DESK, "Bright: this method"), (PHONE, "Bright matters more")])
 def test_it_goes_when_it_is_read_and_does_not_come_again(page, screen, words):
     visit(page, "r=4&m=4", on=screen)

@@ -302,6 +302,15 @@ class TestKnobs:
         typing.evaluate("knob => knobs.show([knob])", knob | {"value": 1})
         assert said.text_content() == "", "it is about another value"
 
+    def test_what_changes_nothing_on_screen_is_dimmed_and_says_why(self, page):
+        page.evaluate("window.knobs = new code.Knobs(root, () => {}, () => {}, () => {}, () => {})")
+        choice = KNOB | {"name": "baseline", "options": [{"value": "black", "label": "black"}], "value": "black"}
+        for why in ("", "No method.", ""):
+            page.evaluate("all => knobs.show(all)", [one | {"unused": why} for one in (KNOB, choice)])
+            assert page.locator(".knob").evaluate_all("all => all.map(one => one.title)") == [why, why]
+            turned = page.locator(".knob :is(input, .pictures button)").all()
+            assert [one.is_disabled() for one in turned] == [bool(why)] * 3
+
     def test_arrow_keys_turn_it_by_a_step_to_its_ends(self, typing):
         box = typing.get_by_role("spinbutton")
         for key, value in (("ArrowUp", "1.51"), ("ArrowUp", "1.52"), ("ArrowDown", "1.51")):
