@@ -22,7 +22,7 @@ POLLING = 100
 
 def settled(points: int | str) -> str:
     """A pattern: what stands under a whole map of noise samples."""
-    return rf"^complete: {points} points · halves agree -?\d\.\d\d( · -?\d\.\d\d at (56|28) px){{2}}$"
+    return rf"^complete: {points} points · halves agree -?\d\.\d\d( · -?\d\.\d\d at (56|28) cells){{2}}$"
 
 
 def foreign(url: str, address: str) -> bool:
