@@ -119,10 +119,14 @@ def head(table: Table, against: Case) -> str:
         "differences of this table."
     )
     return (
-        f"{table.model}, {len(table.photos)} photos{lacking}. {_labels(table)}The {table.output} is explained and "
+        f"{table.model}, {_photos(len(table.photos))}{lacking}. {_labels(table)}The {table.output} is explained and "
         f"measured. {ways}. {better}. {_noted(table)}Differences are to {table.labels[against]}, photo by photo. "
         f"{sure if len(table.photos) > 1 else 'One photo has no intervals.'}"
     )
+
+
+def _photos(count: int) -> str:
+    return f"{count} photo{'' if count == 1 else 's'}"
 
 
 def _labels(table: Table) -> str:
@@ -132,14 +136,15 @@ def _labels(table: Table) -> str:
         return ""
     if table.correct:
         return "They are those whose likeliest class is their label. "
-    of = f"{known} photos" if known == len(table.photos) else f"the {known} photos that have a label"
+    some = f"the {_photos(known)} that {'has' if known == 1 else 'have'} a label"
+    of = _photos(known) if known == len(table.photos) else some
     return f"The likeliest class is the label on {found} of {of}. "
 
 
 def _noted(table: Table) -> str:
     """On how many photos areas carry a note, such as a score near 0. Such areas are in the means, like the others."""
     of = [f"{measures()[name].label} on {count}" for name, count in table.noted.items() if count]
-    return f"Areas that carry a note, of {len(table.photos)} photos: {', '.join(of)}; the rows say why. " if of else ""
+    return f"Areas that carry a note, of {_photos(len(table.photos))}: {', '.join(of)}; the rows say why. " if of else ""
 
 
 def _way(metric: Case) -> str:

@@ -753,6 +753,7 @@ class TestReport:
             told = " ".join(
                 report(made_up([[1.0], [2.0]], photos=("a",)), form, None, None).replace("\n% ", " ").split()
             )
+            assert ", 1 photo. " in told
             assert "One photo has no intervals." in told
             assert "2.00" in told
             assert "+1.00" in told

@@ -348,7 +348,7 @@ class TestPage:
             held = "SELECT map, 'insertion', knobs, area / 30, curve, note FROM areas WHERE metric = 'perturbation'"
             begun.execute(f"INSERT INTO areas {held} AND map IN (SELECT id FROM maps WHERE photo = 1)")
         app = opened.file_uploader(key="results-file").upload("m.db", more.read_bytes(), "application/x-sqlite3").run()
-        assert any("1 photos (2 more lack a row" in caption.value for caption in app.main.caption)
+        assert any("1 photo (2 more lack a row" in caption.value for caption in app.main.caption)
         assert "Insertion" in app.dataframe[0].value.columns
         app.pills(key="results-metrics").set_value(["perturbation", "total_variation"]).run()
         assert not app.exception
