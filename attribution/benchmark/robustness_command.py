@@ -55,7 +55,7 @@ def robustness_options() -> argparse.ArgumentParser:
 
 
 def _change_options(made: argparse.ArgumentParser) -> None:
-    usual, space = Changes(), "in model space, where 1 is a standard deviation of the training pixels"
+    usual, space = Changes(), "in model space, where 1 is the standard deviation by which the model divides its pixels"
     noise = f"infidelity: the standard deviation of a change, {space}; default: {usual.noise}"
     made.add_argument("--noise", type=float, default=usual.noise, metavar="STD", help=noise)
     made.add_argument("--count", type=int, default=usual.count, help=f"infidelity: changes; default: {usual.count}")

@@ -47,18 +47,21 @@ def photos(folder: Path) -> list[Path]:
 
 
 def labels(folder: Path) -> dict[str, int]:
-    """The classes of the photos, by name: the columns `file` and `imagenet_class` of `labels.csv` in the folder.
+    """The classes of the photos, by name: the columns `file` and `imagenet_class` of `labels.csv` in the folder, or
+    its two columns, if it has no head and each line is a name and a number.
 
     Empty if the folder has no such file. Raises ValueError for a class that is no number.
     """
     file = folder / "labels.csv"
     if not file.is_file():
         return {}
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        if not {"file", "imagenet_class"} <= set(reader.fieldnames or ()):
-            return {}
-        given = [(str(line["file"]), str(line["imagenet_class"] or "").strip()) for line in reader]
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        lines = opened.readlines()
+    plain = all(len(row) == 2 and row[1].strip().isdecimal() for row in csv.reader(lines) if row)
+    reader = csv.DictReader(lines, ("file", "imagenet_class") if plain else None)
+    if not {"file", "imagenet_class"} <= set(reader.fieldnames or ()):
+        return {}
+    given = [(str(line["file"]).strip(), str(line["imagenet_class"] or "").strip()) for line in reader]
     for name, text in given:
         if not text.isdecimal() and text:
             raise ValueError(f"{file}: the class of {name} is {text}; write its number, or nothing")

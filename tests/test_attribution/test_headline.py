@@ -194,8 +194,11 @@ class TestLabels:
         assert labels(folder) == {"cat.png": 281, "rocket.png": 657}
         (folder / "labels.csv").write_text("file,imagenet_class\ncat.png,281\n", encoding="utf-8-sig")
         assert labels(folder) == {"cat.png": 281}, "as a spreadsheet writes it: with a byte-order mark"
-        (folder / "labels.csv").write_text("name,what\ncat.png,cat\n")
-        assert labels(folder) == {}, "another list that goes by this name"
+        (folder / "labels.csv").write_text("cat.png,281\nrocket.png, 657\n")
+        assert labels(folder) == {"cat.png": 281, "rocket.png": 657}, "without a head, as the dashboard reads it too"
+        for other in ("name,what\ncat.png,cat\n", "name,count\ncat.png,3\n", "cat.png,281,3\n", ""):
+            (folder / "labels.csv").write_text(other)
+            assert labels(folder) == {}, "another list that goes by this name"
         label(folder, {"cat.png": "tabby"})
         with pytest.raises(
             ValueError, match=r"labels.csv: the class of cat.png is tabby; write its number, or nothing"
