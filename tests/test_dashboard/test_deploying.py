@@ -47,7 +47,7 @@ LIMITS = {
     "a message of the viewer": f"{route.MOST_BYTES:,} bytes",
     "an uploaded photo or results file": f"{photo.MOST_MEGABYTES} MB",
     "pixels of a photo": f"{images.MOST_PIXELS // 10**6} million",
-    "sides of a photo": f"at least {images.SMALLEST_SIDE}, at most {images.MOST_STRETCH} times as long as wide",
+    "sides of a photo": f"at least {images.SMALLEST_SIDE} pixels, at most {images.MOST_STRETCH} times as long as wide",
     "an unpacked results file": f"{results.MOST_BYTES // MB:,} MB",
     "photos of the folder": f"{folder.MOST_PHOTOS:,}",
     "a photo of the folder": f"{folder.MOST_BYTES // MB} MB",
