@@ -89,6 +89,8 @@ FILES = {
     "ig-family.db.gz": ("Every method", of_every_method),
     "headline.db.gz": ("The main methods and the controls", of_the_main_methods),
 }
+LABELLED = ("headline.db.gz",)
+"""The files that say which photos are classified correctly."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,11 @@ class Decided:
         return self.p < SURE
 
 
-def decide(name: str) -> tuple[int, list[Decided]]:
-    """The number of photos of a results file of the project, and its claims."""
+def decide(name: str, correct: bool = False) -> tuple[int, list[Decided]]:
+    """The number of photos of a results file of the project, and its claims; `correct`: of the photos that the model
+    classifies correctly."""
     claims = FILES[name][1]()
-    table = tabulate(Results.read(ASSETS / name).rows())
+    table = tabulate(Results.read(ASSETS / name).rows(), correct=correct)
 
     def areas(measure: str, case: str) -> np.ndarray:
         return table.areas[measure][table.cases.index(table.find(case))]
@@ -153,10 +156,21 @@ def main() -> None:
         print(f"AUPC: pairs differ by a standard deviation of {can.spread:.2f} over photos. {photos} photos show")
         print(f"a difference of {can.seen:.2f} (power 80 %); a difference of 0.5 needs {can.needed} photos")
         for one in found:
-            measure, first, second = one.claim
-            told = f"{measures()[measure].label}: {first} - {second}"
-            ends = f"[{one.low:+.3f}, {one.high:+.3f}]"
-            print(f"{told:100} {one.mean:+.3f} {ends} p = {one.p:.3f}{' *' if one.sure else ''}")
+            print(told(one))
+        if name in LABELLED:
+            photos, right = decide(name, correct=True)
+            print(f"Decided otherwise on the {photos} photos that the model classifies correctly:")
+            for one, of_these in zip(found, right, strict=True):
+                if one.sure != of_these.sure:
+                    print(told(of_these))
+
+
+def told(one: Decided) -> str:
+    """A claim in one line."""
+    measure, first, second = one.claim
+    difference = f"{measures()[measure].label}: {first} - {second}"
+    ends = f"[{one.low:+.3f}, {one.high:+.3f}]"
+    return f"{difference:100} {one.mean:+.3f} {ends} p = {one.p:.3f}{' *' if one.sure else ''}"
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ def test_every_difference_with_its_interval_is_one_that_is_decided(decided):
     """And has a star if it is more than chance, and none if it is not."""
     found = TOLD.findall(TABLES)
     assert len(found) > 30
-    known = [one for _, each in decided.values() for one in each]
+    every = [*decided.values(), *(decide(name, correct=True) for name in claims.LABELLED)]
+    known = [one for _, each in every for one in each]
     for *like, star in found:
         verdicts = {one.sure for one in known if told((one.mean, one.low, one.high), like)}
         assert verdicts == {bool(star)}, like
@@ -66,6 +67,19 @@ def test_the_tables_are_those_of_the_csv_files(section, name):
 def test_it_says_for_how_many_differences_each_file_was_corrected(decided):
     counts = [str(len(each)) for _, each in decided.values()]
     assert f"({', '.join(counts[:-1])} and {counts[-1]})" in re.sub(r"\s+", " ", PAGE)
+
+
+@pytest.mark.parametrize("name", claims.LABELLED)
+def test_it_says_what_is_decided_otherwise_on_photos_that_are_classified_correctly(name, decided):
+    """All such differences, and no others."""
+    photos, right = decide(name, correct=True)
+    beside = zip(decided[name][1], right, strict=True)
+    otherwise = [of_these for one, of_these in beside if one.sure != of_these.sure]
+    said = PAGE.partition(f"On the {photos} photos that the model classifies correctly")[2].partition("\n- ")[0]
+    found = TOLD.findall(said.partition("\n\n")[0])
+    assert len(found) == len(otherwise)
+    for one, (*like, _) in zip(otherwise, found, strict=True):
+        assert told((one.mean, one.low, one.high), like)
 
 
 @pytest.mark.parametrize("name", FILES)
