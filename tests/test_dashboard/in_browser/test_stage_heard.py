@@ -196,8 +196,8 @@ class TestHand:
         hear(page, SETTLED)
         let_go(page, 200)
         page.evaluate("knobs => show(knobs)", KNOBS)
-        let_go(page, 300)
-        assert page.evaluate("told.slice(2)") == [{"samples": 200}, {"samples": 300}]
+        page.get_by_role("button", name="cat").click()
+        assert page.evaluate("told.slice(2)") == [{"samples": 200}, {"image": "cat"}]
 
     def test_the_answer_of_the_script_ends_what_was_still_to_be_asked(self, page):
         """Asked after it, it would be a draft of what is on screen already."""
