@@ -162,18 +162,18 @@ class Line:
         """Of each part the last version, and the hash of its message: a new version can have the same message."""
         self._draft: Board | None = None
         self._question: int | None = None
-        self._error = ""
+        self._wrong = False
         self._settled = False
 
     def turn(self, number: int, values: Values) -> None:
         """A question: what would it be with these values? Its answer is a draft, until the session shows a board."""
         board = self.hub.board(self.session, self.page)
-        self._question, self._error = number, ""
+        self._question, self._wrong = number, False
         if board is not None:
             try:
                 self._draft = board.turned(values)
-            except ValueError as error:
-                self._error = str(error)
+            except ValueError:  # a browser that shows this page does not ask so
+                self._wrong = True
         self.wake()
 
     def settle(self) -> None:
@@ -222,10 +222,10 @@ class Line:
                 self._sent[part.name] = part.version, hash(message)
                 if sent is None or sent[1] != hash(message):
                     yield message
-        done = draft is None or self._error or not look.waiting
+        done = draft is None or self._wrong or not look.waiting
         if question is not None and self._question == question and done:
             self._question = None
-            yield pack({"part": "answer", "number": question, "error": self._error})
+            yield pack({"part": "answer", "number": question})
 
 
 HUB = Hub()

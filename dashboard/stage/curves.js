@@ -85,13 +85,11 @@ class Curves {
     const names = charts.map((chart) => chart.name).join();
     if (names !== this.names) {
       this.names = names;
-      this.charts = charts.map((chart) => {
-        const plot = make("div", { class: "plot" });
-        const verdict = make("p", { class: "verdict" });
-        const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `, helpOf(chart.note));
-        return { chart, plot, verdict, stale: true, drawn: 0, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
-      });
+      const before = new Map(this.charts.map((one) => [one.chart.name, one]));
+      this.charts = charts.map((chart) => before.get(chart.name) ?? this.build(chart));
+      for (const one of before.values()) if (!this.charts.includes(one)) this.purge(one);
       this.root.replaceChildren(...this.charts.map((one) => one.cell));
+      this.resize(); // fewer are wider
     }
     charts.forEach((chart, k) => {
       const one = this.charts[k];
@@ -101,20 +99,59 @@ class Curves {
     this.draw();
   }
 
+  build(chart) {
+    const plot = make("div", { class: "plot" });
+    const verdict = make("p", { class: "verdict" });
+    const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `, helpOf(chart.note));
+    return { chart, plot, verdict, stale: true, drawn: 0, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
+  }
+
+  // Plotly listens to the window for each of its drawings.
+  purge({ plot }) {
+    if (plot.heard) loaded.purge(plot);
+    plot.heard = false;
+  }
+
+  // Nothing is drawn any more.
+  close() {
+    clearTimeout(this.timer);
+    for (const one of this.charts) this.purge(one);
+    this.charts = [];
+  }
+
   // What is not shown any more is sent again when it comes back. All else is sent only once, so it is kept.
   forget(charts, lines) {
     const shown = new Set(charts.flatMap(({ name }) => Object.keys(lines).map((line) => `${name} ${line}`)));
     for (const held of [this.now, this.ghosts]) for (const key of Object.keys(held)) if (!shown.has(key)) delete held[key];
   }
 
+  // Of this setting there are these curves, and no others yet; none of them will come if the work has `ended`.
+  only(names, ended) {
+    for (const [key, curve] of Object.entries(this.now)) {
+      if (names.includes(key)) continue;
+      if (curve.done) this.ghosts[key] = curve;
+      delete this.now[key];
+      this.touch(key);
+    }
+    for (const key of ended ? Object.keys(this.ghosts) : []) {
+      delete this.ghosts[key];
+      this.touch(key);
+    }
+    this.draw();
+  }
+
+  touch(key) {
+    for (const one of this.charts) one.stale ||= key.startsWith(`${one.chart.name} `);
+  }
+
   // A curve of one map so far. The last whole one stays as a ghost until the new one is whole.
-  curve({ metric, name, x, y, low, high, ticks, done, replaced, window: side, bytes }) {
+  curve({ metric, name, x, y, low, high, ticks, done, replaced, window: side, bytes, photo }) {
     const key = `${metric} ${name}`;
     const before = this.now[key];
     if (before?.done && !done) this.ghosts[key] = before;
     if (done) delete this.ghosts[key];
-    this.now[key] = { x, y, low, high, ticks, done, replaced, side, bytes };
-    for (const one of this.charts) one.stale ||= one.chart.name === metric;
+    this.now[key] = { x, y, low, high, ticks, done, replaced, side, bytes, photo };
+    this.touch(key);
     this.draw();
   }
 
@@ -131,8 +168,7 @@ class Curves {
         const library_ = await library(this.address);
         if (!this.busy()) this.next(library_);
       } catch (error) {
-        for (const one of this.charts) one.stale = false; // until there is something new
-        for (const { plot } of this.charts) plot.textContent = `The charts cannot be drawn: ${error.message}.`;
+        for (const one of this.charts) this.fail(one, error);
       }
       this.timer = null;
       this.draw();
@@ -144,8 +180,19 @@ class Curves {
     const [one] = this.charts.filter(({ stale }) => stale).sort((a, b) => a.drawn - b.drawn);
     if (!one) return;
     Object.assign(one, { stale: false, drawn: began });
-    this.plot(library_, one);
+    try {
+      this.plot(library_, one);
+    } catch (error) {
+      this.fail(one, error);
+    }
     this.pause = clamp(SHARE * (performance.now() - began), DRAW, LONGEST);
+  }
+
+  // Says so in the place of the chart, until there is something new.
+  fail(one, error) {
+    this.purge(one);
+    one.stale = false;
+    one.plot.textContent = `The chart cannot be drawn: ${error.message}.`;
   }
 
   traces(metric, { page, ink }) {
@@ -182,6 +229,7 @@ class Curves {
       yaxis: { ...axis, title: { text: y, standoff: 6 }, range: [bottom - room, top + room] },
       annotations: this.ends(traces.filter((trace) => trace.now), bottom - room, top + room, plot.clientHeight - 42, colours.ink),
     };
+    if (!plot.heard) plot.replaceChildren(); // words that stood there
     library_.react(plot, traces, layout, OPTIONS);
     if (!plot.heard) {
       plot.heard = true;

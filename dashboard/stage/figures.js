@@ -46,6 +46,7 @@ class Figures {
 
   async draw(one) {
     const library_ = await library(this.address);
+    if (!one.plot.isConnected) return; // it has gone in the meantime, or the whole stage
     const { layout: shared, axis, ink } = themed(one.plot);
     const { data, layout: { transition, ...layout } } = one.heard.figure; // with a transition Plotly fails when axes come or go
     const axes = Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, given]) => [name, { ...given, ...axis }]);
@@ -87,7 +88,7 @@ class Figures {
       one.moves = true;
       this.then(one, () => {
         one.moves = false;
-        if (!one.ready) return null;
+        if (!one.ready || !one.plot.isConnected) return null;
         const { shapes, annotations } = this.marked(one);
         return loaded.relayout(one.plot, { shapes, annotations });
       });
@@ -99,6 +100,6 @@ class Figures {
   }
 
   resize() {
-    for (const one of this.all.values()) this.then(one, () => one.ready && loaded.Plots.resize(one.plot));
+    for (const one of this.all.values()) this.then(one, () => one.ready && one.plot.isConnected && loaded.Plots.resize(one.plot));
   }
 }

@@ -1,12 +1,25 @@
 // The knobs: a slider and a box for each number, pictures for each choice.
 
 const HELD = 500; // milliseconds after which a slider that is still held says so again
+const GOES = ["pointerup", "pointercancel", "lostpointercapture"]; // what says that a hand leaves a slider
+const FOCUSED = "button, input, select";
 
 // The number that somebody typed; NaN if it is none. Where numbers have `parts`, a comma is a decimal point; in a whole
-// number, as in 1,000, it can be anything.
+// number, as in 1,000 or 1.000, a comma or a point can be anything.
 function numberOf(text, parts) {
   const plain = parts ? text.replace(",", ".") : text;
-  return plain.trim() ? Number(plain) : NaN;
+  return plain.trim() && (parts || !/[.,]/.test(plain)) ? Number(plain) : NaN;
+}
+
+// With the parts that a value has, up to four and no fewer than two.
+function inParts(value) {
+  const parts = String(Number(value.toFixed(4))).split(".")[1]?.length ?? 0;
+  return value.toFixed(Math.max(2, parts));
+}
+
+// What an element is called, and in which knob.
+function calledIn(one) {
+  return [one.closest(".knob")?.getAttribute("aria-label"), one.getAttribute("aria-label") ?? one.textContent].join();
 }
 
 class Knobs {
@@ -18,22 +31,27 @@ class Knobs {
 
   // The knobs as the script declares them. A knob in a hand keeps its value, and so does a box in which somebody types.
   show(knobs) {
-    const shape = JSON.stringify(knobs.map(({ value, enabled, unused, ...rest }) => rest));
+    const shape = JSON.stringify(knobs.map(({ value, enabled, unused, options, ...rest }) => [rest, options.map(({ picture, ...own }) => [own, !picture])]));
+    const gone = shape !== this.shape || knobs.some(({ name, enabled, unused }) => name === this.held && (unused || !enabled));
+    if (gone) this.letGo(); // some browsers tell nothing of a slider that goes
     if (shape !== this.shape) {
       this.shape = shape;
       this.acts = {};
       this.typed = null; // that box goes: its blur must not show the former knobs
+      const focused = this.root.contains(document.activeElement) && calledIn(document.activeElement);
       this.rows = knobs.map((knob) => (knob.options.length ? this.choice(knob) : this.number(knob)));
       this.tabs = knobs.map((knob) => make("button", { type: "button", onclick: () => this.open(knob.name) }, knob.letter));
       this.root.replaceChildren(make("div", { class: "tabs", role: "group", "aria-label": "Choose a knob" }, ...this.tabs),
         ...this.rows.map((row) => row.element));
       this.names = knobs.map((knob) => knob.name);
       this.open(this.names.includes(this.opened) ? this.opened : this.names.find((name) => name === "sigma"));
+      if (focused) [...this.root.querySelectorAll(FOCUSED)].find((one) => calledIn(one) === focused)?.focus({ preventScroll: true });
     }
     this.knobs = knobs;
     knobs.forEach((knob, k) => {
       this.rows[k].element.hidden = this.tabs[k].hidden = !knob.enabled;
       this.dim(this.rows[k].element, knob.unused ?? "");
+      this.rows[k].renew?.(knob.options);
       if (this.held !== knob.name && this.typed !== knob.name) this.set(k, knob.value);
     });
   }
@@ -65,7 +83,7 @@ class Knobs {
 
   number(knob) {
     const range = { min: knob.low, max: knob.high, step: knob.step };
-    const told = (value) => (knob.step < 1 ? Number(value).toFixed(2) : String(value));
+    const told = (value) => (knob.step < 1 ? inParts(Number(value)) : String(value));
     const slider = make("input", { type: "range", ...range, "aria-label": [knob.letter, knob.label].filter(Boolean).join(", ") });
     // Not of the type "number": there Chromium drops a comma, and 0,3 would be 3.
     const box = make("input", { type: "text", inputmode: "decimal", autocomplete: "off", role: "spinbutton",
@@ -80,16 +98,14 @@ class Knobs {
       if (noted !== value) say(note, "");
     };
     this.announce(slider);
-    const now = () => (this.values[knob.name] = Number(slider.value));
     slider.addEventListener("input", () => {
       this.held = knob.name;
-      set(now());
-      this.turn({ [knob.name]: this.values[knob.name] }, knob.name);
+      set((this.values[knob.name] = Number(slider.value)));
+      this.turn({ [knob.name]: this.values[knob.name] });
     });
-    slider.addEventListener("change", () => {
-      this.held = null;
-      this.release({ [knob.name]: now() });
-    });
+    slider.addEventListener("change", () => this.letGo());
+    // Of a slider that comes back to where it was, browsers tell no change.
+    for (const goes of GOES) slider.addEventListener(goes, () => setTimeout(() => this.letGo()));
     const enter = (value, words = "") => {
       this.typed = null;
       noted = value;
@@ -104,7 +120,7 @@ class Knobs {
     });
     box.addEventListener("change", () => {
       const value = numberOf(box.value, knob.step < 1);
-      if (Number.isNaN(value)) return enter(this.values[knob.name], `a number from ${knob.low} to ${knob.high}`);
+      if (Number.isNaN(value)) return enter(this.values[knob.name], `a ${knob.step < 1 ? "" : "whole "}number from ${knob.low} to ${knob.high}`);
       enter(clamp(value, knob.low, knob.high), value > knob.high ? `at most ${knob.high}` : value < knob.low ? `at least ${knob.low}` : "");
       this.release({ [knob.name]: this.values[knob.name] });
     });
@@ -123,6 +139,14 @@ class Knobs {
     return { element, set };
   }
 
+  // The hand lets go of what it holds, if it holds something.
+  letGo() {
+    const { held } = this;
+    if (held === null) return;
+    this.held = null;
+    this.release({ [held]: this.values[held] });
+  }
+
   // Says when a hand is at a slider, before it moves it.
   announce(slider) {
     let holding = null;
@@ -133,7 +157,7 @@ class Knobs {
       // A slider that is taken away in mid-drag is never let go.
       holding = setInterval(() => (slider.isConnected ? this.near() : clearInterval(holding)), HELD);
     });
-    for (const goes of ["pointerup", "pointercancel", "lostpointercapture"]) slider.addEventListener(goes, () => clearInterval(holding));
+    for (const goes of GOES) slider.addEventListener(goes, () => clearInterval(holding));
   }
 
   // A button that starts work which sets the knob; while it works, the same button ends it.
@@ -172,7 +196,8 @@ class Knobs {
     const chosen = make("small");
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
       make("div", { class: "top" }, this.heading(knob), chosen), make("div", { class: "pictures" }, ...buttons, ...more));
-    return { element, set: (value) => {
+    const renew = (options) => options.forEach(({ picture }, k) => picture && mark(buttons[k].firstElementChild, "src", picture));
+    return { element, renew, set: (value) => {
       set(value);
       chosen.textContent = knob.options.find((option) => option.value === value)?.label ?? "";
     } };

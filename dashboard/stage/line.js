@@ -80,9 +80,9 @@ class Line {
     this.say({ press: button });
   }
 
-  // A draft that nobody asks for any more is over.
+  // A draft that nobody asks for any more is over, and what was still to be asked of it.
   drop() {
-    this.last = null;
+    this.next = this.last = null;
     this.say({ drop: true });
   }
 

@@ -9,6 +9,9 @@ const TRY = [["Less noise: σ 0.1", "σ 0.1", { sigma: 0.1 }], ["More samples: R
   ["A white baseline", "white", { baseline: "white" }]];
 const MET = "attribution-met";
 
+// What is read aloud when the work comes into another state. Beside the bar there is more, which changes all the time.
+const ALOUD = { live: "The work goes on.", stopped: "The work is stopped.", failed: "The work failed.", done: "The work is complete." };
+
 // In full for the rail, and as one line for above the maps of a narrow screen; nothing for who has been here before.
 function greetings(release) {
   try {
@@ -33,20 +36,24 @@ function greetings(release) {
 
 class Stage {
   constructor(root, name) {
-    this.maps = new Map();
-    this.received = {};
+    this.maps = new Map(); // by name of a tile: the map that is shown,
+    this.newest = new Map(); // the one that came last,
+    this.received = new Map(); // and those of other values of R or M
+    this.earlier = null; // [knob, value]: R or M as a hand has turned it back, until the script answers or something is asked
+    this.due = {}; // what was told to the script and may not have come there yet
     this.randoms = new Map(); // by name of a tile: the map of the random network
     this.frames = new Map(); // by name of a tile: its maps at several positions of a scrub
     this.step = 0;
     this.knobs = make("div", { class: "knobs" });
     this.bar = make("progress", { max: 1, value: 0, "aria-label": "progress" });
-    this.text = make("span", { class: "text", role: "status" });
+    this.text = make("span", { class: "text" });
+    this.aloud = make("span", { class: "unseen", role: "status" });
     this.stop = make("button", { type: "button", onclick: () => this.line?.press(this.stop.dataset.act) }, "Stop");
     this.trouble = make("p", { class: "trouble", role: "alert", hidden: true }); // of the work
     this.broken = make("p", { class: "trouble", role: "alert", hidden: true }); // of the line, or of this browser
     this.title = make("h1", { class: "unseen", hidden: true });
     this.rail = make("aside", { class: "rail", "aria-label": "Knobs" }, this.knobs,
-      make("div", { class: "state" }, this.bar, make("div", { class: "top" }, this.text, this.stop)));
+      make("div", { class: "state" }, this.bar, make("div", { class: "top" }, this.text, this.stop), this.aloud));
     this.tiles = make("div", { class: "tiles", tabindex: "-1", hidden: true }); // until there is a layout
     this.steps = make("input", { type: "range", min: 0, max: 0, value: 0, oninput: () => this.go(Number(this.steps.value)) });
     this.stepped = make("label", { class: "stepped", hidden: true }, make("span"), this.steps);
@@ -79,7 +86,9 @@ class Stage {
 
   // What the script says: the knobs, and where the line is.
   show(data, release) {
-    this.release = release;
+    // Of two things that it is told while it is busy, the script may get the last one only.
+    this.release = (values) => release({ ...this.due, ...values });
+    this.due = {};
     this.data = data;
     this.greet(data.knobs.filter((knob) => !knob.unused).map((knob) => knob.name));
     this.hands.show(data.knobs);
@@ -125,6 +134,8 @@ class Stage {
     this.sizes.disconnect();
     this.room.disconnect();
     clearTimeout(this.later);
+    cancelAnimationFrame(this.pending);
+    this.curves?.close();
     for (const plot of this.element.querySelectorAll(".plot")) loaded?.purge(plot);
     this.line?.close();
     this.viewer.close();
@@ -133,6 +144,7 @@ class Stage {
 
   connected(state, why) {
     this.broken.hidden = state === "open";
+    this.unpainted = false;
     if (state === "open") this.resume();
     if (state === "cut") say(this.broken, "The connection was cut. Trying again …");
     if (state === "none") this.offer("This network lets no live pictures through. ");
@@ -153,9 +165,9 @@ class Stage {
     else if (part === "beneath") this.beneath = heard.bytes;
     else if (part === "map") this.take(heard);
     else if (part === "random") this.randoms.set(heard.name, { raw: rawOf(heard.bytes, heard.unit), sorted: {} });
-    else if (part === "curve") this.curves.curve(heard);
+    else if (part === "curve") this.curves.curve(Object.assign(heard, { photo: this.photo }));
     else if (part === "state") this.stated(heard);
-    else if (part === "settled") [this.awaited, this.said] = [false, null]; // the state may be that of before
+    else if (part === "settled") this.settled();
     else if (part === "figure") this.figures.hear(heard);
     else if (part === "scrub") this.scrubs.hear(heard);
     this.soon();
@@ -170,7 +182,16 @@ class Stage {
     }
     this.state = state;
     if (!state.draft) this.last = state; // a draft says nothing of what is computed last
+    if (!state.draft && state.curves) this.curves.only(state.curves, ["done", "failed"].includes(state.state));
     if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();
+  }
+
+  // The script has answered. What only a hand could still ask is over.
+  settled() {
+    [this.awaited, this.said, this.due] = [false, null, {}]; // the state may be that of before
+    if (this.hands.held !== null) return;
+    this.earlier = null;
+    this.line?.forget();
   }
 
   layout(head) {
@@ -181,7 +202,9 @@ class Stage {
     this.figures.layout(head.figures ?? []);
     this.scrubs.layout(head.scrubs ?? []);
     const names = new Set(head.tiles.map((tile) => tile.name));
-    for (const held of [this.maps, this.frames, this.randoms]) for (const name of held.keys()) if (!names.has(name)) held.delete(name);
+    for (const held of [this.maps, this.newest, this.received, this.frames, this.randoms]) {
+      for (const name of held.keys()) if (!names.has(name)) held.delete(name);
+    }
   }
 
   // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
@@ -190,13 +213,14 @@ class Stage {
     delete map.bytes;
     if (map.scrub) return this.keep(map);
     if (map.family) {
-      const held = this.received[map.name];
-      if (held?.family !== map.family) this.received[map.name] = { family: map.family, knob: map.knob, at: new Map() };
-      const { at } = this.received[map.name];
+      const held = this.received.get(map.name);
+      if (held?.family !== map.family) this.received.set(map.name, { family: map.family, knob: map.knob, at: new Map() });
+      const { at } = this.received.get(map.name);
       at.set(map.at, map);
       if (at.size > MOST) at.delete(at.keys().next().value);
     }
-    this.maps.set(map.name, map);
+    for (const all of [this.maps, this.newest]) all.set(map.name, map);
+    if (this.earlier) this.back(...this.earlier);
   }
 
   // A map of several, each at its position of a scrub. Those of another setting are forgotten.
@@ -229,7 +253,10 @@ class Stage {
       this.pending = null;
       try {
         this.paint();
+        if (this.unpainted) this.broken.hidden = true;
+        this.unpainted = false;
       } catch (error) {
+        this.unpainted = true;
         this.offer(`Pictures cannot be drawn in this browser (${error.message}). `);
       }
     });
@@ -264,7 +291,7 @@ class Stage {
       const map = this.shown(tile.name);
       const fits = map && map.raw.length === width * height;
       return Object.assign(fits ? map : { ...blank }, {
-        title: tile.title, gloss: tile.gloss, status: state?.status?.[tile.name] ?? map?.status ?? tile.status ?? "",
+        title: tile.title, gloss: tile.gloss, status: this.fewer(map) ?? state?.status?.[tile.name] ?? map?.status ?? tile.status ?? "",
         old: fits && Boolean(state?.old?.includes(tile.name)),
         instead: fits && this.step ? this.replaced(tile.name) : null,
         random: this.glance(tile.name, width * height),
@@ -298,6 +325,7 @@ class Stage {
     this.trouble.hidden = !state.errors.length;
     say(this.trouble, state.errors.join(" "));
     if (state.draft) return;
+    say(this.aloud, ALOUD[state.state]);
     say(this.verdict, state.verdict ?? "");
     this.curves.verdicts(state.verdicts);
     const lines = state.lines ?? [];
@@ -321,20 +349,35 @@ class Stage {
     const text = JSON.stringify([table, spent]);
     if (text === this.told) return;
     this.told = text;
-    this.table.replaceChildren(tableOf("The measures of each method", table, columns), make("p", { class: "note" }, `${spent} ${made}`));
+    const fresh = [tableOf("The measures of each method", table, columns), make("p", { class: "note" }, `${spent} ${made}`)];
+    const head = JSON.stringify([Object.keys(table[0] ?? {}), columns]);
+    if (head !== this.columned) this.table.replaceChildren(...fresh);
+    else { // the head has a question mark, which may have the focus
+      this.table.querySelector("tbody").replaceWith(fresh[0].tBodies[0]);
+      this.table.lastChild.replaceWith(fresh[1]);
+    }
+    this.columned = head;
   }
 
   // A hand moves a knob. Maps that were received already need no question.
   turned(values) {
     const [[knob, value]] = Object.entries(values);
     const { image, ...knobs } = this.hands.values;
-    if (knob === "image" || this.back(knob, value)) this.line?.forget(); // another photo is no draft
+    this.earlier = this.back(knob, value) ? [knob, value] : null;
+    if (knob === "image") this.line?.forget(); // another photo is no draft
+    else if (this.earlier) this.undo();
     else this.line?.turn({ ...knobs, ...values });
+  }
+
+  // Nothing is asked any more. A draft goes, but not before the script has answered, if it is going to.
+  undo() {
+    this.line?.forget();
+    if (!this.awaited && (this.state?.draft || this.line?.unanswered)) this.line?.drop();
   }
 
   // Shows the maps with another value of R or M, if all of them were received. For R, those of slightly fewer samples do.
   back(knob, value) {
-    const held = Object.values(this.received).filter((one) => one.knob === knob);
+    const held = [...this.received.values()].filter((one) => one.knob === knob);
     const found = held.map(({ at }) => {
       const places = [...at.keys()].filter((place) => (knob === "samples" ? place <= value : place === value));
       return Math.max(...at.keys()) >= value ? at.get(Math.max(...places)) : undefined;
@@ -345,10 +388,18 @@ class Stage {
     return true;
   }
 
+  // What stands below a map, if it is one that a hand has turned back to.
+  fewer(map) {
+    if (!this.earlier || !map?.family || map === this.newest.get(map.name)) return undefined;
+    const { knob, at } = map;
+    return knob === "samples" ? (at === 1 ? "the first point" : `the first ${at} points`) : `with ${at} ${at === 1 ? "step" : "steps"}`;
+  }
+
   // A hand lets go. The line answers sooner than the script, above all with maps that the server still has.
   released(values) {
-    this.turned(values);
     this.awaited = true;
+    this.turned(values);
+    Object.assign(this.due, values);
     this.release(values);
     // The script answers soon; until then what is on screen is not what was asked for.
     this.element.dataset.state = "live";
@@ -377,7 +428,7 @@ class Stage {
   // The photo after the present step of a map's curve, with a frame around each region.
   replaced(name) {
     const curve = this.curves.now[`${this.data.stepped} ${name}`];
-    if (!curve?.replaced) return null;
+    if (!curve?.replaced || curve.photo !== this.photo) return null; // the regions of the former photo
     if (curve.shown?.photo === this.photo && curve.shown.step === this.step) return curve.shown.picture;
     const { width, height } = this.head.photo;
     const picture = new ImageData(width, height);
@@ -404,7 +455,10 @@ export default function (component) {
   parentElement.attributionStage ??= new Stage(parentElement, component.key ?? "stage");
   const stage = parentElement.attributionStage;
   stage.show(data, (values) => setTriggerValue("release", values));
+  // Streamlit may begin anew before a former call has come to its end, and then ends that one.
+  const turn = (stage.turn = {});
   return () => {
+    if (stage.turn !== turn) return;
     stage.close();
     delete parentElement.attributionStage;
   };

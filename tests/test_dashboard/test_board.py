@@ -100,6 +100,20 @@ def test_maps_and_curves_come_and_are_those_of_the_core(board, jobs, subject):
     assert "low" not in found[f"curve {PERTURBATION} smoothgrad"][0]
 
 
+def test_the_state_names_the_curves_that_there_are(board, jobs):
+    """A browser keeps those that it has until it hears that there are none of this setting yet. A draft has none."""
+    while True:
+        found = heads(board)
+        assert found["state"]["curves"] == [name.removeprefix("curve ") for name in found if name.startswith("curve ")]
+        if not jobs.step():
+            break
+    assert f"{PERTURBATION} smoothgrad" in found["state"]["curves"]
+    turned = replace(board, experiment=replace(EXPERIMENT, sigma=0.7))
+    assert f"{PERTURBATION} smoothgrad" not in heads(turned)["state"]["curves"]
+    assert f"{PERTURBATION} integrated_gradients" in heads(turned)["state"]["curves"]
+    assert "curves" not in heads(board.turned({"sigma": 0.7}))["state"]
+
+
 def test_the_patches_of_a_whole_curve_are_sent_with_it(board, jobs):
     board.look()
     finish(jobs)

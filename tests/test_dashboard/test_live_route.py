@@ -74,7 +74,7 @@ def test_a_question_is_answered(client):
             head(socket)
         socket.send_text(json.dumps({"turn": {"map": 7}, "number": 3}))
         assert head(socket) == {"part": "map", "value": 7}
-        assert head(socket) == {"part": "answer", "number": 3, "error": ""}
+        assert head(socket) == {"part": "answer", "number": 3}
 
 
 def test_a_button_is_pressed(client, hub):

@@ -160,7 +160,7 @@ class CompareBoard(sheet.Worked):
             Part(
                 f"map pin {k}",
                 said,
-                partial(map_message, f"pin {k}", values, done=1, total=1, words=said.words, measure=said.measure),
+                partial(map_message, f"pin {k}", values, words=said.words, measure=said.measure),
             )
             for k, (said, values) in enumerate(self.pins)
         ]
@@ -197,6 +197,13 @@ class CompareBoard(sheet.Worked):
         # The headline says what the perturbation curves show.
         others = [name for name in self.experiment.metrics if not (headline and name == PERTURBATION)]
         return {
+            # The browser keeps curves until others come in their place: those of another setting must go before.
+            "curves": [
+                f"{name} {cell.panel.method}"
+                for cell in cells
+                for name in self.experiment.metrics
+                if cell.curve(name) is not None
+            ],
             "verdict": headline,
             "verdicts": {name: verdicts.verdict(cells, name) for name in others},
             "columns": columns(self.experiment.metrics),

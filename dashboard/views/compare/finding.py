@@ -86,7 +86,7 @@ def parts(sought: Sought) -> list[Part]:
         status = f"{trial.number}: σ = {trial.sigma:.4g}, area {trial.area:.2f}{kept}"
         head = {"scrub": STEP, "at": trial.number, "of": str(sought.search), "status": status}
         words = f"The map at sigma {trial.sigma:.4g}"
-        make = partial(map_message, TILE.name, values, words=words, done=1, total=1, **head)
+        make = partial(map_message, TILE.name, values, words=words, **head)
         frames.append(Part(f"frame search {k}", (sought.search, k), make))
     drawn = sheet.chart(chart, sought.trials, partial(draw, sought.trials, chart.gloss))
     return [sheet.scrub(scrub), drawn, *frames]

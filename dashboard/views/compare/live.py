@@ -13,7 +13,7 @@ from dashboard.controls import boards, knobs, lesson, photo, pins, progress, res
 from dashboard.controls.address import link_of, not_used
 from dashboard.controls.model import instead
 from dashboard.experiment.experiment import FIELDS, Experiment
-from dashboard.experiment.knobs import turned
+from dashboard.experiment.knobs import KNOBS, turned
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import READING, columns, provenance
 from dashboard.live.hub import Part
@@ -48,7 +48,15 @@ def board(experiment: Experiment, subject: Subject) -> CompareBoard:
 
 
 def heard(values: dict[str, Any]) -> None:
-    """A person let go of a knob of the stage, or clicked a point; or what runs beside the maps has ended."""
+    """A person let go of a knob of the stage, or clicked a point; or what runs beside the maps has ended.
+
+    Beside the last of these there may be knobs that were let go shortly before it.
+    """
+    released = {name: value for name, value in values.items() if name in KNOBS}
+    if released:
+        session.put(turned(session.experiment(), released))
+    if "image" in values:
+        photo.another(str(values["image"]))
     if "rerun" in values:
         take(board(*session.present()))
     elif "open" in values:
@@ -57,10 +65,6 @@ def heard(values: dict[str, Any]) -> None:
         settle.press(str(values[settle.SLOT]))
     elif "random" in values:
         session.change(random=FIELDS["random"].read(str(values["random"]), session.experiment().random))
-    elif "image" in values:
-        photo.another(str(values["image"]))
-    else:
-        session.put(turned(session.experiment(), values))
 
 
 def take(shown: CompareBoard) -> None:

@@ -151,7 +151,7 @@ class SanityBoard(sheet.Worked):
         if not strip:
             at = random.counts.index(stage.count)
             head |= {"status": f"{stands} · {alike}", "scrub": "stage", "at": at, "of": self._of}
-        make = partial(map_message, tile.name, stage.maps[panel.method], done=1, total=1, **head)
+        make = partial(map_message, tile.name, stage.maps[panel.method], **head)
         return Part(f"map {tile.name} {stage.count}", (self._of, panel, stage.count, measure), make)
 
     def _others(self, beside: Contrast) -> Iterator[tuple[Tile, Part]]:
@@ -163,7 +163,7 @@ class SanityBoard(sheet.Worked):
                 tile = Tile(title, title, category)
                 status = f"{MEASURES['spearman'].title} {beside.absolute[panel.method]}"
                 head = {"status": status, "words": f"{panel.title} for {category}: {status}", "measure": panel.unit}
-                make = partial(map_message, tile.name, beside.others[panel.method], done=1, total=1, **head)
+                make = partial(map_message, tile.name, beside.others[panel.method], **head)
                 yield tile, Part(f"map {tile.name}", (panel, beside.target, beside.other), make)
 
     def _state(self, views: dict[str, View]) -> Part:

@@ -90,7 +90,7 @@ class SweepBoard(sheet.Worked):
         areas = " · ".join(f"{metric.label} {area:.{metric.digits}f}" for metric, area in known) + panel.alone
         words = f"{METHODS[self.sweep.method].title}, {title}: {areas}"
         shown = areas + settled(cell.agreement)
-        head = {"status": shown, "words": words, "measure": panel.unit, "done": 1, "total": 1}
+        head = {"status": shown, "words": words, "measure": panel.unit}
         return Part(f"map {title}", (cell, areas), partial(map_message, title, np.asarray(cell.heat), **head))
 
     def _chart(self, found: Found, name: str) -> Part:

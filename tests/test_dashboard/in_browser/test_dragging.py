@@ -218,6 +218,17 @@ def test_what_is_typed_is_asked_on_the_line_too(page):
     assert [turn["sigma"] for turn in page.evaluate("told.asked.map(({turn}) => turn).filter(Boolean)")] == [0.37, 0.5]
 
 
+def test_two_things_at_once_both_come_to_the_script(page):
+    """Streamlit gives it the last one only of what it is told while it is busy."""
+    visit(page, "r=4&m=4&seed=54")
+    complete(page)
+    box = page.get_by_role("spinbutton", name="σ, exact value")
+    box.fill("0.37")
+    photo = page.get_by_role("button", name="coffee").element_handle()
+    box.evaluate("(box, photo) => { box.dispatchEvent(new Event('change')); photo.click(); }", photo)
+    until_at(page, r"(?=.*img=coffee)(?=.*sigma=0\.37)")
+
+
 def test_a_hand_that_lets_go_early_can_drag_again(page):
     """The question of the first drag is answered, although what the script shows came sooner."""
     _, x, y = begin(page, f"r=60&m=4&seed=55&{LONG}", "σ, noise scale")

@@ -30,7 +30,9 @@ CURVES = """
   window.drawn = [];
   window.shown = {};
   window.axes = {};
-  window.Plotly = {react: (plot, traces, {yaxis}) => {
+  window.purged = [];
+  window.Plotly = {purge: (plot) => purged.push(plot.name), react: (plot, traces, {yaxis}) => {
+    if (window.failing === plot.name) throw new Error('no axes');
     drawn.push(plot.name);
     shown[plot.name] = traces;
     window.axes[plot.name] = yaxis.title.text;
@@ -131,6 +133,43 @@ class TestCurves:
         page.evaluate(lay, [["one", "third"], ["another"]])
         assert page.evaluate("Object.keys(curves.now)") == []
 
+    def test_a_chart_that_stays_is_the_same_one_and_one_that_goes_leaves_nothing(self, page):
+        """A zoom stays; and Plotly listens to the window for each drawing that it was not told to forget."""
+        page.evaluate(CURVES)
+        page.evaluate("steps()")
+        kept = page.evaluate(
+            """() => {
+              const [one] = curves.charts;
+              const axes = one.chart.axes;
+              const charts = ['third', 'one'].map(name => ({name, title: name, axes}));
+              curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
+              return curves.charts[1].plot === one.plot && root.lastChild === one.cell;
+            }"""
+        )
+        assert kept
+        assert page.evaluate("purged") == ["other"]
+
+    def test_one_that_cannot_be_drawn_says_so_and_leaves_the_others(self, page):
+        page.evaluate(CURVES)
+        page.evaluate("steps()")
+        page.evaluate("failing = 'one', grow('one', [0, 1]), grow('other', [0, 1])")
+        assert page.evaluate("steps()") == ["other"]
+        said = "curves.charts.map(({plot}) => plot.textContent)"
+        assert page.evaluate(said) == ["The chart cannot be drawn: no axes.", ""]
+        assert page.evaluate("purged") == ["one"]
+        page.evaluate("failing = '', grow('one', [0, 1, 2])")
+        assert page.evaluate("steps()") == ["one"]
+        assert page.evaluate(said) == ["", ""]
+
+    def test_after_the_end_nothing_is_drawn(self, page):
+        """Not even what was begun."""
+        page.evaluate(CURVES)
+        page.evaluate("steps(1)")
+        page.evaluate("() => { window.begun = steps(); curves.close(); }")
+        assert page.evaluate("begun") == []
+        assert page.evaluate("steps()") == []
+        assert page.evaluate("purged") == ["one"]
+
     def test_they_are_resized_by_the_library_that_drew_them(self, page):
         """A chart of Streamlit puts a library of its own in the place of it, which drops who listens to clicks."""
         page.evaluate(CURVES)
@@ -156,6 +195,32 @@ class TestCurves:
 
 
 class TestFigures:
+    def test_one_that_has_gone_is_not_drawn_any_more(self, page):
+        """Though its drawing was due."""
+        drawn = page.evaluate(
+            """async () => {
+              const drawn = [];
+              window.Plotly = {purge: () => {}, react: (plot) => { drawn.push(plot.name); plot.on = () => {}; }};
+              const figures = new code.Figures(root, '', () => {}, () => {});
+              const words = {gloss: '', note: '', help: '', words: '', height: 0};
+              const hear = (name) => {
+                figures.hear({name, title: name, ...words, marks: [], figure: {data: [], layout: {}}});
+                const one = figures.all.get(name);
+                one.plot.name = name;
+                return one;
+              };
+              const [one, other] = ['one', 'other'].map(hear);
+              figures.layout(['other']);
+              figures.move({});
+              await Promise.all([one.last, other.last]);
+              root.remove();
+              hear('other');
+              await other.last;
+              return drawn;
+            }"""
+        )
+        assert drawn == ["other"]
+
     def test_a_chart_is_as_high_as_it_was_last_said(self, page):
         """More methods need more rows, and fewer need fewer."""
         heights = page.evaluate(
@@ -283,7 +348,9 @@ class TestKnobs:
             (KNOB, "", None, "0.50", "a number from 0 to 2"),
             (WHOLE, "20", 20, "20", ""),
             (WHOLE, "700", 500, "500", "at most 500"),
-            (WHOLE, "1,000", None, "10", "a number from 1 to 500"),
+            *((WHOLE, text, None, "10", "a whole number from 1 to 500") for text in ("1,000", "1.000", "20.7")),
+            (KNOB, "0.375", 0.375, "0.375", ""),
+            (KNOB, "0.12345", 0.12345, "0.1235", ""),
         ],
     )
     def test_what_is_typed_is_read_or_the_knob_says_why_not(self, typing, knob, text, value, shown, note):

@@ -1,0 +1,324 @@
+"""The whole stage in a real browser, without the app: what it shows of what it hears, and what it asks and tells."""
+
+import numpy as np
+import pytest
+from pages import POLLING
+
+from dashboard.live.frames import map_message, pack
+from dashboard.stage import pictures, stage
+
+pytestmark = pytest.mark.browser
+
+SIDE = 4
+# The stage, with a socket and a Plotly that note what they are given. `drawn` waits until what is due is on the page.
+BEGIN = """async ([script, data]) => {
+  window.sent = [];
+  window.told = [];
+  window.WebSocket = class {
+    static OPEN = 1;
+    constructor() { this.readyState = 1; window.socket = this; }
+    send(text) { sent.push(JSON.parse(text)); }
+    close() { this.readyState = 3; }
+  };
+  window.URL = class extends URL {
+    constructor(address, base) { super(address, base === 'null' ? 'http://nowhere' : base); }
+  };
+  window.purged = [];
+  window.Plotly = {
+    react: (plot) => Object.assign(plot, {data: [], on: () => {}}),
+    purge: (plot) => purged.push(plot),
+    Plots: {resize: () => {}},
+  };
+  const begin = (await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})))).default;
+  window.root = document.body.appendChild(document.createElement('div'));
+  window.show = (knobs) => begin({
+    data: {...data, knobs}, parentElement: root, key: 'stage', setTriggerValue: (_, values) => told.push(values),
+  });
+  window.hear = (bytes) => socket.onmessage({data: new Uint8Array(bytes).buffer});
+  window.drawn = async () => { for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame); };
+}"""
+STAGE = "root.attributionStage"
+SIGMA = {"name": "sigma", "letter": "σ", "label": "noise scale", "help": "", "low": 0.0, "high": 2.0, "step": 0.01}
+SIGMA |= {"value": 0.5, "options": [], "enabled": True, "unused": "", "file": "", "act": None}
+SAMPLES = SIGMA | {"name": "samples", "letter": "R", "label": "samples", "low": 1, "high": 500, "step": 1, "value": 150}
+PHOTOS = [{"value": name, "label": name, "picture": f"data:,{name}"} for name in ("cat", "coffee")]
+PHOTO = SIGMA | {"name": "image", "letter": "Photo", "label": "", "value": "cat", "options": PHOTOS}
+KNOBS = [SIGMA, SAMPLES, PHOTO]
+METRIC, METHOD = "perturbation", "smoothgrad"
+CURVE = f"{METRIC} {METHOD}"
+SETTLED = {"part": "settled"}
+
+
+def layout(tiles=(METHOD,), charts=(METRIC,)) -> bytes:
+    words = {"title": "Photo", "gloss": "", "status": "", "words": "", "width": SIDE, "height": SIDE}
+    axes = {"x": "", "y": "", "x_range": [0, 1], "y_range": [0, 1]}
+    said = {"label": "", "reading": "", "note": "", "axes": axes}
+    return pack(
+        {
+            "part": "layout",
+            "photo": words,
+            "tiles": [{"name": name, "title": name, "gloss": "", "status": ""} for name in tiles],
+            "charts": [{"name": name, "title": name, **said} for name in charts],
+            "lines": {METHOD: [METHOD, "red", "solid", "circle"]},
+        }
+    )
+
+
+def photo(grey: int = 0) -> bytes:
+    return pack({"part": "photo"}, bytes([grey] * 3 * SIDE * SIDE))
+
+
+def a_map(at: int, family: str = "of the cat", name: str = METHOD) -> bytes:
+    """That of so many samples."""
+    place = {"knob": "samples", "at": at, "family": family}
+    return map_message(name, np.full((SIDE, SIDE), at), words="", measure="", **place)
+
+
+def curve(done: bool = True) -> bytes:
+    head = {"part": "curve", "metric": METRIC, "name": METHOD, "x": [0, 1], "y": [1, 0], "ticks": [], "done": done}
+    patches = {"replaced": [[0, 0]], "window": 1} if done else {}
+    return pack({**head, **patches}, bytes(3))
+
+
+def state(state: str = "done", **more) -> bytes:
+    usual = {"draft": False, "share": 1, "text": state, "status": {METHOD: state}, "old": [], "errors": [], "lines": []}
+    return pack({"part": "state", "state": state, **usual, "rerun": "", **more})
+
+
+def hear(page, *messages: bytes | dict) -> None:
+    """The stage hears these, and has drawn what it shows of them."""
+    for message in messages:
+        page.evaluate("hear", list(message if isinstance(message, bytes) else pack(message)))
+    page.evaluate("drawn()")
+
+
+def shown(page) -> list:
+    """Of the map on screen: of how many samples it is, and what stands below it."""
+    return page.evaluate(f"{STAGE}.viewer.head.maps.map(({{at, status}}) => [at, status])")
+
+
+def take(page, label: str) -> tuple[float, float]:
+    """Takes the thumb of a slider, and returns where it is."""
+    thumb = page.get_by_role("slider", name=label)
+    box = thumb.bounding_box()
+    share = thumb.evaluate("input => (input.value - input.min) / (input.max - input.min)")
+    x, y = box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return x, y
+
+
+def turn(page, samples: int) -> None:
+    """A hand moves R, and holds it."""
+    thumb = page.get_by_role("slider", name="R, samples")
+    thumb.evaluate("(thumb, value) => { thumb.value = value; thumb.dispatchEvent(new Event('input')); }", samples)
+    page.evaluate("drawn()")
+
+
+def let_go(page, samples: int) -> None:
+    turn(page, samples)
+    page.get_by_role("slider", name="R, samples").dispatch_event("change")
+
+
+@pytest.fixture
+def page(alone, request):
+    """The stage, complete with R = 150."""
+    with alone.lent(request.node) as opened:
+        opened.goto("about:blank")
+        data = {
+            "token": "me",
+            "page": "compare",
+            "base": "/",
+            "flat": False,
+            "stepped": METRIC,
+            "title": "",
+            "asks": "",
+        }
+        opened.evaluate(BEGIN, [stage.source()[0], {**data, "first": [], "palettes": pictures.PALETTES, "plotly": ""}])
+        opened.evaluate("knobs => { window.end = show(knobs); }", KNOBS)
+        done = [a_map(at) for at in (*range(10, 150, 10), 150)]
+        hear(opened, layout(), photo(), *done, curve(), state(curves=[CURVE]))
+        assert shown(opened) == [[150, "done"]]
+        yield opened
+
+
+class TestHand:
+    def test_a_slider_that_comes_back_to_where_it_was_is_let_go(self, page):
+        """A browser tells of no change then. What was asked on the way is over, and the script can set the knob."""
+        x, y = take(page, "σ, noise scale")
+        page.mouse.move(x + 20, y)
+        page.mouse.move(x, y)
+        assert page.evaluate(f"[{STAGE}.hands.held, told.length]") == ["sigma", 0]
+        page.mouse.up()
+        page.wait_for_function("told.length", polling=POLLING)
+        assert page.evaluate("told") == [{"sigma": 0.5}]
+        page.evaluate("knobs => show(knobs)", [SIGMA | {"value": 0.7}, SAMPLES, PHOTO])
+        assert page.get_by_role("slider", name="σ").input_value() == "0.7"
+
+    def test_other_pictures_leave_a_slider_in_the_hand(self, page):
+        """As those of the baselines, when the photo is another one."""
+        x, y = take(page, "σ, noise scale")
+        page.mouse.move(x + 20, y)
+        other = PHOTO | {"options": [option | {"picture": "data:,other"} for option in PHOTOS]}
+        page.evaluate("knobs => show(knobs)", [SIGMA, SAMPLES, other])
+        assert page.locator(".pictures img").evaluate_all("all => all.map(one => one.src)") == ["data:,other"] * 2
+        assert page.evaluate("told") == []
+        page.mouse.move(x + 30, y)
+        last = float(page.get_by_role("slider", name="σ").input_value())
+        page.mouse.up()
+        assert page.evaluate("told") == [{"sigma": last}]
+
+    @pytest.mark.parametrize(
+        "gone", [SIGMA | {"label": "noise"}, SIGMA | {"unused": "No method."}], ids=["gone", "dimmed"]
+    )
+    def test_a_slider_that_is_taken_away_is_let_go(self, page, gone):
+        """Of one that came back to where it was, a browser tells nothing. The new one shows what the script says."""
+        x, y = take(page, "σ, noise scale")
+        page.mouse.move(x + 20, y)
+        page.mouse.move(x, y)
+        page.evaluate("knobs => show(knobs)", [gone | {"value": 0.7}, SAMPLES, PHOTO])
+        assert page.evaluate(f"[{STAGE}.hands.held, told]") == [None, [{"sigma": 0.5}]]
+        assert page.get_by_role("slider", name="σ").input_value() == "0.7"
+        page.mouse.up()
+
+    def test_what_has_the_focus_keeps_it_when_the_knobs_are_others(self, page):
+        page.get_by_role("button", name="coffee").focus()
+        page.evaluate("knobs => show(knobs)", [SIGMA, PHOTO | {"options": [*PHOTOS, PHOTOS[0] | {"label": "mine"}]}])
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "coffee"
+
+    def test_what_is_let_go_is_told_again_until_the_script_has_answered(self, page):
+        """Of two things that it is told while it is busy, it gets the last one only."""
+        box = page.get_by_role("spinbutton", name="σ")
+        box.fill("0.7")
+        box.press("Enter")
+        page.get_by_role("button", name="coffee").click()
+        assert page.evaluate("told") == [{"sigma": 0.7}, {"sigma": 0.7, "image": "coffee"}]
+        hear(page, SETTLED)
+        let_go(page, 200)
+        page.evaluate("knobs => show(knobs)", KNOBS)
+        page.get_by_role("button", name="cat").click()
+        assert page.evaluate("told.slice(2)") == [{"samples": 200}, {"image": "cat"}]
+
+    def test_the_answer_of_the_script_ends_what_was_still_to_be_asked(self, page):
+        """Asked after it, it would be a draft of what is on screen already."""
+        let_go(page, 200)
+        turn(page, 300)
+        let_go(page, 250)
+        asked = "sent.map(({turn}) => turn?.samples).filter(Boolean)"
+        assert page.evaluate(asked) == [200]
+        hear(page, SETTLED, {"part": "answer", "number": 1})
+        assert page.evaluate(asked) == [200]
+
+
+class TestTurnedBack:
+    """R, to maps that were received on the way."""
+
+    def test_what_comes_meanwhile_does_not_take_the_place_of_the_map(self, page):
+        hear(page, SETTLED, a_map(10, "of another sigma"), a_map(60, "of another sigma"), state("live"))
+        turn(page, 20)
+        hear(page, a_map(70, "of another sigma"))
+        assert shown(page) == [[10, "the first 10 points"]]
+        turn(page, 60)
+        assert shown(page) == [[60, "the first 60 points"]]
+        let_go(page, 60)
+        hear(page, SETTLED, state("live"))
+        assert shown(page) == [[60, "live"]]
+        hear(page, a_map(80, "of another sigma"))
+        assert shown(page) == [[80, "live"]], "the script has answered"
+
+    def test_a_draft_on_the_way_is_over(self, page):
+        turn(page, 200)
+        hear(page, state("live", draft=True, status={METHOD: "draft"}), a_map(160))
+        assert shown(page) == [[160, "draft"]]
+        turn(page, 100)
+        assert page.evaluate("sent.at(-1)") == {"drop": True}
+        assert shown(page) == [[100, "the first 100 points"]]
+        hear(page, a_map(150), state(curves=[CURVE]))
+        assert shown(page) == [[100, "the first 100 points"]]
+        turn(page, 150)
+        assert shown(page) == [[150, "done"]]
+
+    def test_a_method_that_is_gone_keeps_nothing(self, page):
+        """Else it would have no map of another R, and a question would be asked."""
+        hear(page, layout(tiles=(METHOD, "smooth_taylor")), a_map(5, name="smooth_taylor"), layout())
+        assert page.evaluate(f"[...{STAGE}.received.keys()]") == [METHOD]
+        turn(page, 20)
+        assert page.evaluate("sent.some(({turn}) => turn)") is False
+
+
+class TestAnotherPhoto:
+    KEPT = f"[{STAGE}.curves.now, {STAGE}.curves.ghosts].map(Object.keys)"
+
+    def test_curves_of_the_former_one_are_ghosts_until_the_work_is_over(self, page):
+        assert page.evaluate(self.KEPT) == [[CURVE], []]
+        hear(page, state("live", draft=True))
+        assert page.evaluate(self.KEPT) == [[CURVE], []], "a draft says nothing of curves"
+        hear(page, photo(9), state("live", curves=[]))
+        assert page.evaluate(self.KEPT) == [[], [CURVE]]
+        hear(page, state("failed", curves=[]))
+        assert page.evaluate(self.KEPT) == [[], []]
+
+    def test_a_part_of_a_curve_is_no_ghost(self, page):
+        hear(page, curve(done=False), state("live", curves=[]))
+        assert page.evaluate(self.KEPT) == [[], [CURVE]]
+        assert page.evaluate(f"{STAGE}.curves.ghosts['{CURVE}'].done"), "that of before still is"
+
+    def test_it_has_no_regions_of_the_former_one(self, page):
+        page.evaluate(f"{STAGE}.go(1)")
+        page.evaluate("drawn()")
+        instead = f"Boolean({STAGE}.viewer.head.maps[0].instead)"
+        assert page.evaluate(instead)
+        hear(page, photo(9))
+        assert not page.evaluate(instead)
+        hear(page, curve())
+        assert page.evaluate(instead)
+
+    def test_pictures_that_are_drawn_again_hide_the_alert(self, page):
+        words = page.get_by_text("Pictures cannot be drawn in this browser")
+        once = "viewer.show = () => { delete viewer.show; throw new Error('once'); };"
+        page.evaluate(f"() => {{ const {{ viewer }} = {STAGE}; {once} }}")
+        hear(page, photo(9))
+        assert words.is_visible()
+        hear(page, photo(8))
+        assert not words.is_visible()
+
+
+class TestWords:
+    def test_the_question_mark_of_the_table_keeps_the_focus(self, page):
+        """Its rows change all the time."""
+        rows = [{"method": METHOD, "AUPC": number} for number in ("1", "2")]
+        more = {"spent": "", "made": "", "columns": "what the columns are"}
+        hear(page, state(table=rows[:1], **more))
+        page.locator("caption .help").focus()
+        hear(page, state(table=rows[1:], **more))
+        assert page.locator("tbody").inner_text().split() == [METHOD, "2"]
+        assert page.evaluate("document.activeElement.matches('caption .help')")
+        hear(page, state(table=[row | {"gap": "0"} for row in rows], **more))
+        assert page.locator("thead th").all_inner_texts() == ["method", "AUPC", "gap"]
+
+    def test_only_another_state_is_read_aloud(self, page):
+        page.evaluate(
+            """() => {
+              window.aloud = [];
+              const look = (changes) => aloud.push(...changes.map(({target}) => target.textContent));
+              const watch = {childList: true, characterData: true, subtree: true};
+              const found = root.querySelectorAll('.rail .state [role=status]');
+              for (const one of found) new MutationObserver(look).observe(one, watch);
+            }"""
+        )
+        for share in range(3):
+            hear(page, state("live", share=share / 3, text=f"{share} of 3"))
+        hear(page, state("live", draft=True, text="draft"), state())
+        assert page.evaluate("aloud") == ["The work goes on.", "The work is complete."]
+
+
+class TestEnd:
+    def test_a_call_that_a_later_one_has_overtaken_ends_nothing(self, page):
+        """Streamlit ends it when the later one has begun."""
+        page.evaluate("knobs => { window.later = show(knobs); }", KNOBS)
+        page.evaluate("end()")
+        assert page.locator(".stage").count() == 1
+        assert page.evaluate("socket.readyState") == 1
+        page.evaluate(f"() => {{ window.curves = {STAGE}.curves; later(); }}")
+        assert page.locator(".stage").count() == 0
+        assert page.evaluate("[socket.readyState, curves.charts.length]") == [3, 0]
