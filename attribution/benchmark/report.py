@@ -144,7 +144,8 @@ def _labels(table: Table) -> str:
 def _noted(table: Table) -> str:
     """On how many photos areas carry a note, such as a score near 0. Such areas are in the means, like the others."""
     of = [f"{measures()[name].label} on {count}" for name, count in table.noted.items() if count]
-    return f"Areas that carry a note, of {_photos(len(table.photos))}: {', '.join(of)}; the rows say why. " if of else ""
+    every = _photos(len(table.photos))
+    return f"Areas that carry a note, of {every}: {', '.join(of)}; the rows say why. " if of else ""
 
 
 def _way(metric: Case) -> str:
