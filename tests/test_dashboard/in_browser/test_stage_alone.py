@@ -14,8 +14,9 @@ from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
 
-FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js", "figures.js")
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Figures, Knobs, Line };"
+FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js", "figures.js", "scrubs.js")
+EXPORTS = "\nexport { Curves, Figures, Knobs, Line, Scrubs };"
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + EXPORTS
 BEGIN = """async (script) => {
   window.code = await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
   window.root = document.body.appendChild(document.createElement('div'));
@@ -173,6 +174,26 @@ class TestFigures:
             }"""
         )
         assert heights == ["", "400px", "300px", ""]
+
+
+class TestScrubs:
+    def test_other_words_leave_it_where_it_is(self, page):
+        """As on Sanity, where a switch counts its layers in another way."""
+        page.evaluate(
+            """() => {
+              const [above, below] = [0, 1].map(() => root.appendChild(document.createElement('div')));
+              window.scrubs = new code.Scrubs(above, below, () => {});
+              const stages = {values: ['0', '1', '2'], at: [0, 1, 2], start: 2, said: [], tables: [], mix: []};
+              window.hear = (label, help) => scrubs.hear({name: 'stage', letter: 'k', label, help, ...stages});
+              hear('from the output down', 'some help');
+              scrubs.near('stage', 1);
+            }"""
+        )
+        for label, help_ in (("the random layer", "some help"), ("the random layer", "other help")):
+            page.evaluate("([label, help_]) => hear(label, help_)", [label, help_])
+            assert page.get_by_role("slider", name=label).input_value() == "1"
+            assert page.locator(".scrub .top").inner_text().startswith(label)
+            assert page.locator(".help").get_attribute("aria-description") == help_
 
 
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
