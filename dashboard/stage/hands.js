@@ -54,7 +54,7 @@ Object.assign(Viewer.prototype, {
     canvas.addEventListener("pointerup", (event) => {
       if (drawing === event.pointerId) {
         drawing = null;
-        this.corner();
+        if (this.state.corner) this.corner(); // else Escape has ended it
       }
       held.delete(event.pointerId);
     });

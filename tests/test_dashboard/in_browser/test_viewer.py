@@ -313,6 +313,16 @@ class TestTogether:
         page.mouse.up()
         assert (state(page, "box"), state(page, "corner")) == ([8, 4, 32, 51], None)
 
+    def test_escape_ends_a_box_that_is_being_drawn(self, page):
+        page.locator("canvas[role=img]").nth(1).hover()
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        page.keyboard.up("Shift")
+        page.keyboard.press("Escape")
+        page.locator("canvas[role=img]").nth(1).hover(position={"x": 5, "y": 5})
+        page.mouse.up()
+        assert (state(page, "box"), state(page, "corner")) == (None, None)
+
     def test_only_a_main_button_that_is_down_moves_the_picture(self, page):
         """The menu of another button, or of a long press, swallows the end of the press."""
         page.evaluate("viewer.zoom(4, [32, 32])")
