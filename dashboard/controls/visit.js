@@ -43,7 +43,7 @@ function watch() {
 // From a click on a link until the page of that link has come, nothing may be asked. A run of the last page can still
 // come in between, so its page is compared, and not only that a run has come.
 function gate() {
-  let pages = [], target = null, until = 0;
+  let pages = [], shown = null, target = null, until = 0;
   const named = (path) => pages.find((page) => path.split("/").filter(Boolean).at(-1) === page) ?? "";
   const leave = (path) => { target = named(path); until = performance.now() + LINK; };
   addEventListener("click", (event) => {
@@ -53,10 +53,12 @@ function gate() {
     if (link && !newTab && !link.hash && link.origin === location.origin) leave(link.pathname);
     else if (at("button") && !at(".viewer")) until = Math.max(until, performance.now() + BUTTON);
   }, { capture: true, passive: true });
-  addEventListener("popstate", () => leave(location.pathname), { capture: true });
+  // Streamlit runs nothing for a place on the page that it shows.
+  const stays = () => location.hash && named(location.pathname) === shown;
+  addEventListener("popstate", () => stays() || leave(location.pathname), { capture: true });
   const wait = () => Math.max(0, until - performance.now());
   const come = (page, all) => {
-    pages = all;
+    [pages, shown] = [all, page];
     if (target !== null && target !== page && wait()) return;
     [target, until] = [null, 0];
   };

@@ -18,13 +18,29 @@ Object.assign(Viewer.prototype, {
 
   listen(canvas) {
     const held = new Map();
+    let drawing = null; // the pointer that draws a box
+    let before = null; // the cross-hair before the press
+    const forget = ({ pointerId }) => {
+      held.delete(pointerId);
+      if (drawing !== pointerId) return;
+      drawing = null;
+      this.set({ corner: null });
+    };
     canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
       held.set(event.pointerId, [event.clientX, event.clientY]);
       canvas.setPointerCapture(event.pointerId);
       this.frame.focus({ preventScroll: true });
-      if (event.shiftKey) this.set({ corner: this.pixel(event), box: null });
+      before = this.state.at;
+      this.state.at = this.pixel(event);
+      if (event.shiftKey) {
+        drawing = event.pointerId;
+        this.set({ corner: this.state.at, box: null });
+      }
+      this.redraw();
     });
     canvas.addEventListener("pointermove", (event) => {
+      if (!event.buttons) forget(event); // a menu of the browser swallows the end of a press
       this.state.at = this.pixel(event);
       const from = held.get(event.pointerId);
       if (from && !this.state.corner) {
@@ -35,14 +51,21 @@ Object.assign(Viewer.prototype, {
       }
       this.redraw();
     });
-    const release = (event) => {
+    canvas.addEventListener("pointerup", (event) => {
+      if (drawing === event.pointerId) {
+        drawing = null;
+        if (this.state.corner) this.corner(); // else Escape has ended it
+      }
       held.delete(event.pointerId);
-      if (event.shiftKey && this.state.corner) this.corner();
-    };
-    canvas.addEventListener("pointerup", release);
-    canvas.addEventListener("pointercancel", release);
-    canvas.addEventListener("pointerleave", () => {
-      if (!held.size && !this.state.corner) this.state.at = null;
+    });
+    canvas.addEventListener("pointercancel", (event) => {
+      forget(event);
+      this.state.at = before; // the press became a scroll of the page
+      this.redraw();
+    });
+    // A finger leaves with each tap, and the value that it asked for is to be read.
+    canvas.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse" && !held.size && !this.state.corner) this.state.at = null;
       this.redraw();
     });
     canvas.addEventListener("click", () => {
@@ -72,7 +95,6 @@ Object.assign(Viewer.prototype, {
     this.state.left = x + 0.5 - (x + 0.5 - this.state.left) * kept;
     this.state.top = y + 0.5 - (y + 0.5 - this.state.top) * kept;
     this.state.zoom = zoom;
-    this.frame.classList.toggle("zoomed", zoom > 1);
     this.pan(0, 0);
   },
 
@@ -122,6 +144,7 @@ Object.assign(Viewer.prototype, {
     }[event.key];
     if (!does) return;
     event.preventDefault();
+    event.stopPropagation(); // Streamlit has keys of its own: r runs the page again
     does();
   },
 
@@ -147,9 +170,14 @@ Object.assign(Viewer.prototype, {
       return make("label", { class: "slide" }, make("span", {}, label, " ", number), input);
     };
     const pick = (label, name) => {
-      const options = (this.head?.maps ?? []).map((map, k) => make("option", { value: k }, map.title));
-      const input = make("select", { "aria-label": label, onchange: () => this.set({ [name]: Number(input.value) }) }, ...options);
-      this.shown.push(() => (input.value = this.head ? this.pair()[name === "first" ? 0 : 1] : 0));
+      const input = make("select", { "aria-label": label, onchange: () => this.set({ [name]: Number(input.value) }) });
+      let last;
+      this.shown.push(() => {
+        const titles = this.head.maps.map((map) => map.title);
+        if (!alike(titles, last)) input.replaceChildren(...titles.map((title, k) => make("option", { value: k }, title)));
+        last = titles;
+        input.value = this.pair()[name === "first" ? 0 : 1];
+      });
       return input;
     };
     const mixer = (label, name) => {
@@ -157,10 +185,16 @@ Object.assign(Viewer.prototype, {
       this.shown.push(() => button.setAttribute("aria-pressed", String(this.state.extra === name)));
       return button;
     };
-    // A choice that the script makes: it computes.
+    // A choice that the script makes: it computes. Until it answers, the tick stays as the hand has set it.
+    let on;
     const offered = make("input", { type: "checkbox", onchange: () => this.chosen({ random: offered.checked ? "on" : "off" }) });
     const offer = make("label", { class: "tick", hidden: true }, offered, "random network");
-    this.shown.push(() => ((offer.hidden = !this.head?.offer), (offered.checked = Boolean(this.head?.offer?.on)), (offer.title = this.head?.offer?.help ?? "")));
+    this.shown.push(() => {
+      const { offer: given } = this.head;
+      if (on !== given?.on) offered.checked = on = given?.on;
+      offer.hidden = !given;
+      offer.title = given?.help ?? "";
+    });
     const bar = make("canvas", { class: "bar", width: 256, height: 8, role: "img" });
     const ends = make("small");
     this.shown.push(() => this.colourBar(bar, ends));
@@ -171,7 +205,7 @@ Object.assign(Viewer.prototype, {
       make("div", { class: "choice" }, make("span", {}, "Two maps"),
         make("div", {}, pick("first map", "first"), pick("second map", "second"), mixer("blink", "blink"), mixer("difference", "difference"))),
       make("details", { class: "more" }, make("summary", {}, "Display"),
-        make("div", { class: "sheet" }, choice("Colours", "colours", Object.keys(this.head?.colours ?? {})), choice("Scale", "scale", SCALES),
+        make("div", { class: "sheet" }, choice("Colours", "colours", Object.keys(this.head.colours)), choice("Scale", "scale", SCALES),
           choice("Averaged over", "average", AVERAGES),
           slide("Clip at the percentile", "percent", 50, 100, "%"), slide("Opacity over the photo", "opacity", 5, 100, "%"),
           make("div", { class: "ticks" }, toggle("smooth", "smooth"), offer), make("div", { class: "choice" }, ends, bar))),

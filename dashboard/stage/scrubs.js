@@ -31,16 +31,20 @@ class Scrubs {
     const grown = before.length > 0 && before.every((value, k) => value === scrub.values[k]);
     if (!grown) one.k = scrub.start;
     else if (one.k === before.length - 1) one.k = scrub.values.length - 1;
+    if (scrub.label !== one.scrub?.label || scrub.help !== one.scrub.help) {
+      one.name.replaceChildren(scrub.label, helpOf(scrub.help));
+      one.slider.setAttribute("aria-label", scrub.label);
+    }
     one.scrub = scrub;
     one.slider.max = scrub.values.length - 1;
     one.label.hidden = scrub.values.length < 2;
     this.show(one);
   }
 
-  build({ label: words, help, below }) {
-    const slider = make("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": words, oninput: () => this.go(one, Number(slider.value)) });
-    const one = { slider, shown: make("b"), said: make("p", { class: "said", "aria-live": "polite" }), table: make("div", { class: "table" }) };
-    one.label = make("div", { class: "label" }, make("span", { class: "top" }, make("span", {}, words, helpOf(help)), one.shown), slider);
+  build({ below }) {
+    const slider = make("input", { type: "range", min: 0, max: 0, value: 0, oninput: () => this.go(one, Number(slider.value)) });
+    const one = { slider, name: make("span"), shown: make("b"), said: make("p", { class: "said", "aria-live": "polite" }), table: make("div", { class: "table" }) };
+    one.label = make("div", { class: "label" }, make("span", { class: "top" }, one.name, one.shown), slider);
     one.element = make("div", { class: "scrub" }, one.label, one.said, one.table);
     (below ? this.below : this.above).append(one.element);
     return one;

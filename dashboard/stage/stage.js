@@ -74,10 +74,10 @@ class Stage {
     this.sizes = new ResizeObserver(() => (this.curves?.resize(), this.figures?.resize()));
     this.sizes.observe(this.charts);
     this.sizes.observe(this.more);
-    // Charts keep the colours that they were drawn with. The colour of the text has a transition: its end says that
-    // the page has other colours.
+    // Charts and signed maps keep the colours that they were drawn with. The colour of the text has a transition: its end
+    // says that the page has other colours.
     this.element.addEventListener("transitionend", ({ target, propertyName }) => {
-      if (target === this.element && propertyName === "color") (this.curves?.redraw(), this.figures?.redraw());
+      if (target === this.element && propertyName === "color") (this.viewer.recolour(true), this.curves?.redraw(), this.figures?.redraw());
     });
     // The curves give way to what stands above them, so that all of it is in one view.
     this.room = new ResizeObserver(() => this.fit());
@@ -275,7 +275,7 @@ class Stage {
   paint() {
     const { head, state } = this;
     if (state && state !== this.said) this.tell(state);
-    if (!head || !this.photo) return;
+    if (!head || this.photo?.length !== 3 * head.photo.width * head.photo.height) return; // it is still to come
     const { width, height } = head.photo;
     const mixed = [this.photo, this.beneath, this.scrubs.place(head.photo.mix)?.mix];
     if (mixed.some((one, k) => one !== this.painted?.[k])) {
@@ -452,7 +452,7 @@ class Stage {
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  parentElement.attributionStage ??= new Stage(parentElement, component.key ?? "stage");
+  parentElement.attributionStage ??= new Stage(parentElement, data.page); // its key is another one at each visit
   const stage = parentElement.attributionStage;
   stage.show(data, (values) => setTriggerValue("release", values));
   // Streamlit may begin anew before a former call has come to its end, and then ends that one.

@@ -5,9 +5,11 @@ const remembered = new Map();
 
 const BLANK = {
   kind: "absolute", average: "pixels", colours: "inferno", scale: "per map", percent: 99, over: false, opacity: 80, smooth: false,
-  extra: "", flipped: false, first: 0, second: 1, open: false, peek: false,
-  zoom: 1, left: 0, top: 0, at: null, box: null, corner: null,
+  extra: "", flipped: false, first: 0, second: 1, peek: false, size: "",
 };
+
+// All of the photo, and nothing marked in it.
+const WHOLE = { zoom: 1, left: 0, top: 0, at: null, box: null, corner: null };
 
 const KEYS = [
   ["arrows", "move the cross-hair (with shift: by ten)"], ["+ − 0", "zoom in, zoom out, show all"], ["v", "next kind of values"],
@@ -60,7 +62,7 @@ const told = (value) => (value === 0 ? "0" : Math.abs(value) < 0.001 ? value.toE
 class Viewer {
   constructor(root, name) {
     this.root = root;
-    this.state = remembered.get(name) ?? { ...BLANK };
+    this.state = remembered.get(name) ?? { ...BLANK, ...WHOLE };
     remembered.set(name, this.state);
     this.tiles = [];
     this.palettes = {};
@@ -76,26 +78,21 @@ class Viewer {
     root.append(this.frame);
     this.sizes = new ResizeObserver(() => this.redraw());
     this.sizes.observe(this.frame);
-    // The theme can change at any time; zero in the diverging colours is the page colour.
-    this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.scheme.addEventListener("change", () => this.recolour(true));
-    this.build();
   }
 
   close() {
+    this.state.corner = null; // of a box that nobody ends any more
     this.sizes.disconnect();
     this.frame.remove();
   }
 
   show(head) {
     const shape = (of) => of && JSON.stringify([of.photo.width, of.photo.height, of.maps.map((map) => map.title)]);
-    const same = shape(head) === shape(this.head);
+    const before = this.head;
     this.head = head;
     try {
-      if (!same) {
-        this.place();
-        this.build();
-      }
+      if (shape(head) !== shape(before)) this.place();
+      if (!before) this.build();
     } catch (error) {
       this.head = null; // a browser that cannot make pictures: then nothing else may look for them
       throw error;
@@ -118,22 +115,32 @@ class Viewer {
     picture.getContext("2d").putImageData(to, 0, 0);
   }
 
-  // One tile for the photo, one for each map, and one more for blink or difference.
+  // One tile for the photo, one for each map, and one more for blink or difference. Those of before stay on the page: a
+  // hand or the focus may be in them.
   place() {
-    const titles = [this.head.photo, ...this.head.maps].map((part) => [part.title, part.gloss]);
-    if (this.extra()) titles.push(["", ""]);
-    this.looked = null; // the link that was pointed at is gone
+    const { photo: { width, height }, maps } = this.head;
+    const size = `${width} × ${height}`;
+    if (this.state.size !== size) {
+      Object.assign(this.state, WHOLE, { size }); // a place in a photo of another size means nothing in this one
+      this.tiles = [];
+    }
+    const before = this.tiles.filter((tile, k) => !k || tile.bars);
+    this.tiles = [null, ...maps].map((_, k) => before[k] ?? this.tile(k));
+    if (this.extra()) this.tiles.push(this.tile(this.tiles.length));
+    if (this.looked > maps.length) this.looked = null; // the link that was pointed at is gone
     this.titles = null; // the new titles have heights of their own
-    this.tiles = titles.map(([title, gloss], k) => this.tile(title, gloss, k));
-    this.grid.replaceChildren(...this.tiles.map((tile) => tile.cell));
-    this.grid.style.setProperty("--tiles", this.tiles.length);
+    this.changed = true;
+    const cells = this.tiles.map((tile) => tile.cell);
+    for (const cell of [...this.grid.children]) if (!cells.includes(cell)) cell.remove();
+    this.grid.append(...cells.filter((cell) => !cell.parentNode));
+    this.grid.style.setProperty("--tiles", cells.length);
   }
 
-  tile(title, gloss, k) {
+  tile(k) {
     const { width, height } = this.head.photo;
     const canvas = make("canvas", { role: "img" });
     const tile = {
-      canvas, heading: make("b", {}, title), gloss: make("small", {}, gloss), note: make("p", { class: "note" }),
+      canvas, heading: make("b"), gloss: make("small"), note: make("p", { class: "note" }),
       bars: k > 0 && k <= this.head.maps.length ? make("canvas", { class: "bars", "aria-hidden": "true" }) : null,
       picture: new OffscreenCanvas(width, height), pixels: new ImageData(width, height),
       values: new Float32Array(width * height),
@@ -249,6 +256,7 @@ class Viewer {
     const wide = width / zoom;
     const high = height / zoom;
     const frame = box ?? (corner && at && around(corner, at));
+    this.frame.classList.toggle("zoomed", zoom > 1);
     this.tiles.forEach(({ canvas, picture: own, random }, k) => {
       const picture = this.looksAtRandom(k) ? random.picture : own;
       const across = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));

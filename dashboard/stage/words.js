@@ -13,6 +13,7 @@ Object.assign(Viewer.prototype, {
       if (box) text = shareSaid(shareIn(map, width, box), area);
       else if (at) text = told(shown[m].raw[at[1] * width + at[0]]);
       const random = this.looksAtRandom(m + 1) ? map.random.said : "";
+      mark(this.tiles[m + 1].canvas, "aria-label", pictureSaid(map, random));
       const flag = map.random?.flagged ? map.random.said : "";
       say(this.tiles[m + 1].note, random || [map.status, flag, text].filter(Boolean).join(" · "));
       if (text) said.push(`${map.title} ${text}`);
@@ -27,11 +28,11 @@ Object.assign(Viewer.prototype, {
     const { photo, maps } = this.head;
     mark(this.tiles[0].canvas, "aria-label", photo.words);
     say(this.tiles[0].note, photo.status ?? "");
-    maps.forEach((map, m) => {
-      const tile = this.tiles[m + 1];
-      mark(tile.canvas, "aria-label", map.words);
-      tile.canvas.classList.toggle("old", Boolean(map.old));
-      say(tile.gloss, map.gloss ?? "");
+    [photo, ...maps].forEach((part, k) => {
+      const tile = this.tiles[k];
+      tile.canvas.classList.toggle("old", Boolean(part.old));
+      say(tile.heading, part.title);
+      say(tile.gloss, part.gloss ?? "");
     });
     this.tiles[maps.length + 1]?.canvas.setAttribute("aria-label", this.tiles[maps.length + 1].heading.textContent);
     const titles = this.tiles.map((tile) => tile.cell.firstChild.textContent).join("\n");
@@ -40,12 +41,14 @@ Object.assign(Viewer.prototype, {
     this.even();
   },
 
-  // The histogram of each map's values with logarithmic counts, and the clip value.
+  // The histogram of each map's values with logarithmic counts, and the clip value. The stage has no room for it.
   bars() {
     if (!this.head) return;
     this.maps().forEach((map, m) => {
       const canvas = this.tiles[m + 1].bars;
-      const across = (canvas.width = Math.max(1, canvas.clientWidth));
+      const across = canvas.clientWidth;
+      if (!across) return;
+      canvas.width = across;
       const down = (canvas.height = 28);
       const sorted = ordered(map, this.state.kind);
       const bins = 60;
@@ -65,6 +68,12 @@ Object.assign(Viewer.prototype, {
     });
   },
 });
+
+// What a tile shows: its map, or what stands in its place.
+function pictureSaid({ title, instead, words }, random) {
+  if (random) return `${title}, same photo, all layers of the network random: ${random}`;
+  return instead ? `${title}: the photo with replaced regions` : words;
+}
 
 // What is said of a map's share in a box that has so many percent of the area.
 function shareSaid(share, area) {

@@ -82,6 +82,7 @@ def test_the_first_stop_of_the_tab_key_leads_to_the_maps(page):
     expect(page.get_by_role("link", name="Skip to the maps")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#maps")).to_be_focused()
+    assert page.evaluate("streamlitVisit.wait()") == 0, "no page is to come, and nothing waits for one"
 
 
 def test_a_hand_is_announced_before_it_moves_a_knob_and_as_long_as_it_holds_it(page):

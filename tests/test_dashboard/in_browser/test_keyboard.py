@@ -84,6 +84,7 @@ def test_an_experiment_without_a_pointer(page):
     page.keyboard.press("Enter")
     seen(page.get_by_text(PAGES[""]))
     until_at(page, "sigma=0.51")
+    expect(page.get_by_role("button", name="signed", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
 def test_nothing_of_the_stage_moves_by_itself(page):

@@ -14,8 +14,10 @@ from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
 
-FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js", "figures.js")
-SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + "\nexport { Curves, Figures, Knobs, Line };"
+FILES = ("scale.js", "viewer.js", "line.js", "help.js", "knobs.js", "curves.js", "figures.js", "scrubs.js")
+STYLE = stage.source()[1]
+EXPORTS = "\nexport { Curves, Figures, Knobs, Line, Scrubs };"
+SCRIPT = "\n".join((stage.HERE / name).read_text() for name in FILES) + EXPORTS
 BEGIN = """async (script) => {
   window.code = await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})));
   window.root = document.body.appendChild(document.createElement('div'));
@@ -240,6 +242,26 @@ class TestFigures:
         assert heights == ["", "400px", "300px", ""]
 
 
+class TestScrubs:
+    def test_other_words_leave_it_where_it_is(self, page):
+        """As on Sanity, where a switch counts its layers in another way."""
+        page.evaluate(
+            """() => {
+              const [above, below] = [0, 1].map(() => root.appendChild(document.createElement('div')));
+              window.scrubs = new code.Scrubs(above, below, () => {});
+              const stages = {values: ['0', '1', '2'], at: [0, 1, 2], start: 2, said: [], tables: [], mix: []};
+              window.hear = (label, help) => scrubs.hear({name: 'stage', letter: 'k', label, help, ...stages});
+              hear('from the output down', 'some help');
+              scrubs.near('stage', 1);
+            }"""
+        )
+        for label, help_ in (("the random layer", "some help"), ("the random layer", "other help")):
+            page.evaluate("([label, help_]) => hear(label, help_)", [label, help_])
+            assert page.get_by_role("slider", name=label).input_value() == "1"
+            assert page.locator(".scrub .top").inner_text().startswith(label)
+            assert page.locator(".help").get_attribute("aria-description") == help_
+
+
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
 # One curve of each style, in the colours of a theme: [name, colour of the line, of its marker, text, font] of each.
 SHOWN = """async ([styles, page, ink]) => {
@@ -455,7 +477,8 @@ class TestFirst:
         return data.some((value, k) => k % 4 < 3 && value);
       }).length;
       const setTriggerValue = (name, values) => requests.push([name, values, drawn()]);
-      window.begin({data, parentElement: root, key: 'stage', setTriggerValue});
+      const key = String(Math.random()); // Streamlit gives each element one of its own
+      window.end = window.begin({data, parentElement: root, key, setTriggerValue});
       return requests.length;
     }"""
 
@@ -484,6 +507,46 @@ class TestFirst:
         page.wait_for_function("requests.length")
         off = "viewer => { viewer.frame.remove(); viewer.set({kind: 'signed'}); return viewer.state.kind; }"
         assert page.evaluate(f"() => ({off})({VIEWER})") == "signed"
+
+    def test_the_display_of_a_page_is_as_it_was_left(self, page):
+        page.evaluate(self.SHOW, self.given(""))
+        page.evaluate(f"() => {VIEWER}.set({{kind: 'signed', colours: 'viridis'}})")
+        page.evaluate("end()")
+        script, data = self.given("")
+        for name, found in (("sweep", ["absolute", "inferno"]), ("compare", ["signed", "viridis"])):
+            page.evaluate(self.SHOW, [script, {**data, "page": name}])
+            assert page.evaluate(f"() => [{VIEWER}.state.kind, {VIEWER}.state.colours]") == found
+            page.evaluate("end()")
+
+    def test_signed_maps_have_the_colours_of_the_theme(self, page):
+        """It comes after the browser has told of it: Streamlit sets its colours."""
+        page.add_style_tag(content=STYLE)
+        page.evaluate(self.SHOW, self.given(""))
+        page.wait_for_function(f"{VIEWER}.tiles.length")
+        page.evaluate(f"() => {VIEWER}.set({{kind: 'signed'}})")
+        made = f"{VIEWER}.tiles[1].made[4] === {VIEWER}.palettes[{VIEWER}.head.diverging[%r].join()]"
+        page.wait_for_function(made % "on_light")
+        page.evaluate("root.style.cssText = '--st-background-color: #0e1117; --st-text-color: #e8ecf2'")
+        page.wait_for_function(made % "on_dark")
+
+    def test_a_layout_of_another_size_waits_for_its_photo(self, page):
+        page.evaluate(self.SHOW, self.given(""))
+        page.wait_for_function(f"{VIEWER}.tiles.length")
+        found = page.evaluate(
+            """async () => {
+              const stage = root.attributionStage, { head } = stage;
+              const shown = async () => {
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                return stage.viewer.head.photo.width;
+              };
+              const before = stage.viewer.head.photo.width;
+              stage.hear({...head, part: 'layout', photo: {...head.photo, width: 32, height: 32}});
+              const waiting = await shown();
+              stage.hear({part: 'photo', bytes: new Uint8Array(3 * 32 * 32)});
+              return [waiting === before, await shown()];
+            }"""
+        )
+        assert found == [True, 32]
 
     def test_where_the_script_goes_on_by_itself_it_asks_nothing(self, page):
         page.evaluate(self.SHOW, self.given(""))

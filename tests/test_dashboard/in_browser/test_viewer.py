@@ -177,6 +177,13 @@ class TestWhatIsDrawn:
         assert sum(counts) == SIDE * SIDE
         assert np.abs(np.array(counts) - expected).sum() < 0.02 * SIDE * SIDE
 
+    def test_a_histogram_that_nobody_sees_is_not_counted(self, opened):
+        """The stage hides them, and it draws its maps many times a second."""
+        mount(opened, labelled(attributions(1)))
+        opened.evaluate("viewer.tiles[1].bars.style.display = 'none'")
+        mount(opened, labelled([attributions(2)[1]]))
+        assert opened.evaluate("viewer.head.maps[0].counts") is None
+
 
 class TestAveraged:
     @pytest.mark.parametrize("cells", [56, 28])
@@ -295,6 +302,64 @@ class TestTogether:
         assert " % of |attribution| in " in note(opened, 2)
         assert "Map 0 blank map: no attribution to share, Map 1 " in opened.locator(".line").inner_text()
 
+    def test_a_box_ends_with_its_button_whatever_becomes_of_the_shift_key(self, page):
+        box = page.locator("canvas[role=img]").nth(1).bounding_box()
+        unit = box["width"] / SIDE
+        page.mouse.move(box["x"] + 8.5 * unit, box["y"] + 4.5 * unit)
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        page.keyboard.up("Shift")
+        page.mouse.move(box["x"] + 31.5 * unit, box["y"] + 50.5 * unit)
+        page.mouse.up()
+        assert (state(page, "box"), state(page, "corner")) == ([8, 4, 32, 51], None)
+
+    def test_escape_ends_a_box_that_is_being_drawn(self, page):
+        page.locator("canvas[role=img]").nth(1).hover()
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        page.keyboard.up("Shift")
+        page.keyboard.press("Escape")
+        page.locator("canvas[role=img]").nth(1).hover(position={"x": 5, "y": 5})
+        page.mouse.up()
+        assert (state(page, "box"), state(page, "corner")) == (None, None)
+
+    def test_only_a_main_button_that_is_down_moves_the_picture(self, page):
+        """The menu of another button, or of a long press, swallows the end of the press."""
+        page.evaluate("viewer.zoom(4, [32, 32])")
+        before = state(page, "left")
+        box = page.locator("canvas[role=img]").nth(2).bounding_box()
+        x, y = box["x"] + 100, box["y"] + 100
+        page.mouse.move(x, y)
+        page.mouse.down(button="right")
+        page.mouse.move(x - 40, y)
+        page.mouse.up(button="right")
+        assert state(page, "left") == before
+        page.evaluate("addEventListener('pointerup', (event) => event.stopImmediatePropagation(), {capture: true})")
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        page.mouse.up()
+        page.keyboard.up("Shift")
+        page.mouse.move(x, y)
+        assert (state(page, "left"), state(page, "box"), state(page, "corner")) == (before, None, None)
+
+    def test_a_tap_shows_the_values_there_and_a_scroll_leaves_them(self, page):
+        tools = page.context.new_cdp_session(page)
+
+        def touch(kind: str, *points: dict) -> None:
+            tools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [*points]})
+
+        box = page.locator("canvas[role=img]").nth(1).bounding_box()
+        place = {"x": box["x"] + box["width"] / 4, "y": box["y"] + box["height"] / 2}
+        touch("touchStart", place)
+        touch("touchEnd")
+        assert state(page, "at") == [SIDE // 4, SIDE // 2]
+        assert "column 16, row 32" in page.locator(".line").inner_text()
+        touch("touchStart", {**place, "x": place["x"] + 60})
+        assert state(page, "at") != [SIDE // 4, SIDE // 2]
+        touch("touchCancel")
+        assert state(page, "at") == [SIDE // 4, SIDE // 2]
+        tools.detach()
+
     def test_blinking_swaps_two_maps_in_one_place(self, page):
         page.evaluate("viewer.set({first: 0, second: 2})")
         press(page, "b")
@@ -327,16 +392,64 @@ class TestState:
         assert (pixels(page, 1) != old).any()
 
     def test_it_survives_a_visit_elsewhere(self, page):
-        page.evaluate("viewer.set({colours: 'viridis'})")
+        page.evaluate("viewer.set({colours: 'viridis', corner: [1, 1]}); viewer.zoom(3, [20, 20])")
         page.evaluate(CLOSE)
         assert page.locator(".viewer").count() == 0
         mount(page, labelled(attributions(3)))
-        assert state(page, "colours") == "viridis"
+        assert [state(page, name) for name in ("colours", "zoom", "corner")] == ["viridis", 3, None]
+        assert page.locator(".viewer.zoomed").count() == 1, "so a finger moves the picture and not the page"
+
+    def test_a_photo_of_another_size_is_shown_whole_and_unmarked(self, page):
+        page.evaluate("viewer.zoom(4, [60, 60]), viewer.set({at: [60, 60], box: [40, 40, 64, 64], corner: [50, 50]})")
+        mount(page, labelled(attributions(3, 32), PHOTO[:32, :32]))
+        found = [state(page, name) for name in ("zoom", "left", "top", "at", "box", "corner")]
+        assert found == [1, 0, 0, None, None, None]
+        assert page.locator(".viewer.zoomed").count() == 0
+        assert page.evaluate("viewer.tiles.map((tile) => tile.picture.width)") == [32] * 4
 
     def test_more_maps_are_more_places(self, page):
         mount(page, labelled(attributions(5)))
         assert page.locator("figure").count() == 6
         assert page.locator("select").first.locator("option").count() == 5
+
+    @pytest.mark.parametrize("count", [2, 5])
+    def test_a_hand_is_not_disturbed_when_maps_come_or_go(self, page, count):
+        page.evaluate("viewer.set({extra: 'difference'})")
+        page.get_by_text("Display", exact=True).click()
+        focused = page.get_by_role("slider", name="Clip at the percentile")
+        focused.focus()
+        page.evaluate("viewer.tiles[1].canvas.dataset.seen = '1'")
+        mount(page, labelled(attributions(count)))
+        page.keyboard.press("ArrowLeft")
+        assert state(page, "percent") == 98
+        assert page.evaluate("viewer.tiles[1].canvas.dataset.seen") == "1"
+        titles = ["Photo", *(f"Map {m}" for m in range(count)), "Map 0 − Map 1"]
+        assert page.locator("figcaption b").all_inner_texts() == titles
+        assert pixels(page, count + 1).std() > 20, "the difference is drawn too"
+
+    def test_texts_are_the_new_ones(self, page):
+        head = labelled(attributions(3))
+        captions = ["Photo\nfrom white", "Map 0\na gloss", "Map 1\na gloss", "Map 2\na gloss"]
+        head["photo"]["gloss"] = "from white"
+        mount(page, head)
+        assert page.locator("figcaption").all_inner_texts() == captions
+        head["maps"][1] |= {"title": "Another", "gloss": "other words"}
+        mount(page, head)
+        assert page.locator("figcaption").all_inner_texts() == [*captions[:2], "Another\nother words", captions[3]]
+        assert page.locator("select").first.locator("option").all_inner_texts() == ["Map 0", "Another", "Map 2"]
+
+    def test_a_tick_that_the_script_is_to_answer_stays_until_then(self, page):
+        show = """on => viewer.show({...viewer.head, offer: {on, help: ''},
+          maps: viewer.head.maps.map((map) => ({...map, raw: map.raw.map((value) => -value), sorted: {}}))})"""
+        page.evaluate("() => { window.told = []; viewer.chosen = (values) => told.push(values); }")
+        page.evaluate(show, True)
+        page.get_by_text("Display", exact=True).click()
+        tick = page.get_by_role("checkbox", name="random network")
+        tick.uncheck()
+        assert page.evaluate("told") == [{"random": "off"}]
+        for on, ticked in ((True, False), (False, False), (True, True)):
+            page.evaluate(show, on)
+            assert tick.is_checked() == ticked
 
 
 class TestForEveryone:
@@ -365,6 +478,30 @@ class TestForEveryone:
         press(page, "r", "Shift+ArrowRight", "Shift+ArrowDown", "r")
         left, top, right, bottom = state(page, "box")
         assert (right - left, bottom - top) == (11, 11)
+
+    def test_its_keys_are_its_own(self, page):
+        """Streamlit listens on the document: its r runs the page again."""
+        page.evaluate("window.heard = [], document.addEventListener('keydown', ({key}) => heard.push(key))")
+        press(page, "r", "c", "x", "Control+c")
+        assert page.evaluate("heard") == ["x", "Control", "c"]
+
+    def test_a_picture_in_place_of_a_map_has_the_name_of_what_it_shows(self, page):
+        def names() -> list[str]:
+            return page.evaluate("viewer.tiles.slice(1).map(({canvas}) => canvas.getAttribute('aria-label'))")
+
+        page.evaluate(
+            """() => {
+              const [one, two, three] = viewer.head.maps;
+              const random = {map: {raw: one.raw, sorted: {}}, said: 'changed', number: '0.1', href: '#'};
+              viewer.show({...viewer.head, maps: [{...one, random}, two, {...three, instead: new ImageData(64, 64)}]});
+            }"""
+        )
+        assert names() == ["map 0 in words", "map 1 in words", "Map 2: the photo with replaced regions"]
+        press(page, "n")
+        random = "Map 0, same photo, all layers of the network random: changed"
+        assert names()[0] == random
+        page.evaluate("viewer.show({...viewer.head, maps: viewer.head.maps.map((map) => ({...map, instead: null}))})")
+        assert names() == [random, "map 1 in words", "map 2 in words"]
 
     def test_keys_in_a_control_are_the_controls(self, page):
         page.get_by_text("Display").click()
