@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import time
 
 import numpy as np
 import PIL.Image
@@ -218,7 +219,7 @@ def test_its_buttons_and_the_names_of_the_pages_leave_each_other_free(own_tab, s
 
 def test_without_the_viewer_there_are_plain_images(page):
     """Drawn on the server and sent without loss; the display can be changed, and what was stopped stays stopped."""
-    plain = f"r=500&m=4&seed=9&viewer=static&{LONG}"
+    plain = f"r=500&m=4&seed={time.time_ns() % 10_000}&viewer=static&{LONG}"  # another try finds nothing remembered
     visit(page, plain)
     visit_until(page, plain, re.compile("^complete: 4 points"))
     page.reload()
@@ -242,9 +243,12 @@ def test_without_the_viewer_there_are_plain_images(page):
 
 def visit_until(page: Page, query: str, words: re.Pattern) -> None:
     """Plain images show what has come when they are asked."""
-    while not page.get_by_text(words).count():
+    for _ in range(100):
+        if page.get_by_text(words).count():
+            return
         visit(page, query)
         page.get_by_role("button", name=re.compile("Stop|Continue")).wait_for(timeout=PATIENCE)
+    pytest.fail(f"{words.pattern} never came")
 
 
 def test_charts_take_the_colours_of_the_page(page):
