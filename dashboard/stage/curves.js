@@ -238,7 +238,8 @@ class Curves {
   }
 
   ticks(metric) {
-    const curve = Object.entries(this.now).find(([key, held]) => key.startsWith(`${metric} `) && held.ticks.length);
+    const held = [this.now, this.ghosts].flatMap(Object.entries);
+    const curve = held.find(([key, { ticks }]) => key.startsWith(`${metric} `) && ticks.length);
     return curve ? curve[1].ticks : [];
   }
 

@@ -46,6 +46,7 @@ PHOTO = SIGMA | {"name": "image", "letter": "Photo", "label": "", "value": "cat"
 KNOBS = [SIGMA, SAMPLES, PHOTO]
 METRIC, METHOD = "perturbation", "smoothgrad"
 CURVE = f"{METRIC} {METHOD}"
+TICKS = ["224", "112"]
 SETTLED = {"part": "settled"}
 
 
@@ -75,7 +76,7 @@ def a_map(at: int, family: str = "of the cat", name: str = METHOD) -> bytes:
 
 
 def curve(done: bool = True) -> bytes:
-    head = {"part": "curve", "metric": METRIC, "name": METHOD, "x": [0, 1], "y": [1, 0], "ticks": [], "done": done}
+    head = {"part": "curve", "metric": METRIC, "name": METHOD, "x": [0, 1], "y": [1, 0], "ticks": TICKS, "done": done}
     patches = {"replaced": [[0, 0]], "window": 1} if done else {}
     return pack({**head, **patches}, bytes(3))
 
@@ -255,6 +256,7 @@ class TestAnotherPhoto:
         assert page.evaluate(self.KEPT) == [[CURVE], []], "a draft says nothing of curves"
         hear(page, photo(9), state("live", curves=[]))
         assert page.evaluate(self.KEPT) == [[], [CURVE]]
+        assert page.evaluate(f"{STAGE}.curves.ticks('{METRIC}')") == TICKS, "the axis stays too"
         hear(page, state("failed", curves=[]))
         assert page.evaluate(self.KEPT) == [[], []]
 
