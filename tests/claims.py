@@ -88,9 +88,10 @@ FILES = {
     "results.db.gz": ("The tables of the SmoothTaylor paper", of_the_papers_tables),
     "ig-family.db.gz": ("Every method", of_every_method),
     "headline.db.gz": ("The main methods and the controls", of_the_main_methods),
+    "headline-probability.db.gz": ("The main methods and the controls, by the probability", of_the_main_methods),
 }
 LABELLED = ("headline.db.gz",)
-"""The files that say which photos are classified correctly."""
+"""The files of which docs/results.md says, too, what the photos decide that are classified correctly."""
 
 
 @dataclass(frozen=True)

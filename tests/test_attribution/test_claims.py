@@ -47,7 +47,14 @@ def test_every_difference_with_its_interval_is_one_that_is_decided(decided):
         assert verdicts == {bool(star)}, like
 
 
-@pytest.mark.parametrize(("section", "name"), [("## Every method", "ig-family"), ("## Main methods", "headline")])
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        ("## Every method", "ig-family"),
+        ("## Main methods", "headline"),
+        ("### The probability", "headline-probability"),
+    ],
+)
 def test_the_tables_are_those_of_the_csv_files(section, name):
     """The same methods in the same order, and each number to its digits."""
     with (claims.ASSETS / f"{name}.csv").open() as file:
@@ -185,3 +192,10 @@ def test_it_says_how_small_a_difference_fifty_photos_show():
     can = claims.resolution("results.db.gz")
     assert can.photos == 50
     assert f"whose AUPC differs by about {can.seen:.1f} (80 %" in re.sub(r"\s+", " ", PAGE)
+
+
+def test_it_says_how_small_a_difference_of_the_probability_is_seen():
+    page = re.sub(r"\s+", " ", PAGE)
+    can, logit = (claims.resolution(name) for name in ("headline-probability.db.gz", "headline.db.gz"))
+    assert f"on {can.photos} of these photos" in page
+    assert f"a difference of about {can.seen:.1f} in AUPC can be seen here, of {logit.seen:.1f} above" in page

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -34,7 +34,7 @@ ASSETS = ROOT / "assets"
 ENDS = (".db", ".db.gz")
 JPEG = b"\xff\xd8\xff"
 """How a JPEG begins."""
-SHIPPED = ("results.db.gz", "ig-family.db.gz", "headline.db.gz")
+SHIPPED = ("results.db.gz", "ig-family.db.gz", "headline.db.gz", "headline-probability.db.gz")
 CASES = parse(("smooth_taylor:samples=3/5", "integrated_gradients:steps=3", "random_order"), subjects())
 METRICS = metrics(["perturbation:window=5,regions=4,draws=3", "total_variation:smallest=12"])
 SETTING = Setting("toy", "toy", 0)
@@ -92,10 +92,10 @@ def own(folder, tmp_path) -> Path:
     return shutil.copytree(folder, tmp_path / "photos")
 
 
-def measure(folder, file, cases=CASES, model=None, measures=METRICS):
+def measure(folder, file, cases=CASES, model=None, measures=METRICS, setting=SETTING):
     """The rows of the file after a run."""
     with closing(Results(file)) as results:
-        run(folder, results, SETTING, cases, measures, Here(model or toys.of_photos(), patches=3))
+        run(folder, results, setting, cases, measures, Here(model or toys.of_photos(), patches=3))
         return results.rows()
 
 
@@ -250,13 +250,18 @@ class TestOldFiles:
         assert exact(shipped_rows(name)) == read_as_before(tmp_path / "r.db")
 
     @pytest.mark.parametrize(
-        ("name", "preset"),
-        [("results.db.gz", "table1"), ("results.db.gz", "table2"), ("headline.db.gz", "headline")],
+        ("name", "preset", "table"),
+        [
+            ("results.db.gz", "table1", "table1"),
+            ("results.db.gz", "table2", "table2"),
+            ("headline.db.gz", "headline", "headline"),
+            ("headline-probability.db.gz", "headline", "headline-probability"),
+        ],
     )
-    def test_the_shipped_tables_are_those_of_the_shipped_files(self, name, preset):
+    def test_the_shipped_tables_are_those_of_the_shipped_files(self, name, preset, table):
         told = report(shipped_rows(name), "csv", preset, None)
         found, expected = (
-            list(csv.DictReader(io.StringIO(text))) for text in (told, (ASSETS / f"{preset}.csv").read_text())
+            list(csv.DictReader(io.StringIO(text))) for text in (told, (ASSETS / f"{table}.csv").read_text())
         )
         for line, shipped in zip(found, expected, strict=True):
             assert line == shipped
@@ -298,12 +303,14 @@ class TestOldFiles:
         assert counter.values == 0, "each is measured again once"
 
     @pytest.mark.parametrize("name", SHIPPED)
-    def test_a_shipped_file_goes_on(self, name, folder, measured, tmp_path):
+    def test_a_shipped_file_goes_on(self, name, folder, tmp_path):
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
-        found = measure(folder, tmp_path / "r.db", CASES[:2])
+        (output,) = {row.output for row in shipped_rows(name)}
+        of_it = {"cases": CASES[:2], "setting": replace(SETTING, output=output)}
+        found = measure(folder, tmp_path / "r.db", **of_it)
         assert [row for row in exact(found) if row["model"] != "toy"] == exact(shipped_rows(name))
         mine = [row for row in found if row.model == "toy"]
-        assert content(mine) == content(measured(tmp_path / "fresh.db", CASES[:2]))
+        assert content(mine) == content(measure(folder, tmp_path / "fresh.db", **of_it))
 
     def test_it_is_upgraded_once_whoever_opens_it(self, measured, tmp_path):
         old = old_file(measured, tmp_path / "old.db", CASES[-1:])

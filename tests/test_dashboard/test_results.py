@@ -301,7 +301,12 @@ class TestPage:
 
     def test_the_projects_own_runs_open_by_themselves(self, opened):
         own = opened.segmented_control(key="results-shipped")
-        assert own.options == ["the SmoothTaylor paper's tables", "every method", "main methods and controls"]
+        assert own.options == [
+            "the SmoothTaylor paper's tables",
+            "every method",
+            "main methods and controls",
+            "main methods, by the probability",
+        ]
         titles = []
         for name in own.options:
             opened.segmented_control(key="results-shipped").set_value(name).run()
@@ -311,6 +316,8 @@ class TestPage:
         assert "SmoothTaylor σ=0.3 R=200" in titles[0]
         assert "Guided IG" in titles[1]
         assert "SmoothTaylor's null" in titles[2]
+        assert titles[3] == titles[2]
+        assert any("The probability is explained" in caption.value for caption in opened.main.caption)
 
     def test_a_file_of_the_project_is_read_once_for_all_sessions(self, another, monkeypatch):
         resources.read_once.clear()

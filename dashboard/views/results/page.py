@@ -30,6 +30,7 @@ SHIPPED = {
     "the SmoothTaylor paper's tables": ASSETS / "results.db.gz",
     "every method": ASSETS / "ig-family.db.gz",
     "main methods and controls": ASSETS / "headline.db.gz",
+    "main methods, by the probability": ASSETS / "headline-probability.db.gz",
 }
 """The results files of the project."""
 ALL = "everything"
