@@ -72,9 +72,10 @@ function bandOf({ x, low, high }) {
 const OPTIONS = { displayModeBar: false, responsive: true };
 
 class Curves {
-  // `chosen(metric, step)` is called when a point of a chart is clicked. Nothing is drawn while the page is `busy()`.
-  constructor(root, address, chosen, busy) {
-    Object.assign(this, { root, address, chosen, busy, charts: [], lines: {}, now: {}, ghosts: {}, pause: DRAW });
+  // `chosen(metric, step)` is called when a point of a chart is clicked. `free()` resolves when nothing waits to be
+  // shown before a chart, to whether one may be drawn.
+  constructor(root, address, chosen, free) {
+    Object.assign(this, { root, address, chosen, free, charts: [], lines: {}, now: {}, ghosts: {}, pause: DRAW });
   }
 
   layout(charts, lines, control) {
@@ -166,7 +167,7 @@ class Curves {
     this.timer = setTimeout(async () => {
       try {
         const library_ = await library(this.address);
-        if (!this.busy()) this.next(library_);
+        if (await this.free()) this.next(library_);
       } catch (error) {
         for (const one of this.charts) this.fail(one, error);
       }

@@ -24,7 +24,7 @@ function calledIn(one) {
 
 class Knobs {
   // `turn(values)` is called while a hand moves, `release(values)` when it lets go, `press(values)` for a button below a knob,
-  // `near()` when a hand comes to a slider, and again and again while it holds it.
+  // `near()` when a hand comes to a slider, and again and again while it holds it, or types in a box.
   constructor(root, turn, release, press, near) {
     Object.assign(this, { root, turn, release, press, near, held: null, typed: null, knobs: [], values: {}, acts: {} });
   }
@@ -112,7 +112,10 @@ class Knobs {
       say(note, words);
       set((this.values[knob.name] = value));
     };
-    box.addEventListener("input", () => (this.typed = knob.name));
+    box.addEventListener("input", () => {
+      this.typed = knob.name;
+      this.near();
+    });
     box.addEventListener("blur", () => {
       if (this.typed !== knob.name) return;
       this.typed = null;

@@ -96,8 +96,11 @@ class Stage {
     this.title.hidden = !data.title;
     this.title.textContent = data.title;
     const plotly = `${data.base}${data.plotly}`;
-    const busy = () => this.hands.held !== null || Boolean(this.line?.unanswered);
-    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step), busy);
+    const free = async () => {
+      if (this.pending) await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted))); // maps come first
+      return this.hands.held === null && !this.line?.unanswered;
+    };
+    this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step), free);
     this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
     if (!this.line) for (const text of data.first) this.hear(message(bufferOf(text)));
     if (data.asks && data.asks !== this.asked) {

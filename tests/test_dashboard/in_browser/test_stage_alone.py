@@ -41,7 +41,7 @@ CURVES = """
     plot.on = () => {};
   }};
   window.busy = false;
-  window.curves = new code.Curves(root, '', () => {}, () => busy);
+  window.curves = new code.Curves(root, '', () => {}, async () => !busy);
   const axes = {x: '', y: '', x_range: [0, 1], y_range: [0, 1]};
   const charts = ['one', 'other'].map(name => ({name, title: name, axes}));
   curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
@@ -268,7 +268,7 @@ SHOWN = """async ([styles, page, ink]) => {
   root.style.cssText = `--page: ${page}; --ink: ${ink}`;
   let drawn;
   window.Plotly = {react: (plot, traces, layout) => { drawn = {traces, layout}; plot.on = () => {}; }};
-  const curves = new code.Curves(root, '', () => {}, () => false);
+  const curves = new code.Curves(root, '', () => {}, async () => true);
   const lines = Object.fromEntries(Object.entries(styles).map(([name, look]) => [name, [name, ...look]]));
   window.setTimeout = (act) => (window.act = act);
   curves.layout([{name: 'one', title: 'one', axes: {x: '', y: '', x_range: [0, 1], y_range: [0, 1]}}], lines, '');
@@ -331,7 +331,7 @@ class TestKnobs:
         page.evaluate(
             """knob => {
               window.released = [];
-              window.knobs = new code.Knobs(root, () => {}, (values) => released.push(values));
+              window.knobs = new code.Knobs(root, () => {}, (values) => released.push(values), () => {}, () => {});
               window.come = (value) => knobs.show([{...knob, value}]);
               come(0.5);
               const box = root.querySelector('.top input');

@@ -285,6 +285,31 @@ class TestAnotherPhoto:
         assert not words.is_visible()
 
 
+def test_maps_are_shown_before_a_chart_is_drawn(page):
+    order = page.evaluate(
+        f"""async () => {{
+          const frames = [], order = [], {{curves, viewer}} = {STAGE};
+          window.requestAnimationFrame = (act) => frames.push(act);
+          viewer.show = () => order.push('maps');
+          {STAGE}.pending = null;
+          {STAGE}.soon();
+          const drawn = curves.free().then(() => order.push('chart'));
+          await new Promise((later) => setTimeout(later));
+          for (const act of frames) act();
+          await drawn;
+          return order;
+        }}"""
+    )
+    assert order == ["maps", "chart"]
+
+
+def test_a_hand_that_types_is_announced(page):
+    """So that what it asks for waits for no large batch."""
+    page.evaluate("sent.length = 0")
+    page.get_by_role("spinbutton", name="σ").press_sequentially("1")
+    assert page.evaluate("sent") == [{"near": True}]
+
+
 class TestWords:
     def test_the_question_mark_of_the_table_keeps_the_focus(self, page):
         """Its rows change all the time."""
