@@ -5,7 +5,7 @@ from typing import Any
 
 MODELS = ("DenseNet121", "ResNet152")
 # (method, the knobs that identify the row, then AUPC and AUTVC on each of the two models): Goh et al. 2021,
-# arXiv:2004.10484v2, Tables I and II, the first 1,000 validation images of ILSVRC2012, P = 50.
+# arXiv:2004.10484v2, Tables I and II, the first 1,000 validation images of ILSVRC2012, P = 50, the logit.
 PUBLISHED: tuple[tuple[str, Mapping[str, Any], tuple[float, float, float, float]], ...] = (
     ("integrated_gradients", {"baseline": "black", "steps": 50}, (23.63, 1.52, 22.87, 1.51)),
     ("integrated_gradients", {"baseline": "uniform", "steps": 50, "draws": 1}, (21.51, 1.62, 21.05, 1.54)),

@@ -73,8 +73,9 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
 
 
 def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple[str, str], float]:
-    """The paper's numbers, or NaN when it has none for this case. Empty when it has none for the whole table."""
-    if not any(published(case.name, dict(case.knobs)) for case in table.cases):
+    """The paper's numbers, which are of the logit, or NaN when it has none for this case. Empty when it has none for
+    the whole table."""
+    if table.output != "logit" or not any(published(case.name, dict(case.knobs)) for case in table.cases):
         return {}
     found = published(method, knobs)
     return {(m, metric): found.get((m, metric), np.nan) for m in MODELS for metric in METRICS}

@@ -539,6 +539,12 @@ class TestReport:
         assert (found[0]["densenet121_aupc"], found[0]["resnet152_autvc"]) == ("23.6300", "1.5100")
         assert found[1]["densenet121_aupc"] == ""
 
+    def test_the_papers_numbers_are_not_beside_those_of_the_probability(self):
+        """They are of the logit."""
+        of_it = [replace(row, output="probability") for row in made_up(AREAS)]
+        for form in ("csv", "text", "latex"):
+            assert "densenet121" not in report(of_it, form, None, None).lower()
+
     def test_differences_are_paired(self):
         """Photos differ much, the two methods always by about 5: the difference is sure, the means are not."""
         (line,) = list(csv.DictReader(io.StringIO(report(made_up(AREAS), "csv", None, None))))[1:]
