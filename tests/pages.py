@@ -268,6 +268,17 @@ def drag(page: Page, label: str, key: str, times: int = 1) -> None:
         page.keyboard.press(key)
 
 
+def hold(page: Page, label: str) -> tuple[float, float]:
+    """Takes the thumb of a slider, and returns where it is."""
+    thumb = slider(page, label)
+    box = thumb.bounding_box()
+    share = thumb.evaluate("input => (input.value - input.min) / (input.max - input.min)")
+    x, y = box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return x, y
+
+
 def choose(page: Page, label: str, option: str) -> None:
     box = page.get_by_test_id("stSelectbox").filter(has_text=label).locator("input")
     box.click()

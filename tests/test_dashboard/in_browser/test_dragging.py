@@ -17,6 +17,7 @@ from pages import (
     chart,
     complete,
     drag,
+    hold,
     maps,
     seen,
     settled,
@@ -41,17 +42,6 @@ window.WebSocket = class extends WebSocket {
 def count(page: Page) -> None:
     """Begins to count."""
     page.evaluate("Object.assign(told, {script: 0, asked: [], near: [], heard: []})")
-
-
-def hold(page: Page, label: str) -> tuple[float, float]:
-    """Takes the thumb of a slider, and returns where it is."""
-    thumb = slider(page, label)
-    box = thumb.bounding_box()
-    share = thumb.evaluate("input => (input.value - input.min) / (input.max - input.min)")
-    x, y = box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    return x, y
 
 
 @contextmanager

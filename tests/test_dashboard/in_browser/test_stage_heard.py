@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pages import POLLING
+from pages import POLLING, hold
 
 from dashboard.live.frames import map_message, pack
 from dashboard.stage import pictures, stage
@@ -98,17 +98,6 @@ def shown(page) -> list:
     return page.evaluate(f"{STAGE}.viewer.head.maps.map(({{at, status}}) => [at, status])")
 
 
-def take(page, label: str) -> tuple[float, float]:
-    """Takes the thumb of a slider, and returns where it is."""
-    thumb = page.get_by_role("slider", name=label)
-    box = thumb.bounding_box()
-    share = thumb.evaluate("input => (input.value - input.min) / (input.max - input.min)")
-    x, y = box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    return x, y
-
-
 def turn(page, samples: int) -> None:
     """A hand moves R, and holds it."""
     thumb = page.get_by_role("slider", name="R, samples")
@@ -146,7 +135,7 @@ def page(alone, request):
 class TestHand:
     def test_a_slider_that_comes_back_to_where_it_was_is_let_go(self, page):
         """A browser tells of no change then. What was asked on the way is over, and the script can set the knob."""
-        x, y = take(page, "σ, noise scale")
+        x, y = hold(page, "σ, noise scale")
         page.mouse.move(x + 20, y)
         page.mouse.move(x, y)
         assert page.evaluate(f"[{STAGE}.hands.held, told.length]") == ["sigma", 0]
@@ -158,7 +147,7 @@ class TestHand:
 
     def test_other_pictures_leave_a_slider_in_the_hand(self, page):
         """As those of the baselines, when the photo is another one."""
-        x, y = take(page, "σ, noise scale")
+        x, y = hold(page, "σ, noise scale")
         page.mouse.move(x + 20, y)
         other = PHOTO | {"options": [option | {"picture": "data:,other"} for option in PHOTOS]}
         page.evaluate("knobs => show(knobs)", [SIGMA, SAMPLES, other])
@@ -174,7 +163,7 @@ class TestHand:
     )
     def test_a_slider_that_is_taken_away_is_let_go(self, page, gone):
         """Of one that came back to where it was, a browser tells nothing. The new one shows what the script says."""
-        x, y = take(page, "σ, noise scale")
+        x, y = hold(page, "σ, noise scale")
         page.mouse.move(x + 20, y)
         page.mouse.move(x, y)
         page.evaluate("knobs => show(knobs)", [gone | {"value": 0.7}, SAMPLES, PHOTO])
