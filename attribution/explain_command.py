@@ -117,7 +117,10 @@ def allowed(knob: Knob) -> str:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Makes the map and writes it. Shows the progress on a terminal."""
+    """Makes the map, writes it and measures it. Shows the progress on a terminal.
+
+    Raises ValueError for a metric that is not defined, after all others were printed.
+    """
     for file in options.out:
         to_write(file, ".png", ".npy")
     image = load_image(options.photo)
@@ -140,22 +143,35 @@ def run(options: argparse.Namespace) -> None:
     print(said, end="")
     if options.box is not None:
         print(_in_box(*inside(one_channel(partial.attribution, x), tuple(options.box))))
-    for name in options.metric:
-        found = curve(model, x, partial.attribution, name, partial.target, output=options.output)
-        metric, note = METRICS[name], f" ({found.note})" if found.note else ""
-        print(f"{metric.label}: {found.area:.{metric.digits}f}, {metric.reading}{note}")
     for file in options.out:
-        if file.suffix == ".npy":
-            np.save(file, partial.attribution.cpu().numpy())
-        else:
-            values = heatmap(partial.attribution, options.kind)
-            signed = options.kind == "signed"
-            anchors = DIVERGING["on_light"] if signed else COLOURS["inferno"]
-            picture = colour((values + 1) / 2 if signed else values, anchors)
-            if options.over:
-                picture = overlay(picture, values.abs().sqrt(), to_picture(model.pixels(x)), 0.8)
-            PIL.Image.fromarray(picture).save(file)
+        _write(file, options, model, x, partial)
         print(f"written: {file}")
+    refused = []
+    for name in options.metric:
+        metric = METRICS[name]
+        try:
+            found = curve(model, x, partial.attribution, name, partial.target, output=options.output)
+        except ValueError as error:
+            refused.append(f"{metric.label}: {error}")
+            continue
+        note = f" ({found.note})" if found.note else ""
+        print(f"{metric.label}: {found.area:.{metric.digits}f}, {metric.reading}{note}")
+    if refused:
+        raise ValueError("; ".join(refused))
+
+
+def _write(file: Path, options: argparse.Namespace, model: Model, x: Tensor, partial: Partial) -> None:
+    """Writes the map as an array or as a picture, by the suffix of the file."""
+    if file.suffix == ".npy":
+        np.save(file, partial.attribution.cpu().numpy())
+        return
+    values = heatmap(partial.attribution, options.kind)
+    signed = options.kind == "signed"
+    anchors = DIVERGING["on_light"] if signed else COLOURS["inferno"]
+    picture = colour((values + 1) / 2 if signed else values, anchors)
+    if options.over:
+        picture = overlay(picture, values.abs().sqrt(), to_picture(model.pixels(x)), 0.8)
+    PIL.Image.fromarray(picture).save(file)
 
 
 def _in_box(share: float, area: float) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
+from attribution.benchmark.intervals import SURE, chance, holm, interval
 from attribution.benchmark.results import Results
-from attribution.benchmark.tables import SURE, chance, holm, interval, tabulate
+from attribution.benchmark.tables import tabulate
 from attribution.registry import measures
 
 ASSETS = Path(__file__).parents[1] / "assets"

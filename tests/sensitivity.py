@@ -10,8 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from attribution import explain, load_image, load_model
+from attribution.benchmark.intervals import interval
 from attribution.benchmark.run import photos
-from attribution.benchmark.tables import interval
 from attribution.engine.store import Store
 from attribution.models import Model
 from attribution.studies.robustness import max_sensitivity

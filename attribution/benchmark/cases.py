@@ -165,7 +165,15 @@ def _value(chosen: Entry, knob: Knob, text: str) -> Any:
 def fitting(text: str, cases: Sequence[Case]) -> list[Case]:
     """The cases of the method in the text that have the knobs in the text. Raises ValueError when there are none."""
     name, given = read(text, subjects())
-    found = [c for c in cases if c.name == name and all(dict(c.knobs).get(knob) in values for knob, values in given)]
+
+    def fits(knobs: Mapping[str, Any]) -> bool:
+        """N matters for noise baselines only."""
+        return all(
+            knobs.get(knob) in values or (knob == "draws" and knobs.get("baseline", "uniform") != "uniform")
+            for knob, values in given
+        )
+
+    found = [case for case in cases if case.name == name and fits(dict(case.knobs))]
     if not found:
         raise ValueError(f"{text} was not measured; the file has {', '.join(sorted({c.name for c in cases}))}")
     return found

@@ -3,16 +3,17 @@
 import csv
 import io
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from attribution.benchmark.cases import ADAPTIVE, Case
+from attribution.benchmark.intervals import SURE, chance, holm, interval
 from attribution.benchmark.paper import METRICS, MODELS, published
+from attribution.benchmark.printed import as_csv, as_latex, as_text
 from attribution.benchmark.rows import ROW, Row
-from attribution.benchmark.tables import SURE, Table, chance, holm, interval, tabulate
+from attribution.benchmark.tables import Table, tabulate
 from attribution.registry import METRICS as REGISTERED
 from attribution.registry import measures
 
@@ -38,9 +39,9 @@ def report(
     reference = table.find(against) if against else table.cases[0]
     found = lines(table, reference)
     if form == "csv":
-        return _csv(found)
+        return as_csv(found)
     told = [spoken(line, table) for line in found]
-    return (_latex if form == "latex" else _text)(told, head(table, reference), notes(table))
+    return (as_latex if form == "latex" else as_text)(told, head(table, reference), notes(table))
 
 
 def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
@@ -67,18 +68,32 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
             line[f"{name}_difference_low"], line[f"{name}_difference_high"] = low, high
             line[f"{name}_difference_p"] = float(by_chance[metric][k])
         for (of, metric_name), value in _paper(case.name, dict(case.knobs), table).items():
-            line[f"{of.lower()}_{REGISTERED[metric_name].label.lower()}"] = value
+            line[_column(of, metric_name)] = value
         found.append(line)
     return found
 
 
 def _paper(method: str, knobs: Mapping[str, object], table: Table) -> dict[tuple[str, str], float]:
-    """The paper's numbers, which are of the logit, or NaN when it has none for this case. Empty when it has none for
-    the whole table."""
+    """The paper's numbers of the metrics in the table, or NaN when it has none for this case.
+
+    Empty when it has none for the whole table. They are of the logit, and of metrics with their default knobs; P may be
+    another one.
+    """
+    there = [metric.name for metric in table.metrics if metric.name in METRICS and _as_published(metric)]
     if table.output != "logit" or not any(published(case.name, dict(case.knobs)) for case in table.cases):
         return {}
     found = published(method, knobs)
-    return {(m, metric): found.get((m, metric), np.nan) for m in MODELS for metric in METRICS}
+    return {(m, metric): found.get((m, metric), np.nan) for m in MODELS for metric in METRICS if metric in there}
+
+
+def _column(model: str, metric: str) -> str:
+    """The column of the paper's numbers of a metric on a model."""
+    return f"{model.lower()}_{REGISTERED[metric].label.lower()}"
+
+
+def _as_published(metric: Case) -> bool:
+    knobs = REGISTERED[metric.name].knobs
+    return all(value == knobs[name].default for name, value in metric.knobs if name in knobs and name != "draws")
 
 
 def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
@@ -96,9 +111,11 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
         signed = f"+z.{places}f"
         found[f"{title} difference"] = f"{difference:{signed}}{_ends(low, high, signed)}{star}"
     for model in MODELS:
-        values = [line.get(f"{model.lower()}_{REGISTERED[metric].label.lower()}") for metric in METRICS]
-        if values[0] is not None:
-            found[f"paper, {model}"] = "" if np.isnan(values[0]) else " / ".join(f"{v:.2f}" for v in values)
+        columns = {REGISTERED[metric].label: _column(model, metric) for metric in METRICS}
+        values = {label: line[column] for label, column in columns.items() if column in line}
+        if values:
+            known = [f"{value:.2f}" for value in values.values() if not np.isnan(value)]
+            found[f"paper, {model} ({' / '.join(values)})"] = " / ".join(known)
     return found
 
 
@@ -110,9 +127,16 @@ def _ends(low: float, high: float, form: str) -> str:
 def head(table: Table, against: Case) -> str:
     """A caption: the model, the photos, the metrics, and the case that differences are to."""
     ways = "; ".join(_way(metric) for metric in table.metrics)
-    lacking = f" ({table.left_out} more lack a row and are left out)" if table.left_out else ""
+    lacking = (
+        f" ({table.left_out} more lack a row or have a curve of another length, and are left out)"
+        if table.left_out
+        else ""
+    )
     if table.otherwise:
         lacking += f"; {table.otherwise} areas of other weights, another seed or another setting are left out"
+    if table.uneven:
+        names = ", ".join(measures()[name].label for name in table.uneven)
+        lacking += f"; {names} is left out: on most photos the methods' curves have different numbers of steps"
     better = "; ".join(f"{measures()[name].label}: {measures()[name].reading}" for name in table.areas)
     sure = (
         "Intervals are 95 % t intervals of the mean over photos, each for itself. A star marks a difference that is "
@@ -176,59 +200,6 @@ def notes(table: Table) -> list[str]:
             f"{area:.2f} in the search, {table.areas[metric][k].mean():.2f} with noise that it had not used."
         )
     return found
-
-
-def _text(lines: Sequence[Mapping[str, str]], head: str, notes: Sequence[str]) -> str:
-    names = list(lines[0])
-    widths = {name: max(len(name), *(len(line[name]) for line in lines)) for name in names}
-    first = names[0]
-
-    def told(line: Mapping[str, str]) -> str:
-        cells = [line[n].ljust(widths[n]) if n == first else line[n].rjust(widths[n]) for n in names]
-        return "  ".join(cells).rstrip()
-
-    body = [told({name: name for name in names}), "-" * (sum(widths.values()) + 2 * (len(names) - 1))]
-    return "\n".join([*textwrap.wrap(head, 110), "", *body, *map(told, lines), *(["", *notes] if notes else []), ""])
-
-
-def _csv(lines: Sequence[Mapping[str, str | float]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    for line in lines:
-        writer.writerow({k: v if isinstance(v, (str, int)) else _plain(v) for k, v in line.items()})
-    return buffer.getvalue()
-
-
-def _plain(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}"
-
-
-def _latex(lines: Sequence[Mapping[str, str]], head: str, notes: Sequence[str]) -> str:
-    names = list(lines[0])
-
-    def told(cells: Sequence[str]) -> str:
-        return " & ".join(_escaped(cell) for cell in cells) + r" \\"
-
-    return "\n".join(
-        [
-            *(f"% {line}" for said in (head, *notes) for line in textwrap.wrap(said, 110)),
-            rf"\begin{{tabular}}{{l{'r' * (len(names) - 1)}}}",
-            r"\toprule",
-            told(names),
-            r"\midrule",
-            *(told(list(line.values())) for line in lines),
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
-
-
-def _escaped(text: str) -> str:
-    for sign in "_%&#":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("σ", r"$\sigma$")
 
 
 def rows(found: Sequence[Row]) -> str:

@@ -66,6 +66,10 @@ ROW: Mapping[str, Column] = {
     field: get_args(hint)[1] for field, hint in get_type_hints(Row, include_extras=True).items()
 }
 """The column of each field of `Row`."""
+KINDS = {"TEXT": (str,), "INTEGER": (int,), "REAL": (int, float), "BLOB": (bytes,)}
+"""The types that values of a column can have when they are read."""
+PLAIN = (str, int, float)
+"""The types of the values of knobs, truth values among them: such values can be compared and told."""
 COLUMNS = (
     *ROW.values(),
     Column("photos", "error", "TEXT"),
@@ -95,8 +99,12 @@ def row_of(values: Sequence[Any]) -> Row:
     """
     found = dict(zip(ROW, values, strict=True))
     for field, column in ROW.items():
+        if not isinstance(found[field], KINDS[column.type]):
+            raise ValueError(f"{field} is {found[field]!r:.40}")
         if column.json == "object":
             found[field] = dict(json.loads(found[field]).items())
+            if field != "detail" and not all(isinstance(value, PLAIN) for value in found[field].values()):
+                raise ValueError(f"{field} is {found[field]!r:.40}")
         elif column.json == "numbers":
             found[field] = np.array(json.loads(found[field]), dtype=np.float64).reshape(-1)
     found["area"] = float(found["area"])

@@ -4,7 +4,8 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -29,6 +30,8 @@ VALUES = {
 }
 """The columns with numbers, and what they are. Empty where a number is not defined; the column `why` says why."""
 COLUMNS = (*KEY, "seed", "class", "category", "other", "other_category", *VALUES, "why", "randomised", "perturbed")
+
+So = TypeVar("So")
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,23 @@ def check(
     store = Store()
     layers: dict[str, Any] = {"stages": setting.stages, "seed": seed, "mode": setting.mode}
     layers |= {"own_class": setting.own_class, "statistics": setting.statistics}
-    for random in randomisation(model, x, methods, target, **layers, output=output, store=store):
-        told(random.done, random.total)
     levels: dict[str, Any] = {"shares": setting.levels, "seeds": setting.seeds, "seed": seed}
-    for noise in model_perturbation(model, x, methods, target, **levels, output=output, store=store):
+    # All are begun before one goes on: what one of them refuses is told before the others have done their work.
+    by_layers = _begun(randomisation(model, x, methods, target, **layers, output=output, store=store))
+    by_noise = _begun(model_perturbation(model, x, methods, target, **levels, output=output, store=store))
+    by_class = _begun(other_class(model, x, methods, target, other=setting.other, output=output, store=store))
+    for random in by_layers:
+        told(random.done, random.total)
+    for noise in by_noise:
         told(noise.done, noise.total)
-    for contrast in other_class(model, x, methods, target, other=setting.other, output=output, store=store):
-        told(contrast.done, len(methods))
+    for contrast in by_class:
+        told(contrast.done, contrast.total)
     return Checked(model, cases, random, noise, contrast)
+
+
+def _begun(run: Iterator[So]) -> Iterator[So]:
+    """The run, after its first step: a ValueError of its setting is raised here."""
+    return chain([next(run)], run)
 
 
 def verdicts(checked: Checked) -> Iterator[tuple[str, str, str, bool]]:

@@ -1,6 +1,7 @@
 """The command `sanity`, for one photo and for a folder."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ def setting_of(given: argparse.Namespace) -> Setting:
     for name in ("stages", "seeds"):
         if getattr(given, name) < 1:
             raise ValueError(f"--{name} {getattr(given, name)} must be at least 1")
-    if min(given.levels) <= 0 or given.seed < 0:
+    if not all(0 < level < math.inf for level in given.levels) or given.seed < 0:
         raise ValueError("--levels must be above 0, and --seed at least 0")
     own = {"mode": given.mode, "own_class": given.own_class, "statistics": given.statistics}
     return Setting(given.stages, tuple(given.levels), given.seeds, given.other, given.output, **own)

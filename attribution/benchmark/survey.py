@@ -6,6 +6,7 @@ The commands `sanity`, `robustness` and `agreement` are surveys.
 import argparse
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from attribution.benchmark.cases import Case, labelled, parse
+from attribution.benchmark.intervals import interval
 from attribution.benchmark.run import digest_of, photos, read_photo, seed_of, spelled
-from attribution.benchmark.tables import interval
 from attribution.commands import Parser, to_write
 from attribution.engine.score import OUTPUTS
 from attribution.images import load_image
@@ -110,7 +111,7 @@ def run(given: argparse.Namespace, survey: Survey) -> int:
             failed.append(f"{spelled(name)}: {str(error).partition(chr(10))[0]}")
             continue
         if found:
-            rows = [*rows, *found]
+            rows = [*read(given.out, survey), *found]  # another run may have added some meanwhile
             write(given.out, survey.columns, rows)
     print(table(rows, survey, model, given.seed, cases), end="")
     for line in failed:
@@ -175,7 +176,7 @@ def write(file: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    beside = file.with_name(file.name + ".new")
+    beside = file.with_name(f"{file.name}.{os.getpid()}.new")
     beside.write_text(buffer.getvalue(), encoding="utf-8")
     beside.replace(file)
 

@@ -8,15 +8,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 from attribution.benchmark.cases import CONTROL, Case, fitting, of_preset, subjects
 from attribution.benchmark.rows import Row
-from attribution.registry import curves, entry, measured_differences
-
-SURE = 0.05
-"""A difference counts if its p-value is below this: chance alone would hardly make one as large."""
-Interval = tuple[np.ndarray, np.ndarray]
+from attribution.registry import curves, entry, measured_differences, measures
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +19,8 @@ class Table:
     """Cases of one model, all measured on the same photos and in the same way.
 
     `areas` and `curves` are by metric: (cases, photos), and (cases, photos, steps). `areas` also holds the differences
-    of two areas that metrics declare (`registry.measures`). `left_out` is the number of photos that lack a case.
+    of two areas that metrics declare (`registry.measures`). `left_out` is the number of photos that lack a case,
+    or have a curve of another length. `uneven` are metrics that are left out for such curves on most photos.
     `photos` are digests: a file that was changed is another photo, and one file under two names is one photo.
     """
 
@@ -41,6 +37,7 @@ class Table:
     """One row of each case and photo, of any metric: it gives the class, the seed, the cost and the details."""
     output: str = "logit"
     correct: bool = False  # only photos whose likeliest class is their label
+    uneven: tuple[str, ...] = ()
     noted: Mapping[str, int] = field(default_factory=dict)
     """By metric: on how many photos an area of a method carries a note. That of random orders always does."""
 
@@ -72,44 +69,6 @@ class Table:
     def find(self, text: str) -> Case:
         """The first case that fits a text such as `smooth_taylor:sigma=0.5`. Raises ValueError when none does."""
         return fitting(text, self.cases)[0]
-
-
-def interval(values: Float[np.ndarray, "cases photos"]) -> Interval:
-    """The 95 % t interval of the mean of each row, over photos: low and high ends, (cases,) each.
-
-    NaN for fewer than two photos. For differences of two cases, photo by photo, it is the paired interval.
-    """
-    mean, photos = values.mean(1), values.shape[1]
-    if photos < 2:
-        return np.full(len(values), np.nan), np.full(len(values), np.nan)
-    reach = stats.t.ppf(0.975, photos - 1) * values.std(1, ddof=1) / np.sqrt(photos)
-    return mean - reach, mean + reach
-
-
-def chance(differences: Float[np.ndarray, "cases photos"]) -> Float[np.ndarray, " cases"]:
-    """The p-value of each row by the paired t-test: the probability of such a mean if there were no difference.
-
-    NaN for fewer than two photos, and for a row of zeros: a case beside itself.
-    """
-    photos = differences.shape[1]
-    if photos < 2:
-        return np.full(len(differences), np.nan)
-    error = differences.std(1, ddof=1) / np.sqrt(photos)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(2 * stats.t.sf(np.abs(differences.mean(1) / error), photos - 1))
-
-
-def holm(found: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """p-values, corrected for their number by Holm 1979 (Scandinavian Journal of Statistics 6). NaN stay NaN.
-
-    The probability that even one difference below `SURE` is chance is then at most `SURE`.
-    """
-    corrected = np.full(len(found), np.nan)
-    known = np.flatnonzero(~np.isnan(found))
-    order = known[np.argsort(found[known], kind="stable")]
-    steps = np.arange(len(order), 0, -1) * found[order]
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return corrected
 
 
 def tabulate(
@@ -178,16 +137,22 @@ def _correct(rows: Sequence[Row]) -> list[Row]:
 
 
 def _common(rows: Sequence[Row]) -> tuple[Case, ...]:
-    """The metrics that all cases have, with their knobs. Raises ValueError when there are none."""
-    of: dict[Case, set[str]] = {}
+    """The metrics that all cases have with the same knobs. If a metric has several such settings: the one that most
+    rows have. Raises ValueError when there are none."""
+    of: dict[Case, Counter[Case]] = {}
     for row in rows:
-        of.setdefault(_case(row.method, row.knobs), set()).add(row.metric)
-    found = tuple(metric for metric in _settings(rows) if all(metric.name in names for names in of.values()))
-    if not found:
+        of.setdefault(_case(row.metric, row.metric_knobs), Counter())[_case(row.method, row.knobs)] += 1
+    cases = {case for counted in of.values() for case in counted}
+    best: dict[str, Case] = {}
+    for metric in sorted(of, key=lambda metric: -of[metric].total()):
+        if len(of[metric]) == len(cases):
+            best.setdefault(metric.name, metric)
+    if not best:
         raise ValueError(
-            "no metric was measured for all of these methods; choose a preset, or measure all by one metric"
+            "no metric was measured for all of these methods with the same knobs; choose a preset, or measure all of "
+            "them by one metric"
         )
-    return found
+    return tuple(best[name] for name in curves() if name in best)
 
 
 def _table(
@@ -197,18 +162,9 @@ def _table(
     otherwise: int,
     by_place: Mapping[tuple[Case, str], Mapping[str, Row]],
 ) -> Table:
-    steps = {m.name: Counter(len(p[m.name].curve) for p in by_place.values() if m.name in p) for m in metrics}
-    usual = {name: counted.most_common(1)[0][0] for name, counted in steps.items()}
-
-    def whole(case: Case, photo: str) -> bool:
-        """Whether the photo has all areas of the case, over the usual number of steps: others are not comparable."""
-        held = by_place.get((case, photo), {})
-        return all(name in held and len(held[name].curve) == count for name, count in usual.items())
-
+    of_all = metrics
     every = sorted({photo for case, photo in by_place if case in cases})
-    photos = [photo for photo in every if all(whole(case, photo) for case in cases)]
-    if not photos:
-        raise ValueError("no photo has all of these methods yet; continue the run, or choose a preset that is complete")
+    metrics, photos = _comparable(cases, metrics, every, by_place)
     held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in metrics}
     areas = {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()}
     areas |= {name: areas[one] - areas[other] for name, (one, other) in measured_differences(areas).items()}
@@ -222,8 +178,40 @@ def _table(
         areas,
         {name: np.array([[row.curve for row in line] for line in lines]) for name, lines in held.items()},
         {(c, p): next(iter(by_place[c, p].values())) for c in cases for p in photos},
+        uneven=tuple(metric.name for metric in of_all if metric not in metrics),
         noted={name: sum(map(_noted, zip(*lines, strict=True))) for name, lines in held.items()},
     )
+
+
+def _comparable(
+    cases: Sequence[Case],
+    metrics: tuple[Case, ...],
+    every: Sequence[str],
+    by_place: Mapping[tuple[Case, str], Mapping[str, Row]],
+) -> tuple[tuple[Case, ...], list[str]]:
+    """The photos that have all areas of all cases, each over the usual number of steps: others are not comparable.
+
+    A metric is left out that has such curves on fewer than half of the photos: chance alone would choose the photos.
+    Raises ValueError when no photo or no metric remains.
+    """
+    photos = [p for p in every if all(m.name in by_place.get((case, p), {}) for case in cases for m in metrics)]
+    if not photos:
+        raise ValueError("no photo has all of these methods yet; continue the run, or choose a preset that is complete")
+    found = []
+    for metric in metrics:
+        lengths = {p: [len(by_place[case, p][metric.name].curve) for case in cases] for p in photos}
+        (usual, _), *_ = Counter(length for counted in lengths.values() for length in counted).most_common(1)
+        even = [p for p in photos if set(lengths[p]) == {usual}]
+        if 2 * len(even) >= len(photos):
+            found.append(metric)
+            photos = even
+    if not found:
+        names = ", ".join(measures()[metric.name].label for metric in metrics)
+        raise ValueError(
+            f"the curves of these methods have different numbers of steps on most photos ({names}): so many regions do "
+            "not fit on every map; measure with fewer or smaller ones, such as perturbation:regions=5"
+        )
+    return tuple(found), photos
 
 
 def _noted(rows: Sequence[Row]) -> bool:
@@ -232,12 +220,3 @@ def _noted(rows: Sequence[Row]) -> bool:
 
 def _case(name: str, knobs: Mapping[str, Any]) -> Case:
     return Case(name, tuple(knobs.items()))
-
-
-def _settings(rows: Sequence[Row]) -> tuple[Case, ...]:
-    """The knobs of each metric. When a metric was measured with several, those that most rows have."""
-    counted = Counter(_case(row.metric, row.metric_knobs) for row in rows)
-    best: dict[str, Case] = {}
-    for metric, _ in counted.most_common():
-        best.setdefault(metric.name, metric)
-    return tuple(best[name] for name in curves() if name in best)

@@ -64,7 +64,8 @@ def until_settled(
     map so far.
 
     The halves are compared pixel by pixel (`side` 0) or averaged over `side` cells a side, 56 or 28. No gradient is
-    computed twice, and the last map is that of `explain` with R = its `samples`, bit for bit from the same gradients.
+    computed twice if all fit into `store` (by default a new one of 1 GB: 500 samples of 384 x 384 pixels fit). The last
+    map is that of `explain` with R = its `samples`, bit for bit from the same gradients.
     Raises ValueError for a method that is not a mean over noise, for an agreement, a side or a budget that cannot be,
     and as `stream` does.
     """

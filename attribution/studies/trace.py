@@ -26,7 +26,7 @@ FRAMES = 50
 
 Numbers = Float[np.ndarray, " n"]
 Frame = Float[Tensor, "h w"]
-"""A signed sum over channels in half precision, on the CPU: for display only."""
+"""A signed sum over channels in single precision, on the CPU."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +119,8 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
             numbers.append((alphas[k], value.item(), chance, term.sum().item(), size, *added))
             if k in framed:
                 frames.append(k)
-                gradients.append(gradient.sum(0).cpu().half())
-                maps.append(total.half())
+                gradients.append(gradient.sum(0).cpu().float())
+                maps.append(total.float())
         table = np.array(numbers)
         yield Trace(
             baseline.image, ends, chances, len(path), table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4],

@@ -17,8 +17,8 @@ from attribution.__main__ import main as one_photo
 from attribution.agreement import agreements, needed
 from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.agreement_command import COLUMNS, CONSTANT, NO_HALVES, UNRELATED, VALUES, measured
+from attribution.benchmark.intervals import interval
 from attribution.benchmark.run import digest_of, seed_of
-from attribution.benchmark.tables import interval
 from attribution.types import Partial
 
 METHODS = ["--methods", "smoothgrad:samples=20", "smooth_taylor:samples=20", "gradient"]

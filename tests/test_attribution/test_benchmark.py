@@ -24,13 +24,14 @@ import toys
 from attribution import controls, explain, load_image, perturbation_curve, registry, total_variation_curve
 from attribution.benchmark import tables
 from attribution.benchmark.__main__ import main
-from attribution.benchmark.cases import ADAPTIVE, PRESETS, Case, adaptive_noising, metrics, parse, subjects
+from attribution.benchmark.cases import ADAPTIVE, PRESETS, Case, adaptive_noising, fitting, metrics, parse, subjects
+from attribution.benchmark.intervals import SURE, chance, holm, interval
 from attribution.benchmark.paper import PUBLISHED, published
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
 from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
-from attribution.benchmark.tables import SURE, chance, holm, interval, tabulate
+from attribution.benchmark.tables import tabulate
 from attribution.controls import random_order
 from attribution.metrics.perturbation import Patches, perturbation
 from attribution.studies import adaptive
@@ -142,6 +143,19 @@ class TestCases:
 
     def test_another_rule_is_not_the_papers(self):
         assert not published("integrated_gradients", {"baseline": "black", "steps": 50, "rule": "midpoint"})
+
+    def test_a_shorter_search_is_not_the_papers(self):
+        knobs = {"objective": "aupc", "samples": 150, "draws": 10}
+        assert published("adaptive_noising", {**knobs, "iterations": 20})
+        assert not published("adaptive_noising", {**knobs, "iterations": 2})
+
+    @pytest.mark.parametrize(
+        "text",
+        [text for name in PRESETS for text in PRESETS[name]] + ["integrated_gradients:baseline=black/uniform,draws=5"],
+    )
+    def test_a_report_of_the_text_that_was_measured_shows_all_of_it(self, text):
+        cases = parse([text], subjects())
+        assert fitting(text, cases) == list(cases)
 
 
 class TestRun:
@@ -539,6 +553,31 @@ class TestReport:
         assert (found[0]["densenet121_aupc"], found[0]["resnet152_autvc"]) == ("23.6300", "1.5100")
         assert found[1]["densenet121_aupc"] == ""
 
+    def test_the_papers_numbers_are_those_of_the_metrics_that_are_shown(self):
+        """In the setting of the paper, but for P."""
+        names = [line for line in report(made_up(AREAS), "text", None, None).splitlines() if line.startswith("method ")]
+        assert "paper, DenseNet121 (AUPC / AUTVC)" in names[0]
+        told = report(made_up(AREAS), "text", None, None, measured=["total_variation"])
+        assert "paper, DenseNet121 (AUTVC)" in told
+        assert "1.52" in told
+        assert "23.63" not in told
+        fewer = {**WAY["perturbation"], "regions": 10}
+        rows_ = [replace(r, metric_knobs=fewer) if r.metric == "perturbation" else r for r in made_up(AREAS)]
+        assert "23.63" not in report(rows_, "text", None, None)
+        of_others = [replace(r, metric="insertion", metric_knobs={}) for r in rows_ if r.metric == "perturbation"]
+        for form in ("csv", "text", "latex"):
+            assert "densenet121" not in report(of_others, form, None, None).lower()
+
+    def test_every_knob_can_be_told_in_latex(self):
+        """A letter or a sign that a plain document does not know would end its compilation."""
+        for method in registry.METHODS.values():
+            given = {
+                k.name: k.allowed.low if isinstance(k.allowed, registry.Range) else k.default
+                for k in method.knobs.values()
+            }
+            told = report(made_up(AREAS[:1], methods=[(method.name, given)]), "latex", None, None)
+            assert all(line.isascii() or line.startswith("%") for line in told.splitlines()), method.name
+
     def test_the_papers_numbers_are_not_beside_those_of_the_probability(self):
         """They are of the logit."""
         of_it = [replace(row, output="probability") for row in made_up(AREAS)]
@@ -572,13 +611,48 @@ class TestReport:
         rows_ = [row for row in made_up(AREAS) if not (row.photo == "d" and row.method == "random_order")]
         table = tabulate(rows_)
         assert (table.photos, table.left_out) == (("a", "b", "c"), 1)
-        assert "3 photos (1 more lack a row and are left out)" in report(rows_, "text", None, None).replace("\n", " ")
+        assert "3 photos (1 more lack a row or have a curve of another length, and are left out)" in report(
+            rows_, "text", None, None
+        ).replace("\n", " ")
         np.testing.assert_array_equal(table.areas["perturbation"].mean(1), [22, 80 / 3])
 
     def test_a_shorter_curve_is_no_pair(self):
         rows_ = [replace(r, curve=r.curve[:-1]) if r.photo == "b" and r.metric == "perturbation" else r
                  for r in made_up(AREAS)]  # fmt: skip
         assert tabulate(rows_).photos == ("a", "c", "d")
+
+    def uneven(self, lengths):
+        """Rows whose AUPC has curves of these lengths, (methods, photos), as on small maps, where few regions fit."""
+        of = {(m, p): n for m, line in zip(("integrated_gradients", "random_order"), lengths, strict=True)
+              for p, n in zip("abcd", line, strict=True)}  # fmt: skip
+        return [replace(r, curve=np.full(of[r.method, r.photo], r.area)) if r.metric == "perturbation" else r
+                for r in made_up(AREAS)]  # fmt: skip
+
+    def test_a_metric_whose_curves_are_no_pairs_is_left_out_and_named(self):
+        rows_ = self.uneven([[8, 9, 10, 8], [9, 8, 7, 8]])
+        table = tabulate(rows_)
+        assert (set(table.areas), table.uneven) == ({"total_variation"}, ("perturbation",))
+        assert (len(table.photos), table.left_out) == (4, 0)
+        told = report(rows_, "text", None, None).replace("\n", " ")
+        assert "AUPC is left out: on most photos the methods' curves have different numbers of steps" in told
+        assert "lack a row" not in told
+        assert not tabulate(made_up(AREAS)).uneven
+
+    def test_without_another_metric_it_is_said_why_there_is_no_table(self):
+        with pytest.raises(ValueError, match=r"different numbers of steps.*AUPC.*perturbation:regions=5") as caught:
+            tabulate(self.uneven([[8, 9, 10, 8], [9, 8, 7, 8]]), measured=["perturbation"])
+        assert "continue the run" not in str(caught.value)
+
+    def test_a_metric_is_shown_in_a_setting_that_all_methods_have(self):
+        """One method was measured later, with P at its default: the others' AUPC is no pair of it."""
+        again = [replace(r, metric_knobs={**r.metric_knobs, "draws": 50}, area=0.0) for r in made_up(AREAS)[8:]
+                 if r.metric == "perturbation"]  # fmt: skip
+        first = [r for r in made_up(AREAS) if not (r.method == "random_order" and r.metric == "perturbation")]
+        table = tabulate(first + again)
+        assert set(table.areas) == {"total_variation"}
+        assert len(table.photos) == 4
+        both = tabulate(made_up(AREAS) + again)
+        np.testing.assert_array_equal(both.areas["perturbation"], AREAS)
 
     @pytest.mark.parametrize("other", [{"weights": "others"}, {"base_seed": 1}, {"metric_knobs": {"draws": 3}}])
     def test_what_was_measured_otherwise_is_left_out_and_counted(self, other):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from claims import AUPC, AUTVC, BLACK, FILES, UNIFORM, Decided, decide
 
+from attribution.benchmark.intervals import interval
 from attribution.benchmark.results import Results
-from attribution.benchmark.tables import interval, tabulate
+from attribution.benchmark.tables import tabulate
 
 NUMBER = r"[+−]?\d+\.\d+"
 TOLD = re.compile(rf"([+−]{NUMBER[5:]})\s+\[({NUMBER}),\s+({NUMBER})\](\\\*)?")

@@ -43,6 +43,21 @@ def test_a_metric_is_that_of_the_core(photo, capsys, monkeypatch, lite0):
     assert told[1] == f"AUTVC: {area['total_variation']:.2f}, lower is smoother, not more faithful"
 
 
+def test_a_metric_that_is_not_defined_costs_neither_the_map_nor_the_others(tmp_path, capsys, monkeypatch):
+    """SIC and AIC have no values between a photo of one colour and its blurred copy."""
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: toys.of_photos())
+    PIL.Image.new("RGB", (64, 64), "grey").save(tmp_path / "grey.png")
+    out = tmp_path / "map.npy"
+    measured = [word for name in ("sic", "total_variation") for word in ("--metric", name)]
+    command = ["explain", str(tmp_path / "grey.png"), "--method", "gradient", *measured, "--out", str(out)]
+    assert main(command) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert "SIC: " in told.err
+    assert "AUTVC: " in told.out
+    assert np.load(out).shape == (3, 48, 48)
+
+
 def test_a_box_has_a_share_of_the_map_and_one_of_the_area(photo, capsys, monkeypatch):
     model = toys.of_photos()
     monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)

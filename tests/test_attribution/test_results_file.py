@@ -215,6 +215,14 @@ class TestColumns:
             *(("areas", "knobs", text) for text in ("[1]", "3", "{", "")),
             *(("areas", "curve", text) for text in ('{"a": 1}', "{", '["a"]', "[NaN]", "")),
             *(("areas", "area", value) for value in ("wide", 9e999)),
+            *(
+                ("maps", name, "many")
+                for name in ("target", "base_seed", "seed", "gradients", "seconds", "probability")
+            ),
+            *(("photos", name, b"bytes") for name in ("name", "digest", "folder")),
+            *((table, "knobs", text) for table in ("maps", "areas") for text in ('{"sigma": [1]}', '{"draws": {}}')),
+            *(("maps", name, b"bytes") for name in ("model", "weights", "category", "output")),
+            *(("photos", "label", "x"), ("areas", "note", b"bytes")),
         ],
     )
     def test_what_is_no_result_is_said(self, measured, tmp_path, table, column, value):

@@ -13,9 +13,9 @@ from surveys import METHODS, TITLES, rows_of
 from attribution import load_image
 from attribution.__main__ import main as one_photo
 from attribution.benchmark.__main__ import main as many_photos
+from attribution.benchmark.intervals import SURE, chance, holm, interval
 from attribution.benchmark.robustness_command import COLUMNS, PHOTO, changes_of, robustness_options
 from attribution.benchmark.run import digest_of, seed_of
-from attribution.benchmark.tables import SURE, chance, holm, interval
 from attribution.studies.changed_image import FIGURES, Changes, robustness
 
 QUICK = ["--count", "4", "--repeats", "2", "--noise", "0.2", "--radius", "0.05"]

@@ -18,10 +18,10 @@ from attribution.__main__ import main as one_photo
 from attribution.benchmark import sanity
 from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.cases import labelled, parse
-from attribution.benchmark.run import digest_of, seed_of
+from attribution.benchmark.intervals import SURE, chance, interval
+from attribution.benchmark.run import digest_of, read_photo, seed_of
 from attribution.benchmark.sanity import COLUMNS, VALUES
 from attribution.benchmark.sanity_command import PHOTO
-from attribution.benchmark.tables import SURE, chance, interval
 from attribution.similarity import LITTLE, MEASURES, Alike
 from attribution.studies.perturbed import GONE, model_perturbation
 from attribution.studies.randomisation import randomisation
@@ -56,6 +56,7 @@ def test_one_photo(photo, model, capsys):
         (["--methods", "gradient:sigma=1"], "gradient has no knob 'sigma'"),
         (["--stages", "0"], "--stages 0 must be at least 1"),
         (["--levels", "0"], "--levels must be above 0"),
+        (["--levels", "0.5", "nan"], "--levels must be above 0"),
         (["--target", "7"], "class 7 does not exist"),
         (["--other", "7"], "class 7 does not exist"),
         (["--other", "third"], "'third' must be second, least or the index of a class"),
@@ -112,6 +113,36 @@ def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, mo
     assert len(asked) == 1
     assert many_photos(["sanity", str(folder), "--out", str(out), *QUICK, "--methods", "gradient", "centre"]) == 0
     assert [row["method"] for row in rows_of(out)[9:]] == ["centre"] * 3
+
+
+@pytest.mark.parametrize("wrong", [["--other", "7"], ["--stages", "2", "--target", "0"]])
+def test_what_one_check_refuses_costs_none_of_the_others_work(photo, model, capsys, monkeypatch, wrong):
+    """The second: the class has no probability, so that noise in the weights leaves no share of it."""
+    made, counter = toys.counted(model)
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: made)
+    drawn = []
+    monkeypatch.setattr("attribution.studies.randomisation.Networks.random", lambda *given, **more: drawn.append(given))
+    monkeypatch.setattr("attribution.studies.perturbed._probability", lambda *given: float("--target" not in wrong))
+    assert one_photo(["sanity", str(photo), "--methods", "gradient", *wrong]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not drawn
+    assert counter.gradients <= 1
+
+
+def test_two_runs_into_one_file_keep_the_rows_of_both(folder, model, tmp_path, monkeypatch):
+    out, seen = tmp_path / "sanity.csv", []
+    command = ["sanity", str(folder), "--out", str(out), *QUICK, "--methods"]
+
+    def reading(folder, name):
+        """At the second photo of the first run, the other one is run from beginning to end."""
+        seen.append(name)
+        if len(seen) == 2:
+            assert many_photos([*command, "centre"]) == 0
+        return read_photo(folder, name)
+
+    monkeypatch.setattr("attribution.benchmark.survey.read_photo", reading)
+    assert many_photos([*command, "gradient"]) == 0
+    assert Counter(row["method"] for row in rows_of(out)) == {"gradient": 3, "centre": 3}
 
 
 def test_what_is_not_defined_says_why(folder, model, tmp_path, capsys, monkeypatch):

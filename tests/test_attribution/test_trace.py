@@ -24,8 +24,8 @@ def traced(model, target=0, baseline="mean", steps=STEPS, rule="right", store=No
 
 
 def close(frame, expected):
-    """Frames are there to be looked at: in half precision."""
-    torch.testing.assert_close(frame.double(), expected, rtol=1e-3, atol=1e-4)
+    """Frames are there to be looked at: in single precision."""
+    torch.testing.assert_close(frame.double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def climbing(model) -> int:
@@ -97,6 +97,14 @@ class TestTrace:
         assert counter.gradients == gradients
         explain(model, X, "integrated_gradients", 0, steps=STEPS, baseline="mean", store=store)
         assert counter.gradients == gradients
+
+    @pytest.mark.parametrize("size", [1e-9, 1e9])
+    def test_frames_of_very_small_and_very_large_gradients_are_whole(self, size):
+        """As of a probability that is nearly 1. Half precision has neither."""
+        weights = torch.randn(X.numel(), generator=torch.Generator().manual_seed(3), dtype=X.dtype)
+        found = traced(toys.model(lambda z: size * (z * weights).sum(1)))[-1]
+        expected = weights.view(X.shape).sum(0)
+        torch.testing.assert_close(found.gradients[-1].double() / size, expected.double(), rtol=1e-5, atol=1e-6)
 
     def test_maps_are_kept_of_a_bounded_number_of_nodes(self, monkeypatch):
         every = traced(toys.convolutional(), steps=23)[-1]

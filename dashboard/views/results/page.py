@@ -12,10 +12,11 @@ from plotly.graph_objects import Figure
 
 from attribution import MODELS
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, PRESET_TITLES, PRESETS, Case
+from attribution.benchmark.intervals import interval
 from attribution.benchmark.report import head, lines, notes, spoken
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row
-from attribution.benchmark.tables import Table, interval, tabulate
+from attribution.benchmark.tables import Table, tabulate
 from attribution.registry import METRICS, curves, measures
 from dashboard.charts import results as charts_of
 from dashboard.charts.styles import BARE

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from attribution.benchmark.cases import ADAPTIVE, SEARCHED, Case, patches
+from attribution.benchmark.intervals import SURE, chance, holm, interval
 from attribution.benchmark.rows import Row
 from attribution.benchmark.run import digest_of
-from attribution.benchmark.tables import SURE, Table, chance, holm, interval
+from attribution.benchmark.tables import Table
 from attribution.models import MODELS
 from attribution.registry import METHODS, measures
 from dashboard.experiment.choices import PATCHES, further
