@@ -11,7 +11,7 @@ from attribution import explain_command as explain
 from attribution.benchmark import __main__ as benchmark
 from attribution.benchmark import robustness_command as robustness
 from attribution.benchmark import sanity_command as sanity
-from attribution.commands import Parser
+from attribution.commands import Parser, speakable
 from attribution.models import MODELS
 from attribution.named import WAYS
 from attribution.registry import METHODS, METRICS, Choice, Entry
@@ -27,6 +27,7 @@ CHECKS = {"sanity": sanity, "robustness": robustness}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status. An error is printed as one line."""
+    speakable()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == [BENCHMARK]:
         return benchmark.main(given[1:])
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands = {"explain": explain.run, "methods": methods, "metrics": metrics, "models": models}
         commands |= {name: check.run for name, check in CHECKS.items()}
         commands[options.command](options)
-    except (ValueError, MemoryError) as error:
+    except (ValueError, MemoryError, OSError) as error:
         print(f"attribution: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,6 +1,9 @@
 """What the command lines share: options whose errors are one line, and files that may be written."""
 
 import argparse
+import io
+import os
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,3 +24,12 @@ def to_write(file: Path, *endings: str, new: bool = False) -> None:
         raise ValueError(f"{file}: there is no folder {file.parent}")
     if new and file.exists():
         raise ValueError(f"{file} already exists; choose another name")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ValueError(f"{file} cannot be written; choose another name")
+
+
+def speakable() -> None:
+    """Output that goes to a file or to a program can have an encoding without some letters: they become a `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

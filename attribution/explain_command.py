@@ -60,7 +60,7 @@ def options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
 
 def _knob_options(one: argparse.ArgumentParser, given: Sequence[str]) -> None:
     # The method is read before the other options: it decides which knobs there are.
-    first = Parser(add_help=False, allow_abbrev=False)
+    first = Parser(add_help=False)
     first.add_argument("--method", default="smooth_taylor")
     method = METHODS.get(first.parse_known_args(list(given))[0].method)
     if method is not None:
@@ -215,4 +215,5 @@ def _ended(found: Settling, side: int) -> str:
     if agreed is None:
         return ""
     state = "settled" if found.settled else "not settled"
-    return f"{state} after R = {found.samples}: halves agree by {spoken(agreed)}, {place(side)}\n"
+    pooled = side if side < min(found.partial.attribution.shape[-2:]) else 0
+    return f"{state} after R = {found.samples}: halves agree by {spoken(agreed)}, {place(pooled)}\n"

@@ -56,9 +56,11 @@ def limits(raw: Heatmap, kind: str = "absolute", percentile: float | None = None
         return 0.0, ordered[reached][0].item()
     top = 99.0 if percentile is None else percentile
     if kind == "signed":
-        span = percentile_of(raw.abs(), top)
+        span = percentile_of(raw.abs(), top) or raw.abs().max().item()
         return -span, span
-    return low, percentile_of(raw, top)
+    clipped = percentile_of(raw, top)
+    # So few pixels differ from the others that the percentile is not one of them: they would not be seen.
+    return low, high if _equal(low, clipped) else clipped
 
 
 def _equal(low: float, high: float) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
-import PIL.ImageOps
 import torch
 import torchvision.transforms.v2.functional as transforms
 from jaxtyping import Float
@@ -22,6 +22,17 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 SMALLEST_SIDE = 16
 MOST_PIXELS = 64_000_000
 MOST_STRETCH = 40
+
+TURNS = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+"""What makes an image upright, by its EXIF orientation."""
 
 
 @runtime_checkable
@@ -51,9 +62,18 @@ def load_image(source: str | Path | bytes | Readable, least: int | None = None) 
         image.draft(None, (least, least))
     try:
         image.load()
-        return _to_rgb(PIL.ImageOps.exif_transpose(image))
+        return _to_rgb(_upright(image))
     except Exception as error:  # decoders raise many types of errors for corrupt bytes
         raise ValueError(f"{name} is damaged ({_one_line(error)}); save it again or choose another") from None
+
+
+def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    """The image, turned as its EXIF says. EXIF that cannot be read turns nothing: the pixels are sound."""
+    try:
+        turn = TURNS.get(image.getexif().get(PIL.ExifTags.Base.Orientation, 1))
+    except Exception:  # the reader raises many types of errors
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _read(source: object) -> bytes:
@@ -108,7 +128,8 @@ def to_pixels(
     image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode, squash: bool = False
 ) -> Image:
     """Resizes the short side, or with `squash` both, to `resize` and crops the centre: (3, size, size) in [0, 1]."""
-    resized = transforms.resize(image, [resize, resize] if squash else [resize], interpolation=interpolation)
+    sides = [resize, resize] if squash else [resize]
+    resized = transforms.resize(_to_rgb(image), sides, interpolation=interpolation)
     cropped = transforms.center_crop(resized, [size, size])
     return torch.from_numpy(np.array(cropped)).permute(2, 0, 1).float() / 255
 

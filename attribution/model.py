@@ -1,10 +1,11 @@
 """A network and what it expects: the class `Model`, and how any module becomes one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
+from typing import Any
 from uuid import uuid4
 
 import PIL.Image
@@ -13,7 +14,7 @@ import torchvision.models
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
+from attribution.engine.adapting import POINTS, Adapter, class_names, close, copied, examined, gradient_of
 from attribution.engine.batches import BatchSize
 from attribution.engine.devices import chosen_device, keep_freed_memory, precision, precision_on
 from attribution.engine.folding import folded
@@ -67,13 +68,14 @@ class Model:
     """Also part of the keys in the store: two networks with the same weights may compute different things."""
 
     @classmethod
+    @torch.inference_mode(False)  # what is made in that mode can never be differentiated, also not outside it
     def wrap(
         cls,
         module: object,
         *,
         size: int,
-        mean: Sequence[float] = MEAN,
-        std: Sequence[float] = STD,
+        mean: Iterable[float] | Tensor = MEAN,
+        std: Iterable[float] | Tensor = STD,
         categories: Sequence[str] | None = None,
         name: str = "own network",
         resize: int | None = None,
@@ -99,15 +101,17 @@ class Model:
         explained: it is tried at once, on a batch of three images.
         """
         try:
+            mean, std = channels("mean", mean), channels("std", std)
             _check_space(size, mean, std)
             chosen = chosen_device(device)
             own = copied(module).to(chosen)
-            model = cls(name, own, size, resize or size, tuple(mean), tuple(std), interpolation, squash=squash)
+            model = cls(name, own, size, resize or size, mean, std, interpolation, squash=squash)
             with torch.random.fork_rng(devices=[]):
                 return _settled(replace(model, device=chosen), categories, precision, graphs)
         except ValueError as error:
             raise ValueError(f"{name} cannot be explained: {error}") from error
 
+    @torch.inference_mode(False)
     def on(
         self, device: str | torch.device | None = None, *, precision: str = "float32", graphs: bool = False
     ) -> "Model":
@@ -184,7 +188,7 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
         adapter, answers, gradient = examined(model.module, batch)
         model = replace(
             model,
-            categories=_names(categories, answers.shape[1], adapter.single),
+            categories=class_names(categories, answers.shape[1], adapter.single),
             digest=_digest(model),
             identity=uuid4().hex,
         )
@@ -218,21 +222,18 @@ def _same(quick: Model, batch: Images, answers: Tensor, gradient: Images) -> boo
         return False
 
 
-def _names(given: Sequence[str] | None, count: int, single: bool) -> tuple[str, ...]:
-    if given is None:
-        return tuple(f"class {index}" for index in range(count))
-    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
-        raise ValueError("categories must be a list of names; give one text for each class")
-    if len(given) != count:
-        why = "its single logit is two classes" if single else f"it has {count} logits"
-        raise ValueError(f"{len(given)} categories are given, but {why}; give {count}, in the order of the logits")
-    return tuple(given)
-
-
 def _digest(model: Model) -> str:
     """A hash of the weights, the layers and the input space."""
     told = repr((digest_of(model.module), str(model.module), model.size, model.mean, model.std))
     return blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def channels(name: str, given: Any) -> tuple[float, ...]:
+    """The values as numbers, also those of an array or a tensor. Raises ValueError for others."""
+    try:
+        return tuple(map(float, given))
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name}={given!r} must be numbers, one for each input channel, as (0.5, 0.5, 0.5)") from None
 
 
 def _check_space(size: int, mean: Sequence[float], std: Sequence[float]) -> None:

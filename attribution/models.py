@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 
+@torch.inference_mode(False)
 def load_model(
     name: str = "efficientnet_lite0",
     device: str | torch.device | None = None,
@@ -72,6 +73,7 @@ def load_model(
     )
 
 
+@torch.inference_mode(False)  # what is made in that mode can never be differentiated, also not outside it
 def build_model(
     name: str,
     state: Mapping[str, Tensor] | None,

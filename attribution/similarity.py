@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 from skimage.feature import hog
 from skimage.metrics import structural_similarity
+from torch import Tensor
 
 from attribution.heatmaps import blank, limits, rescale
 from attribution.types import Heatmap
@@ -100,16 +101,19 @@ def edges(one: Heatmap, other: Heatmap) -> Alike:
 def top(one: Heatmap, other: Heatmap) -> Alike:
     """The overlap of the brightest 10 % of the pixels: those in both, divided by those in one or both, in [0, 1].
 
-    Pixels that are equal count in reading order. Unrelated maps share about 0.05. Not defined if a map is blank.
+    Pixels that are equal count in reading order, and those with the lowest value of their map are not bright. Unrelated
+    maps share about 0.05. Not defined if a map is blank.
     """
     flat = _flat(one.abs(), other.abs())
     if flat:
         return _nothing(flat)
-    count = max(1, round(SHARE * one.numel()))
-    first, second = (
-        set(values.abs().flatten().argsort(descending=True, stable=True)[:count].tolist()) for values in (one, other)
-    )
+    first, second = (_brightest(values.abs().flatten()) for values in (one, other))
     return Alike(len(first & second) / len(first | second))
+
+
+def _brightest(values: Tensor) -> set[int]:
+    count = min(max(1, round(SHARE * values.numel())), int((values > values.min()).sum()))
+    return set(values.argsort(descending=True, stable=True)[:count].tolist())
 
 
 @dataclass(frozen=True)

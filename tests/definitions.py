@@ -121,9 +121,10 @@ def percentile(values: list[float], percent: float) -> float:
 
 
 def st99(h: Tensor) -> Tensor:
-    """|h|, min-max with the 99th percentile as the top, clipped."""
+    """|h|, min-max with the 99th percentile as the top, clipped; with the maximum if that is no more than the least."""
     flat = h.abs().flatten().tolist()
     low, high = min(flat), percentile(flat, 99)
+    high = high if high > low else max(flat)
     if high <= low:
         return torch.zeros_like(h)
     return torch.tensor([min(max((v - low) / (high - low), 0.0), 1.0) for v in flat], dtype=h.dtype).view(h.shape)

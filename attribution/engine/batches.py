@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ LOOK_AGAIN = 200
 """Batches after which other sizes are tried again."""
 CLEARLY = 0.95
 """Another size must take at most this share of the time."""
+_LEARNING = Lock()
+"""One for all sizes: a model that holds a lock could not be copied."""
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
@@ -139,7 +142,11 @@ class BatchSize:
         self.size = self.most = tried // 2
 
     def _pace(self, count: int, seconds: float) -> None:
-        """Takes the time of a batch into account."""
+        """Takes the time of a batch into account. Threads can share a model."""
+        with _LEARNING:
+            self._learn(count, seconds)
+
+    def _learn(self, count: int, seconds: float) -> None:
         each = seconds / count
         self.seconds_per_point = each if self.seconds_per_point is None else 0.7 * self.seconds_per_point + 0.3 * each
         if self.fixed or 2 * count <= self.size:  # a small rest says nothing about the size

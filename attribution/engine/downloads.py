@@ -1,18 +1,24 @@
 """Downloads of weights, checked by their hash, with progress, and with a line that says what to do after a failure."""
 
+import contextlib
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
-from threading import Thread
-
-import torch
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
 
 Stated = Callable[[], tuple[float, str]]
 """Asks a server for the size of a file, in bytes, and for its SHA-256."""
 HASH = re.compile(r"-([a-f0-9]{8,})\.")
 """The digits at the end of the name of a file are the start of its SHA-256, as torch names its files."""
+PIECE = 1 << 16
+"""Bytes that are read at once."""
+TIMEOUT = 30
+"""Seconds without an answer, or without a byte, after which a download fails."""
 
 
 def fetch(
@@ -22,53 +28,80 @@ def fetch(
 
     The file is checked: its SHA-256 is the one of `stated`, or else begins as the name of `target` says. A file of
     another hash is deleted. If `megabytes` is 0, the server is asked for the size; until it answers, the fraction is 0.
+    A caller that closes the iterator ends the download, and nothing of it is left.
     """
-    size = [megabytes * 1024**2]
-    stale = set(_parts(target))
-    failures: list[Exception] = []
-    given = (url, target, failures, size, stated)
-    thread = Thread(target=_fetch, args=given, daemon=True, name=f"download of {title}")
+    download = _Download(url, target, megabytes * 1024**2, stated)
+    thread = Thread(target=download.run, daemon=True, name=f"download of {title}")
     thread.start()
-    reached = 0.0
-    while thread.is_alive():
-        # torch.hub writes to <file>.<random>.partial, and renames it when the download is complete.
-        if size[0]:
-            reached = max(reached, sum(map(_size, set(_parts(target)) - stale)) / size[0])
-        yield min(reached, 1.0)
-        thread.join(wait)
-    if failures:
+    try:
+        while thread.is_alive():
+            yield download.share
+            thread.join(wait)
+    finally:
+        download.stop()
+    if download.failure is not None:
         raise ValueError(
-            f"the weights of {title} are missing and could not be downloaded ({reason_of(failures[0])}): "
+            f"the weights of {title} are missing and could not be downloaded ({reason_of(download.failure)}): "
             f"fetch {url} on another machine and put it at {target} (TORCH_HOME moves the folder)"
-        ) from failures[0]
+        ) from download.failure
 
 
-def _parts(target: Path) -> list[Path]:
-    return list(target.parent.glob(f"{target.name}.*.partial"))
+class _Download:
+    """One file: a thread runs it, and others look at it or stop it."""
 
+    def __init__(self, url: str, target: Path, size: float, stated: Stated | None) -> None:
+        self.failure: Exception | None = None
+        self._url, self._target, self._size, self._stated = url, target, size, stated
+        self._part = target.with_name(f"{target.name}.{uuid4().hex}.partial")
+        self._done = 0
+        self._stopped = Event()
 
-def _size(part: Path) -> int:
-    try:
-        return part.stat().st_size
-    except FileNotFoundError:  # torch.hub has just renamed it: the download is complete
-        return 0
+    @property
+    def share(self) -> float:
+        """The part of the file that is here, from 0 to 1."""
+        return min(self._done / self._size, 1.0) if self._size else 0.0
 
+    def run(self) -> None:
+        """Downloads the file. An error is kept in `failure`."""
+        try:
+            digest = self._digest()
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            with urllib.request.urlopen(self._url, timeout=TIMEOUT) as answer:
+                self._size = self._size or float(answer.headers.get("Content-Length") or 0)
+                found = self._written(answer)
+            if self._stopped.is_set():
+                return
+            if not found.startswith(digest):
+                raise ValueError(f'invalid hash value (expected "{digest}", got "{found}")')
+            self._part.replace(self._target)
+        except Exception as error:  # `fetch`, in the other thread, reports it
+            self.failure = error
+        finally:
+            self._part.unlink(missing_ok=True)
 
-def _fetch(url: str, target: Path, failures: list[Exception], size: list[float], stated: Stated | None) -> None:
-    try:
-        if stated is not None:
-            size[0], digest = stated()
-        elif named := HASH.search(target.name):
-            digest = named.group(1)
-        else:
-            raise ValueError("its name does not end with its hash")
-        if not size[0]:
-            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10) as answer:
-                size[0] = float(answer.headers.get("Content-Length") or 0)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(target), digest, progress=False)
-    except Exception as error:  # `fetch`, in the other thread, reports it
-        failures.append(error)
+    def stop(self) -> None:
+        """Ends the download if it runs: it reads one more piece at most, and deletes what it wrote."""
+        self._stopped.set()
+        with contextlib.suppress(OSError):  # elsewhere than on Windows, an open file can be deleted: a process may end
+            self._part.unlink(missing_ok=True)
+
+    def _digest(self) -> str:
+        if self._stated is not None:
+            self._size, digest = self._stated()
+            return digest
+        if named := HASH.search(self._target.name):
+            return named.group(1)
+        raise ValueError("its name does not end with its hash")
+
+    def _written(self, answer: Any) -> str:
+        """Writes the answer to the partial file, and returns its SHA-256. Ends early when it is stopped."""
+        digest = sha256()
+        with self._part.open("wb") as part:
+            while not self._stopped.is_set() and (piece := answer.read(PIECE)):
+                part.write(piece)
+                digest.update(piece)
+                self._done += len(piece)
+        return digest.hexdigest()
 
 
 def reason_of(error: BaseException) -> str:

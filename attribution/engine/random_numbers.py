@@ -1,5 +1,6 @@
 """Reproducible random numbers: (purpose, seed, k) gives the same numbers on every device and in any order of draws."""
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import IntEnum
 from functools import cache
@@ -43,6 +44,10 @@ def normal_soon(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> 
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(torch.get_num_threads(), "noise")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def uniform(purpose: Purpose, seed: int, k: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:

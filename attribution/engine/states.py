@@ -73,5 +73,8 @@ def digest_of(module: nn.Module) -> str:
     """A hash of all weights. Equal weights have equal digests, on every device."""
     digest = blake2b(digest_size=16)
     for entry in module.state_dict().values():
+        if not isinstance(entry, Tensor):  # a module can add anything to its state
+            digest.update(repr(entry).encode())
+            continue
         digest.update(entry.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

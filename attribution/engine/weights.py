@@ -88,7 +88,7 @@ def _by_own_rule(reset: Callable[[], object], own: Mapping[str, nn.Parameter], s
     """Draws the layer's `own` parameters by its rule; returns those that the rule left alone."""
     before = {name: (entry._version, entry.detach().clone()) for name, entry in own.items()}
     with _ALONE, torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` would set those of all devices
         reset()
     # Some rules write to `.data`, which has no versions.
     left = [name for name, (version, old) in before.items() if own[name]._version == version and own[name].equal(old)]

@@ -16,19 +16,21 @@ import timm.models._efficientnet_blocks as blocks
 import timm.models.efficientnet
 import torch
 import torchvision.models
+from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from attribution.engine.adapting import Logits
 from attribution.engine.devices import precision
 from attribution.engine.folding import folded
+from attribution.engine.layers import PaddedConv2d, ReLU6
 from attribution.engine.score import ClassScore
 from attribution.registry import Cost, method
 from attribution.types import Image, Partial, Run
 
 PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Dropout)
 """Layers that need no change in the copy."""
-KNOWN = (*PLAIN, nn.ReLU6, nn.BatchNorm2d, nn.Identity, DropPath)
+KNOWN = (*PLAIN, nn.ReLU6, ReLU6, Conv2dSame, PaddedConv2d, nn.BatchNorm2d, nn.Identity, DropPath)
 """Layers that have a rule within the networks below; a batch-norm passes relevance on unchanged, and is folded first
 where it can be."""
 BLOCKS = (blocks.ConvBnAct, blocks.DepthwiseSeparableConv, blocks.InvertedResidual)
@@ -94,7 +96,7 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
         return found, []
     if type(found) is torchvision.models.DenseNet and _has_rules(found):
         return _densenet(found), []
-    if isinstance(found, nn.Sequential) and all(isinstance(layer, PLAIN) for layer in found):
+    if isinstance(found, nn.Sequential) and all(type(layer) in PLAIN for layer in found):
         return found, []
     raise ValueError(
         f"LRP does not support {name}: use efficientnet_lite0 or efficientnet_lite2, a ResNet, densenet121 or vgg16, "
@@ -106,7 +108,7 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
 
 def _has_rules(network: nn.Module) -> bool:
     """Whether every layer of the network has a rule."""
-    return all(isinstance(layer, KNOWN) for layer in network.modules() if next(layer.children(), None) is None)
+    return all(type(layer) in KNOWN for layer in network.modules() if next(layer.children(), None) is None)
 
 
 def _has_plain_blocks(network: nn.Module) -> bool:

@@ -76,11 +76,16 @@ function percentileOf(sorted, percent) {
   return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
+const equal = (low, high) => !(high - low > 1e-12 * Math.max(Math.abs(low), Math.abs(high)));
+
 // The values that get the first and the last colour.
 function endsOf(map, kind, percent) {
   const sorted = ordered(map, kind);
-  const top = percentileOf(sorted, percent);
-  return kind === "signed" ? [-top, top] : [sorted[0], top];
+  const low = kind === "signed" ? 0 : sorted[0];
+  const clipped = percentileOf(sorted, percent);
+  // So few pixels can differ from the others that the percentile is not one of them: they would not be seen.
+  const top = equal(low, clipped) ? sorted[sorted.length - 1] : clipped;
+  return kind === "signed" ? [-top, top] : [low, top];
 }
 
 // The ends of each map. "per map": its own; "shared": the same for all whose values have the same unit, their measure;
@@ -98,7 +103,7 @@ function allEnds(maps, kind, percent, scale) {
 
 // Values of a map -> values scaled by the ends to [0, 1], or to [-1, 1] if signed; zeros if the ends are equal.
 function fill(values, raw, kind, [low, high]) {
-  const flat = !(high - low > 1e-12 * Math.max(Math.abs(low), Math.abs(high)));
+  const flat = equal(low, high);
   const span = low < 0 ? high : high - low;
   const base = low < 0 ? 0 : low;
   const floor = low < 0 ? -1 : 0;

@@ -1,5 +1,9 @@
 """Without a browser: what the commands print and write, and one line for what is wrong."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -56,6 +60,38 @@ def test_a_metric_that_is_not_defined_costs_neither_the_map_nor_the_others(tmp_p
     assert "SIC: " in told.err
     assert "AUTVC: " in told.out
     assert np.load(out).shape == (3, 48, 48)
+
+
+def test_a_short_name_of_an_option_is_the_option(photo, capsys, monkeypatch):
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: toys.of_photos())
+    assert main(["explain", str(photo), "--meth", "integrated_gradients", "--steps", "3"]) == 0
+    assert "integrated_gradients of class" in capsys.readouterr().out
+    assert main(["explain", str(photo), "--met", "gradient"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_map_is_made(photo, tmp_path, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: asked.append(1))
+    (tmp_path / "folder.npy").mkdir()
+    assert main(["explain", str(photo), "--out", str(tmp_path / "folder.npy")]) == 2
+    assert capsys.readouterr().err == f"attribution: {tmp_path / 'folder.npy'} cannot be written; choose another name\n"
+    assert not asked
+
+
+def test_output_without_greek_letters_says_all_the_rest(tmp_path):
+    """As output that goes to a file on Windows."""
+    command = [sys.executable, "-m", "attribution", "methods"]
+    told = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, check=True)
+    assert told.stdout.decode("cp1252").count("\n") > len(METHODS)
+    assert "?" in told.stdout.decode("cp1252")
+
+
+def test_a_map_that_is_not_larger_is_not_said_to_be_averaged(photo, capsys, monkeypatch):
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: toys.of_photos(28))
+    for side, place in (("56", "pixel by pixel"), ("28", "pixel by pixel")):
+        assert main(["explain", str(photo), "--settled", "0.1", "--side", side, "--most", "10"]) == 0
+        assert capsys.readouterr().out.splitlines()[1].endswith(place)
 
 
 def test_a_box_has_a_share_of_the_map_and_one_of_the_area(photo, capsys, monkeypatch):

@@ -46,6 +46,17 @@ def test_a_constant_map_is_blank(kind, value):
     assert not heatmap(torch.full((3, 5, 5), value), kind).any()
 
 
+@pytest.mark.parametrize("percentile", [None, 90.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_map_of_a_few_pixels_is_seen(kind, percentile):
+    """As of a small bright thing on black: the percentile is the value of all others."""
+    a = torch.zeros(3, 64, 64)
+    a[:, 8:12, 8:12] = noise(3, 4, 4).abs().float() + 1
+    shown = heatmap(a, kind, percentile)
+    assert shown.max() == 1
+    assert torch.equal(shown != 0, a.sum(0) != 0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_scaling_does_not_matter(kind):
     a = noise(3, 16, 16)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 
 import numpy as np
 import PIL.Image
@@ -123,6 +124,22 @@ def test_upright_by_exif(orientation):
     assert loaded.size == (40, 30)
     assert near(loaded, (5, 15), RED)
     assert near(loaded, (35, 15), BLUE)
+
+
+def test_exif_that_cannot_be_written_back_turns_all_the_same():
+    """Cameras write values of other types than the standard says: here a width of -1, as a signed number."""
+    image = two_halves().transpose(PIL.Image.Transpose.ROTATE_90)
+    tags = [(0x0100, 9, 1, struct.pack("<i", -1)), (0x0112, 3, 1, struct.pack("<HH", 6, 0))]
+    table = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHI", *tag[:3]) + tag[3] for tag in tags)
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + table + bytes(4)
+    assert load_image(encode(image, "JPEG", exif=exif, quality=95)).size == (40, 30)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_exif_that_is_none_turns_nothing(kind):
+    loaded = load_image(encode(two_halves(), kind, exif=b"garbage!garbage!"))
+    assert loaded.size == (40, 30)
+    assert near(loaded, (5, 15), RED)
 
 
 class TestRefused:

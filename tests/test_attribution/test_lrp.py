@@ -5,10 +5,12 @@ import functools
 from dataclasses import replace
 
 import pytest
+import timm.layers
 import torch
 import torchvision.models
 import toys
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer
@@ -152,3 +154,36 @@ def test_other_networks_are_refused_in_a_line(name, make):
     with pytest.raises(ValueError, match=f"LRP does not support {name}: use efficientnet_lite0 or") as caught:
         explain(Model(name, make()), photo(32), "lrp", 0)
     assert "\n" not in str(caught.value)
+
+
+def plain(change) -> nn.Module:
+    """A network of layers with rules, with its convolutions changed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        first, second = change(3), change(8)
+        return nn.Sequential(
+            first, nn.ReLU(), second, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda width: timm.layers.StdConv2d(width, 8, 3, padding=1),
+        lambda width: weight_norm(nn.Conv2d(width, 8, 3, padding=1)),
+    ],
+    ids=["standardised weights", "normalised weights"],
+)
+def test_a_layer_that_computes_its_weights_has_no_rule(change):
+    """A rule changes the weights for a moment; here that would change other ones, and the map would be wrong."""
+    space = {"size": 32, "name": "mine", "device": "cpu"}
+    explain(Model.wrap(plain(lambda width: nn.Conv2d(width, 8, 3, padding=1)), **space), photo(32), "lrp", 0)
+    with pytest.raises(ValueError, match="LRP does not support mine"):
+        explain(Model.wrap(plain(change), **space), photo(32), "lrp", 0)
+
+
+def test_so_it_is_within_a_known_network():
+    changed = torchvision.models.resnet18(num_classes=2)
+    changed.conv1 = timm.layers.StdConv2d(3, 64, 7, stride=2, padding=3, bias=False)
+    with pytest.raises(ValueError, match="LRP does not support mine"):
+        explain(Model.wrap(changed, size=32, name="mine", device="cpu"), photo(32), "lrp", 0)

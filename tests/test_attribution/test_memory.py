@@ -9,7 +9,7 @@ import toys
 from torch import nn
 
 from attribution import explain
-from attribution.engine import memory
+from attribution.engine import batches, memory
 from attribution.engine.batches import BatchSize
 from attribution.engine.memory import SHARE, WORKING, bytes_kept, most_images
 from attribution.model import Model
@@ -105,6 +105,17 @@ class TestBatches:
         assert max(self.grown(batch)) == 16
         assert len(asked) == 1
         assert max(self.grown(BatchSize(size=4))) == 256
+
+    def test_threads_that_share_a_model_learn_its_size_one_at_a_time(self):
+        alone = []
+
+        class Watched(BatchSize):
+            def _learn(self, count, seconds):
+                alone.append(batches._LEARNING.locked())
+                super()._learn(count, seconds)
+
+        self.grown(Watched(size=4), turns=3)
+        assert alone == [True] * 3
 
     def test_who_says_a_size_has_it(self):
         batch = BatchSize(size=64, fixed=True, limit=lambda: pytest.fail("it was asked"))

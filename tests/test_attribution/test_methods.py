@@ -491,6 +491,8 @@ class TestBadInput:
             explain(toys.linear(), X[:1], "gradient", 0)
         with pytest.raises(ValueError, match="of floating-point numbers; make it with model"):
             explain(toys.linear(), X.long(), "gradient", 0)
+        with pytest.raises(ValueError, match=r"holds torch.float32 values, and toy computes in torch.float64;"):
+            explain(toys.convolutional(), X.float(), "gradient", 0)
         with pytest.raises(ValueError, match="the baseline holds NaN"):
             explain(toys.linear(), X, "integrated_gradients", 0, baseline=X / 0)
 

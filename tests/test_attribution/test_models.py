@@ -1,11 +1,11 @@
 """The embedded model classifies, the others build and download, and a missing file is one clear line."""
 
+import contextlib
 import csv
 import functools
 import hashlib
 import http.server
 import io
-import itertools
 import re
 import threading
 from dataclasses import replace
@@ -16,7 +16,7 @@ import torchvision.models
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution import MODELS, cards, explain, load_image, load_model
-from attribution.engine import downloads
+from attribution.engine.downloads import fetch
 from attribution.models import CATEGORIES, build_model, card, download
 
 TORCHVISION = [name for name, card in MODELS.items() if card.url]
@@ -179,14 +179,40 @@ def hub(tmp_path, monkeypatch):
 
 
 class TestDownload:
-    def test_progress_never_falls_back(self, hub, monkeypatch):
-        """The file that grows is moved away a moment before the download ends."""
-        hub()
-        real = downloads._size
-        monkeypatch.setattr(downloads, "_size", lambda part: real(part) if next(turns) % 2 else 0)
-        turns = itertools.count()
-        fractions = list(download("resnet18", wait=0.001))
-        assert fractions == sorted(fractions)
+    def test_who_stops_it_ends_it(self, tmp_path, monkeypatch):
+        """Half of the file is here, and the server goes on: one piece more is read, and no part of the file is left."""
+        go, size, sent = threading.Event(), 40_000_000, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(size))
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    for _ in range(40):
+                        self.wfile.write(bytes(size // 40))
+                        sent.append(size // 40)
+                        if len(sent) == 20:
+                            go.wait(60)
+
+            def log_message(self, *args):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}/a-12345678.pth"
+            running = fetch("This", url, tmp_path / "a-12345678.pth", size / 1024**2, 0.001)
+            while next(running) < 0.4:
+                pass
+            (loading,) = (thread for thread in threading.enumerate() if thread.name == "download of This")
+            running.close()
+            assert list(tmp_path.iterdir()) == [], "also if the process ends now"
+            go.set()
+            loading.join(60)
+            assert not loading.is_alive()
+            server.shutdown()
+        assert sum(sent) < size
+        assert list(tmp_path.iterdir()) == []
 
     def test_it_comes_with_progress_and_only_once(self, hub, tmp_path):
         hub()
@@ -239,9 +265,6 @@ class TestDownload:
         hub(buffer.getvalue())
         with pytest.raises(ValueError, match=r"cannot be read \(it holds no weights\): delete"):
             load_model("resnet18", "cpu")
-
-    def test_a_part_that_vanishes_while_it_is_measured_has_no_size(self, tmp_path):
-        assert downloads._size(tmp_path / "weights.pth.1.partial") == 0
 
     def test_the_remains_of_an_earlier_download_are_no_progress(self, hub):
         hub()

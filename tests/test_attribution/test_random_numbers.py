@@ -1,6 +1,10 @@
 """Random numbers that come from a purpose, a seed and a place, whoever draws them."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -29,3 +33,24 @@ def test_purpose_seed_and_place_each_make_another_draw(draw):
     others = [(Purpose.NULL, 7, 2), (Purpose.ROOTS, 8, 2), (Purpose.ROOTS, 7, 3)]
     assert torch.equal(draw(*given, SHAPE), draw(*given, SHAPE))
     assert not any(torch.equal(draw(*given, SHAPE), draw(*other, SHAPE)) for other in others)
+
+
+FORKED = """
+import os, sys, torch
+import toys
+from attribution import explain
+torch.set_num_threads(1)
+made = explain(toys.linear(), toys.image(), "smoothgrad", 0, samples=4).attribution
+child = os.fork()
+if child == 0:
+    again = explain(toys.linear(), toys.image(), "smoothgrad", 0, samples=4).attribution
+    os._exit(0 if torch.equal(made, again) else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_draws_the_same():
+    """It has none of the threads that draw; without new ones it would wait for them for ever."""
+    places = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=300, env={**os.environ, "PYTHONPATH": places})

@@ -100,6 +100,16 @@ def test_the_brightest_pixels_by_hand():
     assert top(one, other).value == pytest.approx(1 / 3)
 
 
+def test_two_small_spots_at_two_places_are_not_alike():
+    """Most pixels are equal in both, but these are not what the maps show."""
+    one, other = torch.zeros(224, 224), torch.zeros(224, 224)
+    one[20:30, 20:30] = 1 + torch.rand(10, 10, generator=torch.Generator().manual_seed(1))
+    other[150:160, 150:160] = one[20:30, 20:30]
+    assert top(one, other).value == 0
+    assert ssim(one, other).value < 1
+    assert top(one, one).value == ssim(one, one).value == 1
+
+
 @pytest.mark.parametrize("name", ["spearman", "hog", "top"])
 def test_a_blank_map_is_like_no_other_and_says_so(name):
     for pair in ((ONE, BLANK), (BLANK, ONE), (BLANK, BLANK), (ONE, BLANK + 5)):

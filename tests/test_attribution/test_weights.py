@@ -299,3 +299,11 @@ def test_every_kind_of_network_can_be_renewed(name):
     assert values.isfinite().all()
     assert gradients.isfinite().all()
     assert gradients.abs().max() > 0
+
+
+def test_new_weights_leave_the_generators_of_other_devices_alone(monkeypatch):
+    """They are drawn on the CPU."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", asked.append)
+    renewed(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), 5)
+    assert not asked

@@ -1,6 +1,7 @@
 """Any network becomes a model: its maps are captum's, it stays as it was, and what is unfit is one line."""
 
 import copy
+import io
 from types import SimpleNamespace
 
 import captum.attr
@@ -16,7 +17,8 @@ from attribution import METHODS, METRICS, Store, curve, explain, load_image
 from attribution.engine.adapting import Logits
 from attribution.engine.score import logits
 from attribution.methods.lrp import canonised
-from attribution.models import Model
+from attribution.model import channels
+from attribution.models import Model, load_model
 from attribution.registry import curves
 
 SIZE = 32
@@ -398,6 +400,55 @@ def test_what_cannot_be_explained_is_refused_in_a_line(make, line):
 def test_so_is_a_wrong_description(change, line):
     with pytest.raises(ValueError, match=line):
         Model.wrap(layers(), **SPACE | change)
+
+
+@pytest.mark.parametrize("given", [0.13, None, ("a", "b", "c"), [[0.1, 0.2], [0.3, 0.4]]])
+def test_mean_and_std_are_numbers(given):
+    with pytest.raises(ValueError, match=r"mean=.* must be numbers, one for each input channel, as \(0.5, 0.5, 0.5\)"):
+        channels("mean", given)
+
+
+@pytest.mark.parametrize("kind", [np.array, torch.tensor, list])
+def test_mean_and_std_may_be_arrays(kind):
+    model = Model.wrap(layers(), **SPACE | {"mean": kind([0.5, 0.4, 0.3]), "std": kind([0.25, 0.5, 0.125])})
+    assert all(isinstance(value, float) for value in (*model.mean, *model.std))
+    assert model.pixels(model.prepare(picture())).max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "LA", "CMYK", "1", "I;16", "HSV", "RGB"])
+def test_a_photo_of_any_mode_is_prepared_as_when_it_is_opened(mode):
+    model = Model.wrap(layers(), **SPACE)
+    image = PIL.Image.fromarray(np.arange(1600, dtype=np.uint16).reshape(40, 40) * 40) if mode == "I;16" else picture()
+    image = image if mode == "I;16" else image.convert("L").convert(mode) if mode == "LA" else image.convert(mode)
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF") if mode != "HSV" else image.convert("RGB").save(buffer, "TIFF")
+    torch.testing.assert_close(model.prepare(image), model.prepare(load_image(buffer.getvalue())))
+
+
+class Noted(nn.Sequential):
+    """A module that adds to its state what is no tensor."""
+
+    def get_extra_state(self):
+        return {"made": "today"}
+
+    def set_extra_state(self, state):
+        pass
+
+
+def test_a_state_can_hold_anything():
+    assert Model.wrap(Noted(*layers()), **SPACE).digest != Model.wrap(layers(), **SPACE).digest
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Model.wrap(layers(), **SPACE), lambda: load_model("efficientnet_lite0", "cpu")]
+)
+def test_a_model_that_is_loaded_in_inference_mode_can_be_explained(make):
+    with torch.inference_mode():
+        inside = make()
+        moved = inside.on("cpu")
+    for model in (inside, moved):
+        x = torch.zeros(3, model.size, model.size)
+        assert explain(model, x, "gradient", 0).attribution.isfinite().all()
 
 
 def test_two_names_for_a_single_logit():
