@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS, MODELS, cards
 from attribution.engine.baselines import BASELINES, make_baselines
+from dashboard.cold_start import example
 from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
@@ -209,6 +210,14 @@ class TestPins:
         assert [one.value for one in self.pin(app).toast] == [
             "Pinned. The pin is at the end of the sidebar, on every page."
         ]
+
+    def test_precomputed_maps_are_pinned_too(self, page, jobs, monkeypatch):
+        """Who comes first sees them before any map is computed here."""
+        app = page()
+        weights = app.session_state[session.PRESENT][1].model.digest
+        monkeypatch.setitem(example.load().about, "weights", weights)
+        app = self.pin(app.run())
+        assert len(app.session_state[pins.PINS][0].maps) == 3
 
     def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
         app = self.pin(finish(page(**QUICK), jobs))

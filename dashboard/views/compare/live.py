@@ -101,12 +101,15 @@ def actions(shown: CompareBoard) -> None:
     """The buttons: Pin, Export and Link."""
     experiment, subject = shown.experiment, shown.subject
 
+    def at_hand() -> tuple[Cell, ...]:
+        return precomputed.stand_in(shown.ask(), experiment, subject)
+
     def pin() -> None:
-        log.pin(experiment, subject, shown.ask())
+        log.pin(experiment, subject, at_hand())
         st.toast("Pinned. The pin is at the end of the sidebar, on every page.")  # it is closed at first
 
     def packed() -> bytes:
-        return export.pack(experiment, subject, precomputed.stand_in(shown.ask(), experiment, subject))
+        return export.pack(experiment, subject, at_hand())
 
     with st.container(horizontal=True, gap="small", key="compare-actions"):
         st.button("Pin", icon=":material/keep:", key="compare-pin", on_click=pin)
