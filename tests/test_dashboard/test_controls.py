@@ -411,6 +411,23 @@ class TestUploads:
         assert shown(app, "image") == "upload", "taking the broken one away takes its error alone"
         assert not app.sidebar.error
 
+    def test_a_corrupt_one_that_goes_later_leaves_the_good_one_too(self, page):
+        app = self.upload(page(**QUICK), "mine.png", photo("teal"))
+        app = self.upload(app, "broken.png", b"no photo")
+        control(app.pills, "control-image").set_value("coffee").run()
+        app.file_uploader(key="control-file").set_value(None).run()
+        assert app.session_state["session-own-photo"].image.size == (300, 260)
+        assert "control-photo-remove" in {button.key for button in app.button}
+
+    def test_an_error_goes_with_its_file(self, page):
+        """A page without the box empties it."""
+        app = self.upload(page(**QUICK), "broken.png", b"no photo")
+        app.switch_page("views/noise/page.py").run()
+        assert app.sidebar.error, "the file is in the box still"
+        app.switch_page("views/learn/page.py").run().switch_page("views/noise/page.py").run()
+        assert not app.sidebar.error
+        assert not app.exception
+
     def test_what_the_model_does_not_see_is_said(self, page):
         buffer = io.BytesIO()
         PIL.Image.new("RGB", (4000, 200), "teal").save(buffer, "PNG")
