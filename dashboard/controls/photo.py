@@ -86,7 +86,7 @@ def _opened(image: str) -> Photo:
         return session.once(FOLDER_PHOTO, FOLDER.stamp(image), lambda: _photo(FOLDER.read(image), keep=False))
     own = session.photo(image) if image in thumbnails.OWN else None
     if own is None:
-        session.change(image="cat")
+        session.change(image="cat", target=None)
         return _opened("cat")
     return own
 

@@ -174,6 +174,14 @@ def test_an_upload_is_shown_and_taking_it_away_forgets_it(page, jobs):
     assert app.session_state["session-own-photo"] is None
 
 
+def test_the_photo_after_one_that_was_taken_away_is_explained_by_its_own_class(page):
+    app = page(**QUICK)
+    app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+    control(app.selectbox, "control-target").set_value(700).run()
+    app.file_uploader(key="control-file").set_value(None).run()
+    assert (shown(app, "image"), shown(app, "target")) == ("cat", -1)
+
+
 def test_an_upload_survives_a_run_that_is_cut_off_while_it_is_read(page, jobs, monkeypatch):
     real = photos.load_image
 
