@@ -138,26 +138,23 @@ def actions(shown: CompareBoard) -> None:
 
 
 def show(shown: CompareBoard) -> None:
-    """Draws the results so far as plain images and text. A reload shows what has come since."""
+    """Draws the results so far as plain images and text. A button shows what has come since."""
     experiment, subject = shown.experiment, shown.subject
     shown.hold()
     at_work = shown.ask()
     shown.finished(at_work)
     cells = precomputed.stand_in(at_work, experiment, subject)
     actions(shown)
-    sought = shown.seek()
+    sought, underway = shown.seek(), shown.settling()
     if sought is not None:
         finding.show(sought)
-    underway = shown.settling()
     if underway is not None:
         st.markdown(f"**{underway.title}**  \n{underway.words}")
     plain.show(subject, cells, last_good(cells))
     for error, names in table.errors(cells).items():
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
-    share, text = table.progress(at_work, subject.pixels)
-    state = progress.state(view for cell in at_work for view in cell.every_view)
-    words = progress.told(state, f"{text} · reload to see more")
-    progress.show(state, 1.0 if state == progress.DONE else share, words, shown.ask)
+    state, share, text = shown.far(at_work, [one for one in (sought, underway) if one is not None])
+    progress.show(state, share, progress.told(state, text), lambda: (shown.ask(), shown.seek(), shown.settling()))
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")
