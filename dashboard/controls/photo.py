@@ -176,8 +176,12 @@ def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
 def cut(subject: Subject, where: DeltaGenerator) -> None:
     """Shows how much of the photo the model sees."""
     width, height = subject.source.size
-    where.caption(
-        f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo."
-    )
+    if width == height or not subject.model.squash:
+        seen = f"The model sees the square in the middle: {subject.seen:.0%} of the photo."
+    elif subject.seen < 1:
+        seen = f"It is squeezed to a square, and the model sees the middle of that: {subject.seen:.0%} of the photo."
+    else:
+        seen = "It is squeezed to a square, and the model sees all of it."
+    where.caption(f"{width} x {height} pixels. {seen}")
     if label := FOLDER.label(session.experiment().image, subject.model.categories):
         where.caption(f"labels.csv says: {escaped(label)}")

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import by_heart
 import PIL.Image
 import pytest
 import streamlit as st
@@ -18,6 +19,7 @@ from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.work.kept import Kept
+from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -442,6 +444,22 @@ class TestUploads:
         app = self.upload(page(**QUICK), "wide.png", buffer.getvalue())
         told = [c.value for c in app.sidebar.caption if "The model sees" in c.value]
         assert told == ["4000 x 200 pixels. The model sees the square in the middle: 4% of the photo."]
+
+    @pytest.mark.parametrize(
+        ("resize", "told"),
+        [
+            (256, "It is squeezed to a square, and the model sees the middle of that: 77% of the photo."),
+            (224, "It is squeezed to a square, and the model sees all of it."),
+        ],
+    )
+    def test_a_model_that_squeezes_the_photo_says_so(self, page, monkeypatch, resize, told):
+        squeezing = replace(by_heart.model(), squash=True, resize=resize)
+        models = Models(lambda name, device: squeezing)
+        monkeypatch.setattr(resources, "models", lambda: models)
+        buffer = io.BytesIO()
+        PIL.Image.new("RGB", (4000, 200), "teal").save(buffer, "PNG")
+        app = self.upload(page(**QUICK), "wide.png", buffer.getvalue())
+        assert f"4000 x 200 pixels. {told}" in [c.value for c in app.sidebar.caption]
 
     def test_an_address_with_the_readers_own_photo_says_that_it_is_missing(self, page):
         """A reload, in a browser that keeps no token."""
