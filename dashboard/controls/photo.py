@@ -18,7 +18,7 @@ from dashboard.experiment.words import Prediction, counted, escaped
 
 MOST_MEGABYTES = 20
 FILE, READ, ERROR = "control-file", "session-file-read", "session-file-error"
-"""The uploader, the last file that was read, and why it could not be used."""
+"""The uploader; the last file that was read, with whether it was used; and why a photo could not be used."""
 SEARCH, FOLDER_PHOTO = "control-folder", "session-folder-photo"
 """The search in the folder, and its photo that is shown."""
 
@@ -35,9 +35,12 @@ def choose() -> tuple[PIL.Image.Image, str]:
         help="The server keeps it in memory while you use it, and for at most one hour afterwards, so that a reload "
         "does not lose it. It is never written to disk.",
     )
-    if uploaded is not None and st.session_state.get(READ) != uploaded.file_id:
-        _read(uploaded.getvalue())
-        st.session_state[READ] = uploaded.file_id
+    file, used = _last_file()
+    if uploaded is not None and uploaded.file_id != file:
+        st.session_state[READ] = (uploaded.file_id, _read(uploaded.getvalue()))
+    elif uploaded is None and not used:  # it is not in the box any more: its error is no longer news
+        st.session_state.pop(ERROR, None)
+        del st.session_state[READ]
     if uploaded is None and session.photo(UPLOAD) is not None:  # after a reload, or after a page without this box
         st.button("Remove your photo", key="control-photo-remove", on_click=session.hold_photo, args=(UPLOAD, None))
     photo = _chosen()
@@ -83,7 +86,7 @@ def _opened(image: str) -> Photo:
         return session.once(FOLDER_PHOTO, FOLDER.stamp(image), lambda: _photo(FOLDER.read(image), keep=False))
     own = session.photo(image) if image in thumbnails.OWN else None
     if own is None:
-        session.change(image="cat")
+        session.change(image="cat", target=None)
         return _opened("cat")
     return own
 
@@ -121,21 +124,29 @@ def trouble() -> None:
         st.info(missing, icon=":material/image:")
 
 
-def _read(data: bytes) -> None:
+def _last_file() -> tuple[str, bool]:
+    """The last file that was read, and whether it was used."""
+    found: tuple[str, bool] = st.session_state.get(READ, ("", True))
+    return found
+
+
+def _read(data: bytes) -> bool:
     """Reads an upload and shows it. If it cannot be read, an error is shown and the present photo stays."""
     try:
         photo = _photo(data)
     except ValueError as error:
         st.session_state[ERROR] = f"Your file was not used: {error}."
-        return
+        return False
     st.session_state.pop(ERROR, None)
     session.hold_photo(UPLOAD, photo)
     session.change(image=UPLOAD, target=None)
+    return True
 
 
 def _taken_away() -> None:
-    """The user removed the file: removes its photo too. If the file was not a photo, removes only its error."""
-    if st.session_state[FILE] is None and not st.session_state.pop(ERROR, None):
+    """The user removed the file: removes its photo too. A file that was not used gave none."""
+    _, used = _last_file()
+    if st.session_state[FILE] is None and used:
         session.hold_photo(UPLOAD, None)
 
 
@@ -165,8 +176,12 @@ def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
 def cut(subject: Subject, where: DeltaGenerator) -> None:
     """Shows how much of the photo the model sees."""
     width, height = subject.source.size
-    where.caption(
-        f"{width} x {height} pixels. The model sees the square in the middle: {subject.seen:.0%} of the photo."
-    )
+    if width == height or not subject.model.squash:
+        seen = f"The model sees the square in the middle: {subject.seen:.0%} of the photo."
+    elif subject.seen < 1:
+        seen = f"It is squeezed to a square, and the model sees the middle of that: {subject.seen:.0%} of the photo."
+    else:
+        seen = "It is squeezed to a square, and the model sees all of it."
+    where.caption(f"{width} x {height} pixels. {seen}")
     if label := FOLDER.label(session.experiment().image, subject.model.categories):
         where.caption(f"labels.csv says: {escaped(label)}")

@@ -1,4 +1,4 @@
-"""A board as plain images, charts and tables of Streamlit. A reload shows what has come since."""
+"""A board as plain images, charts and tables of Streamlit. A button shows what has come since."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ Heard = tuple[dict[str, Any], bytes]
 
 
 def show(page: str, board: Worked) -> None:
-    """Draws what the board shows now. Its work goes on for a while, until the page is loaded again."""
+    """Draws what the board shows now. Its work goes on for a while, until the page is run again."""
     board.hold()
     heard = [unpack(part.make()) for part in board.look().parts]
     of: dict[str, list[Heard]] = {}
@@ -26,8 +26,7 @@ def show(page: str, board: Worked) -> None:
     layout, state = of["layout"][0][0], of[STATE][0][0]
     for error in state["errors"]:
         st.error(error, icon=":material/error:")
-    told = f"{state['text']} · reload to see more" if state["state"] == progress.LIVE else state["text"]
-    progress.show(state["state"], state["share"], told, board.look)
+    progress.show(state["state"], state["share"], state["text"], board.look)
     scrubs = {head["name"]: head for head, _ in of.get("scrub", ())}
     at = {name: _slider(page, scrub) for name, scrub in scrubs.items()}
     beneath = of["beneath"][0][1] if "beneath" in of else b""

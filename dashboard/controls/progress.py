@@ -10,6 +10,9 @@ from dashboard.work.scheduler import View
 
 LIVE, STOPPED, FAILED, DONE = "live", "stopped", "failed", "done"
 KEPT = "stopped: the results so far stay"
+MORE = "Show what has come"
+"""The button of a page that does not change by itself. A reload would be a new session, without the work beside the
+maps."""
 
 
 def state(views: Iterable[View]) -> str:
@@ -28,11 +31,15 @@ def told(
 def show(state: str, share: float, words: str, ask: Callable[[], object] = lambda: None) -> None:
     """Draws the bar and one button: Stop while the work is live, Continue if stopped, Try again if failed.
 
+    While the work is live there is another one, which runs the page again.
+
     `ask` asks for the work again before it is stopped: a page that does not ask by itself may have lost it.
     """
     jobs, name = resources.scheduler(), session.name()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, words)
+        if state == LIVE:
+            st.button(MORE, icon=":material/update:", key="control-more")
         resume: dict[str, Any] = {"key": "control-resume", "on_click": jobs.resume, "args": (name,)}
         if state == STOPPED:
             st.button("Continue", icon=":material/play_arrow:", **resume)

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import by_heart
 import PIL.Image
 import pytest
 import streamlit as st
@@ -12,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS, MODELS, cards
 from attribution.engine.baselines import BASELINES, make_baselines
+from dashboard.cold_start import example
 from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.work.kept import Kept
+from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -173,6 +176,14 @@ def test_an_upload_is_shown_and_taking_it_away_forgets_it(page, jobs):
     assert app.session_state["session-own-photo"] is None
 
 
+def test_the_photo_after_one_that_was_taken_away_is_explained_by_its_own_class(page):
+    app = page(**QUICK)
+    app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+    control(app.selectbox, "control-target").set_value(700).run()
+    app.file_uploader(key="control-file").set_value(None).run()
+    assert (shown(app, "image"), shown(app, "target")) == ("cat", -1)
+
+
 def test_an_upload_survives_a_run_that_is_cut_off_while_it_is_read(page, jobs, monkeypatch):
     real = photos.load_image
 
@@ -209,6 +220,14 @@ class TestPins:
         assert [one.value for one in self.pin(app).toast] == [
             "Pinned. The pin is at the end of the sidebar, on every page."
         ]
+
+    def test_precomputed_maps_are_pinned_too(self, page, jobs, monkeypatch):
+        """Who comes first sees them before any map is computed here."""
+        app = page()
+        weights = app.session_state[session.PRESENT][1].model.digest
+        monkeypatch.setitem(example.load().about, "weights", weights)
+        app = self.pin(app.run())
+        assert len(app.session_state[pins.PINS][0].maps) == 3
 
     def test_it_can_be_opened_renamed_and_removed_on_any_page(self, page, jobs):
         app = self.pin(finish(page(**QUICK), jobs))
@@ -402,12 +421,45 @@ class TestUploads:
         assert shown(app, "image") == "upload", "taking the broken one away takes its error alone"
         assert not app.sidebar.error
 
+    def test_a_corrupt_one_that_goes_later_leaves_the_good_one_too(self, page):
+        app = self.upload(page(**QUICK), "mine.png", photo("teal"))
+        app = self.upload(app, "broken.png", b"no photo")
+        control(app.pills, "control-image").set_value("coffee").run()
+        app.file_uploader(key="control-file").set_value(None).run()
+        assert app.session_state["session-own-photo"].image.size == (300, 260)
+        assert "control-photo-remove" in {button.key for button in app.button}
+
+    def test_an_error_goes_with_its_file(self, page):
+        """A page without the box empties it."""
+        app = self.upload(page(**QUICK), "broken.png", b"no photo")
+        app.switch_page("views/noise/page.py").run()
+        assert app.sidebar.error, "the file is in the box still"
+        app.switch_page("views/learn/page.py").run().switch_page("views/noise/page.py").run()
+        assert not app.sidebar.error
+        assert not app.exception
+
     def test_what_the_model_does_not_see_is_said(self, page):
         buffer = io.BytesIO()
         PIL.Image.new("RGB", (4000, 200), "teal").save(buffer, "PNG")
         app = self.upload(page(**QUICK), "wide.png", buffer.getvalue())
         told = [c.value for c in app.sidebar.caption if "The model sees" in c.value]
         assert told == ["4000 x 200 pixels. The model sees the square in the middle: 4% of the photo."]
+
+    @pytest.mark.parametrize(
+        ("resize", "told"),
+        [
+            (256, "It is squeezed to a square, and the model sees the middle of that: 77% of the photo."),
+            (224, "It is squeezed to a square, and the model sees all of it."),
+        ],
+    )
+    def test_a_model_that_squeezes_the_photo_says_so(self, page, monkeypatch, resize, told):
+        squeezing = replace(by_heart.model(), squash=True, resize=resize)
+        models = Models(lambda name, device: squeezing)
+        monkeypatch.setattr(resources, "models", lambda: models)
+        buffer = io.BytesIO()
+        PIL.Image.new("RGB", (4000, 200), "teal").save(buffer, "PNG")
+        app = self.upload(page(**QUICK), "wide.png", buffer.getvalue())
+        assert f"4000 x 200 pixels. {told}" in [c.value for c in app.sidebar.caption]
 
     def test_an_address_with_the_readers_own_photo_says_that_it_is_missing(self, page):
         """A reload, in a browser that keeps no token."""

@@ -10,6 +10,7 @@ import by_heart
 import numpy as np
 import PIL.Image
 import pytest
+from torch import nn
 
 import attribution
 from attribution import METRICS, Store, controls
@@ -68,6 +69,13 @@ def folder(tmp_path_factory, subject, cells):
 
 
 METHODS = ("integrated_gradients", "smoothgrad", "smooth_taylor")
+
+
+class Falling(nn.Module):
+    """For each of a thousand classes, 1 less the mean of the squares."""
+
+    def forward(self, x):
+        return (1 - x.square().mean((1, 2, 3))).unsqueeze(1).expand(-1, 1000)
 
 
 def test_a_picture_an_overlay_and_the_numbers_of_each_map(folder, cells):
@@ -129,6 +137,23 @@ def test_its_script_makes_the_numbers_again(folder, subject, monkeypatch, capsys
         first = np.load(folder / f"{method}.npy")
         assert np.linalg.norm(again - first) < 1e-3 * np.linalg.norm(first)
     assert len(lines) == 3 * 3
+
+
+def test_its_script_goes_on_where_a_metric_is_not_defined(subject, cells, tmp_path, monkeypatch, capsys):
+    """A score that falls from the mean colour to the photo has no ABPC."""
+    methods = ("gradient", "input_x_gradient")
+    panels = [EXPERIMENT.panel(method, "coffee", subject.model.name, subject.target) for method in methods]
+    asked = replace(EXPERIMENT, methods=methods)
+    script = export.script(asked, subject, [Cell(panel, View("done")) for panel in panels])
+    falling = Model.wrap(Falling(), size=subject.model.size, categories=subject.model.categories, device="cpu")
+    monkeypatch.setattr(attribution, "load_model", lambda name: falling)
+    monkeypatch.chdir(tmp_path)
+    gallery_photo("coffee").save("photo.png")
+    exec(script, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert [" ".join(line.split()[:2]) for line in lines] == [f"{m} {n}" for m in methods for n in asked.metrics]
+    assert ["does not climb" in line for line in lines] == ["abpc" in line for line in lines]
+    assert all(np.load(f"{method}-again.npy").shape == (3, 224, 224) for method in methods)
 
 
 def test_the_maps_of_the_random_network_are_there_too(subject, cells):

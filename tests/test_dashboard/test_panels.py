@@ -303,6 +303,12 @@ class TestReport:
         waiting = Cell(SMOOTH, View("done"), tuple(zip(keys, (View("done", curve), View("waiting")), strict=True)))
         assert table.row(waiting, both)[name] == "…"
         assert name not in table.row(done, both[:1])
+        failed = View("failed", error="no score")
+        for other in (View("done", low), View("waiting"), failed):
+            cells = Cell(SMOOTH, View("done"), tuple(zip(keys, (failed, other), strict=True)))
+            assert table.row(cells, both)[name] == "failed", "it never comes"
+        unmapped = table.row(Cell(SMOOTH, failed), both)
+        assert unmapped[name] == unmapped["Insertion ↑"] == ""
 
     def test_a_further_curve_costs_by_the_pixels(self):
         assert CurveKey(SMOOTH, "insertion").cost(224 * 224).passes == 225

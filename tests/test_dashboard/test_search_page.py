@@ -38,6 +38,24 @@ class TestFindingSigma:
         app.button(key="control-resume").click().run()
         assert jobs.step(), "and it goes on"
 
+    def test_one_button_shows_its_end(self, page, jobs):
+        """A reload would be a new session, without it."""
+        app = self.start(page)
+        while jobs.step():
+            pass
+        app.button(key="control-more").click().run()
+        assert shown(app, "sigma") != 0.5
+        assert "control-more" not in {button.key for button in finish(app, jobs).button}
+
+    def test_it_can_be_stopped_when_the_maps_are_complete(self, page, jobs):
+        app = finish(page(r="2", m="1"), jobs)
+        app.button(key="control-find-autvc").click().run()
+        assert "control-more" in {button.key for button in app.button}
+        stop = app.button(key="control-stop")
+        assert not stop.disabled
+        stop.click().run()
+        assert not jobs.step()
+
     def test_another_photo_ends_it(self, page, jobs):
         app = self.start(page)
         assert "control-find-choice" in app.session_state

@@ -42,7 +42,7 @@ OWNED = {
         r"control-(image|model|target|methods)(-\d+)?",
         "control-own-.+",
         "control-(file|photo-remove)",
-        "control-(equal-budget|paper|controls|stop|resume|visit)",
+        "control-(equal-budget|paper|controls|stop|resume|more|visit)",
         "control-(find|settle)-.+",
         "control-pin-(name|open|beside|remove)-.+",
         "control-lesson-(end|close)",

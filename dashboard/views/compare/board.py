@@ -165,14 +165,18 @@ class CompareBoard(sheet.Worked):
             for k, (said, values) in enumerate(self.pins)
         ]
 
-    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell], beside: Sequence[Beside]) -> dict[str, Any]:
-        """In words: how far the work is, what it gave, and what it cost."""
+    def far(self, at_work: Sequence[Cell], beside: Sequence[Beside]) -> tuple[str, float, str]:
+        """The state of all work, its finished share, and what is running."""
+        state = progress.state([*(v for cell in at_work for v in cell.every_view), *(one.view for one in beside)])
         share, text = table.progress(at_work, self.subject.pixels)
-        views = [view for cell in at_work for view in cell.every_view]
-        state = progress.state([*views, *(one.view for one in beside)])
         for one in beside:
             if one.view.live:  # its steps are not known beforehand
                 share, text = min(share, 0.99), text or one.words
+        return state, 1.0 if state == progress.DONE else share, text
+
+    def _state(self, cells: Sequence[Cell], at_work: Sequence[Cell], beside: Sequence[Beside]) -> dict[str, Any]:
+        """In words: how far the work is, what it gave, and what it cost."""
+        state, share, text = self.far(at_work, beside)
         live = " · ".join(filter(None, [self._left(at_work), self._others(), text]))
         # Of a map that is still to come, a draft says nothing: the last one stays on screen, with its words.
         quiet = [cell for cell in cells if self.draft and cell.map.live and cell.snapshot is None]
@@ -181,7 +185,7 @@ class CompareBoard(sheet.Worked):
             "part": STATE,
             "draft": self.draft,
             "state": state,
-            "share": 1.0 if state == progress.DONE else round(share, 3),
+            "share": round(share, 3),
             "text": " · ".join(filter(None, ["draft", text])) if self.draft else progress.told(state, live),
             "status": {cell.panel.method: table.status(cell) for cell in shown},
             "old": [cell.panel.method for cell in shown if cell.snapshot is None],

@@ -38,10 +38,14 @@ x = model.prepare(load_image("photo.png"))
 store = Store()  # points shared by two methods are evaluated once
 for method, knobs in METHODS.items():
     done = explain(model, x, method, {target}, output={output!r}, store=store, **knobs)
-    for metric, how in METRICS.items():
-        found = curve(model, x, done.attribution, metric, {target}, output={output!r}, **how)
-        print(method, metric, f"{{found.area:.4f}}")
     np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
+    for metric, how in METRICS.items():
+        try:
+            found = curve(model, x, done.attribution, metric, {target}, output={output!r}, **how)
+        except ValueError as error:  # the metric is not defined here
+            print(method, metric, error)
+        else:
+            print(method, metric, f"{{found.area:.4f}}")
 '''
 
 

@@ -101,12 +101,15 @@ def actions(shown: CompareBoard) -> None:
     """The buttons: Pin, Export and Link."""
     experiment, subject = shown.experiment, shown.subject
 
+    def at_hand() -> tuple[Cell, ...]:
+        return precomputed.stand_in(shown.ask(), experiment, subject)
+
     def pin() -> None:
-        log.pin(experiment, subject, shown.ask())
+        log.pin(experiment, subject, at_hand())
         st.toast("Pinned. The pin is at the end of the sidebar, on every page.")  # it is closed at first
 
     def packed() -> bytes:
-        return export.pack(experiment, subject, precomputed.stand_in(shown.ask(), experiment, subject))
+        return export.pack(experiment, subject, at_hand())
 
     with st.container(horizontal=True, gap="small", key="compare-actions"):
         st.button("Pin", icon=":material/keep:", key="compare-pin", on_click=pin)
@@ -135,26 +138,23 @@ def actions(shown: CompareBoard) -> None:
 
 
 def show(shown: CompareBoard) -> None:
-    """Draws the results so far as plain images and text. A reload shows what has come since."""
+    """Draws the results so far as plain images and text. A button shows what has come since."""
     experiment, subject = shown.experiment, shown.subject
     shown.hold()
     at_work = shown.ask()
     shown.finished(at_work)
     cells = precomputed.stand_in(at_work, experiment, subject)
     actions(shown)
-    sought = shown.seek()
+    sought, underway = shown.seek(), shown.settling()
     if sought is not None:
         finding.show(sought)
-    underway = shown.settling()
     if underway is not None:
         st.markdown(f"**{underway.title}**  \n{underway.words}")
     plain.show(subject, cells, last_good(cells))
     for error, names in table.errors(cells).items():
         st.error(f"{', '.join(names)}: {error}", icon=":material/error:")
-    share, text = table.progress(at_work, subject.pixels)
-    state = progress.state(view for cell in at_work for view in cell.every_view)
-    words = progress.told(state, f"{text} · reload to see more")
-    progress.show(state, 1.0 if state == progress.DONE else share, words, shown.ask)
+    state, share, text = shown.far(at_work, [one for one in (sought, underway) if one is not None])
+    progress.show(state, share, progress.told(state, text), lambda: (shown.ask(), shown.seek(), shown.settling()))
     charts.show(experiment, cells)
     steps.show(subject, cells)
     st.table(table.rows(cells, experiment.metrics), hide_index=True, alt="The measures of each method")

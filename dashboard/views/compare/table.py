@@ -76,10 +76,11 @@ def _area(cell: Cell, metric: str) -> str:
 
 
 def _difference(cell: Cell, name: str, one: str, other: str) -> str:
-    """One area minus another, if both are complete."""
+    """One area minus another, if both are complete. Where one of them cannot come, the difference says so too."""
     views = [cell.view(metric) for metric in (one, other)]
     if not all(view and view.state == "done" and view.snapshot for view in views):
-        return PENDING
+        told = {_area(cell, metric) for metric in (one, other)}
+        return next((words for words in ("failed", "") if words in told), PENDING)
     first, second = (view.snapshot.area for view in views if view)
     return f"{first - second:+.{measures()[name].digits}f}"
 

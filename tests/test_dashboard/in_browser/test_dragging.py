@@ -360,7 +360,7 @@ def test_without_a_line_there_is_a_sentence_and_a_way_out(own_tab):
     visit(page, "r=4&m=4")
     seen(page.get_by_text("This network lets no live pictures through."))
     page.get_by_role("link", name="Show plain images instead").click()
-    seen(page.get_by_text(re.compile("complete|reload to see more")).first)
+    seen(page.get_by_text(re.compile("complete|Show what has come")).first)
     until_at(page, "r=4&m=4.*viewer=static")
 
 
