@@ -12,8 +12,8 @@ SHAPE = (3, 4, 5)
 
 
 def test_the_numbers_of_purposes_stay():
-    """With another one the maps of all links change. A purpose that comes later gets a new number."""
-    assert {purpose.name: purpose.value for purpose in Purpose} == {
+    """With another one the maps of all links change. A purpose that comes later gets a number of its own."""
+    assert {name: purpose.value for name, purpose in Purpose.__members__.items()} == {
         "ROOTS": 1,
         "BASELINE": 2,
         "PATCHES": 3,
