@@ -54,6 +54,12 @@ def test_noise_is_uniform_between_black_and_white():
     assert torch.equal(first, pixels("uniform", draws=20)[0])
 
 
+def test_noise_baseline_n_of_a_seed_is_this_one_on_every_machine():
+    for n, found in enumerate(pixels("uniform", draws=3, seed=7)):
+        drawn = np.random.default_rng([2, 7, n]).random(X.shape, dtype=np.float32)
+        np.testing.assert_allclose(found.numpy(), drawn, atol=1e-6)
+
+
 def test_a_tensor_is_taken_as_it_is():
     other = toys.image(8, (3, 40, 60))
     (found,) = make_baselines(MODEL, X, other)

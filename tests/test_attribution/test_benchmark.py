@@ -30,7 +30,7 @@ from attribution.benchmark.paper import PUBLISHED, published
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
-from attribution.benchmark.run import Here, digest_of, run, seed_of, spoken
+from attribution.benchmark.run import Clock, Here, digest_of, photos, run, seed_of, spoken
 from attribution.benchmark.tables import tabulate
 from attribution.controls import random_order
 from attribution.metrics.perturbation import Patches, perturbation
@@ -156,6 +156,10 @@ class TestCases:
     def test_a_report_of_the_text_that_was_measured_shows_all_of_it(self, text):
         cases = parse([text], subjects())
         assert fitting(text, cases) == list(cases)
+
+    def test_n_matters_for_noise_baselines_alone(self):
+        assert parse(["integrated_gradients:draws=5"], subjects()) == parse(["integrated_gradients"], subjects())
+        assert len(parse(["integrated_gradients:baseline=uniform,draws=4/5"], subjects())) == 2
 
 
 class TestRun:
@@ -314,7 +318,9 @@ class TestRun:
         cases = parse(["adaptive_noising:samples=3,iterations=2,objective=aupc/autvc"], subjects(3))
         measures = metrics(["perturbation:draws=3", "total_variation"])
         model = Here(toys.of_photos(64), patches=3).model
-        for row in measure(folder, tmp_path / "r.db", cases, model, measures=measures):
+        found = measure(folder, tmp_path / "r.db", cases, model, measures=measures)
+        assert len(found) == 2 * len(cases) * len(measures)
+        for row in found:
             photo = (folder / row.photo).read_bytes()
             assert row.seed == seed_of(0, digest_of(photo)) + FRESH
             x = model.prepare(load_image(photo))
@@ -333,6 +339,18 @@ class TestRun:
         assert sum(row.computed for row in found) == counter.gradients
         assert all(row.gradients == 8 * (row.detail["evaluations"] + 1) >= row.computed for row in found)
         assert any(row.gradients > row.computed for row in found)
+
+    def test_the_end_of_a_photos_name_may_have_capitals(self, tmp_path):
+        (tmp_path / "IMG_1.JPG").touch()
+        assert [file.name for file in photos(tmp_path)] == ["IMG_1.JPG"]
+
+    def test_the_time_left_is_the_usual_time_of_each_case_that_is_left(self):
+        """Its median; for a case that was not measured yet, the mean of the others. Photos at once share it."""
+        slow, quick, new = (Case(name) for name in ("slow", "quick", "new"))
+        clock = Clock({slow: [4.0, 2.0, 9.0], quick: [1.0]}, {slow: 3, quick: 1, new: 2})
+        assert clock.seconds() == 3 * 4 + 1 + 2 * 2.5
+        assert clock.seconds(at_once=2) == clock.seconds() / 2
+        assert Clock(left={slow: 3}).seconds() is None
 
 
 # Runs the benchmark and kills itself at the n-th thing that happens in it; forks, so that torch is loaded once.
@@ -846,10 +864,10 @@ class TestReport:
         measures = metrics(["perturbation:draws=3,regions=3", "total_variation"])
         found = measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), measures=measures)
         told = report(found, "text", None, None)
-        searched = np.mean(
-            [r.detail["search_area"] for r in found if r.metric == "total_variation" and r.method == ADAPTIVE]
-        )
-        assert f"AUTVC {searched:.2f} in the search, " in told
+        ours = [r for r in found if r.metric == "total_variation" and r.method == ADAPTIVE]
+        searched, again = np.mean([(r.detail["search_area"], r.area) for r in ours], axis=0).round(2)
+        assert searched != again
+        assert f"AUTVC {searched:.2f} in the search, {again:.2f} with noise that it had not used." in told
         other = metrics(["perturbation:draws=3,regions=3", "total_variation:smallest=12"])
         found = measure(folder, tmp_path / "other.db", cases, toys.of_photos(64), measures=other)
         assert "in the search" not in report(found, "text", None, None), "measured in another way"

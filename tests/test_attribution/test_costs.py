@@ -1,5 +1,7 @@
 """Costs are declared beside each method and metric; here they are checked by counting what a network is asked."""
 
+from itertools import product
+
 import pytest
 import torch
 import toys
@@ -120,6 +122,21 @@ def test_the_completeness_gap_takes_at_most_its_cost(baseline):
     knobs = {"baseline": baseline, "draws": 3}
     METRICS["completeness_gap"].run(score_of(model, X, 0, "logit", None), X, X, **knobs)
     assert counter.values == METRICS["completeness_gap"].cost(knobs, 20).passes
+
+
+CLOUDS = [name for name, method in METHODS.items() if "antithetic" in method.knobs]
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        *product(CLOUDS, ({"sigma": 0.1}, {"seed": 1}, {"antithetic": True})),
+        ("expected_gradients", {"seed": 1}),
+        ("integrated_gradients", {"steps": 5}),
+    ],
+)
+def test_other_points_are_not_declared_equal(name, knobs):
+    assert METHODS[name].cost(knobs).points != METHODS[name].cost({}).points
 
 
 def test_equal_points_are_equal_plans():

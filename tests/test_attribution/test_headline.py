@@ -111,7 +111,9 @@ class TestScore:
         cases = parse(["adaptive_noising:samples=2,iterations=1,objective=aupc"], subjects(3))
         setting, measures = replace(SETTING, output="probability"), metrics(["perturbation:draws=3"])
         model = Here(toys.of_photos(64), patches=3).model
-        for row in measure(kept, tmp_path / "r.db", cases, setting, model, measures):
+        found = measure(kept, tmp_path / "r.db", cases, setting, model, measures)
+        assert len(found) == 3
+        for row in found:
             x = model.prepare(load_image((kept / row.photo).read_bytes()))
             knobs = {"objective": "aupc", "samples": 2, "iterations": 1, "draws": 3, "output": "probability"}
             seed = row.seed - 1_000_003

@@ -99,9 +99,17 @@ class TestLaws:
         found = information._interpolated(picture, information._sharp_at_start(12, 15, 0))
         np.testing.assert_array_equal(found, picture)
 
+    def test_a_picture_of_other_channels_is_a_grey_file_for_each(self):
+        picture = np.random.default_rng(0).integers(0, 255, (20, 20, 2), dtype=np.uint8)
+        picture[..., 0] = 0
+        blank, rough = (information._file_size(picture[..., [k] * 3]) for k in range(2))
+        assert blank < rough
+        assert information._file_size(picture) == blank + rough
+
     def test_an_unsure_model_is_noted(self):
-        assert "is only 0." in self.last(NOISE, sharp(1.0)).note
-        assert self.last(NOISE, sharp(40.0)).note == ""
+        """Below a probability of 0.8."""
+        assert "is only 0.79" in self.last(NOISE, sharp(4.5)).note
+        assert self.last(NOISE, sharp(4.8)).note == ""
 
     @pytest.mark.parametrize("name", ["sic", "aic"])
     def test_a_photo_that_is_worth_no_more_than_a_blurred_one_is_a_line(self, name):

@@ -146,6 +146,11 @@ class TestAbpc:
         with pytest.raises(ValueError, match="does not climb from the mean colour"):
             curve(model, X, toys.image(6, (6, 7)), "abpc", 0)
 
+    @pytest.mark.parametrize(("climb", "told"), [(4.9, True), (5.1, False)])
+    def test_a_climb_is_small_up_to_5(self, climb, told):
+        model = toys.model(lambda z: climb * z.square().sum(1) / X.square().sum())
+        assert ("unreliable" in curve(model, X, toys.image(6, (6, 7)), "abpc", 0).note) == told
+
     def test_a_small_climb_is_told(self):
         model = toys.model(lambda z: z.square().sum(1) / 1000)
         heatmap = toys.image(6, (6, 7))

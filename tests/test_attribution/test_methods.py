@@ -5,10 +5,12 @@ from itertools import product
 
 import captum.attr
 import definitions
+import numpy as np
 import pytest
 import torch
 import toys
 from captum.attr import NoiseTunnel, Saliency
+from scipy.ndimage import gaussian_filter
 
 from attribution import METHODS, METRICS, explain, stream
 from attribution.engine.baselines import BASELINES, make_baselines
@@ -279,6 +281,21 @@ class TestControls:
         assert found[:, 5:7].min() > 0
         assert not found[:, :5].any()
         assert not found[:, 7:].any()
+
+    def test_edges_of_a_turned_photo_are_turned(self):
+        x = toys.image(0, (3, 12, 12))
+        ours, turned = (explain(toys.linear(), one, "edges", 0).attribution for one in (x, x.mT))
+        close(turned, ours.mT)
+
+    def test_a_blob_is_as_wide_as_is_said(self):
+        """By the shorter side, whichever it is: a quarter of it, and a 28th of it."""
+        rows, columns = np.arange(48)[:, None] - 23.5, np.arange(60) - 29.5
+        centre = np.exp(-(rows**2 + columns**2) / (2 * 12**2))
+        noise = normal(Purpose.BLOBS, 4, 0, (48, 60)).double().numpy()
+        blobs = gaussian_filter(noise, 48 / 28, mode="wrap")
+        for name, knobs, expected in (("centre", {}, centre), ("blurred_noise", {"seed": 4}, blobs)):
+            found = explain(toys.of_photos(), toys.image(0, (3, 48, 60)).float(), name, 0, **knobs).attribution
+            np.testing.assert_allclose(found.sum(0), expected, atol=1e-5)
 
     def test_the_centre_is_the_highest(self):
         found = explain(toys.of_photos(), toys.image(0, (3, 49, 49)).float(), "centre", 0).attribution.sum(0)

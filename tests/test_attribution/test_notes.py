@@ -39,9 +39,13 @@ class TestSharesOfAScore:
     def test_of_a_usual_score_nothing_is_said(self):
         assert self.note(5.0) == ""
         assert self.note(1.0) == ""
+        assert self.note(1.0, 1.9) == ""
 
     def test_of_one_near_zero_it_is(self):
         assert self.note(0.001) == "the score of the photo is near 0 (0.001): do not compare this area with others"
+
+    def test_a_score_is_near_zero_if_it_changes_by_more_than_twice_itself(self):
+        assert "is near 0 (1)" in self.note(1.0, 2.1)
 
     def test_of_a_negative_one_it_is(self):
         assert "is negative (-2.8)" in self.note(-2.8)

@@ -160,7 +160,8 @@ class TestDecision:
 
     @pytest.mark.parametrize("at", [0.2, 0.5, 0.8])
     def test_samples_lie_where_the_score_climbs(self, at):
-        assert np.mean(self.nodes(decision(at, 60))) == pytest.approx(at, abs=0.02)
+        for scale in (1.0, -1.0):  # a fall counts as a climb
+            assert np.mean(self.nodes(decision(at, 60, scale))) == pytest.approx(at, abs=0.02)
         assert np.mean(self.nodes(decision(at, 60), sampling="uniform")) == pytest.approx(0.5, abs=0.01)
 
     def test_the_released_sampler_misses_the_decision(self):
@@ -251,6 +252,10 @@ class TestClimbing:
     def test_a_score_that_climbs_evenly_is_the_midpoint_rule(self):
         for scores in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1]):
             assert climbing(scores, 7)[0] == pytest.approx(RULES["midpoint"](7)[0])
+
+    @pytest.mark.parametrize("scores", [[0, 0, 1, 1, 1], [1, 0, 4, 2, 2]])
+    def test_a_fall_counts_as_a_climb(self, scores):
+        assert climbing([-score for score in scores], 7) == climbing(scores, 7)
 
     def test_nodes_lie_where_the_score_climbs(self):
         nodes, _ = climbing([0, 0, 0, 0, 1, 1, 1, 1, 1], 10)
@@ -485,6 +490,11 @@ class TestAdversarial:
         ours = explain(model, self.INSIDE, "agi", y, classes=7, steps=6, anchor=anchor).attribution
         others = [c for c in range(7) if c != y]
         close(ours, definitions.agi(model, self.INSIDE, y, others, 6, 0.05, anchor == "image"))
+
+    def test_some_of_the_classes_are_spread_evenly_over_all(self):
+        model = classes(10)
+        ours = explain(model, self.INSIDE, "agi", 1, classes=5, steps=4).attribution
+        close(ours, definitions.agi(model, self.INSIDE, 1, [0, 2, 4, 6, 8], 4, 0.05, False))
 
     def test_it_sums_to_what_the_class_loses(self):
         """To first order: small steps, the exact drop of the probability along each path."""

@@ -15,6 +15,22 @@ from attribution.engine.random_numbers import Purpose, normal, normal_soon, unif
 SHAPE = (3, 4, 5)
 
 
+def test_the_numbers_of_purposes_stay():
+    """With another one the maps of all links change. A purpose that comes later gets a number of its own."""
+    assert {name: purpose.value for name, purpose in Purpose.__members__.items()} == {
+        "ROOTS": 1,
+        "BASELINE": 2,
+        "PATCHES": 3,
+        "ORDER": 4,
+        "PLACES": 5,
+        "NEARBY": 6,
+        "SHARP": 7,
+        "NULL": 8,
+        "BLOBS": 9,
+        "WEIGHTS": 10,
+    }
+
+
 def test_a_draw_by_another_thread_is_the_same():
     assert torch.equal(normal_soon(Purpose.ROOTS, 7, 2, SHAPE).result(), normal(Purpose.ROOTS, 7, 2, SHAPE))
 

@@ -53,6 +53,12 @@ def test_orders_are_independent_and_the_same_again():
     assert (random_order(20, 30, 5) == random_order(20, 30, 5, 0)).all()
 
 
+def test_order_k_of_a_seed_is_this_one_on_every_machine():
+    for k in range(3):
+        drawn = np.random.default_rng([4, 7, k]).random((4, 5), dtype=np.float32)
+        np.testing.assert_array_equal(random_order(4, 5, 7, k), drawn)
+
+
 def test_a_constant_score_has_a_band_without_width():
     last = of(toys.constant())[-1]
     assert last.areas == (4.0,) * 4

@@ -74,6 +74,11 @@ class TestCounts:
         assert session.cost("integrated_gradients", steps=10, baseline=baseline) == 10
         assert session.cost("integrated_gradients", steps=10, baseline=baseline) == 0
 
+    def test_points_of_another_seed_are_others(self, session):
+        for seed in (0, 1):
+            assert session.cost("expected_gradients", samples=4, seed=seed) == 4
+            assert session.cost("expected_gradients", samples=4, seed=seed) == 0
+
     def test_more_noise_baselines_cost_their_paths(self, session):
         assert session.cost("integrated_gradients", steps=10, baseline="uniform", draws=2) == 20
         assert session.cost("integrated_gradients", steps=10, baseline="uniform", draws=5) == 30
@@ -359,8 +364,16 @@ class TestDraws:
         half, whole = (NoiseCloud(sigma, 7, 9).points(origin, [4]) for sigma in (0.5, 1.0))
         assert torch.equal(2 * half, whole)
 
+    @pytest.mark.parametrize(
+        "other", [toys.image(shape=(3, 4, 6)), X.float(), X.to("meta")], ids=["shape", "type", "device"]
+    )
+    def test_noise_of_another_shape_type_or_device_is_not_taken(self, other):
+        store = Store()
+        NoiseCloud(1.0, 7, 3, store=store).points(X, range(3))
+        found = NoiseCloud(1.0, 7, 3, store=store).points(other, range(3))
+        torch.testing.assert_close(found, NoiseCloud(1.0, 7, 3).points(other, range(3)), rtol=0, atol=0)
+
     def test_seeds_indices_and_purposes_differ(self):
-        assert len(Purpose) == len(Purpose.__members__) == 10, "two purposes share a number, and so their noise"
         drawn = [
             normal(purpose, seed, k, (5,))
             for purpose in (Purpose.ROOTS, Purpose.BASELINE)

@@ -205,7 +205,9 @@ class TestColumns:
 
     def test_a_search_keeps_its_details(self, folder, tmp_path):
         cases = parse(["adaptive_noising:samples=2,iterations=1"], subjects(3))
-        for row in measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), metrics(["total_variation"])):
+        found = measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), metrics(["total_variation"]))
+        assert len(found) == 3
+        for row in found:
             assert set(row.detail) == {"sigma", "search_area", "evaluations"}
 
     @pytest.mark.parametrize(

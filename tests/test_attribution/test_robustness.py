@@ -18,7 +18,7 @@ from attribution import explain
 from attribution.engine.random_numbers import Purpose, normal, uniform
 from attribution.explain import score_of
 from attribution.studies.changed_image import FIGURES, Changes, robustness
-from attribution.studies.robustness import error_of, held, infidelity, inside, max_sensitivity
+from attribution.studies.robustness import error_of, held, infidelity, inside, max_sensitivity, per_unit
 
 X = toys.image()
 DOCS = Path(__file__).parents[2] / "docs"
@@ -113,6 +113,14 @@ class TestInfidelity:
         zero = torch.zeros_like(X)
         assert last_infidelity(model, done, baseline=zero, repeats=5) == pytest.approx(0, abs=1e-20)
         assert last_infidelity(model, done, radius=0.1, repeats=5) > 1e-3, "which is not a gradient"
+
+    def test_a_feature_that_equals_its_baseline_counts_as_it_is(self):
+        baseline = torch.zeros_like(X)
+        baseline[0] = X[0]
+        made = toys.image(3)
+        found = per_unit(X, made, baseline)
+        torch.testing.assert_close(found[0], made[0])
+        torch.testing.assert_close(found[1:], made[1:] / X[1:])
 
     @pytest.mark.parametrize("scaled", [False, True])
     def test_it_is_captums_number(self, scaled):

@@ -238,6 +238,16 @@ class TestRandomisation:
             assert torch.equal(first.stages[-1].maps[label], cascade.stages[-1].maps[label])
             assert torch.equal(again.stages[-1].maps[label], cascade.stages[-1].maps[label])
 
+    @pytest.mark.parametrize("other", [{"seed": 1}, {"mode": "independent"}, {"statistics": True}])
+    def test_points_of_another_random_network_are_not_taken(self, other):
+        norm, kept = nn.BatchNorm2d(3), Store()
+        norm.running_var = torch.tensor([1.0, 4.0, 16.0])
+        network = toys.model(nn.Sequential(norm, nn.Flatten(), nn.Linear(60, 2)).double())
+        run = partial(randomisation, network, toys.image(), {"Gradient": METHODS["Gradient"]}, 0)
+        last(run(kept=kept))
+        for one, alone in zip(last(run(kept=kept, **other)).stages, last(run(**other)).stages, strict=True):
+            torch.testing.assert_close(one.maps["Gradient"], alone.maps["Gradient"])
+
     def test_stages_begin_at_the_output_and_end_with_all_layers(self):
         assert counts(50, 8, "cascading") == (0, 1, 2, 3, 5, 9, 16, 29, 50)
         assert counts(50, 8, "independent") == (0, 1, 8, 15, 22, 29, 36, 43, 50)
@@ -287,6 +297,17 @@ class TestVerdicts:
         found = told(0.9, 0.3, 0.1, 0.1, total=4)
         assert not found.flagged
         assert found.words.startswith("changed little when the last layer was random; ")
+
+    @pytest.mark.parametrize(("kept", "total", "flagged"), [(1, 4, False), (2, 4, True), (2, 5, False), (3, 5, True)])
+    def test_it_is_flagged_if_it_stays_while_half_of_the_layers_are_random(self, kept, total, flagged):
+        values = [0.1] * total
+        values[kept - 1] = 0.9
+        assert told(*values, total=total).flagged == flagged
+
+    @pytest.mark.parametrize(("value", "little"), [(0.7499, False), (0.75, True)])
+    def test_a_map_changed_little_from_a_rank_correlation_of_three_quarters_on(self, value, little):
+        assert told(0.2, value).words.startswith("changed little when all 50 layers") == little
+        assert told(0.2, value).flagged == little
 
     def test_one_at_a_time(self):
         found = told(0.9, 0.2, total=2, mode="independent")
@@ -372,6 +393,10 @@ class TestPerturbation:
         )
         assert not self.told((0.9, 0.9), (0.05, 0.2)).flagged
         assert "kept 40% of its value, whatever the noise" in self.told((0.9, 0.9), (0.4, 0.9)).words
+
+    @pytest.mark.parametrize(("score", "gone"), [(0.1, True), (0.1001, False)])
+    def test_the_probability_is_gone_if_at_most_a_tenth_of_it_is_left(self, score, gone):
+        assert self.told((0.9, 0.9), (score, 0.9)).flagged == gone
 
     def test_a_network_without_a_finite_score_is_left_out_and_told(self):
         """Its probability is not 1, and nothing is said of it."""

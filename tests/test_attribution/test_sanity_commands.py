@@ -23,6 +23,7 @@ from attribution.benchmark.run import digest_of, read_photo, seed_of
 from attribution.benchmark.sanity import COLUMNS, VALUES
 from attribution.benchmark.sanity_command import PHOTO
 from attribution.similarity import LITTLE, MEASURES, Alike
+from attribution.studies.other_class import other_class
 from attribution.studies.perturbed import GONE, model_perturbation
 from attribution.studies.randomisation import randomisation
 
@@ -310,6 +311,29 @@ def test_the_probability_is_another_check(folder, model, tmp_path, capsys):
     *_, found = randomisation(model, model.prepare(load_image(file)), methods, output="probability", **own)
     assert float(rows[3]["random_spearman"]) == pytest.approx(found.curve("A")[-1][1].value, abs=1e-5)
     assert "1 photo; means" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_every_check_is_of_the_class_and_the_score_that_are_chosen(photo, model, tmp_path, output):
+    """Also of a class that is not the likeliest one."""
+    out, x = tmp_path / "own.csv", model.prepare(load_image(photo))
+    target = 1 - model.predict(x, k=1)[0][0]
+    chosen = ["--target", str(target), "--output", output, "--seed", "5", "--out", str(out)]
+    assert one_photo(["sanity", str(photo), "--methods", "gradient", *QUICK, "--seeds", "1", *chosen]) == 0
+    (row,) = rows_of(out)
+    given = (model, x, {"A": ("gradient", {})}, target)
+    *_, random = randomisation(*given, stages=2, seed=5, output=output)
+    *_, noise = model_perturbation(*given, shares=(0.1, 0.6), seeds=1, seed=5, output=output)
+    *_, contrast = other_class(*given, output=output)
+    expected = {
+        "class": target,
+        "random_spearman": random.curve("A")[-1][1].value,
+        "noise_spearman": np.mean([band.mean for band in noise.curve("A")]),
+        "noise_score": np.mean([band.mean for band in noise.scores()]),
+        "class_spearman": contrast.absolute["A"].value,
+        "class_pearson": contrast.signed["A"].value,
+    }
+    assert {name: float(row[name]) for name in expected} == pytest.approx(expected, abs=1e-5)
 
 
 def test_another_file_is_left_as_it_is(folder, model, tmp_path, capsys):

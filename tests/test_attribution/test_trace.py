@@ -195,6 +195,13 @@ class TestDetour:
         assert 0 < found.distances.max() <= max_dist + 1e-9
         assert found.distances[0] == found.distances[-1] == 0
 
+    def test_the_distance_is_the_share_of_the_path_that_lies_between(self):
+        model = toys.convolutional()
+        found = self.walked(model, max_dist=0.3)[-1]
+        steps = guided_ig.walk(score_of(model, X, 0, "logit", None), X, torch.zeros_like(X), STEPS, 0.25, 0.3)
+        away = [(step.before - k / STEPS * X).abs().sum() / X.abs().sum() for k, step in enumerate(steps)]
+        np.testing.assert_allclose(found.distances, [*away, 0], atol=1e-12)
+
     def test_it_ends_at_the_image(self):
         model = toys.convolutional()
         (start,) = make_baselines(model, X, "black")

@@ -215,6 +215,14 @@ def test_a_random_network_is_made_once_for_all_who_hold_it(monkeypatch):
         assert entry.equal(dict(renewed(module, 4).named_parameters())[name])
 
 
+def test_a_random_network_that_keeps_its_statistics_is_another_one():
+    network, networks = Normed().eval(), Networks()
+    names = layers(network, X.float())
+    kept, gone = (networks.random(network, names, 0, statistics=lost) for lost in (False, True))
+    assert kept.norm.running_var.equal(network.norm.running_var)
+    assert not gone.norm.running_var.equal(network.norm.running_var)
+
+
 def test_noise_is_that_share_of_the_standard_deviation():
     network = nn.Sequential(Normed(), nn.Linear(2, 3))
     before = network.state_dict()

@@ -21,6 +21,7 @@ from dashboard.experiment import words
 from dashboard.experiment.experiment import Experiment
 from dashboard.stage import pictures
 from dashboard.views.compare import table
+from dashboard.work.glance import Glanced
 from dashboard.work.panel import (
     CONTROL,
     PERTURBATION,
@@ -354,6 +355,17 @@ class TestReport:
         )
         assert table.left([finished(SMOOTH, 20)], PIXELS) == (0, 0)
 
+    def test_what_is_left_of_random_networks_is_counted_too(self):
+        """Once for all who share it, as far as the one that has most to do."""
+        taylor = panel("smooth_taylor", samples=150)
+        cells = [
+            replace(finished(one, 20), random=View("running", Glanced(share)))
+            for one, share in ((SMOOTH, 0.8), (taylor, 0.2))
+        ]
+        assert table.left(cells[:1], PIXELS) == (30, 0)
+        assert table.left(cells, PIXELS) == (120, 0)
+        assert table.left([replace(cells[0], random=View("done", Glanced(1.0)))], PIXELS) == (0, 0)
+
     def test_gradients_are_counted_once_for_all_who_share_them(self):
         taylor = panel("smooth_taylor", samples=150)
         cells = [finished(PATH, 20), finished(SMOOTH, 20), finished(taylor, 20), finished(panel(CONTROL), 20)]
@@ -412,6 +424,14 @@ class TestViewer:
 
     def test_a_blank_map_over_a_photo_is_the_photo(self):
         assert (self.draw({"map": torch.zeros(3, 8, 8)}, opacity=1.0)["map"] == 90).all()
+
+    def test_over_a_photo_a_value_is_as_strong_as_its_square_root(self):
+        """A quarter of the highest value covers half of the photo."""
+        a = torch.zeros(3, 8, 8)
+        a[0, :4], a[0, 7, 7] = 4, 1
+        alone, over = (self.draw({"map": a}, colours="grey", opacity=opacity)["map"] for opacity in (0.0, 1.0))
+        assert over[7, 7] == pytest.approx((alone[7, 7] + 90.0) / 2, abs=0.5)
+        assert (over[:4] == alone[:4]).all()
 
     def test_the_value_of_the_last_colour_is_told(self):
         a = torch.zeros(3, 8, 8)

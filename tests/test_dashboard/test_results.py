@@ -25,7 +25,7 @@ from attribution.benchmark.tables import tabulate
 from attribution.metrics.total_variation import levels
 from attribution.registry import METRICS, Axes, measures
 from dashboard.charts import results as charts_of
-from dashboard.charts.looks import GREY, STYLES
+from dashboard.charts.looks import COLOURS, GREY, STYLES
 from dashboard.controls import resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.place import ASSETS
@@ -258,6 +258,10 @@ class TestFigures:
         bars = charts_of.differences([("a", 2.0), ("b", -1.0)], "AUPC").data[0]
         assert [list(made) for made in bars.customdata] == [[1, "b"], [0, "a"]]
         assert list(bars.y) == [-1.0, 2.0]
+
+    def test_bars_below_zero_have_the_first_colour(self):
+        bars = charts_of.differences([("a", 2.0), ("b", -1.0), ("c", 1.0)], "AUPC").data[0]
+        assert list(bars.marker.color) == [COLOURS[0], COLOURS[5], COLOURS[5]]
 
     def test_chosen_means_are_named(self):
         points = [charts_of.Point(name, (1.0, 0.9, 1.1), (20.0, 19, 22)) for name in "abc"]

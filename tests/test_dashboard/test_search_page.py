@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from attribution import Store, explain
 from attribution.explain import one_channel
+from dashboard.charts.search import search
 from dashboard.work.search import Search, search_work
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -75,6 +76,14 @@ class TestFindingSigma:
         app.run()
         assert any("most sensitive (AUPC)" in m.value for m in app.main.markdown)
         assert not app.exception
+
+
+def test_the_star_is_the_lowest_of_the_accepted_areas():
+    """The line joins the accepted ones."""
+    path, points = search([(0.5, 3.0, True), (0.6, 1.0, False), (0.7, 2.0, True), (0.8, 2.5, True)], "AUTVC").data
+    assert list(points.marker.symbol) == ["circle", "circle-open", "star", "circle"]
+    assert list(zip(points.x, points.y, points.text, strict=True))[2] == (0.7, 2.0, "3")
+    assert list(zip(path.x, path.y, strict=True)) == [(0.5, 3.0), (0.7, 2.0), (0.8, 2.5)]
 
 
 def test_the_map_of_a_step_is_that_of_its_sigma():

@@ -366,6 +366,15 @@ class TestFigures:
         assert [(points.y[k], points.x[k]) for k in points.customdata] == [(r, c) for r in "ab" for c in "xyz"]
         assert list(figure.data[0].text[0]) == ["1.00", "2.00", ""]
 
+    def test_a_grid_has_each_area_in_its_cell_and_low_ones_are_dark(self):
+        areas = [[1, 2, None], [3, 4, 5]]
+        cells = charts_of.grid(["a", "b"], ["x", "y", "z"], areas, ("row", "column", "AUPC")).data[0]
+        assert (list(cells.y), list(cells.x)) == (["a", "b"], ["x", "y", "z"])
+        assert [list(line) for line in cells.z] == areas
+        (_, lowest), *_, (_, highest) = cells.colorscale
+        dark, light = (sum(bytes.fromhex(colour[1:])) for colour in (lowest, highest))
+        assert dark < light
+
 
 def test_agreement_that_is_rounded_to_nothing_has_no_sign():
     assert (
