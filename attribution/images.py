@@ -33,6 +33,8 @@ TURNS = {
     8: PIL.Image.Transpose.ROTATE_90,
 }
 """What makes an image upright, by its EXIF orientation."""
+ORIENTED = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+"""Where Pillow keeps data that name an orientation."""
 
 
 @runtime_checkable
@@ -73,7 +75,12 @@ def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
         turn = TURNS.get(image.getexif().get(PIL.ExifTags.Base.Orientation, 1))
     except Exception:  # the reader raises many types of errors
         return image
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    for told in ORIENTED:  # or who opens it again would turn it again
+        turned.info.pop(told, None)
+    return turned
 
 
 def _read(source: object) -> bytes:

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 import torch
 from torchvision.transforms.v2 import InterpolationMode
@@ -103,8 +104,9 @@ def test_the_first_frame_of_an_animation():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_upright_by_exif(orientation):
-    """Undo each of the eight ways to hold a camera."""
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_upright_by_exif(orientation, kind):
+    """Undo each of the eight ways to hold a camera, once."""
     turned = {
         1: [],
         2: ["FLIP_LEFT_RIGHT"],
@@ -120,10 +122,11 @@ def test_upright_by_exif(orientation):
         image = image.transpose(PIL.Image.Transpose[turn])
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
-    loaded = load_image(encode(image, "JPEG", exif=exif, quality=95))
-    assert loaded.size == (40, 30)
-    assert near(loaded, (5, 15), RED)
-    assert near(loaded, (35, 15), BLUE)
+    loaded = load_image(encode(image, kind, exif=exif, quality=95))
+    for again in (loaded, PIL.ImageOps.exif_transpose(loaded), load_image(encode(loaded, kind))):
+        assert again.size == (40, 30)
+        assert near(again, (5, 15), RED)
+        assert near(again, (35, 15), BLUE)
 
 
 def test_exif_that_cannot_be_written_back_turns_all_the_same():
