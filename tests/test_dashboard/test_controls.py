@@ -1,6 +1,7 @@
 """The controls that all pages share: the address, photos, models, pins."""
 
 import io
+import weakref
 from dataclasses import replace
 
 import PIL.Image
@@ -16,6 +17,7 @@ from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
+from dashboard.experiment.subject import Photo
 from dashboard.work.kept import Kept
 from dashboard.work.scheduler import Scheduler
 
@@ -532,6 +534,19 @@ class TestReload:
         now[0] = 11
         assert kept.get("c") is None
 
+    def test_what_is_too_old_goes_without_another_visitor(self):
+        now, freed = [0.0], []
+        kept = Kept(clock=lambda: now[0], seconds=10)
+        held = Photo("", PIL.Image.new("RGB", (1, 1)))
+        weakref.finalize(held, freed.append, "the photo")
+        kept.put("me", held, 1)
+        del held
+        kept.tidy()
+        assert not freed
+        now[0] = 11
+        kept.tidy()
+        assert freed
+
 
 def test_who_comes_without_a_link_sees_the_first_experiment(page):
     app = page()
@@ -565,3 +580,13 @@ def test_small_pictures_of_baselines_are_made_once_for_all_sessions(page, monkey
     for changed in ({}, {}, {"seed": "1"}, {"img": "coffee"}):
         page(viewer="live", **QUICK, **changed)
     assert made == [*BASELINES, "uniform", *BASELINES]
+
+
+def test_no_picture_of_an_own_photo_is_kept_for_all_sessions(page, monkeypatch):
+    app = page(viewer="live", **QUICK)
+    kept = []
+    monkeypatch.setattr(resources, "picture_once", lambda key, make: kept.append(key) or make())
+    app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+    assert app.session_state["session-experiment"].own_photo
+    assert not app.exception
+    assert kept == []
