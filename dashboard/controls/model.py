@@ -1,5 +1,6 @@
 """The model and the class. Weights are downloaded if needed. If loading fails, the last model stays."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -121,8 +122,10 @@ def _downloaded(name: str) -> bool:
 
 def choose_class(predictions: tuple[Prediction, ...]) -> None:
     """The choice of the explained class: the likeliest class, or any other."""
-    likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions[:5]}
-    names = {index: name for index, name, *_ in predictions}
+    count = Counter(name for _, name, *_ in predictions)
+    # Streamlit tells options apart by their texts, and several classes can have one name.
+    names = {index: f"{name} ({index})" if count[name] > 1 else name for index, name, *_ in predictions}
+    likely = {index: f"{names[index]} · {probability:.1%}" for index, _, probability, _ in predictions[:5]}
     rest = [index for index in sorted(names) if index not in likely]
     options = [PREDICTED, *likely, *rest]
     st.selectbox(
@@ -132,7 +135,7 @@ def choose_class(predictions: tuple[Prediction, ...]) -> None:
         key=session.place("target"),
         on_change=session.take,
         args=("target",),
-        format_func=lambda i: f"likeliest: {predictions[0][1]}" if i == PREDICTED else likely.get(i, names[i]),
+        format_func=lambda i: f"likeliest: {names[predictions[0][0]]}" if i == PREDICTED else likely.get(i, names[i]),
         help=f"The likeliest classes come first. Type to search all {len(names):,}. Another class recomputes all "
         "gradients.",
     )

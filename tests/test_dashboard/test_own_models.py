@@ -36,19 +36,20 @@ import torch
 from torch import nn
 from attribution import Model
 
-def made(classes, channels=3, size=32):
+def made(classes, channels=3, size=32, names=None):
     with torch.random.fork_rng():
         torch.manual_seed(classes)
         layers = [nn.Conv2d(channels, 4, 5, stride=3), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten()]
         network = nn.Sequential(*layers, nn.Linear(36, classes))
     space = {"mean": (0.5,) * channels, "std": (0.25,) * channels}
-    names = [f"kind {index}" for index in range(max(classes, 2))]
+    names = names or [f"kind {index}" for index in range(max(classes, 2))]
     return Model.wrap(network, size=size, categories=names, name=f"{classes} kinds", device="cpu", **space)
 
 def one(): return made(1)
 def two(): return made(2)
 def ten(): return made(10, channels=1, size=28)
 def many(): return made(21000)
+def twins(): return made(12, names=["same"] * 12)
 def failing(): raise OSError("no disk")
 """
 FUNCTIONS = {"two": 2, "ten": 10, "many": 21000}
@@ -163,6 +164,16 @@ class TestPage:
         assert complete(app, 4) == 3
         control(app.selectbox, "control-target").set_value(0).run()
         assert query(app, "cls") == "0"
+        assert not app.exception
+
+    def test_classes_of_one_name_are_told_apart(self, listed, page):
+        listed("kinds_of_mine:twins")
+        app = page(**QUICK, model="kinds_of_mine:twins")
+        for index in range(12):
+            control(app.selectbox, "control-target").set_value(index).run()
+            assert shown(app, "target") == index
+        options = control(app.selectbox, "control-target").options
+        assert len(set(options)) == len(options)
         assert not app.exception
 
     def test_the_names_of_a_thousand(self, listed, page, jobs):
