@@ -18,7 +18,7 @@ from page import QUICK, captions, complete, control, finish, query, shown
 from attribution import MODELS, Store, load_model
 from attribution.models import CATEGORIES, Model
 from dashboard import options
-from dashboard.controls import pins, resources
+from dashboard.controls import pins, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
@@ -26,10 +26,11 @@ from dashboard.place import APP
 from dashboard.views.compare import export
 from dashboard.views.learn.lessons import LESSONS
 from dashboard.views.results import pairs
+from dashboard.views.sweep import controls as sweeps
 from dashboard.views.sweep.sweep import choices, parse
 from dashboard.work.models import Models, load_listed
 from dashboard.work.panel import Cell, map_work
-from dashboard.work.scheduler import View
+from dashboard.work.scheduler import Scheduler, View
 
 MODULE = """
 import torch
@@ -324,3 +325,46 @@ def test_the_embedded_models_script_is_as_it_was(lite0):
     subject = Subject(photo, x, "coffee", lite0, tuple(lite0.predict(x, k=2)), 282)
     assert "model = load_model('efficientnet_lite0')\n" in export.script(Experiment(), subject, [])
     assert len(CATEGORIES) == 1000
+
+
+class TestNotHereYet:
+    """A model of the list that is not downloaded, with other classes than the one that is shown instead."""
+
+    @pytest.fixture
+    def away(self, listed, monkeypatch, tmp_path):
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        downloads = Scheduler(clock=lambda: 0.0)
+        monkeypatch.setattr(resources, "downloads", lambda: downloads)
+
+        def put(classes: int) -> str:
+            names = tuple(f"kind {index}" for index in range(classes))
+            MODELS["away"] = replace(MODELS["resnet18"], title="Away", categories=names)
+            return "away"
+
+        return put
+
+    @pytest.mark.parametrize("cls", [5, 15000])
+    def test_a_class_of_a_link_waits_for_its_model(self, away, page, cls):
+        app = page(**QUICK, model=away(20000), cls=str(cls))
+        assert not app.exception
+        subject = app.session_state[session.PRESENT][1]
+        assert subject.target == subject.predicted[0], "it is none of the model that is shown"
+        assert control(app.selectbox, "control-target").disabled
+        assert shown(app, "target") == -1
+        assert app.session_state[session.EXPERIMENT].target == cls
+        assert query(app, "cls") == str(cls)
+
+    def test_a_sweep_over_classes_is_of_the_model_that_is_shown(self, away, page):
+        app = page(**QUICK, model=away(2)).switch_page("views/sweep/page.py").run()
+        control(app.selectbox, "sweep-axis-0").set_value("target").run()
+        assert not app.exception
+        sweep, subject = app.session_state[sweeps.SETTING], app.session_state[session.PRESENT][1]
+        assert sweep.model == subject.model.name == "efficientnet_lite0"
+        assert sweep.axes[0].values == tuple(index for index, *_ in subject.predictions[:4])
+
+    def test_a_sweep_of_a_link_waits_for_its_model(self, away, page):
+        app = page(**QUICK, model=away(20000), sweep="gradient:target=5/15000")
+        app.switch_page("views/sweep/page.py").run()
+        assert not app.exception
+        assert control(app.selectbox, "sweep-axis-0").value == "sigma"
+        assert app.session_state[sweeps.SETTING] == sweeps.parse("gradient:target=5/15000", "away")
