@@ -236,6 +236,19 @@ class TestPins:
         assert shown(app, "image") == "pinned"
         assert app.session_state[session.PRESENT][1].image == seen
 
+    def test_another_photo_of_ones_own_is_another_setting(self, page, jobs):
+        """Both have the same name."""
+        app = page(**QUICK)
+        for colour, told in (("teal", "the present setting"), ("red", "another photo")):
+            app.file_uploader(key="control-file").upload(f"{colour}.png", photo(colour), "image/png").run()
+            finish(app, jobs)
+            if colour == "teal":
+                self.pin(app)
+            said = [caption.value for caption in app.sidebar.caption]
+            assert told in said
+            assert len(set(said) & {"the present setting", "another photo"}) == 1
+        assert any("Everything computed in this session" in m.value for m in app.main.markdown)
+
     def test_what_was_computed_is_logged_once(self, page, jobs):
         app = finish(page(**QUICK), jobs)
         assert len(app.session_state["compare-finished"]) == 3
