@@ -77,9 +77,19 @@ class Sweep:
         return experiment.changed(**{knob: values[knob] for knob in OF_ALL if knob in values})
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
-        """The experiment of a cell for Compare: its method is among the compared methods."""
+        """The experiment of a cell for Compare: its method is among the compared methods. Its controls and its link end
+        sooner than a sweep may, or have fewer digits: what they cannot hold is the nearest value that they can."""
         found = self.at(experiment, place)
-        return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
+        methods = found.methods if self.method in found.methods else (self.method, *found.methods)
+        return replace(Experiment.from_query(replace(found, methods=methods).to_query()), image=found.image)
+
+    def unlike_opened(self, experiment: Experiment, place: Place) -> tuple[str, ...]:
+        """What Compare opens instead of the values of a cell, as "R 500"; empty if it opens them."""
+        there, here = (
+            one.every_knob(self.method) for one in (self.opened(experiment, place), self.at(experiment, place))
+        )
+        swept = [axis.knob for axis in self.axes if axis.knob in here]
+        return tuple(f"{letter(knob)} {self.say(knob, there[knob])}" for knob in swept if there[knob] != here[knob])
 
     def key(self, experiment: Experiment, photo: str) -> Key:
         """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it.
