@@ -6,6 +6,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import by_heart
 import numpy as np
@@ -325,6 +326,17 @@ def test_the_embedded_models_script_is_as_it_was(lite0):
     subject = Subject(photo, x, "coffee", lite0, tuple(lite0.predict(x, k=2)), 282)
     assert "model = load_model('efficientnet_lite0')\n" in export.script(Experiment(), subject, [])
     assert len(CATEGORIES) == 1000
+
+
+def test_a_sweep_over_models_and_classes_is_of_the_same_classes(listed):
+    """In another model the class of this number is another one."""
+    listed(NAMES["ten"], FILE)
+    models = {name: quote(name, safe="") for name in ("efficientnet_lite0", NAMES["ten"], FILE)}
+    swept = parse(f"gradient:model={models['efficientnet_lite0']}/{models[FILE]},target=3/5")
+    assert len(swept.places) == 4, "both have the classes of ImageNet"
+    for text in ("model={},target=3/5", "target=3/5,model={}"):
+        with pytest.raises(ValueError, match="these models have different classes"):
+            parse(f"gradient:{text.format(models['efficientnet_lite0'] + '/' + models[NAMES['ten']])}")
 
 
 class TestNotHereYet:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from attribution import METHODS, MODELS
 from attribution.engine.score import OUTPUTS
 from attribution.registry import Choice
-from dashboard.experiment.choices import PREDICTED, class_name
+from dashboard.experiment.choices import PREDICTED, class_name, same_classes
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.work.panel import CONTROL, Panel
 from dashboard.work.sweep import Key, Place, Task
@@ -242,7 +242,10 @@ def _split(knob: str, values: str) -> list[str]:
 
 
 def checked(sweep: Sweep) -> Sweep:
-    """The sweep. Raises ValueError if it is too large."""
+    """The sweep. Raises ValueError if it is too large, or over classes that not all of its models have."""
     if len(sweep.places) > MOST:
         raise ValueError(f"{len(sweep.places)} maps are too many; use at most {MOST}")
+    axes = {axis.knob: axis.values for axis in sweep.axes}
+    if "target" in axes and not all(same_classes(sweep.model, name) for name in axes.get("model", ())):
+        raise ValueError("these models have different classes; sweep over the model or over the class")
     return sweep
