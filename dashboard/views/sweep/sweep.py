@@ -85,11 +85,9 @@ class Sweep:
 
     def unlike_opened(self, experiment: Experiment, place: Place) -> tuple[str, ...]:
         """What Compare opens instead of the values of a cell, as "R 500"; empty if it opens them."""
-        there, here = (
-            one.every_knob(self.method) for one in (self.opened(experiment, place), self.at(experiment, place))
-        )
-        swept = [axis.knob for axis in self.axes if axis.knob in here]
-        return tuple(f"{letter(knob)} {self.say(knob, there[knob])}" for knob in swept if there[knob] != here[knob])
+        there = self.opened(experiment, place).every_knob(self.method)
+        here = self.at(experiment, place).every_knob(self.method)
+        return tuple(f"{letter(knob)} {self.say(knob, there[knob])}" for knob in here if there[knob] != here[knob])
 
     def key(self, experiment: Experiment, photo: str) -> Key:
         """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it.
