@@ -1,7 +1,7 @@
 """Hands and eyes on the page, run without a browser and with a scheduler that is stepped by hand."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -19,9 +19,9 @@ QUICK = {"r": "4", "m": "4"}
 """Four samples and four steps: a map is one chunk."""
 
 
-def toy_subject(x: Tensor) -> Subject:
+def toy_subject(x: Tensor, score: Callable[[Tensor], Tensor] = lambda z: z.square().sum(1) + 1) -> Subject:
     """An input of a network with known answers, as a subject."""
-    model = replace(toys.model(lambda z: z.square().sum(1) + 1), name="efficientnet_lite0")
+    model = replace(toys.model(score), name="efficientnet_lite0")
     source = PIL.Image.new("RGB", (x.shape[-1], x.shape[-2]))
     return Subject(source, x, "photo", model, tuple(model.predict(x, k=2)), 0)
 

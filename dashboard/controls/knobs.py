@@ -78,7 +78,9 @@ def _baselines(subject: Subject) -> tuple[Option, ...]:
 
     def picture(kind: str) -> str:
         drawn = seed if kind not in CONSTANT else None
-        return resources.picture_once((kind, drawn, *key), partial(_baseline, subject, kind, seed))
+        make = partial(_baseline, subject, kind, seed)
+        # The session alone keeps what may show its own photo.
+        return make() if session.experiment().own_photo else resources.picture_once((kind, drawn, *key), make)
 
     return session.once("session-thumbnails", (*key, seed), made)
 

@@ -1,5 +1,6 @@
 """The model and the class. Weights are downloaded if needed. If loading fails, the last model stays."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,9 +9,9 @@ import streamlit as st
 from attribution import MODELS
 from attribution.models import Model, download
 from dashboard.controls import boards, progress, resources, session
-from dashboard.experiment.choices import PREDICTED
+from dashboard.experiment.choices import PREDICTED, same_classes
 from dashboard.experiment.experiment import FIELDS, Experiment
-from dashboard.experiment.words import Prediction
+from dashboard.experiment.subject import Subject
 from dashboard.live import sheet
 from dashboard.live.hub import Look
 from dashboard.work.scheduler import Scheduler, View
@@ -119,20 +120,27 @@ def _downloaded(name: str) -> bool:
     return view.state == "done"
 
 
-def choose_class(predictions: tuple[Prediction, ...]) -> None:
-    """The choice of the explained class: the likeliest class, or any other."""
-    likely = {index: f"{name} · {probability:.1%}" for index, name, probability, _ in predictions[:5]}
-    names = {index: name for index, name, *_ in predictions}
+def choose_class(subject: Subject) -> None:
+    """The choice of the explained class: the likeliest class, or any other. Another model that is shown instead of the
+    chosen one may have other classes: then there is no choice, and the chosen class waits for its model."""
+    predictions, experiment = subject.predictions, session.experiment()
+    count = Counter(name for _, name, *_ in predictions)
+    # Streamlit tells options apart by their texts, and several classes can have one name.
+    names = {index: f"{name} ({index})" if count[name] > 1 else name for index, name, *_ in predictions}
+    likely = {index: f"{names[index]} · {probability:.1%}" for index, _, probability, _ in predictions[:5]}
     rest = [index for index in sorted(names) if index not in likely]
     options = [PREDICTED, *likely, *rest]
+    own = same_classes(experiment.model, subject.model.name)
+    shown = session.shown("target") if own else PREDICTED
     st.selectbox(
         "Class to explain · a change recomputes everything",
         options,
-        options.index(session.shown("target")),
-        key=session.place("target"),
+        options.index(shown),
+        key=session.show("control-target", shown),
+        disabled=not own,
         on_change=session.take,
         args=("target",),
-        format_func=lambda i: f"likeliest: {predictions[0][1]}" if i == PREDICTED else likely.get(i, names[i]),
+        format_func=lambda i: f"likeliest: {names[predictions[0][0]]}" if i == PREDICTED else likely.get(i, names[i]),
         help=f"The likeliest classes come first. Type to search all {len(names):,}. Another class recomputes all "
         "gradients.",
     )

@@ -11,6 +11,7 @@ from attribution import load_image
 from attribution.engine.baselines import fingerprint
 from attribution.models import Model
 from dashboard.controls import session, thumbnails
+from dashboard.experiment.choices import same_classes
 from dashboard.experiment.folder import FOLDER, SUFFIXES
 from dashboard.experiment.gallery import GALLERY, UPLOAD, gallery_photo
 from dashboard.experiment.subject import Photo, Subject
@@ -169,7 +170,9 @@ def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
         return x, fingerprint(x), tuple(model.predict(x, k=len(model.categories)))
 
     x, image, predictions = session.once("session-prepared", (name, model.name, model.digest), found)
-    target = session.experiment().target
+    experiment = session.experiment()
+    # The model may be shown instead of the chosen one, with other classes.
+    target = experiment.target if same_classes(experiment.model, model.name) else None
     return Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target)
 
 

@@ -78,6 +78,16 @@ def _remove(one: Pin) -> None:
     hold([p for p in pinned() if p.id != one.id])
 
 
+def _unlike(one: Pin, experiment: Experiment) -> str:
+    """In words: how a pin differs from the present setting. Two photos of one's own have one name."""
+    found = [f"{letter} {escaped(value)}" for letter, value in one.experiment.unlike(experiment).items()]
+    if one.photo is not None and one.experiment.image == experiment.image:
+        here = session.photo(experiment.image)
+        if here is not None and here.digest != one.photo.digest:
+            found.insert(0, "another photo")
+    return " · ".join(found) or "the present setting"
+
+
 def show(experiment: Experiment) -> None:
     """Draws the list of pins: how each differs from the present setting, and its buttons."""
     if not pinned():
@@ -87,10 +97,7 @@ def show(experiment: Experiment) -> None:
         key = session.show(f"control-pin-name-{one.id}", one.name)
         with st.container(border=True, key=f"control-pin-{one.id}"):
             st.text_input("Name", one.name, key=key, on_change=_rename, args=(one,), label_visibility="collapsed")
-            unlike = one.experiment.unlike(experiment)
-            st.caption(
-                " · ".join(f"{letter} {escaped(value)}" for letter, value in unlike.items()) or "the present setting"
-            )
+            st.caption(_unlike(one, experiment))
             with st.container(horizontal=True, gap="small"):
                 opens: dict[str, Any] = {"on_click": open_experiment, "args": (one.experiment, one.photo)}
                 st.button("Open", key=f"control-pin-open-{one.id}", **opens)

@@ -55,8 +55,15 @@ def store() -> Store:
 
 @st.cache_resource(show_spinner=False)
 def schedulers() -> tuple[Scheduler, ...]:
-    """A worker for each device."""
-    return tuple(Scheduler(changed=HUB.changed).start(f"attribution on {device}") for device in all_devices())
+    """A worker for each device. They also drop what is kept of visitors who have left."""
+    visits = kept()
+
+    def tidied() -> None:
+        HUB.tidy()
+        visits.tidy()
+
+    given: dict[str, Any] = {"changed": HUB.changed, "tidied": tidied}
+    return tuple(Scheduler(**given).start(f"attribution on {device}") for device in all_devices())
 
 
 def scheduler() -> Scheduler:

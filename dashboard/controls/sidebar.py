@@ -44,7 +44,7 @@ def _subject() -> Subject:
     seen = st.container()
     subject = photo.subject_of(image, name, model.choose())
     photo.cut(subject, seen)
-    model.choose_class(subject.predictions)
+    model.choose_class(subject)
     return subject
 
 

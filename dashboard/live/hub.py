@@ -5,16 +5,19 @@ the name of the page. When a worker has finished a chunk, the lines of the sessi
 is slow to send skips what is replaced in the meantime, so nothing piles up.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 from typing import Any, Protocol
 
 from dashboard.live.frames import pack
 
 Values = Mapping[str, Any]
 """Values of the experiment, by the names of its fields."""
+SECONDS = 3600.0
+"""How long a board is kept that nobody looks at: it holds the photo of its session."""
 
 
 @dataclass(frozen=True)
@@ -65,26 +68,37 @@ class Refused(ValueError):
     """The line is not opened; the message says why."""
 
 
+@dataclass
+class Shown:
+    """A board of a page, and when it was shown or last left."""
+
+    page: str
+    board: Board
+    at: float
+
+
 class Hub:
     """All boards and lines of the process. Thread-safe: scripts, workers and sockets use it at the same time.
 
     At most `most` lines are open, and `each` of one session. At most `rest` boards are kept that nobody looks at.
     """
 
-    def __init__(self, most: int = 200, each: int = 4, rest: int = 64) -> None:
-        self.most, self.each, self.rest = most, each, rest
-        self._boards: OrderedDict[str, tuple[str, Board]] = OrderedDict()
+    def __init__(
+        self, most: int = 200, each: int = 4, rest: int = 64, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.most, self.each, self.rest, self.clock = most, each, rest, clock
+        self._boards: OrderedDict[str, Shown] = OrderedDict()
         self._lines: dict[str, list[Line]] = {}
-        self._lock = Lock()
+        self._lock = RLock()
 
     def show(self, session: str, page: str, board: Board) -> None:
         """The session shows this board of a page from now on. A draft ends. Lines of other pages get nothing of it."""
         with self._lock:
             before = self._shown(session)
             lines = list(self._lines.get(session, ()))
-            self._boards[session] = (page, board)
+            self._boards[session] = Shown(page, board, self.clock())
             self._boards.move_to_end(session)
-            self._tidy()
+            self.tidy()
             if lines:
                 if before is not None:
                     before.attend(False)
@@ -92,12 +106,15 @@ class Hub:
         for line in lines:
             line.settle()
 
-    def _tidy(self) -> None:
-        """Of the boards that nobody looks at, only the latest are kept: a line to them may be opened soon, or again."""
-        resting = [session for session in self._boards if session not in self._lines]
-        for session in resting[: max(0, len(resting) - self.rest)]:
-            _, board = self._boards.pop(session)
-            board.attend(False)
+    def tidy(self) -> None:
+        """Of the boards that nobody looks at, only the latest are kept: a line to them may be opened soon, or again.
+        A worker calls it too: there may be no other visitor."""
+        with self._lock:
+            old = self.clock() - SECONDS
+            resting = [session for session in self._boards if session not in self._lines]
+            fresh = [session for session in resting if self._boards[session].at > old]
+            for session in set(resting).difference(fresh[max(0, len(fresh) - self.rest) :]):
+                self._boards.pop(session).board.attend(False)
 
     def board(self, session: str, page: str | None = None) -> Board | None:
         """What the session shows; None if that is not the page of this name."""
@@ -105,8 +122,8 @@ class Hub:
             return self._shown(session, page)
 
     def _shown(self, session: str, page: str | None = None) -> Board | None:
-        name, board = self._boards.get(session, ("", None))
-        return board if page in (None, name) else None
+        shown = self._boards.get(session)
+        return shown.board if shown is not None and page in (None, shown.page) else None
 
     def open(self, token: str, page: str, wake: Callable[[], None]) -> "Line":
         """A line to a page of the session of this token. `wake` is called, from any thread, when there may be news.
@@ -134,10 +151,11 @@ class Hub:
                 held.remove(line)
             if not held:
                 self._lines.pop(line.session, None)
-                board = self._shown(line.session)
-                if board is not None:
-                    board.attend(False)
-                self._tidy()
+                shown = self._boards.get(line.session)
+                if shown is not None:
+                    shown.at = self.clock()
+                    shown.board.attend(False)
+                self.tidy()
 
     def changed(self, sessions: Collection[str]) -> None:
         """Called by workers: there is something new for these sessions."""
@@ -162,8 +180,7 @@ class Line:
         """Of each part the last version, and the hash of its message: a new version can have the same message."""
         self._draft: Board | None = None
         self._question: int | None = None
-        self._wrong = False
-        self._settled = False
+        self._wrong = self._settled = False
 
     def turn(self, number: int, values: Values) -> None:
         """A question: what would it be with these values? Its answer is a draft, until the session shows a board."""

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 SECONDS = 3600.0
@@ -28,7 +28,7 @@ class Kept:
     ) -> None:
         self.clock, self.seconds, self.most_bytes = clock, seconds, most_bytes
         self._visits: OrderedDict[str, Visit] = OrderedDict()
-        self._lock = Lock()
+        self._lock = RLock()
 
     def put(self, token: str, held: Any, size: int) -> None:
         """Replaces the state of a tab. A state larger than the limit is not kept."""
@@ -36,19 +36,21 @@ class Kept:
             self._visits.pop(token, None)
             if size <= self.most_bytes:
                 self._visits[token] = Visit(held, size, self.clock())
-            self._tidy()
+            self.tidy()
 
     def get(self, token: str) -> Any:
         """The state of a tab, or None."""
         with self._lock:
-            self._tidy()
+            self.tidy()
             found = self._visits.get(token)
             return None if found is None else found.held
 
-    def _tidy(self) -> None:
-        old = self.clock() - self.seconds
-        while self._visits:
-            first = next(iter(self._visits.values()))
-            if first.at > old and sum(visit.size for visit in self._visits.values()) <= self.most_bytes:
-                return
-            self._visits.popitem(last=False)
+    def tidy(self) -> None:
+        """Drops the oldest. A worker calls it too: there may be no other visitor."""
+        with self._lock:
+            old = self.clock() - self.seconds
+            while self._visits:
+                first = next(iter(self._visits.values()))
+                if first.at > old and sum(visit.size for visit in self._visits.values()) <= self.most_bytes:
+                    return
+                self._visits.popitem(last=False)

@@ -11,7 +11,7 @@ from attribution.engine.plans import NoiseCloud
 from attribution.explain import score_of
 from attribution.models import Model
 from attribution.studies.convergence import Convergence, convergence
-from dashboard.work.panel import Panel
+from dashboard.work.panel import Panel, check_finite
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,6 @@ def doubt_work(doubt: Doubt, model: Model, x: Tensor, store: Store) -> Iterator[
     panel, knobs = doubt.panel, dict(doubt.panel.knobs)
     score = score_of(model, x, panel.target, panel.output, store)
     cloud = NoiseCloud(knobs["sigma"], knobs["seed"], doubt.samples, doubt.antithetic)
-    yield from convergence(score, x, panel.method, cloud, knobs.get("form", "mean"))
+    for found in convergence(score, x, panel.method, cloud, knobs.get("form", "mean")):
+        check_finite(found.maps)
+        yield found

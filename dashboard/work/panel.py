@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor
 
 from attribution import METHODS, METRICS, Store, controls
@@ -183,10 +184,17 @@ class Cell:
         return view.snapshot if view is not None else None
 
 
+def check_finite(values: Tensor) -> None:
+    """Raises ValueError if a value is not finite. It must not be in a snapshot: no message to a browser can hold it."""
+    if not values.isfinite().all():
+        raise ValueError("the attribution holds NaN or infinity: the model's gradient overflowed at some point")
+
+
 def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
     """Snapshots of the growing map, whose curves may be those of fewer points. The last one is complete."""
     knobs, free, last = dict(panel.knobs), {}, 0
     for partial in stream(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
+        check_finite(partial.attribution)
         if partial.complete or (last and partial.done >= GROWN * last):
             heatmap, last = one_channel(partial.attribution, x), partial.done
             free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
@@ -211,8 +219,10 @@ def curve_work(
 
     def measure(heatmap: Heatmap, k: int = 0) -> Iterator[Curve]:
         knobs = {name: value + k if name == "seed" else value for name, value in key.knobs}
-        found: Iterator[Curve] = METRICS[key.metric].run(score, x, heatmap, **knobs)
-        return found
+        for found in METRICS[key.metric].run(score, x, heatmap, **knobs):
+            if not np.isfinite(found.y).all():  # as for maps
+                raise ValueError("the curve holds NaN or infinity: the model's score overflowed at some point")
+            yield found
 
     if panel.method == CONTROL:
         height, width = x.shape[-2:]

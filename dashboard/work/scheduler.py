@@ -20,7 +20,7 @@ LIVE = ("waiting", "running")
 CLOSING = 5.0
 """Seconds to wait for the last chunk when the process ends."""
 FORGET = 3600.0
-"""Seconds after which even a stopped or failed slot is dropped."""
+"""Seconds after which even a stopped or failed slot is dropped, and an unfinished job, which holds its photo."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Job:
     steps: Iterator[Any]
     view: View = field(default_factory=lambda: View("waiting"))
     last_step: int = -1
+    wanted: float = 0.0
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Scheduler:
     """Runs jobs, one chunk at a time. `step` runs one chunk; `start` calls it in a worker thread.
 
     A key may have a `rank`: within a session, jobs of the lowest rank run first. At most `keep` finished and `parked`
-    unfinished jobs are kept unwatched; unfinished jobs need more memory.
+    unfinished jobs are kept unwatched; unfinished jobs need more memory. The thread calls `tidied` now and then.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class Scheduler:
         keep: int = 64,
         parked: int = 16,
         changed: Callable[[Collection[str]], None] = lambda sessions: None,
+        tidied: Callable[[], None] = lambda: None,
     ) -> None:
-        self.clock, self.patience, self.keep, self.parked, self.changed = clock, patience, keep, parked, changed
+        self.clock, self.patience, self.keep, self.parked = clock, patience, keep, parked
+        self.changed, self.tidied = changed, tidied
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
         self._slots: dict[tuple[str, str], Slot] = {}
         self._attended: set[str] = set()
@@ -93,6 +96,7 @@ class Scheduler:
         job = self._jobs.get(key)
         if job is None or job.view.state == "failed":
             job = self._jobs[key] = Job(key, start())
+        job.wanted = self.clock()
         self._jobs.move_to_end(key)
         return job
 
@@ -110,9 +114,8 @@ class Scheduler:
     def only(self, session: str, slots: Collection[str]) -> None:
         """The session leaves all its slots but these."""
         with self._change:
-            for owner, slot in list(self._slots):
-                if owner == session and slot not in slots:
-                    del self._slots[owner, slot]
+            for name in [n for n in self._slots if n[0] == session and n[1] not in slots]:
+                del self._slots[name]
 
     def attend(self, session: str, here: bool) -> None:
         """Whether a browser looks at the session's slots. As long as one does, they are kept without being asked."""
@@ -159,8 +162,7 @@ class Scheduler:
         with self._change:
             now = self.clock()
             present = [(o, s) for (o, _), s in self._slots.items() if o in self._attended or now - s.asked <= within]
-            at_work = {owner for owner, slot in present if self._wanted(slot)}
-            return len(at_work - {session})
+            return len({owner for owner, slot in present if self._wanted(slot)} - {session})
 
     def _wanted(self, slot: Slot) -> bool:
         return slot.stopped is None and slot.job.view.live
@@ -172,8 +174,7 @@ class Scheduler:
             job = self._next()
             if job is None:
                 return False
-            self._steps += 1
-            job.last_step = self._steps
+            self._steps = job.last_step = self._steps + 1
             job.view = View("running", job.view.snapshot, seconds=job.view.seconds)
         began = self.clock()
         state, snapshot, error = self._advance(job)
@@ -200,13 +201,15 @@ class Scheduler:
         self._holds = {session: until for session, until in self._holds.items() if until > now}
         for name, slot in list(self._slots.items()):
             stays = name[0] in self._attended or name[0] in self._holds
+            slot.job.wanted = now if stays else max(slot.job.wanted, slot.asked)
             # A stopped slot is kept longer: the user decided to stop it.
             if not stays and now - slot.asked > (FORGET if self._at_rest(slot) else self.patience):
                 del self._slots[name]
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
         for live, most in ((True, self.parked), (False, self.keep)):
             resting = [k for k, job in self._jobs.items() if job.view.live == live and id(job) not in watched]
-            for key in resting[: max(0, len(resting) - most)]:
+            late = {key for key in resting if live and now - self._jobs[key].wanted > FORGET}
+            for key in late.union(resting[: max(0, len(resting) - most)]):
                 # close() runs the clean-up of the generator. Only this thread runs jobs, so the job is not running now.
                 getattr(self._jobs.pop(key).steps, "close", lambda: None)()
 
@@ -240,6 +243,7 @@ class Scheduler:
 
     def _work(self) -> None:
         while self._open:
+            self.tidied()
             if not self.step():
                 with self._change:
                     if self._open and self._next() is None:

@@ -1,6 +1,7 @@
 """The controls that all pages share: the address, photos, models, pins."""
 
 import io
+import weakref
 from dataclasses import replace
 
 import by_heart
@@ -18,6 +19,7 @@ from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
+from dashboard.experiment.subject import Photo
 from dashboard.work.kept import Kept
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
@@ -252,6 +254,19 @@ class TestPins:
         app.button(key=f"control-pin-open-{app.session_state[pins.PINS][0].id}").click().run()
         assert shown(app, "image") == "pinned"
         assert app.session_state[session.PRESENT][1].image == seen
+
+    def test_another_photo_of_ones_own_is_another_setting(self, page, jobs):
+        """Both have the same name."""
+        app = page(**QUICK)
+        for colour, told in (("teal", "the present setting"), ("red", "another photo")):
+            app.file_uploader(key="control-file").upload(f"{colour}.png", photo(colour), "image/png").run()
+            finish(app, jobs)
+            if colour == "teal":
+                self.pin(app)
+            said = [caption.value for caption in app.sidebar.caption]
+            assert told in said
+            assert len(set(said) & {"the present setting", "another photo"}) == 1
+        assert any("Everything computed in this session" in m.value for m in app.main.markdown)
 
     def test_what_was_computed_is_logged_once(self, page, jobs):
         app = finish(page(**QUICK), jobs)
@@ -584,6 +599,19 @@ class TestReload:
         now[0] = 11
         assert kept.get("c") is None
 
+    def test_what_is_too_old_goes_without_another_visitor(self):
+        now, freed = [0.0], []
+        kept = Kept(clock=lambda: now[0], seconds=10)
+        held = Photo("", PIL.Image.new("RGB", (1, 1)))
+        weakref.finalize(held, freed.append, "the photo")
+        kept.put("me", held, 1)
+        del held
+        kept.tidy()
+        assert not freed
+        now[0] = 11
+        kept.tidy()
+        assert freed
+
 
 def test_who_comes_without_a_link_sees_the_first_experiment(page):
     app = page()
@@ -617,3 +645,13 @@ def test_small_pictures_of_baselines_are_made_once_for_all_sessions(page, monkey
     for changed in ({}, {}, {"seed": "1"}, {"img": "coffee"}):
         page(viewer="live", **QUICK, **changed)
     assert made == [*BASELINES, "uniform", *BASELINES]
+
+
+def test_no_picture_of_an_own_photo_is_kept_for_all_sessions(page, monkeypatch):
+    app = page(viewer="live", **QUICK)
+    kept = []
+    monkeypatch.setattr(resources, "picture_once", lambda key, make: kept.append(key) or make())
+    app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+    assert app.session_state["session-experiment"].own_photo
+    assert not app.exception
+    assert kept == []

@@ -23,11 +23,11 @@ from dashboard.controls import photo, pins, resources, thumbnails, visit
 from dashboard.experiment import folder
 from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
-from dashboard.live import route
+from dashboard.live import hub, route
 from dashboard.live.hub import HUB
 from dashboard.stage import stage
 from dashboard.views.sweep import others, sweep
-from dashboard.work import kept, models
+from dashboard.work import kept, models, scheduler
 
 PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
 MB = 1024 * 1024
@@ -63,6 +63,10 @@ LIMITS = {
     "remembered gradients of all sessions": f"{resources.STORE_BYTES // MB:,} MB",
     "photos and pins kept for a reload, of all sessions": f"{kept.MOST_BYTES // MB} MB",
     "how long they are kept": f"{kept.SECONDS / 60:g} minutes",
+    "pages that were left, whose photos are kept": f"{HUB.rest}",
+    "how long those are kept": f"{hub.SECONDS / 60:g} minutes",
+    "unfinished work that nobody looks at, which holds its photo": f"{scheduler.Scheduler().parked}",
+    "how long that is kept": f"{scheduler.FORGET / 60:g} minutes",
     "weights of all networks, on disk": f"{sum(card.megabytes for card in MODELS.values()) / 1000:.1f} GB",
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from dashboard.live.frames import pack, unpack
-from dashboard.live.hub import Hub, Look, Part, Refused
+from dashboard.live.hub import SECONDS, Hub, Look, Part, Refused
 
 SETTLED = {"part": "settled"}
 
@@ -281,3 +281,30 @@ class TestBounds:
         assert [hub.board(name) is None for name in ("me", "a", "b", "c")] == [False, True, False, False]
         hub.close(line)
         assert hub.board("me") is None, "the oldest that nobody looks at"
+
+    def test_a_board_that_was_left_an_hour_ago(self):
+        """It holds the photo of its session, for which the page promises an hour at most."""
+        now = [0.0]
+        hub = Hub(clock=lambda: now[0])
+        for name in ("me", "you"):
+            hub.show(name, "page", Board())
+        line, _ = (hub.open(name, "page", lambda: None) for name in ("me", "you"))
+        now[0] = 2 * SECONDS
+        hub.tidy()
+        assert hub.board("me"), "who looks has it as long as it takes"
+        hub.close(line)
+        now[0] += SECONDS - 1
+        hub.tidy()
+        assert hub.board("me")
+        now[0] += 1
+        hub.tidy()
+        assert hub.board("me") is None
+        assert hub.board("you")
+
+    def test_a_board_that_was_never_looked_at(self):
+        now = [0.0]
+        hub = Hub(clock=lambda: now[0])
+        hub.show("me", "page", Board())
+        now[0] = SECONDS
+        hub.tidy()
+        assert hub.board("me") is None

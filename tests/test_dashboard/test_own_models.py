@@ -6,6 +6,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import by_heart
 import numpy as np
@@ -18,7 +19,7 @@ from page import QUICK, captions, complete, control, finish, query, shown
 from attribution import MODELS, Store, load_model
 from attribution.models import CATEGORIES, Model
 from dashboard import options
-from dashboard.controls import pins, resources
+from dashboard.controls import pins, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
@@ -26,29 +27,31 @@ from dashboard.place import APP
 from dashboard.views.compare import export
 from dashboard.views.learn.lessons import LESSONS
 from dashboard.views.results import pairs
+from dashboard.views.sweep import controls as sweeps
 from dashboard.views.sweep.sweep import choices, parse
 from dashboard.work.models import Models, load_listed
 from dashboard.work.panel import Cell, map_work
-from dashboard.work.scheduler import View
+from dashboard.work.scheduler import Scheduler, View
 
 MODULE = """
 import torch
 from torch import nn
 from attribution import Model
 
-def made(classes, channels=3, size=32):
+def made(classes, channels=3, size=32, names=None):
     with torch.random.fork_rng():
         torch.manual_seed(classes)
         layers = [nn.Conv2d(channels, 4, 5, stride=3), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten()]
         network = nn.Sequential(*layers, nn.Linear(36, classes))
     space = {"mean": (0.5,) * channels, "std": (0.25,) * channels}
-    names = [f"kind {index}" for index in range(max(classes, 2))]
+    names = names or [f"kind {index}" for index in range(max(classes, 2))]
     return Model.wrap(network, size=size, categories=names, name=f"{classes} kinds", device="cpu", **space)
 
 def one(): return made(1)
 def two(): return made(2)
 def ten(): return made(10, channels=1, size=28)
 def many(): return made(21000)
+def twins(): return made(12, names=["same"] * 12)
 def failing(): raise OSError("no disk")
 """
 FUNCTIONS = {"two": 2, "ten": 10, "many": 21000}
@@ -163,6 +166,16 @@ class TestPage:
         assert complete(app, 4) == 3
         control(app.selectbox, "control-target").set_value(0).run()
         assert query(app, "cls") == "0"
+        assert not app.exception
+
+    def test_classes_of_one_name_are_told_apart(self, listed, page):
+        listed("kinds_of_mine:twins")
+        app = page(**QUICK, model="kinds_of_mine:twins")
+        for index in range(12):
+            control(app.selectbox, "control-target").set_value(index).run()
+            assert shown(app, "target") == index
+        options = control(app.selectbox, "control-target").options
+        assert len(set(options)) == len(options)
         assert not app.exception
 
     def test_the_names_of_a_thousand(self, listed, page, jobs):
@@ -313,3 +326,57 @@ def test_the_embedded_models_script_is_as_it_was(lite0):
     subject = Subject(photo, x, "coffee", lite0, tuple(lite0.predict(x, k=2)), 282)
     assert "model = load_model('efficientnet_lite0')\n" in export.script(Experiment(), subject, [])
     assert len(CATEGORIES) == 1000
+
+
+def test_a_sweep_over_models_and_classes_is_of_the_same_classes(listed):
+    """In another model the class of this number is another one."""
+    listed(NAMES["ten"], FILE)
+    models = {name: quote(name, safe="") for name in ("efficientnet_lite0", NAMES["ten"], FILE)}
+    swept = parse(f"gradient:model={models['efficientnet_lite0']}/{models[FILE]},target=3/5")
+    assert len(swept.places) == 4, "both have the classes of ImageNet"
+    for text in ("model={},target=3/5", "target=3/5,model={}"):
+        with pytest.raises(ValueError, match="these models have different classes"):
+            parse(f"gradient:{text.format(models['efficientnet_lite0'] + '/' + models[NAMES['ten']])}")
+
+
+class TestNotHereYet:
+    """A model of the list that is not downloaded, with other classes than the one that is shown instead."""
+
+    @pytest.fixture
+    def away(self, listed, monkeypatch, tmp_path):
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        downloads = Scheduler(clock=lambda: 0.0)
+        monkeypatch.setattr(resources, "downloads", lambda: downloads)
+
+        def put(classes: int) -> str:
+            names = tuple(f"kind {index}" for index in range(classes))
+            MODELS["away"] = replace(MODELS["resnet18"], title="Away", categories=names)
+            return "away"
+
+        return put
+
+    @pytest.mark.parametrize("cls", [5, 15000])
+    def test_a_class_of_a_link_waits_for_its_model(self, away, page, cls):
+        app = page(**QUICK, model=away(20000), cls=str(cls))
+        assert not app.exception
+        subject = app.session_state[session.PRESENT][1]
+        assert subject.target == subject.predicted[0], "it is none of the model that is shown"
+        assert control(app.selectbox, "control-target").disabled
+        assert shown(app, "target") == -1
+        assert app.session_state[session.EXPERIMENT].target == cls
+        assert query(app, "cls") == str(cls)
+
+    def test_a_sweep_over_classes_is_of_the_model_that_is_shown(self, away, page):
+        app = page(**QUICK, model=away(2)).switch_page("views/sweep/page.py").run()
+        control(app.selectbox, "sweep-axis-0").set_value("target").run()
+        assert not app.exception
+        sweep, subject = app.session_state[sweeps.SETTING], app.session_state[session.PRESENT][1]
+        assert sweep.model == subject.model.name == "efficientnet_lite0"
+        assert sweep.axes[0].values == tuple(index for index, *_ in subject.predictions[:4])
+
+    def test_a_sweep_of_a_link_waits_for_its_model(self, away, page):
+        app = page(**QUICK, model=away(20000), sweep="gradient:target=5/15000")
+        app.switch_page("views/sweep/page.py").run()
+        assert not app.exception
+        assert control(app.selectbox, "sweep-axis-0").value == "sigma"
+        assert app.session_state[sweeps.SETTING] == sweeps.parse("gradient:target=5/15000", "away")

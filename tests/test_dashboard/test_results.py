@@ -154,6 +154,13 @@ class TestPairs:
         assert paired.experiment_of(table, ig, narrow, photo) == expected
         assert paired.experiment_of(table, wide, narrow, photo).sigma == 0.7, "the first has its way"
 
+    def test_own_settings_of_one_method_are_not_those_of_the_other(self):
+        found = tabulate(Results.from_bytes((ASSETS / "ig-family.db.gz").read_bytes()).rows())
+        (left,) = (case for case in found.cases if case.name == "left_ig")
+        made = paired.experiment_of(found, left, found.find(BLACK), found.photos[0])
+        assert made.every_knob("integrated_gradients")["baseline"] == "black"
+        assert made.every_knob("left_ig")["baseline"] == dict(left.knobs).get("baseline", "mean")
+
     def test_it_opens_with_the_score_that_was_measured(self, file):
         first, second = (case for case in tabulate(Results(file).rows()).cases if case.name == "smooth_taylor")
         for output in ("logit", "probability"):

@@ -1,10 +1,12 @@
 """The scheduler, stepped by hand: nothing here sleeps or waits."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from dashboard.work.scheduler import Scheduler
+from dashboard.controls import resources
+from dashboard.work.scheduler import FORGET, Scheduler
 
 
 class Clock:
@@ -387,3 +389,45 @@ def test_a_page_that_cannot_ask_has_its_work_kept_for_a_while(jobs, work, clock)
     assert jobs.step()
     clock.now = 601.0
     assert not jobs.step()
+
+
+def test_unfinished_work_that_nobody_wants_is_dropped_after_an_hour(jobs, work, clock):
+    """It holds the photo of whoever asked for it."""
+    for session in ("me", "you"):
+        jobs.attend(session, True)
+        jobs.ask(session, "map", session, work.of(session, chunks=99))
+    jobs.ask("they", "map", "done", work.of("done", chunks=1))
+    while len(work.log) < 6:
+        jobs.step()
+    clock.now = 2 * FORGET
+    jobs.attend("me", False)
+    jobs.step()
+    assert work.closed == []
+    clock.now += FORGET
+    jobs.step()
+    assert work.closed == []
+    clock.now += 1.0
+    jobs.step()
+    assert work.closed == ["me"]
+    assert jobs.finished("done") == 1
+
+
+def test_the_thread_tidies_between_chunks(work):
+    log = []
+    jobs = Scheduler(tidied=lambda: log.append("tidied") or (len(log) > 2 and jobs.close()))
+    jobs.ask("me", "map", "a", work.of("a"))
+    jobs._work()
+    assert log == ["tidied"] * 3
+    assert work.log == ["a"] * 3
+
+
+def test_the_workers_drop_what_is_kept_of_those_who_left(monkeypatch):
+    log, given = [], []
+    visits = SimpleNamespace(tidy=lambda: log.append("visits"))
+    monkeypatch.setattr(resources, "kept", lambda: visits)
+    monkeypatch.setattr(resources, "HUB", SimpleNamespace(changed=None, tidy=lambda: log.append("boards")))
+    worker = SimpleNamespace(start=lambda name: None)
+    monkeypatch.setattr(resources, "Scheduler", lambda **how: given.append(how) or worker)
+    resources.schedulers.__wrapped__()
+    given[0]["tidied"]()
+    assert log == ["boards", "visits"]

@@ -589,3 +589,27 @@ class TestBoardWithOthers:
         assert last["state"]["text"].endswith(" · for the charts 2 maps of 0 gradients, 0 of them computed; 2 failed")
         lines = last[f"figure sweep-{PERTURBATION}"]["figure"]["data"]
         assert [None in line["y"] for line in lines] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("smooth_taylor:samples=4/600/10000", [(), ("R 500",), ("R 500",)]),
+        ("smoothgrad:sigma=0.00005/0.12345/0.5", [("σ 0.0001",), ("σ 0.1235",), ()]),
+        ("smooth_taylor:sigma=0.12345,samples=600", [("σ 0.1235", "R 500")]),
+        ("blur_ig:widest=123.4567", [()]),
+        ("guided_ig:max_dist=0.0123456789", [()]),
+        ("ggig:rate=0.000123456789", [()]),
+        ("gradient:target=3/5", [(), ()]),
+    ],
+)
+@pytest.mark.parametrize("image", ["cat", "upload"])
+def test_what_compare_opens_is_what_its_link_holds(text, told, image):
+    sweep, experiment = parse(text), Experiment(image=image)
+    for place, words in zip(sweep.places, told, strict=True):
+        opened = sweep.opened(experiment, place)
+        assert replace(Experiment.from_query(opened.to_query()), image=image) == opened
+        assert sweep.unlike_opened(experiment, place) == words
+        axes = zip(sweep.axes, place, strict=True)
+        if not words and sweep.axes[0].knob != "target":
+            assert [opened.every_knob(sweep.method)[axis.knob] for axis, _ in axes] == list(place)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from page import QUICK, control, finish, query
+from page import QUICK, captions, control, finish, query
 from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS
@@ -272,3 +272,10 @@ class TestBeside:
         app = opened(beside=",".join(METHODS))
         assert len(self.shown(app)) == 6
         assert "at most 6" in app.main.warning[0].value
+
+
+def test_what_compare_cannot_hold_is_said_beside_its_button(page):
+    app = page(**QUICK, sweep="smooth_taylor:samples=600/4", beside="none").switch_page("views/sweep/page.py").run()
+    assert "Compare cannot hold this value: it opens R 500." in captions(app)
+    app.selectbox(key="sweep-cell").select((4,)).run()
+    assert not any("cannot hold" in words for words in captions(app))

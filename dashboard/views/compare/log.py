@@ -101,8 +101,8 @@ def parts(held: Results, here: Place) -> list[Part]:
 
 
 def several(held: Results) -> bool:
-    """Whether there is something to compare: two experiments."""
-    return len({result.experiment for result in held.values()}) > 1
+    """Whether there is something to compare: two experiments, or two photos of one's own, which have one name."""
+    return len({(result.experiment, result.place) for result in held.values()}) > 1
 
 
 def chart(held: Results, here: Place) -> Figure:

@@ -17,7 +17,7 @@ from attribution.registry import METHODS, measures
 from dashboard.experiment.choices import PATCHES, further
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.folder import MOST_BYTES
-from dashboard.experiment.own import own_knobs, own_of
+from dashboard.experiment.own import own_knobs, own_of, shared
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ def experiment_of(table: Table, first: Case, second: Case, photo: str) -> Experi
 
 
 def _knobs(row: Row) -> Mapping[str, Any]:
-    """The knobs of a row. A search is shown as SmoothTaylor with the sigma that it found."""
+    """The knobs of a row that shared controls set. A search is shown as SmoothTaylor with the sigma that it found."""
     if row.method == ADAPTIVE:
         return {"sigma": row.detail["sigma"], "samples": row.knobs["samples"]}
-    return row.knobs
+    return {name: value for name, value in row.knobs.items() if shared(row.method, name)}
 
 
 def can_open(table: Table) -> bool:

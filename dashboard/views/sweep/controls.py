@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from attribution import METHODS
 from dashboard.controls import address, methods, session
 from dashboard.experiment.choices import same_classes
+from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.own import own_knobs
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import escaped
@@ -66,15 +67,20 @@ def write(sweep: Sweep) -> None:
 
 
 def current() -> Sweep:
-    """The present sweep, for the present model: with other classes than it had, a sweep over classes has no meaning."""
+    """The present sweep, for the model that is shown: with other classes than it had, a sweep over classes has no
+    meaning. It is kept: the chosen model, which has these classes, may come."""
     found: Sweep | None = st.session_state.get(SETTING)
-    experiment, model = session.experiment(), session.experiment().model
+    experiment, model = session.experiment(), session.present()[1].model.name
     if found is None or (any(axis.knob == "target" for axis in found.axes) and not same_classes(found.model, model)):
-        found = parse(FIRST)
-    found = replace(found, model=model)
-    found = replace(found, beside=others.shown(found, experiment, st.session_state.get(OTHERS)))
-    st.session_state[SETTING] = found
+        return _of(parse(FIRST), experiment, model)
+    st.session_state[SETTING] = found = _of(found, experiment, model)
     return found
+
+
+def _of(sweep: Sweep, experiment: Experiment, model: str) -> Sweep:
+    """The sweep, for this model, with the methods beside it."""
+    found = replace(sweep, model=model)
+    return replace(found, beside=others.shown(found, experiment, st.session_state.get(OTHERS)))
 
 
 def put(sweep: Sweep, place: int = -1, text: str = "") -> None:

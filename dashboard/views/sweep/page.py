@@ -12,7 +12,7 @@ from attribution.models import Model
 from dashboard.controls import boards, resources, session
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import provenance
+from dashboard.experiment.words import listed, provenance
 from dashboard.pages import COMPARE
 from dashboard.views.sweep import controls
 from dashboard.views.sweep.board import SweepBoard
@@ -56,6 +56,8 @@ def opening(sweep: Sweep, experiment: Experiment) -> None:
         opens: dict[str, Any] = {"icon": ":material/arrow_forward:", "on_click": session.put}
         if st.button("Open in Compare", key="sweep-open", args=(sweep.opened(experiment, place),), **opens):
             st.switch_page(COMPARE.file)
+    if unlike := sweep.unlike_opened(experiment, place):
+        st.caption(f"Compare cannot hold this value: it opens {listed(unlike)}.")
 
 
 def _take_cell() -> None:

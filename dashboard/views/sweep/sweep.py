@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from attribution import METHODS, MODELS
 from attribution.engine.score import OUTPUTS
 from attribution.registry import Choice
-from dashboard.experiment.choices import PREDICTED, class_name
+from dashboard.experiment.choices import PREDICTED, class_name, same_classes
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.work.panel import CONTROL, Panel
 from dashboard.work.sweep import Key, Place, Task
@@ -77,9 +77,17 @@ class Sweep:
         return experiment.changed(**{knob: values[knob] for knob in OF_ALL if knob in values})
 
     def opened(self, experiment: Experiment, place: Place) -> Experiment:
-        """The experiment of a cell for Compare: its method is among the compared methods."""
+        """The experiment of a cell for Compare: its method is among the compared methods. Its controls and its link end
+        sooner than a sweep may, or have fewer digits: what they cannot hold is the nearest value that they can."""
         found = self.at(experiment, place)
-        return found if self.method in found.methods else replace(found, methods=(self.method, *found.methods))
+        methods = found.methods if self.method in found.methods else (self.method, *found.methods)
+        return replace(Experiment.from_query(replace(found, methods=methods).to_query()), image=found.image)
+
+    def unlike_opened(self, experiment: Experiment, place: Place) -> tuple[str, ...]:
+        """What Compare opens instead of the values of a cell, as "R 500"; empty if it opens them."""
+        there = self.opened(experiment, place).every_knob(self.method)
+        here = self.at(experiment, place).every_knob(self.method)
+        return tuple(f"{letter(knob)} {self.say(knob, there[knob])}" for knob in here if there[knob] != here[knob])
 
     def key(self, experiment: Experiment, photo: str) -> Key:
         """The key of the work: a task for each cell, the curves of the random orders, and the methods beside it.
@@ -232,7 +240,10 @@ def _split(knob: str, values: str) -> list[str]:
 
 
 def checked(sweep: Sweep) -> Sweep:
-    """The sweep. Raises ValueError if it is too large."""
+    """The sweep. Raises ValueError if it is too large, or over classes that not all of its models have."""
     if len(sweep.places) > MOST:
         raise ValueError(f"{len(sweep.places)} maps are too many; use at most {MOST}")
+    axes = {axis.knob: axis.values for axis in sweep.axes}
+    if "target" in axes and not all(same_classes(sweep.model, name) for name in axes.get("model", ())):
+        raise ValueError("these models have different classes; sweep over the model or over the class")
     return sweep
