@@ -91,7 +91,7 @@ FILES = {
     "headline.db.gz": ("The main methods and the controls", of_the_main_methods),
     "headline-probability.db.gz": ("The main methods and the controls, by the probability", of_the_main_methods),
 }
-LABELLED = ("headline.db.gz",)
+LABELLED = ("headline.db.gz", "headline-probability.db.gz")
 """The files of which docs/results.md says, too, what the photos decide that are classified correctly."""
 
 

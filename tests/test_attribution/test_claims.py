@@ -83,7 +83,10 @@ def test_it_says_what_is_decided_otherwise_on_photos_that_are_classified_correct
     photos, right = decide(name, correct=True)
     beside = zip(decided[name][1], right, strict=True)
     otherwise = [of_these for one, of_these in beside if one.sure != of_these.sure]
-    said = PAGE.partition(f"On the {photos} photos that the model classifies correctly")[2].partition("\n- ")[0]
+    section = PAGE[PAGE.index(f"(../assets/{name})") :]
+    _, there, said = section.partition(f"On the {photos} photos that the model classifies correctly")
+    assert there
+    said = said.partition("\n- ")[0]
     found = TOLD.findall(said.partition("\n\n")[0])
     assert len(found) == len(otherwise)
     for one, (*like, _) in zip(otherwise, found, strict=True):
@@ -198,5 +201,5 @@ def test_it_says_how_small_a_difference_fifty_photos_show():
 def test_it_says_how_small_a_difference_of_the_probability_is_seen():
     page = re.sub(r"\s+", " ", PAGE)
     can, logit = (claims.resolution(name) for name in ("headline-probability.db.gz", "headline.db.gz"))
-    assert f"on {can.photos} of these photos" in page
+    assert f"on the same {can.photos} photos" in page
     assert f"a difference of about {can.seen:.1f} in AUPC can be seen here, of {logit.seen:.1f} above" in page
