@@ -501,7 +501,7 @@ class TestCommand:
             (["{folder}", "--out", "{file}", "--metrics", "aupc"], "'aupc' is unknown; use one of perturbation"),
             (["{folder}", "--out", "{file}", "--batch", "0"], "--batch must be at least 1"),
             (["report", "{file}"], "there is no such results file"),
-            (["{folder}", "--out", "{empty}"], "is not a results file, or cannot be written"),
+            (["{folder}", "--out", "{empty}"], "empty cannot be written; choose another name"),
             (["{folder}", "--out", "{file}", "--device", "nonsense"], "nonsense"),
             (
                 ["{folder}", "--out", "{file}", "--methods", "smooth_taylor:samples=2,samples=3"],
