@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 
-@torch.inference_mode(False)
 def load_model(
     name: str = "efficientnet_lite0",
     device: str | torch.device | None = None,

@@ -432,15 +432,21 @@ def test_a_photo_of_any_mode_is_prepared_as_when_it_is_opened(mode):
 class Noted(nn.Sequential):
     """A module that adds to its state what is no tensor."""
 
+    made = "today"
+
     def get_extra_state(self):
-        return {"made": "today"}
+        return {"made": self.made}
 
     def set_extra_state(self, state):
-        pass
+        self.made = state["made"]
 
 
 def test_a_state_can_hold_anything():
-    assert Model.wrap(Noted(*layers()), **SPACE).digest != Model.wrap(layers(), **SPACE).digest
+    network = Noted(*layers())
+    before = Model.wrap(network, **SPACE).digest
+    assert Model.wrap(network, **SPACE).digest == before
+    network.made = "tomorrow"
+    assert Model.wrap(network, **SPACE).digest != before
 
 
 @pytest.mark.parametrize(
