@@ -115,7 +115,9 @@ def spoken(line: Mapping[str, Any], table: Table) -> dict[str, str]:
         values = {label: line[column] for label, column in columns.items() if column in line}
         if values:
             known = [f"{value:.2f}" for value in values.values() if not np.isnan(value)]
-            found[f"paper, {model} ({' / '.join(values)})"] = " / ".join(known)
+            # Beside the two metrics of the paper alone, it is plain which they are.
+            named = "" if set(table.areas) == set(METRICS) else f" ({' / '.join(values)})"
+            found[f"paper, {model}{named}"] = " / ".join(known)
     return found
 
 

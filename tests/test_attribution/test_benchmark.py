@@ -572,9 +572,12 @@ class TestReport:
         assert found[1]["densenet121_aupc"] == ""
 
     def test_the_papers_numbers_are_those_of_the_metrics_that_are_shown(self):
-        """In the setting of the paper, but for P."""
-        names = [line for line in report(made_up(AREAS), "text", None, None).splitlines() if line.startswith("method ")]
-        assert "paper, DenseNet121 (AUPC / AUTVC)" in names[0]
+        """In the setting of the paper, but for P. Beside other metrics they say which they are."""
+        assert "(AUPC" not in report(made_up(AREAS), "text", None, None)
+        further = [
+            replace(r, metric="insertion", metric_knobs={}) for r in made_up(AREAS) if r.metric == "perturbation"
+        ]
+        assert "paper, DenseNet121 (AUPC / AUTVC)" in report(made_up(AREAS) + further, "text", None, None)
         told = report(made_up(AREAS), "text", None, None, measured=["total_variation"])
         assert "paper, DenseNet121 (AUTVC)" in told
         assert "1.52" in told
