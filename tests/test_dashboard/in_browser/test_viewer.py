@@ -144,6 +144,17 @@ class TestWhatIsDrawn:
             assert difference.mean() < 0.5
             assert difference.max() <= 12
 
+    @pytest.mark.parametrize("kind", ["absolute", "signed"])
+    def test_a_map_of_a_few_pixels_is_seen_and_is_what_the_core_draws(self, opened, kind):
+        """Most of its values are equal, and so is the percentile at which others are clipped."""
+        few = torch.zeros(3, SIDE, SIDE)
+        few[:, 20:23, 30:33] = 0.01 * toys.image(7, (3, 3, 3)).float()
+        mount(opened, labelled([few]))
+        opened.evaluate("kind => viewer.set({kind})", kind)
+        (expected,) = pictures.draw({0: few}, PHOTO, pictures.Display(kind=kind)).values()
+        assert len(np.unique(expected.pixels.reshape(-1, 3), axis=0)) > 5
+        assert np.abs(pixels(opened, 1).astype(int) - expected.pixels).max() <= 12
+
     def test_the_photo_is_the_photo(self, page):
         assert (pixels(page, 0) == PHOTO).all()
 
