@@ -9,6 +9,7 @@ from torch import Tensor
 
 from attribution.types import Heatmap
 
+NOT_FINITE = "the attribution holds NaN or infinity: the model's gradient overflowed at some point"
 KINDS = {
     "absolute": "|sum over channels|, clipped at the 99th percentile, min-max; as in the SmoothTaylor paper",
     "sum_of_absolutes": "sum over channels of |.|, clipped at the 99th percentile, min-max; as in PAIR's saliency",
@@ -36,7 +37,7 @@ def reduce_channels(attribution: Tensor, kind: str = "absolute") -> Heatmap:
         raise ValueError(f"heatmap kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
     values = attribution.detach().cpu().double()
     if not values.isfinite().all():
-        raise ValueError("the attribution holds NaN or infinity: the model's gradient overflowed at some point")
+        raise ValueError(NOT_FINITE)
     if kind == "sum_of_absolutes":
         return values.abs().sum(0)
     return values.sum(0) if kind == "signed" else values.sum(0).abs()

@@ -70,7 +70,10 @@ def load_image(source: str | Path | bytes | Readable, least: int | None = None) 
 
 
 def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
-    """The image, turned as its EXIF says. EXIF that cannot be read turns nothing: the pixels are sound."""
+    """The image, turned as its EXIF says. EXIF that cannot be read turns nothing: the pixels are sound.
+
+    `PIL.ImageOps.exif_transpose` also writes the EXIF anew, which fails where a camera wrote a tag with another type.
+    """
     try:
         turn = TURNS.get(image.getexif().get(PIL.ExifTags.Base.Orientation, 1))
     except Exception:  # the reader raises many types of errors

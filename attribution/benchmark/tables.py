@@ -162,10 +162,9 @@ def _table(
     otherwise: int,
     by_place: Mapping[tuple[Case, str], Mapping[str, Row]],
 ) -> Table:
-    of_all = metrics
     every = sorted({photo for case, photo in by_place if case in cases})
-    metrics, photos = _comparable(cases, metrics, every, by_place)
-    held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in metrics}
+    kept, photos = _comparable(cases, metrics, every, by_place)
+    held = {m.name: [[by_place[case, photo][m.name] for photo in photos] for case in cases] for m in kept}
     areas = {name: np.array([[row.area for row in line] for line in lines]) for name, lines in held.items()}
     areas |= {name: areas[one] - areas[other] for name, (one, other) in measured_differences(areas).items()}
     return Table(
@@ -173,12 +172,12 @@ def _table(
         tuple(cases),
         tuple(photos),
         len(every) - len(photos),
-        metrics,
+        kept,
         otherwise,
         areas,
         {name: np.array([[row.curve for row in line] for line in lines]) for name, lines in held.items()},
         {(c, p): next(iter(by_place[c, p].values())) for c in cases for p in photos},
-        uneven=tuple(metric.name for metric in of_all if metric not in metrics),
+        uneven=tuple(metric.name for metric in metrics if metric not in kept),
         noted={name: sum(map(_noted, zip(*lines, strict=True))) for name, lines in held.items()},
     )
 

@@ -19,7 +19,7 @@ from attribution.engine.baselines import make_baselines
 from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.explain import Chosen, together
-from attribution.heatmaps import blank
+from attribution.heatmaps import NOT_FINITE, blank
 from attribution.models import Model
 from attribution.registry import METHODS
 from attribution.similarity import Alike
@@ -27,7 +27,6 @@ from attribution.studies.compared import begun
 from attribution.studies.robustness import (
     COUNT,
     NOISE,
-    NOT_FINITE,
     RADIUS,
     REPEATS,
     change_of,

@@ -15,6 +15,7 @@ from torch import Tensor
 from attribution.engine.random_numbers import Purpose, normal, uniform
 from attribution.engine.score import ClassScore
 from attribution.explain import explain
+from attribution.heatmaps import NOT_FINITE
 from attribution.models import Model
 from attribution.types import Heatmap, Image
 
@@ -25,7 +26,6 @@ NOISE, COUNT = 0.005, 100
 the score of a network bends so much that no map predicts its changes."""
 RADIUS, REPEATS = 0.02, 10
 """The usual changes of max-sensitivity: how far a value moves at most, and how many."""
-NOT_FINITE = "the attribution holds NaN or infinity: the model's gradient overflowed at some point"
 
 
 def held(model: Model, method: str, target: int, *, output: str = "logit", **knobs: Any) -> Callable[[Image], Image]:

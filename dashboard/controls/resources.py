@@ -62,8 +62,9 @@ def schedulers() -> tuple[Scheduler, ...]:
         HUB.tidy()
         visits.tidy()
 
-    given: dict[str, Any] = {"changed": HUB.changed, "tidied": tidied}
-    return tuple(Scheduler(**given).start(f"attribution on {device}") for device in all_devices())
+    return tuple(
+        Scheduler(changed=HUB.changed, tidied=tidied).start(f"attribution on {device}") for device in all_devices()
+    )
 
 
 def scheduler() -> Scheduler:

@@ -46,8 +46,10 @@ def plain(value: Any) -> str:
         return ",".join(f"{method}.{knob}:{plain(held)}" for method, knob, held in value)
     if isinstance(value, tuple):
         return ",".join(value) or NO_METHODS
-    short = f"{value:g}" if isinstance(value, float) else str(value)
-    return short if not isinstance(value, float) or float(short) == value else repr(value)
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def read_methods(text: str, default: tuple[str, ...]) -> tuple[str, ...]:

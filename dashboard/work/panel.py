@@ -10,6 +10,7 @@ from torch import Tensor
 from attribution import METHODS, METRICS, Store, controls
 from attribution.agreement import agreements
 from attribution.explain import one_channel, score_of, stream
+from attribution.heatmaps import NOT_FINITE
 from attribution.models import Model
 from attribution.registry import Cost, curves
 from attribution.types import Curve, Heatmap, Partial
@@ -187,7 +188,7 @@ class Cell:
 def check_finite(values: Tensor) -> None:
     """Raises ValueError if a value is not finite. It must not be in a snapshot: no message to a browser can hold it."""
     if not values.isfinite().all():
-        raise ValueError("the attribution holds NaN or infinity: the model's gradient overflowed at some point")
+        raise ValueError(NOT_FINITE)
 
 
 def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
