@@ -20,7 +20,7 @@ LIVE = ("waiting", "running")
 CLOSING = 5.0
 """Seconds to wait for the last chunk when the process ends."""
 FORGET = 3600.0
-"""Seconds after which even a stopped or failed slot is dropped, and an unfinished job, which holds its photo."""
+"""Seconds after which even a stopped or failed slot is dropped, and a job, which may hold its photo."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Scheduler:
     """Runs jobs, one chunk at a time. `step` runs one chunk; `start` calls it in a worker thread.
 
     A key may have a `rank`: within a session, jobs of the lowest rank run first. At most `keep` finished and `parked`
-    unfinished jobs are kept unwatched; unfinished jobs need more memory. The thread calls `tidied` now and then.
+    unfinished jobs are kept unwatched, and for an hour; unfinished jobs need more memory. The thread calls `tidied`
+    now and then.
     """
 
     def __init__(
@@ -208,7 +209,7 @@ class Scheduler:
         watched = {id(slot.job) for slot in self._slots.values() if slot.stopped is None}
         for live, most in ((True, self.parked), (False, self.keep)):
             resting = [k for k, job in self._jobs.items() if job.view.live == live and id(job) not in watched]
-            late = {key for key in resting if live and now - self._jobs[key].wanted > FORGET}
+            late = {key for key in resting if now - self._jobs[key].wanted > FORGET}
             for key in late.union(resting[: max(0, len(resting) - most)]):
                 # close() runs the clean-up of the generator. Only this thread runs jobs, so the job is not running now.
                 getattr(self._jobs.pop(key).steps, "close", lambda: None)()

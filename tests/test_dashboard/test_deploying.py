@@ -66,7 +66,8 @@ LIMITS = {
     "pages that were left, whose photos are kept": f"{HUB.rest}",
     "how long those are kept": f"{hub.SECONDS / 60:g} minutes",
     "unfinished work that nobody looks at, which holds its photo": f"{scheduler.Scheduler().parked}",
-    "how long that is kept": f"{scheduler.FORGET / 60:g} minutes",
+    "finished work that nobody looks at": f"{scheduler.Scheduler().keep}",
+    "how long either is kept": f"{scheduler.FORGET / 60:g} minutes",
     "weights of all networks, on disk": f"{sum(card.megabytes for card in MODELS.values()) / 1000:.1f} GB",
 }
 

@@ -391,25 +391,28 @@ def test_a_page_that_cannot_ask_has_its_work_kept_for_a_while(jobs, work, clock)
     assert not jobs.step()
 
 
-def test_unfinished_work_that_nobody_wants_is_dropped_after_an_hour(jobs, work, clock):
-    """It holds the photo of whoever asked for it."""
+def test_work_that_nobody_wants_is_dropped_after_an_hour(jobs, work, clock):
+    """It holds the photo of whoever asked for it, or what was computed from it."""
     for session in ("me", "you"):
         jobs.attend(session, True)
         jobs.ask(session, "map", session, work.of(session, chunks=99))
     jobs.ask("they", "map", "done", work.of("done", chunks=1))
     while len(work.log) < 6:
         jobs.step()
+    clock.now = FORGET
+    jobs.step()
+    assert jobs.finished("done") == 1
     clock.now = 2 * FORGET
     jobs.attend("me", False)
     jobs.step()
     assert work.closed == []
+    assert jobs.finished("done") is None
     clock.now += FORGET
     jobs.step()
     assert work.closed == []
     clock.now += 1.0
     jobs.step()
     assert work.closed == ["me"]
-    assert jobs.finished("done") == 1
 
 
 def test_the_thread_tidies_between_chunks(work):
