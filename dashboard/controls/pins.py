@@ -79,12 +79,13 @@ def _remove(one: Pin) -> None:
 
 
 def _unlike(one: Pin, experiment: Experiment) -> str:
-    """In words: how a pin differs from the present setting. Two photos of one's own have one name."""
-    found = [f"{letter} {escaped(value)}" for letter, value in one.experiment.unlike(experiment).items()]
-    if one.photo is not None and one.experiment.image == experiment.image:
+    """In words: how a pin differs from the present setting. Photos of one's own are told apart by what they show."""
+    there, found = one.experiment, []
+    if one.photo is not None and experiment.own_photo:
         here = session.photo(experiment.image)
-        if here is not None and here.digest != one.photo.digest:
-            found.insert(0, "another photo")
+        there = replace(there, image=experiment.image)
+        found = ["another photo"] if here is not None and here.digest != one.photo.digest else []
+    found += [f"{letter} {escaped(value)}" for letter, value in there.unlike(experiment).items()]
     return " · ".join(found) or "the present setting"
 
 

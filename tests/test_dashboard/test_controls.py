@@ -254,6 +254,7 @@ class TestPins:
         app.button(key=f"control-pin-open-{app.session_state[pins.PINS][0].id}").click().run()
         assert shown(app, "image") == "pinned"
         assert app.session_state[session.PRESENT][1].image == seen
+        assert "the present setting" in [caption.value for caption in app.sidebar.caption]
 
     def test_another_photo_of_ones_own_is_another_setting(self, page, jobs):
         """Both have the same name."""
