@@ -380,3 +380,6 @@ class TestNotHereYet:
         assert not app.exception
         assert control(app.selectbox, "sweep-axis-0").value == "sigma"
         assert app.session_state[sweeps.SETTING] == sweeps.parse("gradient:target=5/15000", "away")
+        assert query(app, "sweep") == "gradient:target=5/15000", "a reload does not lose it"
+        control(app.selectbox, "sweep-method").select("smoothgrad").run()
+        assert query(app, "sweep").startswith("smoothgrad:sigma="), "until another one is chosen"

@@ -59,7 +59,10 @@ def read() -> None:
 
 
 def write(sweep: Sweep) -> None:
-    """Writes the sweep and the methods beside it to the address."""
+    """Writes the sweep and the methods beside it to the address. A sweep that waits for its model stays there."""
+    held: Sweep | None = st.session_state.get(SETTING)
+    if held is not None and same_classes(held.model, session.experiment().model):
+        sweep = held
     beside = others.text(st.session_state.get(OTHERS))
     query = {QUERY: sweep.text, **({BESIDE: beside} if beside else {})}
     if address.named((QUERY, BESIDE)) != query:
