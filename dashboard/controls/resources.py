@@ -1,8 +1,7 @@
 """What all sessions of the process share: models, the store of evaluations, schedulers, cells of sweeps."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, MutableMapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import streamlit as st
 import torch
@@ -11,15 +10,13 @@ from attribution import Store
 from attribution.engine.devices import all_devices
 from attribution.models import Model
 from dashboard.live.hub import HUB
-from dashboard.work.kept import Kept
+from dashboard.work.kept import Kept, Latest
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
 
 STORE_BYTES = 1 << 30
 DEVICE = "session-device"
 """Key: the number of the session's device, if there are several."""
-CELLS = 256
-"""The maximum number of sweep cells; with their maps about 50 MB."""
 PICTURES = 1024
 """The maximum number of small pictures of baselines that are kept, of some 8 KB each."""
 TABLES = 8
@@ -56,11 +53,12 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def schedulers() -> tuple[Scheduler, ...]:
     """A worker for each device. They also drop what is kept of visitors who have left."""
-    visits = kept()
+    visits, results = kept(), cells()
 
     def tidied() -> None:
         HUB.tidy()
         visits.tidy()
+        results.tidy()
 
     return tuple(
         Scheduler(changed=HUB.changed, tidied=tidied).start(f"attribution on {device}") for device in all_devices()
@@ -95,8 +93,8 @@ def kept() -> Kept:
 
 
 @st.cache_resource(show_spinner=False)
-def cells() -> MutableMapping[Any, Any]:
-    """The latest cells of sweeps, of all sessions. Only the worker writes here."""
+def cells() -> Latest:
+    """The latest cells of sweeps, of all sessions. Only the workers write here."""
     return Latest()
 
 
@@ -110,12 +108,3 @@ def read_once(key: Hashable, _make: Callable[[], Made]) -> Made:
 def picture_once(key: Hashable, _make: Callable[[], str]) -> str:
     """A small picture, as a data URL, that is the same for every session."""
     return _make()
-
-
-class Latest(OrderedDict[Any, Any]):
-    """A dictionary of bounded size: the oldest entry is dropped."""
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(key, value)
-        if len(self) > CELLS:
-            self.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Keeps what a reload would lose (the user's photo, the pins) for a while, by the token of a browser's tab."""
+"""Keeps for a while: what a reload would lose (the user's photo, the pins), and the latest cells of sweeps."""
 
 import time
 from collections import OrderedDict
@@ -9,6 +9,8 @@ from typing import Any
 
 SECONDS = 3600.0
 MOST_BYTES = 256 * 1024 * 1024
+CELLS = 256
+"""The maximum number of sweep cells; with their maps about 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Visit:
 
 
 class Kept:
-    """Visits by token, limited in bytes and time: the oldest are dropped. Thread-safe."""
+    """Visits by the token of a browser's tab, limited in bytes and time: the oldest are dropped. Thread-safe."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, seconds: float = SECONDS, most_bytes: int = MOST_BYTES
@@ -54,3 +56,28 @@ class Kept:
                 if first.at > old and sum(visit.size for visit in self._visits.values()) <= self.most_bytes:
                     return
                 self._visits.popitem(last=False)
+
+
+class Latest(OrderedDict[Any, Any]):
+    """A dictionary that is limited in size and time: the oldest are dropped. Threads can share it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.clock = clock
+        self._at: dict[Any, float] = {}
+        self._lock = RLock()
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        with self._lock:
+            super().__setitem__(key, value)
+            self.move_to_end(key)
+            self._at[key] = self.clock()
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Drops the oldest. A worker calls it too: there may be no other visitor."""
+        with self._lock:
+            old = self.clock() - SECONDS
+            while self and (len(self) > CELLS or self._at[next(iter(self))] <= old):
+                key, _ = self.popitem(last=False)
+                del self._at[key]

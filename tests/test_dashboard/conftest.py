@@ -22,6 +22,7 @@ from dashboard.experiment.choices import PATCHES
 from dashboard.live.hub import Hub
 from dashboard.views.compare import glance
 from dashboard.work import sanity
+from dashboard.work.kept import Latest
 from dashboard.work.models import Models, load_listed
 from dashboard.work.scheduler import Scheduler
 
@@ -113,7 +114,7 @@ def jobs(monkeypatch, hub) -> Scheduler:
 @pytest.fixture
 def own_store(monkeypatch) -> Store:
     """Nothing remembered, for tests that count gradients: what is shared holds points and cells of the tests before."""
-    store, cells = Store(), resources.Latest()
+    store, cells = Store(), Latest()
     monkeypatch.setattr(resources, "store", lambda: store)
     monkeypatch.setattr(resources, "cells", lambda: cells)
     return store

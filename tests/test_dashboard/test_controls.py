@@ -20,7 +20,7 @@ from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.subject import Photo
-from dashboard.work.kept import Kept
+from dashboard.work.kept import CELLS, SECONDS, Kept, Latest
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
 
@@ -612,6 +612,22 @@ class TestReload:
         now[0] = 11
         kept.tidy()
         assert freed
+
+    def test_cells_of_sweeps_are_bounded_in_number_and_in_time(self):
+        now = [0.0]
+        cells = Latest(clock=lambda: now[0])
+        for cell in range(CELLS):
+            cells[cell] = "map"
+        now[0] = 1
+        cells[0] = "new"
+        cells[CELLS] = "map"
+        assert list(cells) == [*range(2, CELLS), 0, CELLS]
+        now[0] = SECONDS
+        cells.tidy()
+        assert list(cells) == [0, CELLS]
+        now[0] = SECONDS + 1
+        cells.tidy()
+        assert not cells
 
 
 def test_who_comes_without_a_link_sees_the_first_experiment(page):

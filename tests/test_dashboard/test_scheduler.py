@@ -428,9 +428,10 @@ def test_the_workers_drop_what_is_kept_of_those_who_left(monkeypatch):
     log, given = [], []
     visits = SimpleNamespace(tidy=lambda: log.append("visits"))
     monkeypatch.setattr(resources, "kept", lambda: visits)
+    monkeypatch.setattr(resources, "cells", lambda: SimpleNamespace(tidy=lambda: log.append("cells")))
     monkeypatch.setattr(resources, "HUB", SimpleNamespace(changed=None, tidy=lambda: log.append("boards")))
     worker = SimpleNamespace(start=lambda name: None)
     monkeypatch.setattr(resources, "Scheduler", lambda **how: given.append(how) or worker)
     resources.schedulers.__wrapped__()
     given[0]["tidied"]()
-    assert log == ["boards", "visits"]
+    assert log == ["boards", "visits", "cells"]
