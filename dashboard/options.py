@@ -16,6 +16,9 @@ WRONG = 2
 """The exit status for options that cannot be used."""
 
 
+ABOUT = "Starts the dashboard. Options of Streamlit go with these: --server.port=9000."
+
+
 class _Parser(argparse.ArgumentParser):
     """Its errors are one line, without the list of all options."""
 
@@ -25,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The options. Streamlit's own stand before `--` on the command line, these stand after it."""
-    made = _Parser("dashboard", description="The options of the dashboard.", allow_abbrev=False)
+    made = _Parser("attribution-dashboard", description=ABOUT, allow_abbrev=False)
     made.add_argument(
         "--photos", type=Path, metavar="FOLDER", help="a folder of photos that everybody who opens the page can choose"
     )

@@ -1,4 +1,4 @@
-"""Measures what the README tells: `python tests/measure.py [http://127.0.0.1:8501]`. Ratios in one run, interleaved.
+"""Measures how fast the app is: `python tests/measure.py [http://127.0.0.1:8501]`. Ratios in one run, interleaved.
 
 With the address of a running dashboard it also measures what a hand feels, `TRIES` times each, beside its goal, and how
 the page answers while the processor is busy.
@@ -346,7 +346,7 @@ def first_stages(address: str) -> None:
                 times.append(1000 * (time.perf_counter() - began))
             page.close()
         opened.close()
-    tell("Sanity, the first stage on screen", times)
+    tell("Sanity, the first stage on screen", times, 2000)
 
 
 def displays(address: str) -> None:

@@ -18,7 +18,7 @@ import attribution.methods
 import attribution.metrics
 from attribution import METHODS, METRICS, curve, explain, stream
 from attribution.__main__ import parser
-from attribution.benchmark.__main__ import COMMANDS, SURVEYS, _options, _report_options
+from attribution.benchmark.__main__ import OPTIONS, SURVEYS, _options, _told
 from attribution.benchmark.cases import metrics, parse, subjects
 from attribution.engine.random_numbers import Purpose, normal
 
@@ -116,8 +116,8 @@ def test_commands_are_understood(module, arguments):
     given = shlex.split(arguments)
     if module == "attribution":
         parser(given).parse_args(given)
-    elif given[0] in COMMANDS:
-        told = _report_options().parse_args(given)
+    elif given[0] in OPTIONS:
+        told = _told(given)
         assert parse(told.methods, subjects()) or not told.methods
     elif given[0] in SURVEYS:
         options, _ = SURVEYS[given[0]]

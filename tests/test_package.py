@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from serving import started
 from skimage import data
 from skimage.io import imsave
 
+from dashboard import options
 from dashboard.__main__ import split
 
 ROOT = Path(__file__).parents[1]
@@ -249,6 +251,11 @@ class TestCommands:
         assert (running.folder / "map.png").read_bytes().startswith(b"\x89PNG")
         assert any(line.startswith("efficientnet_lite0: ") for line in models.splitlines())
         assert "Gradient" in report
+
+    def test_the_help_of_the_app_names_its_command(self):
+        made = options.parser()
+        assert made.prog in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+        assert "--server.port=9000" in made.format_help()
 
     def test_an_option_that_is_wrong_is_a_line(self, installed, tmp_path):
         command = [installed / "attribution-dashboard", "--photo", "photos"]

@@ -50,13 +50,18 @@ A METHOD is a name and its knobs. Slashes separate several values of one knob:
 again: the same command continues a run that was stopped, and a command with more methods adds those methods.
 """
 DEFAULT = ("integrated_gradients", "smoothgrad", "smooth_taylor", CONTROL)
-COMMANDS = ("report", "rows", "pack")
 SURVEYS = {
     "sanity": (sanity_options, sanity_survey),
     "robustness": (robustness_options, robustness_survey),
     "agreement": (agreement_options, agreement_survey),
 }
 """The commands that check methods over a folder: their options, and what they do."""
+OPTIONS = {
+    "report": ("format", "preset", "methods", "metrics", "model", "against", "correct"),
+    "rows": (),
+    "pack": ("no_thumbnails",),
+}
+"""Which options the commands that print a file have, besides --out."""
 STOPPED = 130
 
 
@@ -64,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status. An error is printed as one line."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] and given[0] in COMMANDS:
-            return tell(_report_options().parse_args(given))
+        if given[:1] and given[0] in OPTIONS:
+            return tell(_told(given))
         if given[:1] and given[0] in SURVEYS:
             options, asked = SURVEYS[given[0]]
             chosen = options().parse_args(given[1:])
@@ -135,26 +140,40 @@ def _report_options() -> Parser:
         description="Prints what a results file holds. `pack` writes a small copy of the file to send on: without the "
         "folder of the photos, but with a thumbnail of each photo (at most 96 pixels a side).",
     )
-    made.add_argument("command", choices=COMMANDS)
+    made.add_argument("command", choices=OPTIONS)
     made.add_argument("results", type=Path, metavar="FILE", help="a results file")
     made.add_argument("--out", type=Path, help="write to this new file instead of printing")
-    made.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    made.add_argument("--preset", choices=PRESETS, help="only the methods of this set")
-    made.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="only these: smooth_taylor:samples=50")
-    made.add_argument(
+    made.add_argument("--no-thumbnails", action="store_true", help="pack: leave out the thumbnails of the photos")
+    of = made.add_argument_group("report")
+    of.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    of.add_argument("--preset", action="append", choices=PRESETS, default=[], help="only the methods of this set")
+    of.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="only these: smooth_taylor:samples=50")
+    of.add_argument(
         "--metrics", nargs="+", default=[], choices=list(curves()), help="only these; photos that lack one are left out"
     )
-    made.add_argument("--model", metavar="NAME", help="the model, when the file has several")
-    made.add_argument(
+    of.add_argument("--model", metavar="NAME", help="the model, when the file has several")
+    of.add_argument(
         "--against",
         default="",
         metavar="METHOD",
         help="the method that all others are compared with; default: the first",
     )
-    correct = "report: only the photos whose likeliest class is the one that labels.csv gave them"
-    made.add_argument("--correct", action="store_true", help=correct)
-    made.add_argument("--no-thumbnails", action="store_true", help="pack: leave out the thumbnails of the photos")
+    correct = "only the photos whose likeliest class is the one that labels.csv gave them"
+    of.add_argument("--correct", action="store_true", help=correct)
     return made
+
+
+def _told(given: Sequence[str]) -> argparse.Namespace:
+    """The options of `tell`. Raises ValueError for one that the command does not have."""
+    made = _report_options()
+    found = made.parse_args(given)
+    if len(found.preset) > 1:
+        raise ValueError("a report shows one set of methods: give --preset once")
+    for command, names in OPTIONS.items():
+        for name in names:
+            if command != found.command and getattr(found, name) != made.get_default(name):
+                raise ValueError(f"--{name.replace('_', '-')} is an option of {command}, not of {found.command}")
+    return found
 
 
 def measure(options: argparse.Namespace) -> int:
@@ -198,7 +217,8 @@ def tell(options: argparse.Namespace) -> int:
     if options.command == "rows":
         told = rows(found)
     else:
-        which = (options.preset, options.model, options.against, options.methods, options.metrics, options.correct)
+        preset = next(iter(options.preset), None)
+        which = (preset, options.model, options.against, options.methods, options.metrics, options.correct)
         told = report(found, options.format, *which)
     if options.out is None:
         print(told, end="")

@@ -5,10 +5,12 @@ from dataclasses import replace
 from attribution import METHODS
 from attribution.agreement import ENOUGH, SIDES
 from attribution.registry import Range
+from dashboard.controls import session
 from dashboard.controls.beside import Beside
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.own import COMPARED
 from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import listed
 from dashboard.stage.stage import Act, Option
 from dashboard.work.panel import Panel
 from dashboard.work.settle import Settle
@@ -17,6 +19,8 @@ SLOT = "settle"
 BESIDE = Beside(SLOT)
 PLACES = (*SIDES, 0)
 """Where halves can be compared: pooled to so many cells a side, or pixel by pixel."""
+SETTLING = tuple(method for method in COMPARED if METHODS[method].term is not None)
+"""The methods that it is for."""
 close = BESIDE.close
 
 
@@ -32,19 +36,24 @@ def at(side: int) -> str:
     return f"at {side} cells" if side else "pixel by pixel"
 
 
-def buttons() -> None:
-    """The buttons under R. Each starts it at one size of the maps."""
+def buttons(subject: Subject) -> None:
+    """The buttons under R. Each starts it at one size of the maps. None without a map that settles."""
+    if not panels(session.experiment(), subject):
+        return
     BESIDE.buttons(
         {
             side: (
                 f"Until settled {at(side)}",
-                f"Draws samples until two halves of them agree by {ENOUGH:g} {at(side)}, for the compared methods "
-                f"that R turns: at most {most()} gradients. Compare shows how far it is, and you can end it there. "
-                "At the end it sets R.",
+                f"Draws samples until two halves of them agree by {ENOUGH:g} {at(side)}, for {_named()}: at most "
+                f"{most()} gradients. Compare shows how far it is, and you can end it there. At the end it sets R.",
             )
             for side in (*SIDES[::-1], 0)
         }
     )
+
+
+def _named() -> str:
+    return listed([METHODS[method].title for method in SETTLING])
 
 
 def act(experiment: Experiment, subject: Subject) -> Act | None:
@@ -54,8 +63,8 @@ def act(experiment: Experiment, subject: Subject) -> Act | None:
     return Act(
         SLOT,
         "Until settled",
-        f"Draws samples until two halves of them agree by {ENOUGH:g}, for the methods that R turns: at most {most()} "
-        "gradients. Regions settle before pixels: at 28 cells, means over 28 cells a side are compared. At the end it "
+        f"Draws samples until two halves of them agree by {ENOUGH:g}, for {_named()}: at most {most()} gradients. "
+        "Regions settle before pixels: at 28 cells, means over 28 cells a side are compared. At the end it "
         "sets R.",
         [Option(str(side), at(side)) for side in PLACES],
         f"until halves agree by {ENOUGH:g}, at most R = {most()}",
@@ -71,10 +80,10 @@ def press(choice: str) -> None:
 
 
 def panels(experiment: Experiment, subject: Subject) -> tuple[Panel, ...]:
-    """The maps that R turns, without their R."""
+    """The maps that can settle, without their R."""
     found = []
     for method in experiment.methods:
-        if method in COMPARED and METHODS[method].term is not None:
+        if method in SETTLING:
             panel = experiment.panel(method, subject.image, subject.model.name, subject.target)
             found.append(replace(panel, knobs=tuple(knob for knob in panel.knobs if knob[0] != "samples")))
     return tuple(found)

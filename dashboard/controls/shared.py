@@ -20,9 +20,6 @@ from dashboard.experiment.subject import Subject
 from dashboard.pages import COMPARE, Page
 from dashboard.stage.pictures import data_url
 
-BESIDE = {"sigma": search, "samples": settle}
-"""Buttons below a control that start work which sets it."""
-
 
 def draw(group: str, subject: Subject, page: Page, elsewhere: Collection[str] = ()) -> None:
     """Draws the controls of one heading that a page uses, in the order of their declarations; but not those `elsewhere`
@@ -42,8 +39,10 @@ def draw(group: str, subject: Subject, page: Page, elsewhere: Collection[str] = 
             control(name, st.container())
         if name == "sigma":
             _range(subject)
-        if page is COMPARE and name in BESIDE:  # it alone shows what they find
-            BESIDE[name].buttons()
+        if page is COMPARE and name == "sigma":  # it alone shows what the buttons find
+            search.buttons()
+        if page is COMPARE and name == "samples":
+            settle.buttons(subject)
 
 
 def control(name: str, where: DeltaGenerator) -> None:

@@ -458,6 +458,21 @@ class TestCommand:
         assert content(Results.read(tmp_path / "r.db.gz").rows()) != []
         assert main(["report", str(tmp_path / "r.db.gz")]) == 0
 
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (["rows", "--methods", "gradient"], "--methods is an option of report, not of rows"),
+            (["pack", "--correct"], "--correct is an option of report, not of pack"),
+            (["report", "--no-thumbnails"], "--no-thumbnails is an option of pack, not of report"),
+            (["report", "--preset", "table1", "--preset", "table2"], "give --preset once"),
+        ],
+    )
+    def test_an_option_that_would_do_nothing_is_refused(self, whole, given, said, capsys):
+        assert main([given[0], str(whole), *given[1:]]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert not printed.out
+
     def test_ctrl_c_keeps_what_is_done(self, folder, tmp_path, capsys, monkeypatch):
         arguments = [str(folder), "--out", str(tmp_path / "r.db"), *self.ARGUMENTS, *self.SMALL]
         add, added = Results.add, []

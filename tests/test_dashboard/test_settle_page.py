@@ -114,6 +114,10 @@ class TestUntilSettled:
         assert not [m for m in app.main.markdown if "Until settled" in m.value]
 
     def test_without_a_noise_method_there_is_nothing_to_settle(self, page):
-        app = self.start(page, methods="integrated_gradients")
-        assert not [m for m in app.main.markdown if "Until settled" in m.value]
-        assert not app.exception
+        """SmoothGrad squared has R too, but its map is no mean over the samples."""
+        for methods, there in (("integrated_gradients,smoothgrad_squared", 0), ("smoothgrad", 3)):
+            app = page(r="4", m="1", methods=methods)
+            assert not app.exception
+            buttons = [button for button in app.button if button.key.startswith("control-settle-")]
+            assert len(buttons) == there
+        assert all("for SmoothGrad and SmoothTaylor: at most 500 gradients" in button.help for button in buttons)
