@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from claims import AUPC, AUTVC, BLACK, FILES, UNIFORM, Decided, decide
 
+from attribution.benchmark.__main__ import main
 from attribution.benchmark.intervals import interval
 from attribution.benchmark.results import Results
 from attribution.benchmark.tables import tabulate
@@ -46,6 +47,23 @@ def test_every_difference_with_its_interval_is_one_that_is_decided(decided):
     for *like, star in found:
         verdicts = {one.sure for one in known if told((one.mean, one.low, one.high), like)}
         assert verdicts == {bool(star)}, like
+
+
+REPORTED = re.findall(r"^python -m attribution.benchmark (report (\w+)\.db .+) --out (\S+\.csv)$", PAGE, re.MULTILINE)
+SHIPPED = {"results": "results", "family": "ig-family", "headline": "headline", "probability": "headline-probability"}
+"""The results files in assets, by their names on the page."""
+
+
+@pytest.mark.parametrize(("command", "name", "table"), REPORTED)
+def test_a_csv_file_is_what_its_command_writes(command, name, table, tmp_path):
+    words = command.replace(f"{name}.db", str(claims.ASSETS / f"{SHIPPED[name]}.db.gz")).split()
+    assert main([*words, "--out", str(tmp_path / table)]) == 0
+    assert (tmp_path / table).read_bytes() == (claims.ASSETS / table).read_bytes()
+
+
+def test_each_results_file_has_its_csv_files():
+    surveys = {"agreement.csv", "robustness.csv", "sanity.csv"}
+    assert {table for *_, table in REPORTED} == {file.name for file in claims.ASSETS.glob("*.csv")} - surveys
 
 
 @pytest.mark.parametrize(
