@@ -57,8 +57,7 @@ class Scheduler:
     """Runs jobs, one chunk at a time. `step` runs one chunk; `start` calls it in a worker thread.
 
     A key may have a `rank`: within a session, jobs of the lowest rank run first. At most `keep` finished and `parked`
-    unfinished jobs are kept unwatched, and for an hour; unfinished jobs need more memory. The thread calls `tidied`
-    now and then.
+    unfinished jobs are kept unwatched, for an hour. The thread calls `tidied` now and then.
     """
 
     def __init__(
