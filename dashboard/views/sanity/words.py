@@ -40,9 +40,10 @@ AXES = {
 }
 NOISE = (
     "Each weight gets noise of this share of the standard deviation of its layer's weights. All methods see the same "
-    "networks. A map that follows the model changes while the probability of the class falls. Bands reach from the "
-    "lowest to the highest of three draws. Where a line has a gap, its value is not defined: no network with this "
-    "noise has finite numbers, or a map is blank."
+    "networks. A map that follows the model changes while the probability of the class falls. The broad grey line is "
+    "the share of the model's own probability that is left, at most 1. Bands reach from the lowest to the highest of "
+    "three draws. Where a line has a gap, its value is not defined: no network with this noise has finite numbers, or "
+    "a map is blank."
 )
 INFIDELITY = (
     "The photo gets noise, again and again. Each time the map predicts how far the score falls: the sum of map times "
