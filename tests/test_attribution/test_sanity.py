@@ -322,6 +322,14 @@ class TestVerdicts:
             "changed little with 1 of 2 layers random, one at a time; most with layer1 (rank correlation 0.20)"
         )
 
+    def test_one_at_a_time_of_some_layers(self):
+        """The one with which the map changed most may be among those that were not looked at."""
+        found = told(0.9, 0.2, total=50, mode="independent")
+        assert found.words == (
+            "changed little with 1 of 2 layers random, one at a time; most with layer49 (rank correlation 0.20); "
+            "48 other layers were not looked at"
+        )
+
     def test_words_are_careful(self, cascade):
         for label in METHODS:
             assert not {"wrong", "best", "bad", "good", "nan"} & set(cascade.verdict(label).words.split())
