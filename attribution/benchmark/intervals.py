@@ -24,14 +24,15 @@ def interval(values: Float[np.ndarray, "cases photos"]) -> Interval:
 def chance(differences: Float[np.ndarray, "cases photos"]) -> Float[np.ndarray, " cases"]:
     """The p-value of each row by the paired t-test: the probability of such a mean if there were no difference.
 
-    NaN for fewer than two photos, and for a row of zeros: a case beside itself.
+    NaN for fewer than two photos. 1 for a row of zeros, of two cases that are equal on every photo.
     """
     photos = differences.shape[1]
     if photos < 2:
         return np.full(len(differences), np.nan)
     error = differences.std(1, ddof=1) / np.sqrt(photos)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(2 * stats.t.sf(np.abs(differences.mean(1) / error), photos - 1))
+        found = np.asarray(2 * stats.t.sf(np.abs(differences.mean(1) / error), photos - 1))
+    return np.where(differences.any(1), found, 1.0)
 
 
 def holm(found: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -53,8 +53,9 @@ def lines(table: Table, against: Case) -> list[dict[str, str | float]]:
     intervals = {name: interval(areas) for name, areas in table.areas.items()}
     differences = {name: areas - areas[reference] for name, areas in table.areas.items()}
     around = {name: interval(found) for name, found in differences.items()}
-    corrected = holm(np.concatenate([chance(found) for found in differences.values()]))
-    by_chance = dict(zip(differences, corrected.reshape(len(differences), -1), strict=True))
+    raw = np.stack([chance(found) for found in differences.values()])
+    raw[:, reference] = np.nan  # no difference: it is the case beside itself
+    by_chance = dict(zip(differences, holm(raw.ravel()).reshape(raw.shape), strict=True))
     found = []
     for k, case in enumerate(table.cases):
         line: dict[str, str | float] = {"method": case.name, "knobs": case.text, "label": table.labels[case]}

@@ -34,10 +34,6 @@ DESCRIPTION = (
 COLUMNS = (*KEY, "seed", "class", "category", *FIGURES, "why")
 PHOTO = ("photo", "model", "weights", "setting", "seed", "method", "knobs", "class", "category", *FIGURES, "why")
 """The columns of the file for one photo. Its seed is used as it is; in a folder each photo has its own."""
-NOTE = (
-    "Lower is better. 1 in infidelity_share: the map predicts no better than a map of zeros. A map that ignores the "
-    "photo has a max-sensitivity of 0 as well."
-)
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -94,6 +90,16 @@ def _row(model: Model, found: Robustness, label: str) -> dict[str, str]:
     return {"class": str(found.target), "category": model.categories[found.target], **numbers(values, ".6g")}
 
 
+def _note(count: int) -> str:
+    """How to read the numbers. The factor is fitted to `count` changes. On average this takes 1 / count of the error
+    even from a map that knows nothing."""
+    return (
+        "Lower is better. In infidelity_share a map of zeros has 1. A map that knows nothing has about "
+        f"{1 - 1 / count:.4g} with {count} change{'' if count == 1 else 's'}, because its factor is the best one for "
+        "them. A map that ignores the photo has a max-sensitivity of 0 as well."
+    )
+
+
 def _setting(given: argparse.Namespace) -> str:
     return json.dumps({**asdict(changes_of(given)), "output": given.output})
 
@@ -105,7 +111,7 @@ def robustness_survey(given: argparse.Namespace) -> Survey:
         found = _measure(given, model, x, cases, seed, None)
         return {label: _row(model, found, label) for label in cases}
 
-    return Survey("robustness", COLUMNS, FIGURES, NOTE, _setting(given), rows)
+    return Survey("robustness", COLUMNS, FIGURES, _note(changes_of(given).count), _setting(given), rows)
 
 
 def run(given: argparse.Namespace) -> None:
@@ -135,4 +141,4 @@ def _told(given: argparse.Namespace, model: Model, found: Robustness) -> Iterato
         line = "  ".join(f"{cell:>{len(name)}}" for cell, name in zip(cells, values, strict=True))
         why = {one.why: None for one in values.values() if not one.defined}
         yield f"{label:{width}}  {line}{'  ' + '; '.join(why) if why else ''}"
-    yield NOTE
+    yield _note(changes.count)

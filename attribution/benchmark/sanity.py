@@ -26,7 +26,7 @@ VALUES = {
     "class_spearman": "Rank correlation, other class",
     "class_pearson": "Signed correlation, other class",
     **{f"noise_{name}": f"{measure.title}, noise, mean over levels" for name, measure in MEASURES.items()},
-    "noise_score": "Score, noise, mean over levels",
+    "noise_score": "Share of the probability that is left, noise, mean over levels",
 }
 """The columns with numbers, and what they are. Empty where a number is not defined; the column `why` says why."""
 COLUMNS = (*KEY, "seed", "class", "category", "other", "other_category", *VALUES, "why", "randomised", "perturbed")

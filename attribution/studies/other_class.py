@@ -1,17 +1,22 @@
 """Does a map depend on the class that is explained? It is compared with the map of another class of the same photo."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
 from attribution.engine.store import Store
-from attribution.explain import Chosen, score_of, together
+from attribution.explain import Chosen, explain, score_of, together
 from attribution.models import Model
+from attribution.registry import METHODS, entry
 from attribution.similarity import LITTLE, Alike, Finding, pearson, spearman
 from attribution.studies.compared import begun, summed
-from attribution.types import Heatmap, Partial
+from attribution.types import Heatmap, Image, Partial
 
+SQUARES = ("f²", "(f/x)²")
+"""Units of maps that are squares of the score or of its gradients: the negative of a score has the same map."""
 OTHERS = {"second": "the likeliest class but this one", "least": "the least likely class"}
 
 
@@ -20,6 +25,7 @@ class Contrast:
     """The maps of two classes so far, signed sums over channels, (h, w), by label. `failed` says why there is none.
 
     `absolute` is Spearman's rank correlation of the absolute values, `signed` Pearson's correlation with signs.
+    `gradients`: of a method whose unit is one of `SQUARES`, Pearson's correlation of the gradients of the two scores.
     """
 
     target: int
@@ -29,6 +35,7 @@ class Contrast:
     others: Mapping[str, Heatmap]
     absolute: Mapping[str, Alike]
     signed: Mapping[str, Alike]
+    gradients: Mapping[str, Alike]
     failed: Mapping[str, str]
 
     @property
@@ -54,6 +61,9 @@ class Contrast:
             turned = f"the map of the other class is this one with its signs turned ({signed})"
             return Finding(False, f"cannot be told: {turned}")
         little = absolute.value >= LITTLE
+        if little and label in self.gradients and not self.gradients[label].value > -LITTLE:
+            same = "opposite scores have the same map by this method, and these two may be opposite"
+            return Finding(False, f"cannot be told: {same} (correlation of their gradients {self.gradients[label]})")
         words = (
             f"changed {'little ' if little else ''}for another class: rank correlation {absolute}, with signs {signed}"
         )
@@ -73,21 +83,37 @@ def other_class(
     """Yields the comparison after each batch of points. `methods` are by label; they share the points of each class.
 
     `target` is the explained class (default: the most likely one), `other` is one of `OTHERS` or the index of a class,
-    `output` the score that is explained, "logit" or "probability". Raises ValueError for an unknown
-    class, and if both are the same.
+    `output` the score that is explained, "logit" or "probability". Raises ValueError for an unknown class, and if both
+    are the same.
     """
     x, chosen = begun(model, x, target, output)
     beside = score_of(model, x, _index(model, x, chosen, other), output, None).target
     if beside == chosen:
         raise ValueError(f"class {chosen} is the explained class itself; choose another one")
     store = Store() if store is None else store
-    so_far = Contrast(chosen, beside, tuple(methods), {}, {}, {}, {}, {})
+    so_far = Contrast(chosen, beside, tuple(methods), {}, {}, {}, {}, {}, {})
     for label, one in methods.items():
+        if _squares(*one):
+            alike = _gradients(model, x, (chosen, beside), METHODS[one[0]].output or output, store)
+            so_far = replace(so_far, gradients={**so_far.gradients, label: alike})
         for at in (chosen, beside):
             for _, found in together(model, x, {label: one}, at, store, output=output):
                 if found is not None:
                     so_far = _with_map(so_far, label, found, at)
                 yield so_far
+
+
+def _squares(name: str, knobs: Mapping[str, Any]) -> bool:
+    method = entry(METHODS, name)
+    return method.units(method.complete(knobs)) in SQUARES
+
+
+def _gradients(model: Model, x: Image, classes: tuple[int, int], output: str, store: Store) -> Alike:
+    """Pearson's correlation of the gradients of two scores at the image, with signs."""
+    try:
+        return pearson(*(summed(explain(model, x, "gradient", at, output=output, store=store)) for at in classes))
+    except ValueError as error:
+        return Alike(math.nan, str(error))
 
 
 def _with_map(contrast: Contrast, label: str, found: Partial | ValueError, target: int) -> Contrast:

@@ -116,7 +116,9 @@ class Randomised:
         most = min(found, key=lambda pair: pair[1].value)
         words = f"changed little with {little} of {len(found)} layers random, one at a time; "
         where = f"most with {self.layers[most[0] - 1]} (rank correlation {most[1]})"
-        return Finding(little == len(found), words + where)
+        others = len(self.layers) - len(found)
+        left = f"; {others} other layer{' was' if others == 1 else 's were'} not looked at" if others else ""
+        return Finding(little == len(found), words + where + left)
 
 
 def counts(total: int, stages: int, mode: str) -> tuple[int, ...]:

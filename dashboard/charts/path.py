@@ -18,7 +18,7 @@ CHARTS = (
         "path-scores",
         "Score",
         "logit, IDG's samples, probability",
-        "The model decides where the score climbs. IDG takes its samples there (marks between the two charts). "
+        "The model decides where the score climbs. The marks between the two charts are IDG's samples: {samples}. "
         "Left-IG uses the part before the dashed line.",
         3,
     ),
@@ -46,7 +46,13 @@ CHARTS = (
         2,
     ),
 )
-"""Name, title, gloss, note and rows of each chart."""
+"""Name, title, gloss, note and rows of each chart. A note can take `samples`, which is one of `SAMPLES`."""
+SAMPLES = {
+    "adaptive": "more where the score changes",
+    "uniform": "spread evenly",
+    "reference": "placed as in the released code, where later ones can lie too near the baseline",
+}
+"""Where the samples of IDG lie, by its setting `sampling`."""
 
 Traces = Mapping[str, Trace]
 """Traces by baseline."""

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from dashboard.charts.looks import GREY, style
 from dashboard.charts.styles import Trace, axis, chart, scatter
 
-SCORE = "probability of the class"
+SCORE = "share of the probability"
+"""Of the class: what is left of it, as a share of the model's own."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def stages(lines: Sequence[Kept], counts: Sequence[int], measure: str, shown: st
 
 
 def noise(lines: Sequence[Kept], score: Kept, measure: str, little: float | None) -> go.Figure:
-    """A line with its band for each method over the noise, and the probability of the class beneath them."""
+    """A line with its band for each method over the noise, and what is left of the probability beneath them."""
     traces = []
     for line in lines:
         traces += [*_band(line), _line(line, [100 * x for x in line.x])]

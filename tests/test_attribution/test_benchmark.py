@@ -821,13 +821,25 @@ class TestReport:
     def test_p_values_are_those_of_the_paired_test(self):
         one, other = np.random.default_rng(7).normal(0, 1, (2, 5, 30))
         np.testing.assert_allclose(chance(one - other), scipy.stats.ttest_rel(one, other, axis=1).pvalue)
-        assert np.isnan(chance(np.zeros((2, 30)))).all(), "a case beside itself"
+        assert chance(np.zeros((2, 30))).tolist() == [1, 1], "of two cases that are equal on every photo"
         assert np.isnan(chance(np.ones((2, 1)))).all()
 
     def test_holms_correction_by_hand(self):
         found = holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005]))
         np.testing.assert_allclose(found, [0.03, 0.06, np.nan, 0.06, 0.02])
         assert holm(np.array([0.6, 0.9])).max() == 1
+
+    def test_an_equal_case_is_one_of_the_differences_of_the_table(self):
+        """What stands in the head is what p was corrected for; the reference beside itself has no p."""
+        twins = [("smoothgrad_squared", {}), ("smoothgrad", {"form": "squared"}), ("random_order", {})]
+        areas = np.array([AREAS[0], AREAS[0], [25.0, 24, 29, 36]])
+        rows = made_up(areas, methods=twins)
+        own, twin, other = csv.DictReader(io.StringIO(report(rows, "csv", None, None)))
+        (alone,) = chance(areas[2:] - areas[0])
+        assert own["aupc_difference_p"] == ""
+        assert float(twin["aupc_difference_p"]) == 1
+        assert float(other["aupc_difference_p"]) == pytest.approx(4 * alone, abs=1e-4)
+        assert "correction for the 4 differences of this table" in report(rows, "text", None, None).replace("\n", " ")
 
     def test_of_many_differences_by_chance_hardly_ever_one_is_told(self):
         """Without the correction at least one of forty would be in nearly nine of ten tables."""

@@ -14,9 +14,10 @@ from attribution import load_image
 from attribution.__main__ import main as one_photo
 from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.intervals import SURE, chance, holm, interval
-from attribution.benchmark.robustness_command import COLUMNS, PHOTO, changes_of, robustness_options
+from attribution.benchmark.robustness_command import COLUMNS, PHOTO, changes_of, robustness_options, robustness_survey
 from attribution.benchmark.run import digest_of, seed_of
 from attribution.studies.changed_image import FIGURES, Changes, robustness
+from attribution.studies.robustness import error_of
 
 QUICK = ["--count", "4", "--repeats", "2", "--noise", "0.2", "--radius", "0.05"]
 CHANGES = Changes(noise=0.2, count=4, radius=0.05, repeats=2)
@@ -51,6 +52,7 @@ def test_one_photo(photo, model, capsys, tmp_path, output):
     expected = measured(model, photo, 5, output=output, target=1)
     assert [float(cell) for cell in lines[1].split()[-5:]] == pytest.approx(list(expected.values()), rel=1e-3)
     assert "Lower is better" in note
+    assert "A map that knows nothing has about 0.75 with 4 changes" in note
     assert written == f"written: {out}"
     rows = rows_of(out)
     assert list(rows[0]) == list(PHOTO)
@@ -86,6 +88,15 @@ def test_a_folder_and_its_numbers(folder, model, tmp_path, capsys):
     assert all(title in told for title in FIGURES.values())
     assert "3 photos; means with 95 % t intervals" in told
     assert "nan" not in told.lower()
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "0 with 1 change,"), (3, "0.6667 with 3 "), (100, "0.99 with 100 ")])
+def test_the_note_has_the_infidelity_of_a_map_that_knows_nothing(count, said, tmp_path):
+    draws = np.random.default_rng(count).normal(size=(4000, 2, count))
+    shares = [error_of(*one.tolist(), scaled=True) / np.mean(one[1] ** 2) for one in draws]
+    assert np.mean(shares) == pytest.approx(1 - 1 / count, abs=0.02)
+    given = robustness_options().parse_args([str(tmp_path), "--out", "table.csv", "--count", str(count)])
+    assert f"A map that knows nothing has about {said}" in robustness_survey(given).note
 
 
 def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, monkeypatch):

@@ -35,6 +35,13 @@ METHODS = {
     "Edges": ("edges", {}),
     "Centre": ("centre", {}),
 }
+SQUARES = {
+    "SmoothGrad squared": ("smoothgrad_squared", {"samples": 4, "sigma": 2.0}),
+    "SmoothGrad variance": ("smoothgrad", {"samples": 4, "sigma": 2.0, "form": "variance"}),
+    "IDG": ("idg", {"steps": 4}),
+}
+SURE = toys.model(lambda z: z @ toys.WEIGHTS + 25)
+"""At the image its probability is 1, and the gradient of that is zero."""
 
 
 @pytest.fixture(scope="module")
@@ -315,6 +322,14 @@ class TestVerdicts:
             "changed little with 1 of 2 layers random, one at a time; most with layer1 (rank correlation 0.20)"
         )
 
+    def test_one_at_a_time_of_some_layers(self):
+        """The one with which the map changed most may be among those that were not looked at."""
+        found = told(0.9, 0.2, total=50, mode="independent")
+        assert found.words == (
+            "changed little with 1 of 2 layers random, one at a time; most with layer49 (rank correlation 0.20); "
+            "48 other layers were not looked at"
+        )
+
     def test_words_are_careful(self, cascade):
         for label in METHODS:
             assert not {"wrong", "best", "bad", "good", "nan"} & set(cascade.verdict(label).words.split())
@@ -446,6 +461,28 @@ class TestOtherClass:
         assert not any(one.flagged for one in told)
         turned = "this one with its signs turned (-1.00)"
         assert [turned in one.words for one in told] == [output == "probability"] * 4
+
+    @pytest.mark.parametrize(
+        ("network", "output"),
+        [(toys.convolutional(), "probability"), (toys.quadratic(), "logit"), (SURE, "probability")],
+        ids=["two classes", "a single logit", "one that is sure"],
+    )
+    def test_squares_of_opposite_scores_are_not_told_apart(self, network, output):
+        """Their maps are equal whatever the model is: for want of another class, not for want of looking at it."""
+        found = last(other_class(network, toys.image(), {**SQUARES, "Edges": METHODS["Edges"]}, 0, output=output))
+        for label in SQUARES:
+            torch.testing.assert_close(found.others[label], found.maps[label])
+            assert not found.verdict(label).flagged
+            assert found.verdict(label).words.startswith("cannot be told: ")
+        assert found.verdict("Edges").flagged
+
+    def test_squares_of_scores_that_are_not_opposite_can_be_flagged(self):
+        """The second score has twice the weights of the first one, and so twice its gradients."""
+        alike = toys.convolutional()
+        weight = alike.module[-1].weight[0].detach()
+        alike.module[-1].weight = nn.Parameter(torch.stack([weight, 2 * weight]))
+        found = last(other_class(alike, toys.image(), SQUARES, 0))
+        assert [found.verdict(label).flagged for label in SQUARES] == [True] * len(SQUARES)
 
     def test_it_is_the_map_of_the_other_class(self, model, x):
         found = last(other_class(model, x, METHODS))

@@ -93,6 +93,7 @@ def test_a_folder_and_its_numbers(folder, model, tmp_path, capsys):
     assert f"  Gradient: {values.mean():.3f} [{low:.3f}, {high:.3f}]\n" in told
     assert "  Edges: 1.000 [1.000, 1.000]\n" in told
     assert all(words in told for words in VALUES.values())
+    assert "Share of the probability that is left, noise, mean over levels\n" in told
     assert "3 photos; means with 95 % t intervals" in told
     assert "nan" not in told.lower()
 

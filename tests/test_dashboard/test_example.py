@@ -212,6 +212,13 @@ class TestLessons:
             assert "centre" in said
         assert "at least" not in text
 
+    def test_a_map_of_few_samples_is_not_said_to_be_curvature(self):
+        """Another seed gives another map: what a mean over many samples would show is the smaller part of it."""
+        (lesson,) = (one for one in lessons.LESSONS if "curvature" in one.text)
+        assert f"With {lesson.opens.samples} samples, as here, much of the first-order parts is still" in lesson.text
+        maps, _ = lessons.load()
+        assert np.corrcoef(maps["smooth_taylor"].flatten(), maps["seed 1"].flatten())[0, 1] < 0.5
+
     def test_what_they_say_is_so(self):
         """The numbers of the file bear out the text under which they stand."""
         maps, numbers = lessons.load()

@@ -15,6 +15,7 @@ from attribution.engine import weights
 from attribution.engine.batches import BatchSize
 from attribution.engine.states import digest_of
 from attribution.engine.weights import Networks
+from attribution.similarity import edges, spearman
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import READING
@@ -237,6 +238,15 @@ def test_unrelated_maps_are_not_said_to_have_a_rank_correlation_of_0():
     for said in (READING, LAYERS["cascading"]):
         assert "unrelated" in said
         assert "about 0.3" in said
+    assert "rank correlation of up to about 0.3" in LAYERS["cascading"], "it stands below every similarity"
+
+
+def test_unrelated_maps_with_a_few_large_values_are_alike_by_hog_alone():
+    """Cubes of noise: HOG sees the cells that hold a large value, and almost nothing in the others."""
+    one, other = (toys.image(seed, (1, 224, 224))[0] ** 3 for seed in (0, 1))
+    assert abs(spearman(one, other).value) < 0.05
+    assert edges(one, other).value > 0.7
+    assert "HOG can be far higher" in LAYERS["cascading"]
 
 
 def test_a_map_that_knows_nothing_is_not_said_to_have_an_infidelity_of_1():

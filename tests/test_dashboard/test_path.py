@@ -9,6 +9,7 @@ from attribution.engine.baselines import make_baselines
 from attribution.explain import score_of
 from attribution.studies.trace import Detour, Trace, trace
 from dashboard.charts import path as paths
+from dashboard.views.path.board import AFTER
 from dashboard.views.path.walks import saturated
 
 X = toys.image()
@@ -47,6 +48,14 @@ class TestSaturated:
         row = saturated(walk(toys.model(lambda z: torch.sigmoid(50 * (z @ direction - 0.45)))), 0.9)
         assert row["Left-IG cuts at α"] == "0.5"
         assert row["Steps after the cut"] == "62%"
+
+    @pytest.mark.parametrize("phi", [0.5, 0.7, 0.95])
+    def test_with_many_steps_what_is_left_of_the_climb_comes_after_the_cut(self, phi):
+        """However the score climbs: that it changes little there is true near 1 only."""
+        bent = toys.model(lambda z: torch.sin(4 * (z @ X.flatten()) / X.square().sum()) + z @ X.flatten() / 20)
+        assert np.diff(walk(bent).scores).min() < 0
+        assert walk(bent, steps=2000).saturated(phi)[0] == pytest.approx(1 - phi, abs=0.01)
+        assert AFTER.startswith("With many steps, those after the cut add 1 − φ of the climb to the sum")
 
 
 @pytest.mark.parametrize("beyond", [-30.0, 30.0])

@@ -6,8 +6,9 @@ import pytest
 from page import QUICK, finish
 from streamlit.testing.v1 import AppTest
 
-from attribution import Store, explain
+from attribution import METHODS, Store, explain
 from attribution.engine.score import ClassScore
+from dashboard.charts.path import SAMPLES
 from dashboard.controls import resources
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
@@ -120,6 +121,13 @@ class TestPath:
 
         assert rug(",idg.sampling:uniform") == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
         assert rug("") != rug(",idg.sampling:uniform")
+
+    @pytest.mark.parametrize("sampling", METHODS["idg"].knobs["sampling"].allowed.names)
+    def test_the_chart_says_where_idgs_samples_lie(self, walked, jobs, sampling):
+        app = finish(walked(own=f"{self.OWN},idg.sampling:{sampling}"), jobs)
+        said = " ".join(caption.value for caption in app.main.caption)
+        assert f"are IDG's samples: {SAMPLES[sampling]}. Left-IG" in said
+        assert (SAMPLES["adaptive"] in said) == (sampling == "adaptive")
 
     def test_where_left_ig_cuts_moves_without_computing(self, whole_network, walked, jobs):
         app = finish(walked(), jobs)

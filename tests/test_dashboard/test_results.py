@@ -131,9 +131,10 @@ class TestPairs:
         assert not any("-0.00" in text for text in told)
 
     def test_a_case_that_equals_another_is_said_to(self, table):
-        """Their difference has no p-value."""
+        """Such a difference is one of those that the others are corrected for."""
         made = replace(table, areas={"perturbation": np.ones_like(table.areas["perturbation"])})
         sure = paired.corrected(made, "perturbation", *made.cases[:2])
+        assert sure == (1, len(made.cases) * (len(made.cases) - 1) / 2)
         found = paired.pairs(made, "perturbation", *made.cases[:2])
         assert paired.verdict(found, "perturbation", "A", "B", *sure) == "AUPC of A equals that of B on all 3 photos."
 

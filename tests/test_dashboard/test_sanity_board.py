@@ -150,7 +150,7 @@ def test_noise_has_the_curve_and_the_band_of_each_method_and_the_probability(job
         assert lines[title]["y"] == pytest.approx([band.mean for band in curve])
         assert bands[title]["x"] == pytest.approx([10, 100, 100, 10]), "along its highest values, and back"
         assert bands[title]["y"] == pytest.approx([*(one.high for one in curve), *(one.low for one in reversed(curve))])
-    scores, below = noise.scores(), lines["probability of the class"]
+    scores, below = noise.scores(), lines["share of the probability"]
     assert below["x"] == pytest.approx([100 * one.share for one in scores])
     assert below["y"] == pytest.approx([one.mean for one in scores])
     assert scores[-1].mean < 0.99
@@ -164,9 +164,9 @@ def test_noise_has_a_gap_where_no_network_has_a_finite_score():
     noise = Perturbed(0, ("edges",), (0.1, 0.2, 0.3), 2, {}, {}, tuple(levels))
     part = noise_chart(noise, [EXPERIMENT.panel("edges", "photo", "toy", 0)], "spearman", "")
     lines, bands = named(unpack(part.make())[0]["figure"]["data"])
-    assert lines["Edges"]["x"] == lines["probability of the class"]["x"] == pytest.approx([10, 20, 30])
+    assert lines["Edges"]["x"] == lines["share of the probability"]["x"] == pytest.approx([10, 20, 30])
     assert lines["Edges"]["y"] == pytest.approx([0.7, None, 0.4])
-    assert lines["probability of the class"]["y"] == pytest.approx([0.8, None, 0.5])
+    assert lines["share of the probability"]["y"] == pytest.approx([0.8, None, 0.5])
     assert bands["Edges"]["x"] == pytest.approx([10, 10, None, 30, 30])
     assert bands["Edges"]["y"] == pytest.approx([0.8, 0.6, None, 0.4, 0.4])
     assert "has a gap" in NOISE

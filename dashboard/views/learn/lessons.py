@@ -78,7 +78,8 @@ LESSONS = (
         "SmoothGrad and SmoothTaylor: what is multiplied by what",
         "Both methods use the same noisy copies of the photo. SmoothGrad averages their gradients: the mean slope "
         "around the photo. SmoothTaylor multiplies each gradient by the photo minus the copy, and averages the "
-        "products. The first-order parts cancel in this average; curvature remains. Note the sign: with a copy "
+        "products. With many samples the first-order parts cancel in this average, and curvature remains. With 150 "
+        "samples, as here, much of the first-order parts is still there: it is noise. Note the sign: with a copy "
         "z = x + ε, the map is MINUS the mean of ε times the gradient. The theorem printed in the paper has a plus. "
         "Absolute maps do not show the difference; signed maps and sums do.",
         Experiment(image="coffee", sigma=0.3),

@@ -30,11 +30,11 @@ DRAWINGS = 8
 SLOPE, WHOLE = METHODS["gradient"].unit({}), METHODS["integrated_gradients"].unit({})
 """The units of the maps: a shared colour scale joins like units only."""
 AFTER = (
-    "After the cut the score changes little, so the steps add little to the sum. But gradients can still be large. The "
-    "cut is one of the M steps that are set here: with few steps, most of the climb can lie after it. Left-IG itself "
-    "takes steps and a baseline of its own. "
-    "The absolute sum adds the absolute values of each step. If its share is large, much of Integrated Gradients comes "
-    "from the saturated part, which Left-IG leaves out."
+    "With many steps, those after the cut add 1 − φ of the climb to the sum: little if φ is near 1, half if φ is 0.5. "
+    "Gradients can still be large where the score changes little. The cut is one of the M steps that are set here: "
+    "with few steps, most of the climb can lie after it. Left-IG itself takes steps and a baseline of its own. The "
+    "absolute sum adds the absolute values of each step. If its share is large with φ near 1, much of Integrated "
+    "Gradients comes from the saturated part, which Left-IG leaves out."
 )
 
 
@@ -139,12 +139,12 @@ class PathBoard(sheet.Worked):
             "phi",
             "φ",
             "φ, the share of the climb f(x) − f(b) where Left-IG cuts the path",
-            "The cut is where the score saturates. Nothing is recomputed.",
+            "The nearer φ is to 1, the later the cut. Nothing is recomputed.",
             tuple(f"{phi:.2f}" for phi in PHIS),
             PHIS,
             min(range(len(PHIS)), key=lambda k: abs(PHIS[k] - usual)),
             tables=tuple([of_all[name][k] for name in found] for k in range(len(PHIS))),
-            caption="Where each path saturates, and the attribution after that point",
+            caption="Where Left-IG cuts each path, and the attribution after the cut",
             note=AFTER,
             below=True,
         )
@@ -152,10 +152,12 @@ class PathBoard(sheet.Worked):
     def _drawn(self, views: Views) -> list[Chart]:
         beside = GUIDED in views and bool(views[GUIDED].snapshot) and bool(views[self.baselines[0]].snapshot)
         of = charts_of.CHARTS if beside else charts_of.CHARTS[:3]
-        return [
-            Chart(name, title, gloss, note, words=note, height=charts_of.height(rows_))
-            for name, title, gloss, note, rows_ in of
-        ]
+        samples = charts_of.SAMPLES[self.experiment.every_knob("idg")["sampling"]]
+        made = []
+        for name, title, gloss, words, rows_ in of:
+            note = words.format(samples=samples)
+            made.append(Chart(name, title, gloss, note, words=note, height=charts_of.height(rows_)))
+        return made
 
     def _charts(self, views: Views, found: dict[str, Trace]) -> list[Part]:
         """The charts. The cut, IDG's samples and Guided IG's path belong to the first path, and come with it."""

@@ -43,7 +43,7 @@ def layers_chart(random: Randomised, panels: Sequence[Panel], name: str, of: Has
 def noise_chart(noise: Perturbed, panels: Sequence[Panel], name: str, of: Hashable) -> Part:
     """How alike the maps stay while the weights get noise, by the measure of this name."""
     measure = MEASURES[name]
-    words = f"{measure.title} of each map with that of the model, and the probability, against the noise"
+    words = f"{measure.title} of each map with that of the model, and the {charts_of.SCORE}, against the noise"
     chart = Chart("sanity-noise", "Noise in the weights", ALIKE, NOISE, words=words)
     several = len(noise.levels) > len(noise.shares)
     shares = list(dict.fromkeys(one.share for one in noise.levels))
