@@ -58,7 +58,15 @@ def test_maps_that_differ_by_less_than_their_noise_are_not_ordered():
     for told in (verdict(cells(15, 21, 22), PERTURBATION), headline(cells(15, 21, 22))):
         assert told.endswith(" Not told apart: SmoothGrad and SmoothTaylor.")
     told = verdict(cells(20, 21, 22), PERTURBATION)
-    assert told.endswith("Their order says nothing: neighbours are not told apart.")
+    assert told.endswith("Their order says nothing: none is told apart from another.")
+
+
+@pytest.mark.parametrize("areas", [(20, 22, 24), (14, 16, 18)])
+def test_an_order_whose_ends_are_told_apart_says_something(areas):
+    told = verdict(cells(*areas), PERTURBATION)
+    assert "says nothing" not in told
+    assert told.endswith("neighbours are not told apart; Integrated Gradients and SmoothTaylor are.")
+    assert "says nothing" not in headline(cells(*areas))
 
 
 @pytest.mark.parametrize("metric", ["insertion", "deletion", "abpc"])

@@ -62,16 +62,20 @@ def _not_compared(noted: Mapping[str, str]) -> str:
 
 
 def alike(areas: Areas, control: Band, metric: str) -> str:
-    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none. Where
-    noise is not known: that it is not."""
+    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none. Small
+    steps can add up: the first and the last may be told apart. Where noise is not known: that it is not."""
     noise = _noise(control, metric)
     if noise is None:
         return UNKNOWN if len(areas) > 1 else ""
-    pairs = [(a, b) for a, b in pairwise(_ordered(areas, metric)) if not abs(areas[a] - areas[b]) > noise]
+    order = _ordered(areas, metric)
+    pairs = [(a, b) for a, b in pairwise(order) if not abs(areas[a] - areas[b]) > noise]
     if not pairs:
         return ""
     if len(pairs) == len(areas) - 1 > 1:
-        return " Their order says nothing: neighbours are not told apart."
+        first, last = order[0], order[-1]
+        if abs(areas[first] - areas[last]) > noise:
+            return f" In the order of their areas, neighbours are not told apart; {first} and {last} are."
+        return " Their order says nothing: none is told apart from another."
     return f" Not told apart: {'; '.join(f'{a} and {b}' for a, b in pairs)}."
 
 
