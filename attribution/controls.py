@@ -69,11 +69,12 @@ class Band(Curve):
 
     @classmethod
     def of(cls, found: list[Curve], areas: tuple[float, ...], share: float) -> "Band":
-        """The band of these curves."""
-        shortest = min(found, key=lambda curve: len(curve.y))
+        """The band of these curves, with the note of the shortest one that has a note."""
+        ordered = sorted(found, key=lambda curve: len(curve.y))
+        shortest, note = ordered[0], next((curve.note for curve in ordered if curve.note), "")
         y = np.array([curve.y[: len(shortest.y)] for curve in found])
         ends = y.min(0), y.max(0)
-        return cls(shortest.x, y.mean(0), shortest.note, shortest.ticks, *ends, areas, share)
+        return cls(shortest.x, y.mean(0), note, shortest.ticks, *ends, areas, share)
 
 
 def told(curve: Curve, digits: int) -> str:

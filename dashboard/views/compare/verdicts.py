@@ -1,11 +1,12 @@
 """What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart". Areas are not
 ordered if their noise is not known, and an area with a note, as that of a blank map, is not compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from attribution import METRICS
 from attribution.controls import Band, told
+from attribution.metrics.perturbation import ALONE
 from dashboard.experiment.words import counted
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell
 
@@ -93,7 +94,7 @@ def _noise(control: Band | None, metric: str) -> float | None:
 
 def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Band | None, dict[str, str]]:
     """The areas of the complete curves of maps, the band of the random orders, once it is complete, and the notes of
-    curves, which say why an area is not compared."""
+    curves, which say why an area is not compared. One that holds for all maps is the note of each without another."""
     areas, control, noted = {}, None, {}
     for cell in cells:
         view = cell.view(metric)
@@ -105,7 +106,17 @@ def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Ban
             areas[cell.panel.title] = view.snapshot.area
             if view.snapshot.note:
                 noted[cell.panel.title] = view.snapshot.note
-    return areas, control, noted
+    shared = _shared(control, noted.values())
+    return areas, control, {title: noted.get(title, shared) for title in areas} if shared else noted
+
+
+def _shared(control: Band | None, noted: Iterable[str]) -> str:
+    """A note that holds for all maps: that of the random orders, with which they are compared, or what the note of a
+    map says of the score of the photo."""
+    if control is not None and control.note:
+        return control.note
+    said = (part for note in noted for part in note.split("; "))
+    return next((part for part in said if part.endswith(ALONE)), "")
 
 
 def _ordered(areas: Areas, metric: str) -> list[str]:
