@@ -52,7 +52,7 @@ class Band(Curve):
     @property
     def reach(self) -> float:
         """How far an area must be from the mean, to be told apart from random orders: half of the 95 % interval in
-        which one more order is expected (Student's t). NaN for fewer than two orders: then nothing is told apart."""
+        which one more order is expected (Student's t). NaN where it is not known: then nothing is told apart."""
         return self._sure * math.sqrt(1 + 1 / len(self.areas)) if self.areas else math.nan
 
     @property
@@ -65,7 +65,9 @@ class Band(Curve):
 
     @property
     def _sure(self) -> float:
-        return float(stdtrit(len(self.areas) - 1, 0.975)) * self.spread if len(self.areas) > 1 else math.nan
+        """NaN for one order, and for orders that all have one area: they do not show how far chance moves an area."""
+        known = len(set(self.areas)) > 1
+        return float(stdtrit(len(self.areas) - 1, 0.975)) * self.spread if known else math.nan
 
     @classmethod
     def of(cls, found: list[Curve], areas: tuple[float, ...], share: float) -> "Band":

@@ -98,6 +98,14 @@ def test_one_order_tells_nothing_apart():
     assert "none is clearly below" in verdict(cells(1.0, orders=(25.0,)), PERTURBATION)
 
 
+@pytest.mark.parametrize(("metric", "area", "order"), [(PERTURBATION, 24.999, 25.0), ("abpc", 0.001, 0.0)])
+def test_orders_that_all_have_one_area_do_not_say_how_far_chance_goes(metric, area, order):
+    found = cells(area, orders=(order,) * 8, metric=metric)
+    assert "none is clearly" in verdict(found, metric)
+    if metric == PERTURBATION:
+        assert headline(found).startswith("On this photo no map has a clearly lower AUPC than random orders (25.0 ± 0")
+
+
 def test_a_map_that_is_worse_than_random_is_not_called_alike():
     assert "told apart" not in headline(cells(15, 29))
 

@@ -1,6 +1,7 @@
 """What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart". Areas are not
 ordered if their noise is not known, and an area with a note, as that of a blank map, is not compared."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -84,10 +85,9 @@ def _noise(control: Band | None, metric: str) -> float | None:
     """How far the areas of two maps must be apart, to be told apart. None if this is not known.
 
     Each random order has another seed of the metric, if it has one: then their spread holds the chance in the metric.
-    Otherwise an area is exact, but its map may be chance: another seed of a method gives another map. Random orders
-    that all have one area show no chance, so they do not say how large it is.
+    Otherwise an area is exact, but its map may be chance: another seed of a method gives another map.
     """
-    if control is None or control.spread == 0 or "seed" not in METRICS[metric].knobs:
+    if control is None or math.isnan(control.noise) or "seed" not in METRICS[metric].knobs:
         return None
     return control.noise
 
