@@ -90,6 +90,8 @@ class TestPairs:
         assert f"AUPC of {word}" in told
         assert f"of B (p = {p:.3f} after Holm's correction for the 120 differences that can be chosen here)" in told
         assert f"on {(differences < 0).sum()} of 12 photos" in told
+        for edge in (0.0496, 0.0504):
+            assert f" of B (p = {edge} after" in paired.verdict(found, "perturbation", "A", "B", edge, 120)
         assert "one photo shows no more" in paired.verdict(found[:1], "perturbation", "A", "B", np.nan, 1)
 
     def test_all_pairs_of_the_table_count(self, table):
