@@ -54,9 +54,8 @@ class PerturbationCurve(Curve):
     terms="AUPC: the area under the perturbation curve. A region is a square of 15 × 15 pixels.",
     note="Regions are replaced by noise, largest absolute values of a map first. The sooner the score falls, the "
     "lower the area: a map that finds what the model uses has a low one. With 30 regions, an area of 30 means that the "
-    "score does not fall. Perturbed photos are unlike the training photos, so compare a curve with random orders: "
-    "grey, their mean in a band from the lowest to the highest. They are a weak control: a map of nothing but the "
-    "centre can beat them too.",
+    "score does not fall. Perturbed photos are unlike the training photos, so compare a curve with random orders. "
+    "They are a weak control: a map of nothing but the centre can beat them too.",
 )
 def perturbation(
     score: ClassScore,

@@ -312,6 +312,12 @@ class TestPage:
         assert [float(text.split(" ")[0]) for text in shown["AUPC"]] == pytest.approx(means, abs=0.006)
         assert any("3 photos" in caption.value for caption in held.main.caption)
 
+    def test_the_tooltip_of_a_chart_does_not_say_that_random_orders_have_another_band(self, held):
+        """All lines have the band that stands in the heading: the interval of their mean."""
+        (drawn,) = [m for m in held.main.markdown if m.value.startswith("**AUPC** · mean curves, with 95 % bands")]
+        assert "Regions are replaced by noise" in drawn.help
+        assert "lowest to the highest" not in drawn.help
+
     def test_the_projects_own_runs_open_by_themselves(self, opened):
         own = opened.segmented_control(key="results-shipped")
         assert own.options == [

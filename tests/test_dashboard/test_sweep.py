@@ -575,6 +575,7 @@ class TestBoardWithOthers:
         assert len(last[f"figure sweep-{VARIATION}"]["figure"]["data"]) == 2, "the grid and its points"
         orders = last[f"figure sweep-{PERTURBATION}"]["note"]
         assert re.match(r"\d+ random orders on this photo: .* to [\d.-]+\. Also measured: Edges ", orders), orders
+        assert "grey" not in last[f"figure sweep-{PERTURBATION}"]["help"].lower(), "a grid has no band"
 
     def test_over_classes_they_have_a_value_for_each(self, jobs):
         *_, last = self.heads(jobs, "smooth_taylor:target=0/1", ("centre",))
