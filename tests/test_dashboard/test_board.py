@@ -54,7 +54,7 @@ def test_at_first_there_is_the_photo_and_what_is_waited_for(board, subject):
     assert found["state"][0]["status"] == dict.fromkeys(EXPERIMENT.methods, "waiting for its turn")
     assert [tile["name"] for tile in found["layout"][0]["tiles"]] == list(EXPERIMENT.methods)
     notes = {chart["name"]: chart["note"] for chart in found["layout"][0]["charts"]}
-    assert {name for name, note in notes.items() if note.endswith(GREY)} == {"perturbation"}, "what orders have"
+    assert {name for name, note in notes.items() if note.endswith(GREY)} == {"perturbation"}, "AUTVC has no orders"
 
 
 def test_a_draft_is_called_one_before_its_maps_come(board, jobs):

@@ -584,6 +584,23 @@ class TestBoardWithOthers:
         assert None not in chart["data"][0]["y"]
         assert "shapes" not in chart["layout"], "random orders of one class are not drawn"
 
+    @pytest.mark.parametrize(
+        ("axes", "named"),
+        [
+            ("target=0/1", "classes"),
+            ("output=logit/probability", "scores"),
+            ("target=0/1,output=logit/probability", "classes and scores"),
+            ("target=0,sigma=0.3/0.6", ""),
+            ("sigma=0.3/0.6", ""),
+        ],
+    )
+    def test_areas_of_several_classes_or_scores_are_said_not_to_be_compared(self, jobs, axes, named):
+        *_, last = self.heads(jobs, f"smooth_taylor:{axes}", ())
+        for metric in (PERTURBATION, VARIATION):
+            note = last[f"figure sweep-{metric}"]["note"]
+            assert ("cannot be compared" in note) == bool(named)
+            assert note.endswith(f"Areas of different {named} cannot be compared with each other." if named else note)
+
     def test_what_fails_at_all_places_is_one_line(self, jobs):
         broken = EXPERIMENT.turned("blur_ig", "widest", -1)
         *_, last = self.heads(jobs, "smooth_taylor:target=0/1", ("blur_ig", "edges"), broken)
