@@ -53,8 +53,8 @@ def columns(metrics: Sequence[str]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun: 1 point, 2 points."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+    """A number with its noun: 1 point, 2 points, 2 classes, 2 patches."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith(('s', 'ch')) else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:
