@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from attribution.types import clear_of
+
 ENOUGH = 0.95
 """The correlation at which a map counts as settled."""
 SIDES = (56, 28)
@@ -50,9 +52,9 @@ def place(side: int) -> str:
     return f"averaged over {side} cells a side" if side else "pixel by pixel"
 
 
-def spoken(agreement: float) -> str:
-    """An agreement with two decimals; a dash where it is not defined."""
-    return "–" if math.isnan(agreement) else f"{agreement:z.2f}"
+def spoken(agreement: float, enough: float = ENOUGH) -> str:
+    """An agreement with two decimals, beside what is enough; a dash where it is not defined."""
+    return "–" if math.isnan(agreement) else clear_of(enough, agreement)
 
 
 def needed(halves: float, draws: int, values: int) -> int | None:

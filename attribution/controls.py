@@ -52,7 +52,7 @@ class Band(Curve):
     @property
     def reach(self) -> float:
         """How far an area must be from the mean, to be told apart from random orders: half of the 95 % interval in
-        which one more order is expected (Student's t). NaN for fewer than two orders: then nothing is told apart."""
+        which one more order is expected (Student's t). NaN where it is not known: then nothing is told apart."""
         return self._sure * math.sqrt(1 + 1 / len(self.areas)) if self.areas else math.nan
 
     @property
@@ -65,15 +65,18 @@ class Band(Curve):
 
     @property
     def _sure(self) -> float:
-        return float(stdtrit(len(self.areas) - 1, 0.975)) * self.spread if len(self.areas) > 1 else math.nan
+        """NaN for one order, and for orders that all have one area: they do not show how far chance moves an area."""
+        known = len(set(self.areas)) > 1
+        return float(stdtrit(len(self.areas) - 1, 0.975)) * self.spread if known else math.nan
 
     @classmethod
     def of(cls, found: list[Curve], areas: tuple[float, ...], share: float) -> "Band":
-        """The band of these curves."""
-        shortest = min(found, key=lambda curve: len(curve.y))
+        """The band of these curves, with the note of the shortest one that has a note."""
+        ordered = sorted(found, key=lambda curve: len(curve.y))
+        shortest, note = ordered[0], next((curve.note for curve in ordered if curve.note), "")
         y = np.array([curve.y[: len(shortest.y)] for curve in found])
         ends = y.min(0), y.max(0)
-        return cls(shortest.x, y.mean(0), shortest.note, shortest.ticks, *ends, areas, share)
+        return cls(shortest.x, y.mean(0), note, shortest.ticks, *ends, areas, share)
 
 
 def told(curve: Curve, digits: int) -> str:

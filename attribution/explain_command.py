@@ -204,10 +204,10 @@ def _halves(partial: Partial) -> str:
 def _settling(options: argparse.Namespace, model: Model, x: Tensor, knobs: dict[str, Any]) -> Iterator[Told]:
     budget = {"agreement": options.settled, "side": options.side, "most": options.most}
     for found in until_settled(model, x, options.method, options.target, output=options.output, **budget, **knobs):
-        yield found.partial, found.evaluations, _ended(found, options.side)
+        yield found.partial, found.evaluations, _ended(found, options.side, options.settled)
 
 
-def _ended(found: Settling, side: int) -> str:
+def _ended(found: Settling, side: int, enough: float) -> str:
     """The line about a number of samples that is complete; empty for others."""
     if found.blank:
         return f"{BLANK} (R = {found.samples})\n"
@@ -216,4 +216,4 @@ def _ended(found: Settling, side: int) -> str:
         return ""
     state = "settled" if found.settled else "not settled"
     pooled = side if side < min(found.partial.attribution.shape[-2:]) else 0
-    return f"{state} after R = {found.samples}: halves agree by {spoken(agreed)}, {place(pooled)}\n"
+    return f"{state} after R = {found.samples}: halves agree by {spoken(agreed, enough)}, {place(pooled)}\n"

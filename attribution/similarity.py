@@ -15,7 +15,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from attribution.heatmaps import blank, limits, rescale
-from attribution.types import Heatmap
+from attribution.types import Heatmap, clear_of
 
 WINDOW, CELL, CELLS = 11, 16, 3
 """Pixels: the window of SSIM (a Gaussian of 1.5 pixels), a cell of HOG, and its cells in a block, each way."""
@@ -39,7 +39,7 @@ class Alike:
         return not math.isnan(self.value)
 
     def __str__(self) -> str:
-        return f"{self.value:z.2f}" if self.defined else f"not defined ({self.why})"
+        return clear_of(LITTLE, self.value) if self.defined else f"not defined ({self.why})"
 
 
 @dataclass(frozen=True)

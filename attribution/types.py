@@ -111,6 +111,15 @@ def notes(*said: str) -> str:
     return "; ".join(filter(None, said))
 
 
+def clear_of(limit: float, value: float, digits: int = 2) -> str:
+    """The value with so many decimals, for a sentence that says on which side of the limit it is: with more, if they
+    would round it to the limit."""
+    value = float(value)
+    while round(value, digits) == limit != value:
+        digits += 1
+    return f"{value:z.{digits}f}"
+
+
 class LinearCurve(Curve):
     """A curve whose area uses the trapezoid rule, as in the paper of its metric."""
 

@@ -25,7 +25,8 @@ STEADY = 5.0
     axes=Axes("share of pixels removed", "score without lowest - without highest"),
     cost=lambda knobs, pixels: Cost(passes=2 + 2 * len(SHARES)),
     note="The score after the pixels with the lowest values of a map are removed, minus the score after those with the "
-    "highest values are removed. Signed values are used. Removed pixels get the mean colour.",
+    "highest values are removed. A difference below 0 counts as 0: an area of 0 can be of a map that ranks pixels the "
+    "wrong way round. Signed values are used. Removed pixels get the mean colour.",
 )
 def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
     r"""$d_q = \max(n(\text{without the lowest } q) - n(\text{without the highest } q), 0)$ against q = 0, 0.1, ..., 1.

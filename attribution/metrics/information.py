@@ -25,7 +25,7 @@ from attribution.engine.score import ClassScore, logits
 from attribution.heatmaps import blank
 from attribution.images import denormalise, normalise, to_bytes
 from attribution.registry import Axes, Cost, Range, metric
-from attribution.types import Heatmap, Image, LinearCurve, notes
+from attribution.types import Heatmap, Image, LinearCurve, clear_of, notes
 
 SHOWN = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.10, 0.13, 0.21, 0.34, 0.5, 0.75)
 """The shares of pixels that are sharp at each step, besides those from the start."""
@@ -116,7 +116,7 @@ def _curve(
             f"the photo has no higher value ({high:.3g}) than its blurred copy ({low:.3g}), or no more information: "
             "the curve is not defined; explain another class"
         )
-    unsure = "" if high >= SURE else f"the probability is only {high:.2f}: the paper leaves out such photos"
+    unsure = "" if high >= SURE else f"the probability is only {clear_of(SURE, high)}: the paper leaves out such photos"
     note = notes(blank(heatmap), unsure)
     information, measured = [0.0], [0.0]
     for share in SHOWN:

@@ -25,6 +25,9 @@ from attribution.types import Curve, Heatmap, Image, notes
 
 FAR = 2.0
 """A change by more than so many times the score of the photo says that this score is near zero."""
+ALONE = "do not compare this area with others"
+"""The end of a note on the score of the photo. Such a note holds for all maps of the photo: only some curves may move
+so far that they show it."""
 Patches = Annotated[int, Range(1, 200), "P, the noise patches tried in each region"]
 """The knob P of all metrics and studies that measure perturbation curves."""
 
@@ -51,9 +54,8 @@ class PerturbationCurve(Curve):
     terms="AUPC: the area under the perturbation curve. A region is a square of 15 × 15 pixels.",
     note="Regions are replaced by noise, largest absolute values of a map first. The sooner the score falls, the "
     "lower the area: a map that finds what the model uses has a low one. With 30 regions, an area of 30 means that the "
-    "score does not fall. Perturbed photos are unlike the training photos, so compare a curve with random orders: "
-    "grey, their mean in a band from the lowest to the highest. They are a weak control: a map of nothing but the "
-    "centre can beat them too.",
+    "score does not fall. Perturbed photos are unlike the training photos, so compare a curve with random orders. "
+    "They are a weak control: a map of nothing but the centre can beat them too.",
 )
 def perturbation(
     score: ClassScore,
@@ -110,9 +112,9 @@ def _curve(scores: list[float], replaced: list[tuple[int, int, int]], note: str,
 def _of_little(start: float, shares: Float[np.ndarray, " n"]) -> str:
     """The note if the score is near or below zero: then its shares can have any size, and areas cannot be compared."""
     if start < 0:
-        return f"the score of the photo is negative ({start:.3g}): do not compare this area with others"
+        return f"the score of the photo is negative ({start:.3g}): {ALONE}"
     if np.abs(shares - 1).max() > FAR:
-        return f"the score of the photo is near 0 ({start:.3g}): do not compare this area with others"
+        return f"the score of the photo is near 0 ({start:.3g}): {ALONE}"
     return ""
 
 

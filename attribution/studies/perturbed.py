@@ -18,7 +18,7 @@ from attribution.explain import Chosen, together
 from attribution.models import Model
 from attribution.similarity import LITTLE, Alike, Finding
 from attribution.studies.compared import begun, beside, summed
-from attribution.types import Heatmap, Partial
+from attribution.types import Heatmap, Partial, clear_of
 
 LEVELS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.13, 0.22, 0.36, 0.6, 1.0)
 """The noise, as a share of each entry's standard deviation: 1 to 100 %, at nearly equal ratios."""
@@ -115,11 +115,11 @@ class Perturbed:
             return Finding(False, f"cannot be told: the probability kept {least:.0%} of its value, whatever the noise")
         if gone.share not in found:
             return Finding(False, f"cannot be told: with {gone.share:.0%} noise the similarity is not defined")
-        value = found[gone.share]
+        value, said = found[gone.share], clear_of(LITTLE, found[gone.share])
         words = f"the probability kept {gone.mean:.0%} of its value with {gone.share:.0%} noise"
         if value >= LITTLE:
-            return Finding(True, f"changed little when {words} (rank correlation {value:z.2f})")
-        return Finding(False, f"changed when {words} (rank correlation {value:z.2f})")
+            return Finding(True, f"changed little when {words} (rank correlation {said})")
+        return Finding(False, f"changed when {words} (rank correlation {said})")
 
 
 def model_perturbation(

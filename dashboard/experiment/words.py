@@ -40,6 +40,7 @@ READING = """
 - The areas belong to one photo. What holds over many photos is on the page Results.
 """
 """How to read Compare."""
+GREY = "Grey: the mean of several random orders, in a band from the lowest to the highest."
 
 
 def columns(metrics: Sequence[str]) -> str:
@@ -52,8 +53,8 @@ def columns(metrics: Sequence[str]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun: 1 point, 2 points."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+    """A number with its noun: 1 point, 2 points, 2 classes, 2 patches."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith(('s', 'ch')) else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -98,6 +99,16 @@ def gap(gap: tuple[float, float], output: str = "logit") -> str:
     missing, difference = gap
     share = f" ({abs(missing / difference):.1%})" if difference else ""
     return f"{missing:+.{2 if output == 'logit' else 4}f}{share}"
+
+
+def note(metric: Metric) -> str:
+    """The note of a metric under its curves, and what is grey among them."""
+    return f"{metric.note} {GREY}" if metric.scored else metric.note
+
+
+def explained(metric: Metric) -> str:
+    """The terms and the note of a metric: the tooltip of its curves."""
+    return f"{metric.terms} {note(metric)}".strip()
 
 
 def axes(metric: Metric, output: str) -> Axes:

@@ -860,10 +860,10 @@ class TestReport:
         """Such an area is in the mean, and may decide it."""
         rows = made_up(AREAS)
 
-        def told(photos, metrics, method="integrated_gradients"):
+        def told(photos, metrics, method="integrated_gradients", note="the score of the photo is near 0"):
             there = (photos, metrics, (method,))
             noted = [
-                replace(row, note="the score of the photo is near 0")
+                replace(row, note=note)
                 if all(one in of for one, of in zip((row.photo, row.metric, row.method), there, strict=True))
                 else row
                 for row in rows
@@ -873,7 +873,9 @@ class TestReport:
         assert "a note" not in told("", ())
         assert "carry a note, of 4 photos: AUPC on 1; " in told("b", ("perturbation",))
         assert "carry a note, of 4 photos: AUPC on 2, AUTVC on 2; " in told("bd", ("perturbation", "total_variation"))
-        assert "a note" not in told("bd", ("perturbation",), "random_order"), "it always says of how many orders it is"
+        orders = "mean of 8 random orders, standard deviation 1.2"
+        assert "a note" not in told("bd", ("perturbation",), "random_order", orders)
+        assert "AUPC on 2; " in told("bd", ("perturbation",), "random_order", f"{orders}; the score is near 0")
 
     def test_one_photo_has_no_interval(self):
         assert np.isnan(interval(np.ones((2, 1)))).all()

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from attribution import explain
 from attribution.explain import curve
 from attribution.metrics.insertion_deletion import blurred
-from attribution.registry import curves
+from attribution.registry import METRICS, curves
 
 X = toys.image(4, (3, 6, 7))
 
@@ -140,6 +140,7 @@ class TestAbpc:
         good, bad = (curve(model, X, m, "abpc", target).area for m in (worth, -worth))
         assert bad == 0
         assert good > 0.3
+        assert "A difference below 0 counts as 0" in METRICS["abpc"].note, "else 0 is read as no difference"
 
     def test_a_score_that_does_not_climb_is_refused(self):
         model = toys.model(lambda z: -z.square().sum(1))

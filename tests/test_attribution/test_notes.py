@@ -1,5 +1,6 @@
 """What must be said beside a number: that it compares with no other."""
 
+import numpy as np
 import pytest
 import torch
 import toys
@@ -7,7 +8,7 @@ import toys
 from attribution import perturbation_curve
 from attribution.explain import curve
 from attribution.registry import curves
-from attribution.types import notes
+from attribution.types import clear_of, notes
 
 PHOTO = toys.image(0, (3, 48, 48)).float()
 ROUGH = PHOTO.flatten().diff().abs().mean()
@@ -49,6 +50,29 @@ class TestSharesOfAScore:
 
     def test_of_a_negative_one_it_is(self):
         assert "is negative (-2.8)" in self.note(-2.8)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "digits", "said"),
+    [
+        (0.95, 0.9495, 2, "0.9495"),
+        (0.95, 0.949, 2, "0.949"),
+        (0.95, 0.951, 2, "0.951"),
+        (0.95, 0.95, 2, "0.95"),
+        (0.95, 0.94, 2, "0.94"),
+        (0.75, -0.001, 2, "0.00"),
+        (0.05, 0.0496, 3, "0.0496"),
+        (0.05, 0.0504, 3, "0.0504"),
+        (0.05, float("nan"), 3, "nan"),
+    ],
+)
+def test_a_number_beside_a_limit_is_not_rounded_to_it(limit, value, digits, said):
+    assert clear_of(limit, value, digits) == said
+
+
+def test_what_is_said_of_a_limit_fits_its_number():
+    for value in np.random.default_rng(0).normal(0.75, 0.01, 2000):
+        assert (float(clear_of(0.75, value)) >= 0.75) == (value >= 0.75)
 
 
 def test_notes_stand_beside_each_other():

@@ -82,6 +82,11 @@ def test_curves_of_different_lengths_are_a_band_as_far_as_all_of_them_go():
     assert band.area == 1.5
 
 
+@pytest.mark.parametrize("said", [("", "near 0"), ("near 0", ""), ("", "", "near 0")])
+def test_what_one_order_notes_is_the_note_of_all(said):
+    assert Band.of([Curve(np.arange(3.0), np.ones(3), note) for note in said], (2.0,) * len(said), 1.0).note == "near 0"
+
+
 def test_the_area_is_by_the_rule_of_the_metric():
     """A mean of areas, whatever their rule: Simpson's on the mean curve would give another number."""
     line = LinearCurve(np.array([0.0, 1, 2]), np.array([0.0, 1, 0]))
@@ -114,8 +119,9 @@ class TestToldApart:
         apart = [abs(one - other) > band.noise for (band, one), other in zip(found, others, strict=True)]
         assert np.mean(apart) == pytest.approx(0.05, abs=0.012)
 
-    @pytest.mark.parametrize("areas", [(), (25.0,)])
-    def test_with_one_order_nothing_is_told_apart(self, areas):
+    @pytest.mark.parametrize("areas", [(), (25.0,), (0.0,) * 8, (0.1,) * 3])
+    def test_with_one_order_or_one_area_nothing_is_told_apart(self, areas):
+        """A mean of equal numbers is rounded: the deviation of (0.1, 0.1, 0.1) is not quite 0."""
         band = Band.of([Curve(np.arange(3.0), np.ones(3))], areas, 1.0)
         assert np.isnan(band.reach)
         assert np.isnan(band.noise)

@@ -288,6 +288,10 @@ class TestVerdicts:
         assert found.flagged == flagged
         assert found.words.startswith(words)
 
+    def test_what_changed_has_no_rank_correlation_of_a_map_that_changed_little(self):
+        assert told(0.746).words == "changed when all 50 layers were random (rank correlation 0.746)"
+        assert told(0.7504).words == "changed little when all 50 layers were random (rank correlation 0.7504)"
+
     def test_what_was_not_looked_at_is_not_told(self):
         """With one stage nothing is known of the last layer alone, unless it is the only one."""
         random = Randomised("cascading", ("A",), ("a", "b", "c"), (0, 3), ())
@@ -407,6 +411,7 @@ class TestPerturbation:
             words="changed little when the probability kept 5% of its value with 50% noise (rank correlation 0.90)",
         )
         assert not self.told((0.9, 0.9), (0.05, 0.2)).flagged
+        assert "(rank correlation 0.746)" in self.told((0.9, 0.9), (0.05, 0.746)).words
         assert "kept 40% of its value, whatever the noise" in self.told((0.9, 0.9), (0.4, 0.9)).words
 
     @pytest.mark.parametrize(("score", "gone"), [(0.1, True), (0.1001, False)])

@@ -1,10 +1,12 @@
 """The controls that all pages share: the address, photos, models, pins."""
 
 import io
+import re
 import weakref
 from dataclasses import replace
 
 import by_heart
+import numpy as np
 import PIL.Image
 import pytest
 import streamlit as st
@@ -14,12 +16,14 @@ from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS, MODELS, cards
 from attribution.engine.baselines import BASELINES, make_baselines
+from attribution.metrics.perturbation import PerturbationCurve
 from dashboard.cold_start import example
 from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.subject import Photo
+from dashboard.views.compare import steps
 from dashboard.work.kept import CELLS, SECONDS, Kept, Latest
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
@@ -294,6 +298,17 @@ def test_a_step_of_the_curve_shows_the_photo_then(page, jobs):
     assert pictures(app) == before + 3, "the control is a mean of several orders, so there is no photo of it"
     assert sum("the photo after 7 regions" in words for words in alts(app)) == 3
     assert not jobs.step(), "no forward pass for it"
+    told = [words for words in captions(app) if "7 regions" in words]
+    assert len(told) == 3
+    assert all(re.search(r"the mean over \d+ patch(es)? in the last region, one is shown", words) for words in told)
+
+
+@pytest.mark.parametrize("scores", [(2.0, 3.0), (-2.0, -3.0)])
+def test_the_score_at_a_step_is_a_share_of_that_of_the_photo(scores):
+    """A curve is divided by the size of the score: that of a negative one begins at -1."""
+    curve = PerturbationCurve(np.arange(2.0), np.array(scores) / 2, replaced=((0, 0, 0),), draws=3)
+    assert steps.told(curve, 1).startswith(" · score 1.50 of the photo's: the mean over 3 patches")
+    assert steps.told(curve, 0) == "", "that is the photo"
 
 
 def test_a_link_of_another_version_opens_what_it_can(page):

@@ -90,6 +90,8 @@ class TestPairs:
         assert f"AUPC of {word}" in told
         assert f"of B (p = {p:.3f} after Holm's correction for the 120 differences that can be chosen here)" in told
         assert f"on {(differences < 0).sum()} of 12 photos" in told
+        for edge in (0.0496, 0.0504):
+            assert f" of B (p = {edge} after" in paired.verdict(found, "perturbation", "A", "B", edge, 120)
         assert "one photo shows no more" in paired.verdict(found[:1], "perturbation", "A", "B", np.nan, 1)
 
     def test_all_pairs_of_the_table_count(self, table):
@@ -310,6 +312,12 @@ class TestPage:
         means = table.areas["perturbation"].mean(1)
         assert [float(text.split(" ")[0]) for text in shown["AUPC"]] == pytest.approx(means, abs=0.006)
         assert any("3 photos" in caption.value for caption in held.main.caption)
+
+    def test_the_tooltip_of_a_chart_does_not_say_that_random_orders_have_another_band(self, held):
+        """All lines have the band that stands in the heading: the interval of their mean."""
+        (drawn,) = [m for m in held.main.markdown if m.value.startswith("**AUPC** · mean curves, with 95 % bands")]
+        assert "Regions are replaced by noise" in drawn.help
+        assert "lowest to the highest" not in drawn.help
 
     def test_the_projects_own_runs_open_by_themselves(self, opened):
         own = opened.segmented_control(key="results-shipped")

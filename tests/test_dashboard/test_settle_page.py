@@ -39,13 +39,15 @@ def test_beside_r_a_blank_map_is_not_one_that_the_budget_was_too_small_for():
     assert (told["live"], told["text"]) == (False, "1 of 1 blank: R stays")
 
 
-def test_an_agreement_that_is_not_defined_is_a_dash():
-    """As where one half of a map is constant."""
+def test_an_agreement_that_is_not_defined_is_a_dash_and_one_below_the_limit_is_not_rounded_to_it():
+    """Not defined: as where one half of a map is constant."""
     key = Settle((Panel("smooth_taylor", "photo", "toy", 0, (), "logit"),), 0, 10)
     partial = Partial(torch.zeros(3, 8, 8), 10, 10, 10, 0)
     for samples, words in [(10, "not settled after 10 samples (–)"), (20, "10 of 20 samples, – after 10")]:
         found = Settled({"SmoothTaylor": Settling(samples, partial, {10: math.nan})})
         assert f"SmoothTaylor {words}" in Underway(key, View("running", found)).words
+    nearly = Settled({"SmoothTaylor": Settling(10, partial, {10: 0.9495})})
+    assert "not settled after 10 samples (0.9495)" in Underway(key, View("running", nearly)).words
 
 
 class TestUntilSettled:

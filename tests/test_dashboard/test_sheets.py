@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -397,8 +398,18 @@ class TestSanity:
 
 def test_no_number_of_samples_follows_from_an_agreement_that_may_be_chance():
     flat = torch.zeros((224, 224))
-    for agreement, words in ((0.3, "0.95 needs very roughly 10,000 samples"), (0.01, "yet"), (-0.02, "yet")):
+    for agreement, words in ((0.3, "0.95 needs very roughly 20,000 samples"), (0.01, "yet"), (-0.02, "yet")):
         told = verdict(Convergence((300,), flat[None], ({224: agreement},), flat, 300, 300), 300, 0)
         assert told.startswith(f"R = 300 is not enough here: the two halves correlate at {agreement:.2f} only")
         assert told.endswith(words)
         assert ("cannot be told from the agreement of unrelated maps" in told) == (words == "yet")
+
+
+def test_the_number_of_samples_that_is_needed_is_above_that_which_is_not_enough():
+    flat = torch.zeros((224, 224))
+    for samples, agreement in product(range(10, 501), (0.9, 0.92, 0.94, 0.945, 0.949, 0.9495, 0.9499)):
+        found = Convergence((samples,), flat[None], ({224: agreement},), flat, samples, samples)
+        told = verdict(found, samples, 0)
+        (needed,) = re.findall(r"very roughly ([\d,]+) samples", told)
+        assert int(needed.replace(",", "")) > samples
+        assert "correlate at 0.95 only" not in told

@@ -575,6 +575,7 @@ class TestBoardWithOthers:
         assert len(last[f"figure sweep-{VARIATION}"]["figure"]["data"]) == 2, "the grid and its points"
         orders = last[f"figure sweep-{PERTURBATION}"]["note"]
         assert re.match(r"\d+ random orders on this photo: .* to [\d.-]+\. Also measured: Edges ", orders), orders
+        assert "grey" not in last[f"figure sweep-{PERTURBATION}"]["help"].lower(), "a grid has no band"
 
     def test_over_classes_they_have_a_value_for_each(self, jobs):
         *_, last = self.heads(jobs, "smooth_taylor:target=0/1", ("centre",))
@@ -582,6 +583,23 @@ class TestBoardWithOthers:
         assert [trace.get("name") for trace in chart["data"]] == ["Centre", "SmoothTaylor"]
         assert None not in chart["data"][0]["y"]
         assert "shapes" not in chart["layout"], "random orders of one class are not drawn"
+
+    @pytest.mark.parametrize(
+        ("axes", "named"),
+        [
+            ("target=0/1", "classes"),
+            ("output=logit/probability", "scores"),
+            ("target=0/1,output=logit/probability", "classes and scores"),
+            ("target=0,sigma=0.3/0.6", ""),
+            ("sigma=0.3/0.6", ""),
+        ],
+    )
+    def test_areas_of_several_classes_or_scores_are_said_not_to_be_compared(self, jobs, axes, named):
+        *_, last = self.heads(jobs, f"smooth_taylor:{axes}", ())
+        for metric in (PERTURBATION, VARIATION):
+            note = last[f"figure sweep-{metric}"]["note"]
+            assert ("cannot be compared" in note) == bool(named)
+            assert note.endswith(f"Areas of different {named} cannot be compared with each other." if named else note)
 
     def test_what_fails_at_all_places_is_one_line(self, jobs):
         broken = EXPERIMENT.turned("blur_ig", "widest", -1)

@@ -23,10 +23,10 @@ def cell(method, metric, curve):
     return Cell(panel, View("done"), ((CurveKey(panel, metric), View("done", curve)),))
 
 
-def cells(*areas, orders=ORDERS, metric=PERTURBATION):
+def cells(*areas, orders=ORDERS, metric=PERTURBATION, note=""):
     x = np.arange(31.0)
     maps = [cell(name, metric, Curve(x, np.full(31, area / 30))) for name, area in zip(NAMES, areas, strict=False)]
-    return [*maps, cell(CONTROL, metric, Band.of([Curve(x, np.full(31, 25 / 30))], orders, 1.0))]
+    return [*maps, cell(CONTROL, metric, Band.of([Curve(x, np.full(31, 25 / 30), note)], orders, 1.0))]
 
 
 def test_what_is_below_all_noise_is_said_to_be():
@@ -58,7 +58,15 @@ def test_maps_that_differ_by_less_than_their_noise_are_not_ordered():
     for told in (verdict(cells(15, 21, 22), PERTURBATION), headline(cells(15, 21, 22))):
         assert told.endswith(" Not told apart: SmoothGrad and SmoothTaylor.")
     told = verdict(cells(20, 21, 22), PERTURBATION)
-    assert told.endswith("Their order says nothing: neighbours are not told apart.")
+    assert told.endswith("Their order says nothing: none is told apart from another.")
+
+
+@pytest.mark.parametrize("areas", [(20, 22, 24), (14, 16, 18)])
+def test_an_order_whose_ends_are_told_apart_says_something(areas):
+    told = verdict(cells(*areas), PERTURBATION)
+    assert "says nothing" not in told
+    assert told.endswith("neighbours are not told apart; Integrated Gradients and SmoothTaylor are.")
+    assert "says nothing" not in headline(cells(*areas))
 
 
 @pytest.mark.parametrize("metric", ["insertion", "deletion", "abpc"])
@@ -88,6 +96,14 @@ def test_more_insertion_is_better_and_more_deletion_is_not():
 
 def test_one_order_tells_nothing_apart():
     assert "none is clearly below" in verdict(cells(1.0, orders=(25.0,)), PERTURBATION)
+
+
+@pytest.mark.parametrize(("metric", "area", "order"), [(PERTURBATION, 24.999, 25.0), ("abpc", 0.001, 0.0)])
+def test_orders_that_all_have_one_area_do_not_say_how_far_chance_goes(metric, area, order):
+    found = cells(area, orders=(order,) * 8, metric=metric)
+    assert "none is clearly" in verdict(found, metric)
+    if metric == PERTURBATION:
+        assert headline(found).startswith("On this photo no map has a clearly lower AUPC than random orders (25.0 ± 0")
 
 
 def test_a_map_that_is_worse_than_random_is_not_called_alike():
@@ -123,6 +139,30 @@ def test_of_a_photo_with_a_negative_score_nothing_is_compared():
     assert headline(found) == f"On this photo no AUPC is compared. {end}"
     listed = "AUPC: Integrated Gradients 15.00, SmoothGrad 20.00; 8 random orders 25.00 ± 0.80."
     assert verdict(found, PERTURBATION) == f"{listed} {end}"
+
+
+LITTLE = "the score of the photo is near 0 (0.17): do not compare this area with others"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        cells(15, 20, note=LITTLE),
+        noted(cells(15, 20), 0, LITTLE),
+        noted(cells(15, 20), 1, LITTLE),
+        cells(15, 20, note="only 28 of 30 regions of 15x15 fit"),
+    ],
+)
+def test_what_one_curve_says_of_the_photo_or_the_orders_say_holds_for_all_maps(found):
+    """Only some curves may move far enough to show that the score is near 0."""
+    assert headline(found).startswith("On this photo no AUPC is compared. Not compared: Integrated Gradients and ")
+    assert "clearly" not in verdict(found, PERTURBATION)
+
+
+def test_of_a_photo_with_a_score_near_zero_a_blank_map_is_still_called_blank():
+    found = noted(cells(15, 20, note=LITTLE), 0)
+    for said in (headline(found), verdict(found, PERTURBATION)):
+        assert said.endswith(f"Integrated Gradients (the map is blank). Not compared: SmoothGrad ({LITTLE}).")
 
 
 @pytest.mark.parametrize("missing", [0, -1])

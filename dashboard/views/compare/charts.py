@@ -12,7 +12,7 @@ from dashboard.charts.lines import Line
 from dashboard.charts.styles import CONFIG
 from dashboard.controls import session
 from dashboard.experiment.experiment import Experiment
-from dashboard.experiment.words import axes
+from dashboard.experiment.words import axes, note
 from dashboard.views.compare import steps, verdicts
 from dashboard.views.compare.parts import band_of
 from dashboard.work.panel import PERTURBATION, Cell
@@ -31,7 +31,7 @@ def show(experiment: Experiment, cells: tuple[Cell, ...]) -> None:
             clicks: dict[str, Any] = {"on_select": steps.chosen, "selection_mode": "points"}
             clicks = clicks if name == PERTURBATION else {}
             st.plotly_chart(figure, key=f"compare-chart-{name}", config=CONFIG, alt=verdict, **clicks)
-            st.caption(f"{verdict} {metric.note}")
+            st.caption(f"{verdict} {note(metric)}")
 
 
 def _figure(metric: str, cells: tuple[Cell, ...], output: str) -> Figure:

@@ -13,7 +13,7 @@ from attribution.images import to_picture
 from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from attribution.types import Curve
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import axes, describe
+from dashboard.experiment.words import axes, describe, explained
 from dashboard.live.frames import map_message, pack
 from dashboard.live.hub import Part
 from dashboard.stage import pictures
@@ -28,7 +28,7 @@ def chart(name: str, output: str) -> dict[str, Any]:
         "title": metric.title,
         "label": metric.label,
         "reading": metric.reading,
-        "note": metric.explained,
+        "note": explained(metric),
         "axes": asdict(axes(metric, output)),
     }
 

@@ -53,7 +53,16 @@ def show(subject: Subject, cells: tuple[Cell, ...]) -> None:
             words = f"{title}: the photo after {counted(reached, 'region')}"
             st.image(_drawn(subject, cell.panel.method, curve, reached), width="stretch", alt=words)
             left = "" if reached == step else f" (of {step})"
-            st.caption(f"**{title}** · {reached}{left} regions · score {curve.y[reached]:.2f} of the photo's")
+            st.caption(f"**{title}** · {counted(reached, 'region')}{left}{told(curve, reached)}")
+
+
+def told(curve: PerturbationCurve, step: int) -> str:
+    """The value of the curve. It is no value of the picture, which has one of the patches of its last region."""
+    if not step:
+        return ""
+    share = curve.y[step] / curve.y[0]  # that of a negative score begins at -1
+    tried = counted(curve.draws, "patch")
+    return f" · score {share:.2f} of the photo's: the mean over {tried} in the last region, one is shown"
 
 
 def _drawn(subject: Subject, method: str, curve: PerturbationCurve, step: int) -> str:

@@ -1,11 +1,13 @@
 """What the curves say, in a sentence. A difference that is no larger than its noise is "not told apart". Areas are not
 ordered if their noise is not known, and an area with a note, as that of a blank map, is not compared."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from attribution import METRICS
 from attribution.controls import Band, told
+from attribution.metrics.perturbation import ALONE
 from dashboard.experiment.words import counted
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell
 
@@ -62,16 +64,20 @@ def _not_compared(noted: Mapping[str, str]) -> str:
 
 
 def alike(areas: Areas, control: Band, metric: str) -> str:
-    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none. Where
-    noise is not known: that it is not."""
+    """Which maps, next to each other in the order of their areas, are not told apart; empty if there are none. Small
+    steps can add up: the first and the last may be told apart. Where noise is not known: that it is not."""
     noise = _noise(control, metric)
     if noise is None:
         return UNKNOWN if len(areas) > 1 else ""
-    pairs = [(a, b) for a, b in pairwise(_ordered(areas, metric)) if not abs(areas[a] - areas[b]) > noise]
+    order = _ordered(areas, metric)
+    pairs = [(a, b) for a, b in pairwise(order) if not abs(areas[a] - areas[b]) > noise]
     if not pairs:
         return ""
     if len(pairs) == len(areas) - 1 > 1:
-        return " Their order says nothing: neighbours are not told apart."
+        first, last = order[0], order[-1]
+        if abs(areas[first] - areas[last]) > noise:
+            return f" In the order of their areas, neighbours are not told apart; {first} and {last} are."
+        return " Their order says nothing: none is told apart from another."
     return f" Not told apart: {'; '.join(f'{a} and {b}' for a, b in pairs)}."
 
 
@@ -79,17 +85,16 @@ def _noise(control: Band | None, metric: str) -> float | None:
     """How far the areas of two maps must be apart, to be told apart. None if this is not known.
 
     Each random order has another seed of the metric, if it has one: then their spread holds the chance in the metric.
-    Otherwise an area is exact, but its map may be chance: another seed of a method gives another map. Random orders
-    that all have one area show no chance, so they do not say how large it is.
+    Otherwise an area is exact, but its map may be chance: another seed of a method gives another map.
     """
-    if control is None or control.spread == 0 or "seed" not in METRICS[metric].knobs:
+    if control is None or math.isnan(control.noise) or "seed" not in METRICS[metric].knobs:
         return None
     return control.noise
 
 
 def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Band | None, dict[str, str]]:
     """The areas of the complete curves of maps, the band of the random orders, once it is complete, and the notes of
-    curves, which say why an area is not compared."""
+    curves, which say why an area is not compared. One that holds for all maps is the note of each without another."""
     areas, control, noted = {}, None, {}
     for cell in cells:
         view = cell.view(metric)
@@ -101,7 +106,17 @@ def _finished(cells: Sequence[Cell], metric: str) -> tuple[dict[str, float], Ban
             areas[cell.panel.title] = view.snapshot.area
             if view.snapshot.note:
                 noted[cell.panel.title] = view.snapshot.note
-    return areas, control, noted
+    shared = _shared(control, noted.values())
+    return areas, control, {title: noted.get(title, shared) for title in areas} if shared else noted
+
+
+def _shared(control: Band | None, noted: Iterable[str]) -> str:
+    """A note that holds for all maps: that of the random orders, with which they are compared, or what the note of a
+    map says of the score of the photo."""
+    if control is not None and control.note:
+        return control.note
+    said = (part for note in noted for part in note.split("; "))
+    return next((part for part in said if part.endswith(ALONE)), "")
 
 
 def _ordered(areas: Areas, metric: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from attribution import METHODS, Store
-from attribution.agreement import ENOUGH
+from attribution.agreement import ENOUGH, spoken
 from attribution.studies.convergence import Convergence, checkpoints, noisy_methods
 from dashboard.charts.noise import Agreement, agreement
 from dashboard.controls import progress
@@ -156,8 +156,14 @@ def verdict(found: Convergence | None, samples: int, side: int) -> str:
         return f"R = {samples} is too few to tell: there are no two halves, or a map is blank"
     settled, needed = found.settled(side), found.needed(side)
     if settled:
-        return f"R = {samples} is enough here: the halves agree ({agreement:z.2f}), from r = {settled} on"
-    words = f"R = {samples} is not enough here: the two halves correlate at {agreement:z.2f} only"
+        return f"R = {samples} is enough here: the halves agree ({spoken(agreement)}), from r = {settled} on"
+    words = f"R = {samples} is not enough here: the two halves correlate at {spoken(agreement)} only"
     if needed is None:
         return f"{words}, which cannot be told from the agreement of unrelated maps yet"
-    return f"{words}; {ENOUGH} needs very roughly {float(f'{needed:.1g}'):,.0f} samples"
+    return f"{words}; {ENOUGH} needs very roughly {_rounded_up(needed):,} samples"
+
+
+def _rounded_up(count: int) -> int:
+    """The next number with one digit and zeros: rounded down, the estimate could be less than R."""
+    unit: int = 10 ** (len(str(count)) - 1)
+    return -(-count // unit) * unit

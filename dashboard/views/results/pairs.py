@@ -14,6 +14,7 @@ from attribution.benchmark.run import digest_of
 from attribution.benchmark.tables import Table
 from attribution.models import MODELS
 from attribution.registry import METHODS, measures
+from attribution.types import clear_of
 from dashboard.experiment.choices import PATCHES, further
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.folder import MOST_BYTES
@@ -68,7 +69,7 @@ def verdict(found: list[Pair], metric: str, first: str, second: str, p: float, a
     if not differences.any():
         return f"{name} of {first} equals that of {second} on all {len(found)} photos."
     sure = f"{'lower' if mean < 0 else 'higher'} than" if p < SURE else "not told apart from"
-    value = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    value = "p < 0.001" if p < 0.001 else f"p = {clear_of(SURE, p, 3)}"
     return (
         f"{name} of {first} is {sure} that of {second} ({value} after Holm's correction for the {among} differences "
         f"that can be chosen here): {mean:+z.{places}f} on average, 95 % interval for this pair alone "

@@ -14,12 +14,12 @@ from dashboard.charts.sweep import Areas, against, grid, height
 from dashboard.controls import progress
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.subject import Subject
-from dashboard.experiment.words import counted, settled
+from dashboard.experiment.words import counted, listed, settled
 from dashboard.live import sheet
 from dashboard.live.frames import map_message
 from dashboard.live.hub import Look, Part
 from dashboard.live.sheet import Chart, Tile
-from dashboard.views.sweep.sweep import Axis, Sweep, letter
+from dashboard.views.sweep.sweep import OF_ALL, Axis, Sweep, letter
 from dashboard.work.scheduler import Scheduler, View
 from dashboard.work.sweep import Found, Key, Place, Prepare, Result, Task, Work, sweep_work
 
@@ -103,7 +103,13 @@ class SweepBoard(sheet.Worked):
             f"sweep-{name}",
             metric.label,
             metric.reading,
-            " ".join(_orders(control, metric.digits, lines) + ([] if lines else _others(beside, metric.digits))),
+            " ".join(
+                [
+                    *_orders(control, metric.digits, lines),
+                    *([] if lines else _others(beside, metric.digits)),
+                    *_unlike(self.sweep),
+                ]
+            ),
             metric.explained,
             ", ".join([f"{metric.label} of each map of the sweep", *(f"beside it {one.title}" for one in beside)]),
             height=height(len(beside)) if lines else 0,
@@ -183,6 +189,14 @@ def _orders(control: Band | None, digits: int, drawn: bool) -> list[str]:
     low, high = min(control.areas), max(control.areas)
     found = f"{counted(len(control.areas), 'random order')} on this photo: {control.area:.{digits}f} on average"
     return [f"{found}, from {low:.{digits}f} to {high:.{digits}f}{' (grey)' if drawn else ''}."]
+
+
+def _unlike(sweep: Sweep) -> list[str]:
+    """A sentence about areas of several classes, models or scores: a line joins them, and "lower is better" stands
+    above it."""
+    several = [axis.knob for axis in sweep.axes if len(axis.values) > 1]
+    names = [name for knob, name in zip(OF_ALL, ("classes", "models", "scores"), strict=True) if knob in several]
+    return [f"Areas of different {listed(names)} cannot be compared with each other."] if names else []
 
 
 def _others(beside: Iterable[Areas], digits: int) -> list[str]:
