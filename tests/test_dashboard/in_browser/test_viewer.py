@@ -155,6 +155,18 @@ class TestWhatIsDrawn:
         assert len(np.unique(expected.pixels.reshape(-1, 3), axis=0)) > 5
         assert np.abs(pixels(opened, 1).astype(int) - expected.pixels).max() <= 12
 
+    @pytest.mark.parametrize("value", [0.5, -0.5])
+    @pytest.mark.parametrize("shared", [False, True])
+    @pytest.mark.parametrize("kind", ["absolute", "signed"])
+    def test_a_map_of_equal_values_is_blank_as_in_the_core(self, opened, kind, shared, value):
+        """It puts no pixel before another. Beside it is a map that is drawn."""
+        maps = [torch.full((1, SIDE, SIDE), value), *attributions(1)]
+        mount(opened, labelled(maps))
+        opened.evaluate("change => viewer.set(change)", {"kind": kind, "scale": "shared" if shared else "per map"})
+        expected = pictures.draw(dict(enumerate(maps)), PHOTO, pictures.Display(kind=kind, shared=shared))
+        for m, picture in expected.items():
+            assert np.abs(pixels(opened, m + 1).astype(int) - picture.pixels).max() <= 12
+
     def test_the_photo_is_the_photo(self, page):
         assert (pixels(page, 0) == PHOTO).all()
 
@@ -176,6 +188,12 @@ class TestWhatIsDrawn:
         page.evaluate("viewer.set({scale: 'raw'})")
         highest = max(reduce_channels(a).max().item() for a in attributions(3))
         assert page.evaluate("viewer.ends") == [pytest.approx([0, highest], rel=1e-3)] * 3
+
+    @pytest.mark.parametrize(("kind", "low"), [("absolute", 0), ("signed", -0.5)])
+    def test_raw_shows_the_value_of_a_map_of_equal_values(self, opened, kind, low):
+        mount(opened, labelled([torch.full((1, SIDE, SIDE), 0.5)]))
+        opened.evaluate("kind => viewer.set({kind, scale: 'raw'})", kind)
+        assert opened.evaluate("viewer.ends") == [pytest.approx([low, 0.5])]
 
     def test_a_blank_map_is_blank(self, opened):
         mount(opened, labelled([torch.zeros(3, SIDE, SIDE)]))
