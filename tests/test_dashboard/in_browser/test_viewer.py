@@ -195,6 +195,24 @@ class TestWhatIsDrawn:
         opened.evaluate("kind => viewer.set({kind, scale: 'raw'})", kind)
         assert opened.evaluate("viewer.ends") == [pytest.approx([low, 0.5])]
 
+    @pytest.mark.parametrize(
+        ("lows", "scale", "said"),
+        [
+            ([1.0], "per map", "1.00 → 1.99"),
+            ([0.0], "per map", "0 → 0.990"),
+            ([1e-4], "per map", "0 → 0.990"),
+            ([1.0, 2.0], "per map", "the lowest value → the top of each map"),
+            ([1.0, 2.0], "shared", "1.00 → 2.99"),
+            ([1.0, 2.0], "raw", "0 → 3.00"),
+        ],
+    )
+    def test_the_bar_says_which_values_have_the_first_and_the_last_colour(self, opened, lows, scale, said):
+        """A map of standard errors is nowhere zero."""
+        above = torch.linspace(0, 1, SIDE * SIDE).reshape(1, SIDE, SIDE)
+        mount(opened, labelled([low + above for low in lows]))
+        opened.evaluate("scale => viewer.set({scale})", scale)
+        assert opened.locator(".bar").get_attribute("aria-label") == f"The colours: {said}"
+
     def test_a_blank_map_is_blank(self, opened):
         mount(opened, labelled([torch.zeros(3, SIDE, SIDE)]))
         assert (pixels(opened, 1) == [0, 0, 4]).all()
