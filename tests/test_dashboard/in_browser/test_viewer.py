@@ -601,6 +601,18 @@ class TestForEveryone:
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("figure canvas[role=img]").all())
 
+    @pytest.mark.parametrize("place", ["title", "gloss", "status"])
+    def test_a_long_word_stays_in_its_tile(self, opened, place):
+        """The name of a pin is typed freely, and names of classes and layers have no spaces."""
+        screen(opened, (800, 900, "light"))
+        head = labelled(attributions(3))
+        head["maps"][0][place] = "features.denseblock4_" * 3
+        mount(opened, head)
+        press(opened, "ArrowRight")
+        wider = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        for part in ("figure", "figcaption", ".note", ".line"):
+            assert opened.locator(part).evaluate_all(wider) == [], part
+
 
 def test_a_viewer_without_a_layout_has_no_maps(page):
     """The scripts of these tests look into a viewer at any moment, also before its first layout."""
