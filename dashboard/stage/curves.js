@@ -89,7 +89,7 @@ class Curves {
       const before = new Map(this.charts.map((one) => [one.chart.name, one]));
       this.charts = charts.map((chart) => before.get(chart.name) ?? this.build(chart));
       for (const one of before.values()) if (!this.charts.includes(one)) this.purge(one);
-      this.root.replaceChildren(...this.charts.map((one) => one.cell));
+      arrange(this.root, this.charts.map((one) => one.cell));
       this.resize(); // fewer are wider
     }
     charts.forEach((chart, k) => {

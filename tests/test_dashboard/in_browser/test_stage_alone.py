@@ -41,7 +41,8 @@ CURVES = """
     plot.on = () => {};
   }};
   window.busy = false;
-  window.curves = new code.Curves(root, '', () => {}, async () => !busy);
+  root.className = 'stage'; // explanations open there
+  window.curves = new code.Curves(root.appendChild(document.createElement('div')), '', () => {}, async () => !busy);
   const axes = {x: '', y: '', x_range: [0, 1], y_range: [0, 1]};
   const charts = ['one', 'other'].map(name => ({name, title: name, axes}));
   curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
@@ -145,11 +146,25 @@ class TestCurves:
               const axes = one.chart.axes;
               const charts = ['third', 'one'].map(name => ({name, title: name, axes}));
               curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
-              return curves.charts[1].plot === one.plot && root.lastChild === one.cell;
+              return curves.charts[1].plot === one.plot && one.cell === one.cell.parentElement.lastChild;
             }"""
         )
         assert kept
         assert page.evaluate("purged") == ["other"]
+
+    def test_the_focus_stays_when_another_chart_comes_or_goes(self, page):
+        page.evaluate(CURVES)
+        page.locator("figure", has_text="other").locator(".help").focus()
+        for names in (["third", "one", "other"], ["other"], ["other", "one"]):
+            page.evaluate(
+                """(names) => {
+                  const {axes} = curves.charts[0].chart;
+                  curves.layout(names.map(name => ({name, title: name, axes})), {}, '');
+                }""",
+                names,
+            )
+            assert page.locator("figcaption b").all_inner_texts() == names
+            assert page.evaluate("document.activeElement.closest('figure')?.ariaLabel") == "other"
 
     def test_one_that_cannot_be_drawn_says_so_and_leaves_the_others(self, page):
         page.evaluate(CURVES)
@@ -197,6 +212,29 @@ class TestCurves:
 
 
 class TestFigures:
+    @pytest.mark.parametrize("names", [["first", "second"], ["second", "first"]])
+    def test_the_focus_stays_when_another_one_comes(self, page, names):
+        """Minutes can lie between two, and somebody reads the explanation of the first."""
+        page.evaluate(
+            """(names) => {
+              const more = root.appendChild(document.createElement('div'));
+              root.className = 'stage'; // explanations open there
+              window.Plotly = {react: (plot) => { plot.on = () => {}; }};
+              const figures = new code.Figures(more, '', () => {}, () => {});
+              figures.layout(names);
+              const said = {help: 'some help', gloss: '', note: '', words: ''};
+              window.hear = (name) =>
+                figures.hear({name, title: name, ...said, marks: [], figure: {data: [], layout: {}}});
+            }""",
+            names,
+        )
+        page.evaluate("hear('first')")
+        page.get_by_role("button", name="Explanation").focus()
+        page.evaluate("hear('second')")
+        assert page.locator("figcaption b").all_inner_texts() == names
+        assert page.evaluate("document.activeElement.closest('figure')?.ariaLabel") == "first"
+        assert page.get_by_role("tooltip").inner_text() == "some help"
+
     def test_one_that_has_gone_is_not_drawn_any_more(self, page):
         """Though its drawing was due."""
         drawn = page.evaluate(
