@@ -112,7 +112,7 @@ def _note(found: dict[str, Any], about: dict[str, Any], method: str, curves: dic
         found[f"{name}:{method}"] = curve.y
         shown = words.axes(metric, FIRST.output)
         axes = (shown.x, shown.y, shown.x_range, shown.y_range)
-        said = {"title": metric.title, "label": metric.label, "reading": metric.reading, "note": metric.note}
+        said = {"title": metric.title, "label": metric.label, "reading": metric.reading, "note": metric.explained}
         about["metrics"].setdefault(name, {**said, "axes": axes, "ticks": curve.ticks})
         if isinstance(curve, PerturbationCurve):
             about["replaced"][method] = curve.replaced

@@ -44,7 +44,8 @@ CURVES = """
   root.className = 'stage'; // explanations open there
   window.curves = new code.Curves(root.appendChild(document.createElement('div')), '', () => {}, async () => !busy);
   const axes = {x: '', y: '', x_range: [0, 1], y_range: [0, 1]};
-  const charts = ['one', 'other'].map(name => ({name, title: name, axes}));
+  const words = {label: 'area', reading: 'lower is better', note: 'some words'};
+  const charts = ['one', 'other'].map(name => ({name, title: name, ...words, axes}));
   curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
   for (const {chart, plot} of curves.charts) plot.name = chart.name;
   // What is drawn until nothing is to be drawn any more, or in so many steps.
@@ -151,6 +152,27 @@ class TestCurves:
         )
         assert kept
         assert page.evaluate("purged") == ["other"]
+
+    def test_its_words_are_those_of_the_last_layout(self, page):
+        """The first page has those that were shipped with it. Somebody may be at the question mark."""
+        page.evaluate(CURVES)
+        figure = page.locator("figure").first
+        assert figure.locator("figcaption").inner_text() == "one area, lower is better ?"
+        figure.locator(".help").focus()
+        page.evaluate(
+            """() => {
+              const [one, other] = curves.charts.map(({chart}) => chart);
+              const charts = [{...one, title: '1', label: 'AUPC', reading: 'higher', note: 'other words'}, other];
+              curves.layout(charts, curves.lines, '');
+            }"""
+        )
+        assert figure.locator("figcaption").inner_text() == "1 AUPC, higher ?"
+        assert page.get_by_role("group", name="1", exact=True).count() == 1
+        help_ = figure.locator(".help")
+        assert help_.get_attribute("aria-description") == "other words"
+        assert help_.evaluate("help => help === document.activeElement")
+        help_.click()
+        assert page.get_by_role("tooltip").inner_text() == "other words"
 
     def test_the_focus_stays_when_another_chart_comes_or_goes(self, page):
         page.evaluate(CURVES)
