@@ -154,6 +154,7 @@ class Hub:
                 shown = self._boards.get(line.session)
                 if shown is not None:
                     shown.at = self.clock()
+                    self._boards.move_to_end(line.session)
                     shown.board.attend(False)
                 self.tidy()
 

@@ -89,22 +89,31 @@ class Curves {
       const before = new Map(this.charts.map((one) => [one.chart.name, one]));
       this.charts = charts.map((chart) => before.get(chart.name) ?? this.build(chart));
       for (const one of before.values()) if (!this.charts.includes(one)) this.purge(one);
-      this.root.replaceChildren(...this.charts.map((one) => one.cell));
+      arrange(this.root, this.charts.map((one) => one.cell));
       this.resize(); // fewer are wider
     }
     charts.forEach((chart, k) => {
       const one = this.charts[k];
       one.stale ||= JSON.stringify(chart) !== JSON.stringify(one.chart); // another score has other axes
       one.chart = chart;
+      this.caption(one);
     });
     this.draw();
   }
 
   build(chart) {
-    const plot = make("div", { class: "plot" });
-    const verdict = make("p", { class: "verdict" });
-    const title = make("figcaption", {}, make("b", {}, chart.title), ` ${chart.label}, ${chart.reading} `, helpOf(chart.note));
-    return { chart, plot, verdict, stale: true, drawn: 0, cell: make("figure", { class: "chart", role: "group", "aria-label": chart.title }, title, plot, verdict) };
+    const one = { chart, plot: make("div", { class: "plot" }), verdict: make("p", { class: "verdict" }), stale: true, drawn: 0 };
+    Object.assign(one, { title: make("b"), value: make("span"), help: helpOf(chart.note) });
+    one.cell = make("figure", { class: "chart", role: "group" }, make("figcaption", {}, one.title, one.value, one.help), one.plot, one.verdict);
+    return one;
+  }
+
+  // The page that is shown first can have other words than the live one. The question mark stays: it may have the focus.
+  caption({ chart, cell, title, value, help }) {
+    mark(cell, "aria-label", chart.title);
+    say(title, chart.title);
+    say(value, ` ${chart.label}, ${chart.reading} `);
+    mark(help, "aria-description", chart.note);
   }
 
   // Plotly listens to the window for each of its drawings.

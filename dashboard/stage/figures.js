@@ -27,7 +27,7 @@ class Figures {
       one.cell = make("figure", { class: "chart", role: "group" }, one.caption, plot, one.note);
       plot.setAttribute("role", "img");
       this.all.set(name, one);
-      this.root.append(...(this.names ?? [name]).map((other) => this.all.get(other)?.cell).filter(Boolean));
+      arrange(this.root, (this.names ?? [...this.all.keys()]).map((other) => this.all.get(other)?.cell).filter(Boolean));
     }
     if (one.said !== title + gloss + help) one.caption.replaceChildren(...said);
     one.said = title + gloss + help;

@@ -228,9 +228,11 @@ Object.assign(Viewer.prototype, {
       context.fillStyle = `rgb(${palette.slice(shade, shade + 3).join(" ")})`;
       context.fillRect(k, 0, 1, bar.height);
     }
-    const tops = [...new Set(this.ends.map(([, high]) => told(high)))];
-    const top = tops.length === 1 ? tops[0] : "the top of each map";
-    ends.textContent = signed ? `against the class ↔ for the class, ±${top}` : `0 → ${top}`;
+    const one = (values, words) => (new Set(values).size === 1 ? values[0] : words);
+    const top = one(this.ends.map(([, high]) => told(high)), "the top of each map");
+    // What has the colour of zero is called so.
+    const low = one(this.ends.map(([least, high]) => told(least * SHADES < high ? 0 : least)), "the lowest value");
+    ends.textContent = signed ? `against the class ↔ for the class, ±${top}` : `${low} → ${top}`;
     bar.setAttribute("aria-label", `The colours: ${ends.textContent}`);
   },
 });

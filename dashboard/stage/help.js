@@ -6,8 +6,9 @@ const EDGE = 8; // pixels between an explanation and the edge of the screen
 const tip = make("div", { class: "tip", role: "tooltip", popover: "manual" });
 let shown = new AbortController(); // ends what listens while it is open
 
+// The text is where the sign has it for screen readers, so another one can take its place.
 function helpOf(text) {
-  const open = () => explain(sign, text);
+  const open = () => explain(sign);
   const away = ({ relatedTarget }) => relatedTarget !== tip && document.activeElement !== sign && unexplain();
   const sign = make("button",
     { type: "button", class: "help", "aria-label": "Explanation", "aria-description": text, onfocus: open, onblur: unexplain,
@@ -16,11 +17,11 @@ function helpOf(text) {
   return sign;
 }
 
-function explain(sign, text) {
+function explain(sign) {
   unexplain();
   shown = new AbortController();
   const { signal } = shown;
-  tip.textContent = text;
+  tip.textContent = sign.getAttribute("aria-description");
   sign.closest(".stage").append(tip);
   tip.showPopover?.();
   const follow = () => (sign.isConnected ? beside(sign) : unexplain());

@@ -78,6 +78,13 @@ function percentileOf(sorted, percent) {
 
 const equal = (low, high) => !(high - low > 1e-12 * Math.max(Math.abs(low), Math.abs(high)));
 
+// A map that puts no pixel before another. Such a map is blank, as in the core.
+function constant(map, kind) {
+  const sorted = ordered(map, kind);
+  const [first] = map.raw;
+  return equal(sorted[0], sorted[sorted.length - 1]) && (kind !== "signed" || map.raw.every((value) => value < 0 === first < 0));
+}
+
 // The values that get the first and the last colour.
 function endsOf(map, kind, percent) {
   const sorted = ordered(map, kind);
@@ -91,7 +98,9 @@ function endsOf(map, kind, percent) {
 // The ends of each map. "per map": its own; "shared": the same for all whose values have the same unit, their measure;
 // "raw": shared, without clipping, from zero.
 function allEnds(maps, kind, percent, scale) {
-  const own = maps.map((map) => endsOf(map, kind, scale === "raw" ? 100 : percent));
+  // Raw values are seen as they are, also where all are equal.
+  const own = maps.map((map) =>
+    scale === "raw" ? endsOf(map, kind, 100) : constant(map, kind) ? [0, 0] : endsOf(map, kind, percent));
   if (scale === "per map" || !maps.length) return own;
   return maps.map((map) => {
     const alike = own.filter((_, k) => maps[k].measure === map.measure);

@@ -37,6 +37,17 @@ function mark(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+// The root has these children, in this order. Those that are in order already stay on the page: a hand or the focus may be
+// in them.
+function arrange(root, children) {
+  for (const old of [...root.children]) if (!children.includes(old)) old.remove();
+  let at = root.firstChild;
+  for (const child of children) {
+    if (child === at) at = at.nextSibling;
+    else root.insertBefore(child, at);
+  }
+}
+
 // Where an element begins on the screen, and how high it is.
 function placed(element) {
   const { top, height } = element.getBoundingClientRect();
@@ -115,8 +126,7 @@ class Viewer {
     picture.getContext("2d").putImageData(to, 0, 0);
   }
 
-  // One tile for the photo, one for each map, and one more for blink or difference. Those of before stay on the page: a
-  // hand or the focus may be in them.
+  // One tile for the photo, one for each map, and one more for blink or difference. Those of before stay on the page.
   place() {
     const { photo: { width, height }, maps } = this.head;
     const size = `${width} × ${height}`;
@@ -131,8 +141,7 @@ class Viewer {
     this.titles = null; // the new titles have heights of their own
     this.changed = true;
     const cells = this.tiles.map((tile) => tile.cell);
-    for (const cell of [...this.grid.children]) if (!cells.includes(cell)) cell.remove();
-    this.grid.append(...cells.filter((cell) => !cell.parentNode));
+    arrange(this.grid, cells);
     this.grid.style.setProperty("--tiles", cells.length);
   }
 

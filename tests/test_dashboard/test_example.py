@@ -21,6 +21,7 @@ from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
+from dashboard.views.compare import parts
 from dashboard.views.compare.board import CompareBoard
 from dashboard.views.learn import lessons
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell
@@ -94,6 +95,12 @@ def test_it_is_small_and_holds_no_photo():
     assert lessons.FILE.stat().st_size <= 1024 * 1024
     with np.load(example.FILE) as held:
         assert not any(held[name].ndim == 3 for name in held.files)
+
+
+def test_the_words_of_its_charts_are_those_of_the_live_page():
+    charts = {name: parts.chart(name, FIRST.output) for name in FIRST.metrics}
+    (layout, *_), _ = zip(*map(unpack, example.load().messages()), strict=True)
+    assert {chart["name"]: chart for chart in layout["charts"]} == json.loads(json.dumps(charts))
 
 
 def test_the_palettes_are_those_of_the_core():

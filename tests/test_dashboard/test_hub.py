@@ -243,11 +243,11 @@ class TestAttending:
         assert second.log == [True]
 
     def test_a_board_that_is_dropped_is_attended_no_more(self, hub, line):
-        """Else its work would keep its turn for ever: later sessions rest, and the oldest one closes its last line."""
+        """Else its work would keep its turn for ever: it closes its last line, and later sessions come."""
         board = hub.board("me")
+        hub.close(line)
         for name in ("you", "they"):
             hub.show(name, "page", Board())
-        hub.close(line)
         assert hub.board("me") is None
         assert board.log[-1] is False
 
@@ -279,8 +279,16 @@ class TestBounds:
         for name in "abc":
             hub.show(name, "page", Board())
         assert [hub.board(name) is None for name in ("me", "a", "b", "c")] == [False, True, False, False]
+        hub.show("d", "page", Board())
+        assert hub.board("b") is None, "the oldest that nobody looks at"
+
+    def test_who_has_just_left_can_come_back(self, hub, line):
+        """A socket is cut for a moment, though the page was opened long before those of others."""
+        for name in ("you", "they"):
+            hub.show(name, "page", Board())
         hub.close(line)
-        assert hub.board("me") is None, "the oldest that nobody looks at"
+        assert hub.open("me", "page", lambda: None)
+        assert hub.board("you") is None, "the oldest that nobody looks at"
 
     def test_a_board_that_was_left_an_hour_ago(self):
         """It holds the photo of its session, for which the page promises an hour at most."""

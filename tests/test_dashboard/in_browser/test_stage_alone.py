@@ -41,9 +41,11 @@ CURVES = """
     plot.on = () => {};
   }};
   window.busy = false;
-  window.curves = new code.Curves(root, '', () => {}, async () => !busy);
+  root.className = 'stage'; // explanations open there
+  window.curves = new code.Curves(root.appendChild(document.createElement('div')), '', () => {}, async () => !busy);
   const axes = {x: '', y: '', x_range: [0, 1], y_range: [0, 1]};
-  const charts = ['one', 'other'].map(name => ({name, title: name, axes}));
+  const words = {label: 'area', reading: 'lower is better', note: 'some words'};
+  const charts = ['one', 'other'].map(name => ({name, title: name, ...words, axes}));
   curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
   for (const {chart, plot} of curves.charts) plot.name = chart.name;
   // What is drawn until nothing is to be drawn any more, or in so many steps.
@@ -145,11 +147,46 @@ class TestCurves:
               const axes = one.chart.axes;
               const charts = ['third', 'one'].map(name => ({name, title: name, axes}));
               curves.layout(charts, {map: ['Map', 'red', 'solid', 'circle']}, '');
-              return curves.charts[1].plot === one.plot && root.lastChild === one.cell;
+              return curves.charts[1].plot === one.plot && one.cell === one.cell.parentElement.lastChild;
             }"""
         )
         assert kept
         assert page.evaluate("purged") == ["other"]
+
+    def test_its_words_are_those_of_the_last_layout(self, page):
+        """The first page has those that were shipped with it. Somebody may be at the question mark."""
+        page.evaluate(CURVES)
+        figure = page.locator("figure").first
+        assert figure.locator("figcaption").inner_text() == "one area, lower is better ?"
+        figure.locator(".help").focus()
+        page.evaluate(
+            """() => {
+              const [one, other] = curves.charts.map(({chart}) => chart);
+              const charts = [{...one, title: '1', label: 'AUPC', reading: 'higher', note: 'other words'}, other];
+              curves.layout(charts, curves.lines, '');
+            }"""
+        )
+        assert figure.locator("figcaption").inner_text() == "1 AUPC, higher ?"
+        assert page.get_by_role("group", name="1", exact=True).count() == 1
+        help_ = figure.locator(".help")
+        assert help_.get_attribute("aria-description") == "other words"
+        assert help_.evaluate("help => help === document.activeElement")
+        help_.click()
+        assert page.get_by_role("tooltip").inner_text() == "other words"
+
+    def test_the_focus_stays_when_another_chart_comes_or_goes(self, page):
+        page.evaluate(CURVES)
+        page.locator("figure", has_text="other").locator(".help").focus()
+        for names in (["third", "one", "other"], ["other"], ["other", "one"]):
+            page.evaluate(
+                """(names) => {
+                  const {axes} = curves.charts[0].chart;
+                  curves.layout(names.map(name => ({name, title: name, axes})), {}, '');
+                }""",
+                names,
+            )
+            assert page.locator("figcaption b").all_inner_texts() == names
+            assert page.evaluate("document.activeElement.closest('figure')?.ariaLabel") == "other"
 
     def test_one_that_cannot_be_drawn_says_so_and_leaves_the_others(self, page):
         page.evaluate(CURVES)
@@ -197,6 +234,29 @@ class TestCurves:
 
 
 class TestFigures:
+    @pytest.mark.parametrize("names", [["first", "second"], ["second", "first"]])
+    def test_the_focus_stays_when_another_one_comes(self, page, names):
+        """Minutes can lie between two, and somebody reads the explanation of the first."""
+        page.evaluate(
+            """(names) => {
+              const more = root.appendChild(document.createElement('div'));
+              root.className = 'stage'; // explanations open there
+              window.Plotly = {react: (plot) => { plot.on = () => {}; }};
+              const figures = new code.Figures(more, '', () => {}, () => {});
+              figures.layout(names);
+              const said = {help: 'some help', gloss: '', note: '', words: ''};
+              window.hear = (name) =>
+                figures.hear({name, title: name, ...said, marks: [], figure: {data: [], layout: {}}});
+            }""",
+            names,
+        )
+        page.evaluate("hear('first')")
+        page.get_by_role("button", name="Explanation").focus()
+        page.evaluate("hear('second')")
+        assert page.locator("figcaption b").all_inner_texts() == names
+        assert page.evaluate("document.activeElement.closest('figure')?.ariaLabel") == "first"
+        assert page.get_by_role("tooltip").inner_text() == "some help"
+
     def test_one_that_has_gone_is_not_drawn_any_more(self, page):
         """Though its drawing was due."""
         drawn = page.evaluate(

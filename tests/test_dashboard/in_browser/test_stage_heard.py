@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from pages import POLLING, hold
+from pages import POLLING, hold, screen
+from sources import ROOT
+from tabs import SIZE
 
 from dashboard.live.frames import map_message, pack
 from dashboard.stage import pictures, stage
@@ -326,6 +328,46 @@ class TestWords:
             hear(page, state("live", share=share / 3, text=f"{share} of 3"))
         hear(page, state("live", draft=True, text="draft"), state())
         assert page.evaluate("aloud") == ["The work goes on.", "The work is complete."]
+
+
+# The stage in the part of the page that Streamlit scrolls, with the style of the app.
+IN_APP = """([stage, app]) => {
+  for (const textContent of [stage, app]) {
+    document.head.append(Object.assign(document.createElement('style'), {textContent}));
+  }
+  const main = document.body.appendChild(document.createElement('div'));
+  const block = main.appendChild(document.createElement('div'));
+  document.body.style.margin = 0;
+  main.style.cssText = 'height: 100vh; overflow: auto';
+  [main.dataset.testid, block.dataset.testid] = ['stMain', 'stMainBlockContainer'];
+  block.append(root);
+}"""
+# Where each of these is once it was brought to the screen: by the focus, or a picture by a scroll.
+BROUGHT = """all => all.filter((one) => one.checkVisibility() && !one.disabled).map((one) => {
+  one.matches('canvas') ? one.scrollIntoView({block: 'nearest'}) : one.focus();
+  const {top, bottom} = one.getBoundingClientRect();
+  return [one.getAttribute('aria-label') ?? one.textContent, top, bottom];
+})"""
+
+
+class TestSmallWindow:
+    @pytest.mark.parametrize(
+        ("width", "height", "over"), [(320, 256, False), (667, 375, False), (390, 500, True), (390, 844, True)]
+    )
+    def test_the_knobs_hide_no_map_and_nothing_that_has_the_focus(self, page, width, height, over):
+        """They lie over the foot of a narrow window, but not of a low one: a phone held sideways, a zoom of 400 %."""
+        page.evaluate(IN_APP, [stage.source()[1], (ROOT / "dashboard" / "controls" / "style.css").read_text()])
+        screen(page, (width, height, "light"))
+        page.get_by_text("Display", exact=True).click()
+        rail = page.locator(".rail")
+        assert rail.evaluate("rail => getComputedStyle(rail).position") == ("fixed" if over else "static")
+        end = rail.bounding_box()["y"] if over else height
+        assert end > height / 3
+        all_ = page.locator(".main :is(figure canvas[role=img], button, input, select, summary)")
+        brought = all_.evaluate_all(BROUGHT)
+        assert len(brought) > 20
+        assert [name for name, top, bottom in brought if top < -1 or bottom > end + 1] == []
+        screen(page, (*SIZE.values(), "light"))
 
 
 class TestEnd:

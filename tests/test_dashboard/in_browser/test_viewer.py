@@ -155,6 +155,18 @@ class TestWhatIsDrawn:
         assert len(np.unique(expected.pixels.reshape(-1, 3), axis=0)) > 5
         assert np.abs(pixels(opened, 1).astype(int) - expected.pixels).max() <= 12
 
+    @pytest.mark.parametrize("value", [0.5, -0.5])
+    @pytest.mark.parametrize("shared", [False, True])
+    @pytest.mark.parametrize("kind", ["absolute", "signed"])
+    def test_a_map_of_equal_values_is_blank_as_in_the_core(self, opened, kind, shared, value):
+        """It puts no pixel before another. Beside it is a map that is drawn."""
+        maps = [torch.full((1, SIDE, SIDE), value), *attributions(1)]
+        mount(opened, labelled(maps))
+        opened.evaluate("change => viewer.set(change)", {"kind": kind, "scale": "shared" if shared else "per map"})
+        expected = pictures.draw(dict(enumerate(maps)), PHOTO, pictures.Display(kind=kind, shared=shared))
+        for m, picture in expected.items():
+            assert np.abs(pixels(opened, m + 1).astype(int) - picture.pixels).max() <= 12
+
     def test_the_photo_is_the_photo(self, page):
         assert (pixels(page, 0) == PHOTO).all()
 
@@ -176,6 +188,30 @@ class TestWhatIsDrawn:
         page.evaluate("viewer.set({scale: 'raw'})")
         highest = max(reduce_channels(a).max().item() for a in attributions(3))
         assert page.evaluate("viewer.ends") == [pytest.approx([0, highest], rel=1e-3)] * 3
+
+    @pytest.mark.parametrize(("kind", "low"), [("absolute", 0), ("signed", -0.5)])
+    def test_raw_shows_the_value_of_a_map_of_equal_values(self, opened, kind, low):
+        mount(opened, labelled([torch.full((1, SIDE, SIDE), 0.5)]))
+        opened.evaluate("kind => viewer.set({kind, scale: 'raw'})", kind)
+        assert opened.evaluate("viewer.ends") == [pytest.approx([low, 0.5])]
+
+    @pytest.mark.parametrize(
+        ("lows", "scale", "said"),
+        [
+            ([1.0], "per map", "1.00 → 1.99"),
+            ([0.0], "per map", "0 → 0.990"),
+            ([1e-4], "per map", "0 → 0.990"),
+            ([1.0, 2.0], "per map", "the lowest value → the top of each map"),
+            ([1.0, 2.0], "shared", "1.00 → 2.99"),
+            ([1.0, 2.0], "raw", "0 → 3.00"),
+        ],
+    )
+    def test_the_bar_says_which_values_have_the_first_and_the_last_colour(self, opened, lows, scale, said):
+        """A map of standard errors is nowhere zero."""
+        above = torch.linspace(0, 1, SIDE * SIDE).reshape(1, SIDE, SIDE)
+        mount(opened, labelled([low + above for low in lows]))
+        opened.evaluate("scale => viewer.set({scale})", scale)
+        assert opened.locator(".bar").get_attribute("aria-label") == f"The colours: {said}"
 
     def test_a_blank_map_is_blank(self, opened):
         mount(opened, labelled([torch.zeros(3, SIDE, SIDE)]))
@@ -564,6 +600,18 @@ class TestForEveryone:
             summary.click()
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert all(c.bounding_box()["width"] >= 150 for c in opened.locator("figure canvas[role=img]").all())
+
+    @pytest.mark.parametrize("place", ["title", "gloss", "status"])
+    def test_a_long_word_stays_in_its_tile(self, opened, place):
+        """The name of a pin is typed freely, and names of classes and layers have no spaces."""
+        screen(opened, (800, 900, "light"))
+        head = labelled(attributions(3))
+        head["maps"][0][place] = "features.denseblock4_" * 3
+        mount(opened, head)
+        press(opened, "ArrowRight")
+        wider = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        for part in ("figure", "figcaption", ".note", ".line"):
+            assert opened.locator(part).evaluate_all(wider) == [], part
 
 
 def test_a_viewer_without_a_layout_has_no_maps(page):
