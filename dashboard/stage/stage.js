@@ -103,9 +103,10 @@ class Stage {
     this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step), free);
     this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
     if (!this.line) for (const text of data.first) this.hear(message(bufferOf(text)));
-    if (data.asks && data.asks !== this.asked) {
+    // The first page comes again, and asks again, when the session of a tab that was away for long is another one.
+    if (data.asks !== this.asked) {
       this.asked = data.asks;
-      requestAnimationFrame(() => (this.later = setTimeout(() => this.ask(data.asks), SOON)));
+      if (data.asks) requestAnimationFrame(() => (this.later = setTimeout(() => this.ask(data.asks), SOON)));
     }
     if (!data.token) return;
     const address = new URL(`${data.base}live/${data.token}/${data.page}`, location.origin);

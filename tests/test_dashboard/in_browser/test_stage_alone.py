@@ -501,6 +501,12 @@ class TestFirst:
         assert (name, values) == ("release", {"rerun": "live"})
         assert drawn >= len(example.load().maps)
 
+    def test_when_it_comes_again_after_the_live_page_it_asks_again(self, page):
+        """A tab that was away for long has another session, which begins with the first page."""
+        for asks, requests in (("live", 1), ("", 1), ("live", 2)):
+            page.evaluate(self.SHOW, self.given(asks))
+            page.wait_for_function("count => requests.length === count", arg=requests)
+
     def test_maps_that_are_taken_off_the_page_can_still_be_drawn(self, page):
         """A change of the theme or of the size can come while Streamlit replaces the stage."""
         page.evaluate(self.SHOW, self.given("live"))
