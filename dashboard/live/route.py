@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.live.hub import Hub, Line, Refused
+from dashboard.live.hub import Hub, Line, Refused, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ MOST_BYTES = 4096
 """The longest message that a browser may send."""
 LATE = 30.0
 """Seconds after which a browser that takes nothing is left."""
-POLICY, TOO_BIG, TRY_LATER = 1008, 1009, 1013
-"""Codes of the WebSocket protocol, for a line that is closed."""
+POLICY, TOO_BIG, TRY_LATER, UNKNOWN = 1008, 1009, 1013, 4404
+"""Codes for a line that is closed: of the WebSocket protocol, and one of our own for an unknown session."""
 NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 """What a strange message raises: bytes in place of a text, no JSON, too many brackets, an infinite number."""
 
@@ -80,7 +80,7 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
         line = hub.open(given["token"], given["page"], lambda: _wake(loop, news))
     except Refused as error:
         await socket.accept()
-        await socket.close(TRY_LATER, str(error))
+        await socket.close(UNKNOWN if isinstance(error, Unknown) else TRY_LATER, str(error))
         return
     try:
         with contextlib.suppress(WebSocketDisconnect, OSError):  # accept() raises the server's own OSError

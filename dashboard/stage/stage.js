@@ -150,7 +150,9 @@ class Stage {
     this.broken.hidden = state === "open";
     this.unpainted = false;
     if (state === "open") this.resume();
-    if (state === "cut") say(this.broken, "The connection was cut. Trying again …");
+    if (state === "cut" || state === "unknown") say(this.broken, "The connection was cut. Trying again …");
+    // The server has begun anew, or this tab was away for long. A run of the script brings the present session.
+    if (state === "unknown") this.ask("anew");
     if (state === "none") this.offer("This network lets no live pictures through. ");
     if (state === "refused") this.offer(`No live pictures for now: ${why}. `);
   }

@@ -9,7 +9,7 @@ from sources import ROOT
 
 from dashboard.charts.looks import STYLES
 from dashboard.cold_start import example
-from dashboard.live.route import TRY_LATER
+from dashboard.live.route import TRY_LATER, UNKNOWN
 from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
@@ -444,11 +444,12 @@ class TestLine:
         page.evaluate(LINE)
         return page
 
-    def test_one_that_is_refused_says_why_and_asks_again_slowly(self, line):
+    @pytest.mark.parametrize(("code", "state"), [(TRY_LATER, "refused"), (UNKNOWN, "unknown")])
+    def test_one_that_is_refused_says_why_and_asks_again_slowly(self, line, code, state):
         """The server takes the socket and then closes it: an open socket alone is no success."""
         for _ in range(3):
-            line.evaluate("code => { socket.open(); socket.close(code, 'too many'); again(); }", TRY_LATER)
-        assert line.evaluate("said") == [["refused", "too many"]] * 3
+            line.evaluate("code => { socket.open(); socket.close(code, 'the reason'); again(); }", code)
+        assert line.evaluate("said") == [[state, "the reason"]] * 3
         assert line.evaluate("waits") == [10_000] * 3
         line.evaluate("socket.open(), socket.hear({part: 'layout'})")
         assert line.evaluate("said.pop()") == ["open"], "a place was free"

@@ -5,6 +5,7 @@ import pytest
 from pages import POLLING, hold
 
 from dashboard.live.frames import map_message, pack
+from dashboard.live.route import TRY_LATER, UNKNOWN
 from dashboard.stage import pictures, stage
 
 pytestmark = pytest.mark.browser
@@ -290,6 +291,14 @@ def test_maps_are_shown_before_a_chart_is_drawn(page):
         }}"""
     )
     assert order == ["maps", "chart"]
+
+
+class TestConnection:
+    def test_where_the_session_is_not_known_any_more_a_run_of_the_script_is_asked_for(self, page):
+        """It brings the present session. Where there are too many viewers, it would bring nothing."""
+        for code, told in ((TRY_LATER, []), (UNKNOWN, [{"rerun": "anew"}])):
+            page.evaluate("code => socket.onclose({code, reason: 'the reason'})", code)
+            assert page.evaluate("told") == told
 
 
 def test_a_hand_that_types_is_announced(page):
