@@ -194,7 +194,11 @@ class Stage {
       state.status = { ...this.state.status, ...state.status };
     }
     this.state = state;
-    if (!state.draft) this.last = state; // a draft says nothing of what is computed last
+    if (!state.draft) {
+      this.last = state; // a draft says nothing of what is computed last
+      if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun); // here, because a hidden tab draws nothing
+      this.rerun = state.rerun;
+    }
     if (!state.draft && state.curves) this.curves.only(state.curves, ["done", "failed"].includes(state.state));
     if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();
   }
@@ -347,8 +351,6 @@ class Stage {
       this.lines.replaceChildren(...lines.map(([title, text]) => make("p", { class: "said" }, make("b", {}, title), ` · ${text}`)));
     }
     if (state.table) this.rows(state);
-    if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun);
-    this.rerun = state.rerun;
   }
 
   // The work has come to something that only the script can do.

@@ -379,6 +379,13 @@ class TestConnection:
             page.evaluate("code => socket.onclose({code, reason: 'the reason'})", code)
             assert page.evaluate("told") == told
 
+    def test_a_hidden_tab_asks_for_the_run_that_the_end_of_the_work_needs(self, page):
+        """It draws nothing. It asks once."""
+        page.evaluate("window.requestAnimationFrame = () => {}")
+        for draft in (False, True, False):
+            page.evaluate("hear", list(state(draft=draft, rerun="σ = 0.3")))
+            assert page.evaluate("told") == [{"rerun": "σ = 0.3"}]
+
 
 def test_a_hand_that_types_is_announced(page):
     """So that what it asks for waits for no large batch."""
