@@ -68,10 +68,6 @@ class Refused(ValueError):
     """The line is not opened; the message says why."""
 
 
-class Unknown(Refused):
-    """Nothing is known of this session, or not any more."""
-
-
 @dataclass
 class Shown:
     """A board of a page, and when it was shown or last left."""
@@ -132,12 +128,12 @@ class Hub:
     def open(self, token: str, page: str, wake: Callable[[], None]) -> "Line":
         """A line to a page of the session of this token. `wake` is called, from any thread, when there may be news.
 
-        Raises Unknown for an unknown token, and Refused if there are too many lines.
+        Raises Refused for an unknown token, and if there are too many lines.
         """
         with self._lock:
             board = self._shown(token)
             if board is None:
-                raise Unknown("no page of this session is open")
+                raise Refused("no page of this session is open")
             if sum(map(len, self._lines.values())) >= self.most:
                 raise Refused(f"the server shows pictures to {self.most} viewers at most")
             if len(self._lines.get(token, ())) >= self.each:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.live.hub import Hub, Line, Refused, Unknown
+from dashboard.live.hub import Hub, Line, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +75,12 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
         await socket.close(POLICY)
         return
     loop, news, asked = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    token, page = (socket.path_params[name] for name in ("token", "page"))
     try:
-        given = socket.path_params
-        line = hub.open(given["token"], given["page"], lambda: _wake(loop, news))
+        line = hub.open(token, page, lambda: _wake(loop, news))
     except Refused as error:
         await socket.accept()
-        await socket.close(UNKNOWN if isinstance(error, Unknown) else TRY_LATER, str(error))
+        await socket.close(UNKNOWN if hub.board(token) is None else TRY_LATER, str(error))
         return
     try:
         with contextlib.suppress(WebSocketDisconnect, OSError):  # accept() raises the server's own OSError
