@@ -29,8 +29,8 @@ MOST_BYTES = 4096
 """The longest message that a browser may send."""
 LATE = 30.0
 """Seconds after which a browser that takes nothing is left."""
-POLICY, TOO_BIG, TRY_LATER = 1008, 1009, 1013
-"""Codes of the WebSocket protocol, for a line that is closed."""
+POLICY, TOO_BIG, TRY_LATER, UNKNOWN = 1008, 1009, 1013, 4404
+"""Codes for a line that is closed: of the WebSocket protocol, and one of our own for an unknown session."""
 NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 """What a strange message raises: bytes in place of a text, no JSON, too many brackets, an infinite number."""
 
@@ -75,12 +75,12 @@ async def serve(socket: WebSocket, hub: Hub, allowed: Allowed) -> None:
         await socket.close(POLICY)
         return
     loop, news, asked = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    token, page = (socket.path_params[name] for name in ("token", "page"))
     try:
-        given = socket.path_params
-        line = hub.open(given["token"], given["page"], lambda: _wake(loop, news))
+        line = hub.open(token, page, lambda: _wake(loop, news))
     except Refused as error:
         await socket.accept()
-        await socket.close(TRY_LATER, str(error))
+        await socket.close(UNKNOWN if hub.board(token) is None else TRY_LATER, str(error))
         return
     try:
         with contextlib.suppress(WebSocketDisconnect, OSError):  # accept() raises the server's own OSError

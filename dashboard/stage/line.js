@@ -2,7 +2,7 @@
 
 const AGAIN = [250, 1000, 3000, 8000]; // milliseconds before another try
 const TRIES = 3; // without any success: then the page says so
-const REFUSED = 1013; // the server's code for a line that it does not open (route.py),
+const REFUSED = { 1013: "refused", 4404: "unknown" }; // by the server's code for a line that it does not open (route.py),
 const LATER = 10000; // and milliseconds before it is asked again: a place is free when another viewer has left
 
 // A message -> {part, ..., bytes}.
@@ -22,7 +22,7 @@ function bufferOf(text) {
 }
 
 class Line {
-  // `hear` gets each message, `state` gets "open", "cut", "none", or "refused" and why.
+  // `hear` gets each message, `state` gets "open", "cut", "none", "unknown" (the session), or "refused" and why.
   constructor(address, hear, state) {
     Object.assign(this, { address, hear, state, tries: 0, opened: false, number: 0, asked: null, next: null, last: null });
     this.connect();
@@ -46,8 +46,8 @@ class Line {
       this.asked = this.last = null; // who still holds a knob asks again (stage.js)
       if (this.closed) return;
       this.tries += 1;
-      const refused = code === REFUSED;
-      if (refused) this.state("refused", reason);
+      const refused = REFUSED[code];
+      if (refused) this.state(refused, reason);
       else this.state(!this.opened && this.tries >= TRIES ? "none" : "cut");
       this.timer = setTimeout(() => this.connect(), refused ? LATER : AGAIN[Math.min(this.tries - 1, AGAIN.length - 1)]);
     };

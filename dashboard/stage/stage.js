@@ -3,6 +3,8 @@
 
 const MOST = 64; // the maps of one method that are kept
 const SOON = 500; // milliseconds for which the first page is drawn before the live one is asked for: both take the processor
+const UNHEARD = 30000; // milliseconds after which the script is told again what it has not heard, and then after twice as many,
+const REACHED = 2000; // and those when the line is open again: the script can usually be reached a little later
 
 // What a first visitor reads: how to read a map, and three things to try, in full and in short.
 const TRY = [["Less noise: σ 0.1", "σ 0.1", { sigma: 0.1 }], ["More samples: R 300", "R 300", { samples: 300 }],
@@ -40,7 +42,8 @@ class Stage {
     this.newest = new Map(); // the one that came last,
     this.received = new Map(); // and those of other values of R or M
     this.earlier = null; // [knob, value]: R or M as a hand has turned it back, until the script answers or something is asked
-    this.due = {}; // what was told to the script and may not have come there yet
+    this.due = {}; // what the script was told and has not heard yet, in the order in which it was told,
+    this.number = Date.now(); // and the number of the last of it: the script says which one it has heard
     this.randoms = new Map(); // by name of a tile: the map of the random network
     this.frames = new Map(); // by name of a tile: its maps at several positions of a scrub
     this.step = 0;
@@ -84,14 +87,13 @@ class Stage {
     for (const one of this.charts.parentElement.children) if (one !== this.charts) this.room.observe(one);
   }
 
-  // What the script says: the knobs, and where the line is.
-  show(data, release) {
-    // Of two things that it is told while it is busy, the script may get the last one only.
-    this.release = (values) => release({ ...this.due, ...values });
-    this.due = {};
+  // What the script says: the knobs, and where the line is. Until it has heard what a hand has set, that stays.
+  show(data, trigger) {
+    this.trigger = trigger;
+    if (data.heard === this.number) this.due = {};
     this.data = data;
     this.greet(data.knobs.filter((knob) => !knob.unused).map((knob) => knob.name));
-    this.hands.show(data.knobs);
+    this.hands.show(data.knobs.map((knob) => ({ ...knob, value: this.due[knob.name] ?? knob.value })));
     this.element.classList.toggle("flat", Boolean(data.flat));
     this.title.hidden = !data.title;
     this.title.textContent = data.title;
@@ -103,15 +105,18 @@ class Stage {
     this.curves ??= new Curves(this.charts, plotly, (metric, step) => metric === this.data.stepped && this.go(step), free);
     this.figures ??= new Figures(this.more, plotly, (what, number) => this.release({ [what]: number }), (scrub, x) => this.scrubs.near(scrub, x));
     if (!this.line) for (const text of data.first) this.hear(message(bufferOf(text)));
-    if (data.asks && data.asks !== this.asked) {
+    // The first page comes again, and asks again, when the session of a tab that was away for long is another one.
+    if (data.asks !== this.asked) {
       this.asked = data.asks;
-      requestAnimationFrame(() => (this.later = setTimeout(() => this.ask(data.asks), SOON)));
+      if (data.asks) requestAnimationFrame(() => (this.later = setTimeout(() => this.ask(data.asks), SOON)));
     }
     if (!data.token) return;
     const address = new URL(`${data.base}live/${data.token}/${data.page}`, location.origin);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     if (this.address !== address.href) {
       this.address = address.href;
+      // Of what the session before has not heard, only knobs are of use to this one.
+      this.due = Object.fromEntries(Object.entries(this.due).filter(([name]) => data.knobs.some((knob) => knob.name === name)));
       this.line?.close();
       this.line = new Line(address.href, (heard) => this.hear(heard), (state, why) => this.connected(state, why));
     }
@@ -137,6 +142,7 @@ class Stage {
     this.sizes.disconnect();
     this.room.disconnect();
     clearTimeout(this.later);
+    clearTimeout(this.again);
     cancelAnimationFrame(this.pending);
     this.curves?.close();
     for (const plot of this.element.querySelectorAll(".plot")) loaded?.purge(plot);
@@ -149,16 +155,20 @@ class Stage {
     this.broken.hidden = state === "open";
     this.unpainted = false;
     if (state === "open") this.resume();
-    if (state === "cut") say(this.broken, "The connection was cut. Trying again …");
+    if (state === "cut" || state === "unknown") say(this.broken, "The connection was cut. Trying again …");
+    // The server has begun anew, or this tab was away for long. A run of the script brings the present session.
+    if (state === "unknown") this.ask("anew");
     if (state === "none") this.offer("This network lets no live pictures through. ");
     if (state === "refused") this.offer(`No live pictures for now: ${why}. `);
   }
 
-  // A line that opens shows what the session shows, and knows nothing of questions before it: a hand asks again.
+  // A line that opens shows what the session shows, and knows nothing of questions before it: a hand asks again. What was let
+  // go while there was none is asked again too, and told again.
   resume() {
-    this.awaited = false;
     const { held, values: { image, ...knobs } } = this.hands;
-    if (held !== null) this.line.turn(knobs);
+    this.awaited = Object.keys(this.due).some((name) => name in knobs);
+    if (held !== null || this.awaited) this.line.turn(knobs);
+    this.resend(REACHED);
   }
 
   hear(heard) {
@@ -184,14 +194,18 @@ class Stage {
       state.status = { ...this.state.status, ...state.status };
     }
     this.state = state;
-    if (!state.draft) this.last = state; // a draft says nothing of what is computed last
+    if (!state.draft) {
+      this.last = state; // a draft says nothing of what is computed last
+      if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun); // here, because a hidden tab draws nothing
+      this.rerun = state.rerun;
+    }
     if (!state.draft && state.curves) this.curves.only(state.curves, ["done", "failed"].includes(state.state));
     if (state.draft && !this.awaited && this.hands.held === null) this.line?.drop();
   }
 
   // The script has answered. What only a hand could still ask is over.
   settled() {
-    [this.awaited, this.said, this.due] = [false, null, {}]; // the state may be that of before
+    [this.awaited, this.said] = [false, null]; // the state may be that of before
     if (this.hands.held !== null) return;
     this.earlier = null;
     this.line?.forget();
@@ -337,15 +351,41 @@ class Stage {
       this.lines.replaceChildren(...lines.map(([title, text]) => make("p", { class: "said" }, make("b", {}, title), ` · ${text}`)));
     }
     if (state.table) this.rows(state);
-    if (state.rerun && state.rerun !== this.rerun) this.ask(state.rerun);
-    this.rerun = state.rerun;
   }
 
-  // The work has come to something that only the script can do. Nothing is asked on the way to another page (visit.js).
+  // The work has come to something that only the script can do.
   ask(rerun) {
-    const wait = window.streamlitVisit?.wait() ?? 0;
-    if (wait) this.later = setTimeout(() => this.ask(rerun), wait);
-    else this.release({ rerun });
+    this.note({ rerun });
+    this.resend();
+  }
+
+  // The script is to be told this. What is told later stands later.
+  note(values) {
+    for (const name of Object.keys(values)) delete this.due[name];
+    Object.assign(this.due, values);
+    this.number += 1;
+  }
+
+  // Tells the script, with all that it has not heard yet: of two things that it is told while it is busy it gets the last one
+  // only, and of those that it is told while the network is away it gets none.
+  release(values) {
+    this.note(values);
+    this.send();
+  }
+
+  send(wait = UNHEARD) {
+    clearTimeout(this.again);
+    if (!Object.keys(this.due).length) return;
+    this.trigger({ ...this.due, number: this.number });
+    this.again = setTimeout(() => this.resend(2 * wait), wait);
+  }
+
+  // The same without a hand: nothing is told on the way to another page (visit.js).
+  resend(wait) {
+    clearTimeout(this.again);
+    const left = window.streamlitVisit?.wait() ?? 0;
+    if (left) this.again = setTimeout(() => this.resend(wait), left);
+    else this.send(wait);
   }
 
   rows({ table, spent, made, columns }) {
@@ -402,7 +442,6 @@ class Stage {
   released(values) {
     this.awaited = true;
     this.turned(values);
-    Object.assign(this.due, values);
     this.release(values);
     // The script answers soon; until then what is on screen is not what was asked for.
     this.element.dataset.state = "live";
@@ -457,7 +496,7 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   parentElement.attributionStage ??= new Stage(parentElement, data.page); // its key is another one at each visit
   const stage = parentElement.attributionStage;
-  stage.show(data, (values) => setTriggerValue("release", values));
+  stage.show(data, (told) => setTriggerValue("release", told));
   // Streamlit may begin anew before a former call has come to its end, and then ends that one.
   const turn = (stage.turn = {});
   return () => {

@@ -1,7 +1,8 @@
 """The stage: knobs, photo, maps, curves and scrubs in one component. Pictures come to it by socket, past the script.
 
 The script gives it the knobs and the token of its session. It tells the script of knobs that were released, of clicks
-that open something, and when the work needs one run of the script.
+that open something, and when the work needs one run of the script. What the script has not heard it is told
+again: messages can be lost.
 """
 
 import base64
@@ -78,12 +79,13 @@ def show(page: str, token: str, knobs: Sequence[Knob], given: Mapping[str, Any],
     """Shows the stage. `given` is told to the browser as it is; `told` is called when the stage tells the script
     something: values of knobs that were let go, or a click.
 
-    The same `page` is the same element. What was told is `values(page)`. `token` is the name of the session; without
-    one no line is opened. With a text `asks`, the browser asks for one run of the script when the stage is on screen.
+    The same `page` is the same element. What was told is `values(page)`; the last `number` among it that was heard is
+    given as `heard`. `token` is the name of the session; without one no line is opened. With a text `asks`, the browser
+    asks for one run of the script when the stage is on screen.
     """
     script, style = source()
     component = st.components.v2.component("attribution_stage", css=style, js=script, isolate_styles=False)
-    usual = {"title": "", "flat": False, "stepped": "", "first": [], "asks": ""}
+    usual = {"title": "", "flat": False, "stepped": "", "first": [], "asks": "", "heard": 0}
     data = {"token": token, "page": page, "base": base(), "knobs": [asdict(knob) for knob in knobs], **usual, **given}
     component(key=f"{page}-stage", data=data, on_release_change=told)
 
@@ -100,6 +102,6 @@ def first(messages: Sequence[bytes]) -> list[str]:
 
 
 def values(page: str) -> dict[str, Any]:
-    """What the stage of this page told the script."""
+    """What the stage of this page told the script, in the order in which it was told."""
     found = st.session_state[f"{page}-stage"].get("release")
     return dict(found) if isinstance(found, Mapping) else {}

@@ -302,6 +302,18 @@ def test_a_part_of_a_mean_has_a_place_and_a_part_of_a_path_has_none(board, jobs)
     assert place(draft, "integrated_gradients") == (None, None, None)
 
 
+def test_a_map_whose_r_or_m_is_its_own_has_no_place(board, jobs):
+    """The controls of the page do not turn it, so a hand that turns them back must not change it."""
+    own = (("expected_gradients", "samples", 20), ("left_ig", "steps", 5))
+    methods = ("smoothgrad", "expected_gradients", "left_ig")
+    board = replace(board, experiment=replace(EXPERIMENT, methods=methods, own=own))
+    board.look()
+    finish(jobs)
+    assert place(board, "smoothgrad")[:2] == ("samples", 6)
+    for method in methods[1:]:
+        assert place(board, method) == (None, None, None)
+
+
 def test_samples_go_on_until_the_maps_are_settled(board, jobs, subject):
     """The board says how far they are, asks for a run of the script when R is found, and counts them as work."""
     panel = EXPERIMENT.panel("smoothgrad", subject.image, subject.model.name, 0)

@@ -23,7 +23,7 @@ from test_hub import Board
 from dashboard.live.early import WANTED, Early, scripts
 from dashboard.live.frames import unpack
 from dashboard.live.hub import Hub
-from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, routes, same_host, serve
+from dashboard.live.route import MOST_BYTES, PLOTLY, POLICY, TOO_BIG, TRY_LATER, UNKNOWN, routes, same_host, serve
 from dashboard.place import APP
 
 
@@ -147,7 +147,7 @@ class TestApp:
 
 def test_a_stranger_is_told_why(client):
     with client.websocket_connect("/live/guessed/page") as socket:
-        assert closed(socket) == (TRY_LATER, "no page of this session is open")
+        assert closed(socket) == (UNKNOWN, "no page of this session is open")
 
 
 def test_one_too_many_is_told_why(client):

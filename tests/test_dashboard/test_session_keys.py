@@ -47,15 +47,15 @@ OWNED = {
         "control-pin-(name|open|beside|remove)-.+",
         "control-lesson-(end|close)",
         "control-plain-.+",
-        "control-weights(-stage)?",
+        "control-weights(-(stage|heard))?",
     ],
     "cold_start": ["cold-(waits|asks)"],
     "compare": [
-        "compare-(stage|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
+        "compare-(stage|heard|shown|finished|step|pin|export|drawn|photo-url|kind|colours|scale|opacity|scatter|search.*|settle-close)",
         "compare-(step-picture|chart|made)-.+",
     ],
     "sweep": [
-        "sweep-(stage|setting|others|trail|wrong|method|beside|cell|chosen|open)",
+        "sweep-(stage|heard|setting|others|trail|wrong|method|beside|cell|chosen|open)",
         r"sweep-(axis|values|preset|beside)-\d",
     ],
     "results": [
@@ -65,9 +65,9 @@ OWNED = {
         # With the file and the choice of rows: other rows have other methods.
         "results-(against|charted|first|second|by|folder) .+",
     ],
-    "path": ["path-(stage|detour|others-.+)"],
-    "noise": ["noise-(stage|both|side)"],
-    "sanity": ["sanity-(stage|mode|shown|measure|most|other|own)"],
+    "path": ["path-(stage|heard|detour|others-.+)"],
+    "noise": ["noise-(stage|heard|both|side)"],
+    "sanity": ["sanity-(stage|heard|mode|shown|measure|most|other|own)"],
     "learn": [r"learn-open-\d", "learn-(path|blank)"],
 }
 

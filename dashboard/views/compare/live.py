@@ -50,21 +50,21 @@ def board(experiment: Experiment, subject: Subject) -> CompareBoard:
 def heard(values: dict[str, Any]) -> None:
     """A person let go of a knob of the stage, or clicked a point; or what runs beside the maps has ended.
 
-    Beside the last of these there may be knobs that were let go shortly before it.
+    Several of these can come at once, in their order, and some of them again.
     """
-    released = {name: value for name, value in values.items() if name in KNOBS}
-    if released:
-        session.put(turned(session.experiment(), released))
-    if "image" in values:
-        photo.another(str(values["image"]))
-    if "rerun" in values:
-        take(board(*session.present()))
-    elif "open" in values:
-        log.reopen(int(values["open"]))
-    elif settle.SLOT in values:
-        settle.press(str(values[settle.SLOT]))
-    elif "random" in values:
-        session.change(random=FIELDS["random"].read(str(values["random"]), session.experiment().random))
+    for name, value in values.items():
+        if name in KNOBS:
+            session.put(turned(session.experiment(), {name: value}))
+        elif name == "image":
+            photo.another(str(value))
+        elif name == "rerun":
+            take(board(*session.present()))
+        elif name == "open":
+            log.reopen(int(value))
+        elif name == settle.SLOT:
+            settle.press(str(value))
+        elif name == "random":
+            session.change(random=FIELDS["random"].read(str(value), session.experiment().random))
 
 
 def take(shown: CompareBoard) -> None:

@@ -12,6 +12,7 @@ from attribution.controls import Band
 from attribution.images import to_picture
 from attribution.metrics.perturbation import PerturbationCurve, perturbed
 from attribution.types import Curve
+from dashboard.experiment.own import shared
 from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import axes, describe, explained
 from dashboard.live.frames import map_message, pack
@@ -56,11 +57,12 @@ def _place(cell: Cell, snapshot: Snapshot) -> dict[str, Any]:
     """Where the map is among those that differ from it by one knob only, its family: at which value of that knob.
 
     A partial map of a mean over samples is the map of fewer samples. Half of the steps of a path are another path, so
-    only whole maps of a path have a place.
+    only whole maps of a path have a place. A method whose knob no shared control sets has none: a hand at R or M does
+    not turn it.
     """
     panel, done = cell.panel, snapshot.partial.done
     knobs = dict(panel.knobs)
-    knob = next((name for name in ("samples", "steps") if name in knobs), "")
+    knob = next((name for name in ("samples", "steps") if shared(panel.method, name)), "")
     if not knob or (knob == "steps" and not snapshot.partial.complete):
         return {}
     at = done if knob == "samples" else knobs[knob]

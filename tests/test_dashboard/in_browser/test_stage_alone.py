@@ -9,7 +9,7 @@ from sources import ROOT
 
 from dashboard.charts.looks import STYLES
 from dashboard.cold_start import example
-from dashboard.live.route import TRY_LATER
+from dashboard.live.route import TRY_LATER, UNKNOWN
 from dashboard.stage import stage
 
 pytestmark = pytest.mark.browser
@@ -504,11 +504,12 @@ class TestLine:
         page.evaluate(LINE)
         return page
 
-    def test_one_that_is_refused_says_why_and_asks_again_slowly(self, line):
+    @pytest.mark.parametrize(("code", "state"), [(TRY_LATER, "refused"), (UNKNOWN, "unknown")])
+    def test_one_that_is_refused_says_why_and_asks_again_slowly(self, line, code, state):
         """The server takes the socket and then closes it: an open socket alone is no success."""
         for _ in range(3):
-            line.evaluate("code => { socket.open(); socket.close(code, 'too many'); again(); }", TRY_LATER)
-        assert line.evaluate("said") == [["refused", "too many"]] * 3
+            line.evaluate("code => { socket.open(); socket.close(code, 'the reason'); again(); }", code)
+        assert line.evaluate("said") == [[state, "the reason"]] * 3
         assert line.evaluate("waits") == [10_000] * 3
         line.evaluate("socket.open(), socket.hear({part: 'layout'})")
         assert line.evaluate("said.pop()") == ["open"], "a place was free"
@@ -538,7 +539,8 @@ class TestFirst:
       }).length;
       const setTriggerValue = (name, values) => requests.push([name, values, drawn()]);
       const key = String(Math.random()); // Streamlit gives each element one of its own
-      window.end = window.begin({data, parentElement: root, key, setTriggerValue});
+      const heard = requests.at(-1)?.[1].number; // the script has heard all that it was told
+      window.end = window.begin({data: {...data, heard}, parentElement: root, key, setTriggerValue});
       return requests.length;
     }"""
 
@@ -558,8 +560,14 @@ class TestFirst:
         page.evaluate(self.SHOW, given)
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(() => setTimeout(done))))")
         ((name, values, drawn),) = page.evaluate("requests")
-        assert (name, values) == ("release", {"rerun": "live"})
+        assert (name, values["rerun"]) == ("release", "live")
         assert drawn >= len(example.load().maps)
+
+    def test_when_it_comes_again_after_the_live_page_it_asks_again(self, page):
+        """A tab that was away for long has another session, which begins with the first page."""
+        for asks, requests in (("live", 1), ("", 1), ("live", 2)):
+            page.evaluate(self.SHOW, self.given(asks))
+            page.wait_for_function("count => requests.length === count", arg=requests)
 
     def test_maps_that_are_taken_off_the_page_can_still_be_drawn(self, page):
         """A change of the theme or of the size can come while Streamlit replaces the stage."""

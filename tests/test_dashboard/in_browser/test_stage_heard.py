@@ -7,6 +7,7 @@ from sources import ROOT
 from tabs import SIZE
 
 from dashboard.live.frames import map_message, pack
+from dashboard.live.route import TRY_LATER, UNKNOWN
 from dashboard.stage import pictures, stage
 
 pytestmark = pytest.mark.browser
@@ -33,8 +34,10 @@ BEGIN = """async ([script, data]) => {
   };
   const begin = (await import(URL.createObjectURL(new Blob([script], {type: 'text/javascript'})))).default;
   window.root = document.body.appendChild(document.createElement('div'));
-  window.show = (knobs) => begin({
-    data: {...data, knobs}, parentElement: root, key: 'stage', setTriggerValue: (_, values) => told.push(values),
+  // The script has heard the last that it was told, or so many less.
+  window.show = (knobs, {less = 0, ...more} = {}) => begin({
+    data: {...data, knobs, heard: window.number - less, ...more}, parentElement: root, key: 'stage',
+    setTriggerValue: (_, {number, ...values}) => { window.number = number; told.push(values); },
   });
   window.hear = (bytes) => socket.onmessage({data: new Uint8Array(bytes).buffer});
   window.drawn = async () => { for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame); };
@@ -183,13 +186,35 @@ class TestHand:
         box = page.get_by_role("spinbutton", name="σ")
         box.fill("0.7")
         box.press("Enter")
+        page.evaluate(f"{STAGE}.viewer.chosen({{random: 'on'}})")
         page.get_by_role("button", name="coffee").click()
-        assert page.evaluate("told") == [{"sigma": 0.7}, {"sigma": 0.7, "image": "coffee"}]
-        hear(page, SETTLED)
+        all_told = {"sigma": 0.7, "random": "on", "image": "coffee"}
+        assert page.evaluate("told.at(-1)") == all_told
+        page.evaluate("knobs => show(knobs, {less: 1})", KNOBS)
         let_go(page, 200)
+        assert page.evaluate("told.at(-1)") == all_told | {"samples": 200}, "the answer was an older one"
         page.evaluate("knobs => show(knobs)", KNOBS)
         page.get_by_role("button", name="cat").click()
-        assert page.evaluate("told.slice(2)") == [{"samples": 200}, {"image": "cat"}]
+        assert page.evaluate("told.at(-1)") == {"image": "cat"}
+
+    def test_what_is_told_again_is_told_in_the_order_of_the_hand(self, page):
+        """A point that is opened sets all knobs; one that is turned after it is another value of that setting."""
+        for values in ({"sigma": 0.7}, {"open": 3}, {"sigma": 0.9}):
+            page.evaluate(f"values => {STAGE}.release(values)", values)
+        assert page.evaluate("Object.entries(told.at(-1))") == [["open", 3], ["sigma", 0.9]]
+
+    @pytest.mark.parametrize("role", ["slider", "spinbutton"])
+    def test_an_answer_to_an_older_step_leaves_the_knob_where_the_hand_has_put_it(self, page, role):
+        """Each step of an arrow key is let go at once."""
+        knob = page.get_by_role(role, name="σ")
+        for _ in range(2):
+            knob.press("ArrowUp")
+        page.evaluate("knobs => show(knobs, {less: 1})", [SIGMA | {"value": 0.51}, SAMPLES, PHOTO])
+        assert knob.input_value() == "0.52"
+        knob.press("ArrowUp")
+        assert page.evaluate("told") == [{"sigma": value} for value in (0.51, 0.52, 0.53)]
+        page.evaluate("knobs => show(knobs)", [SIGMA | {"value": 0.6}, SAMPLES, PHOTO])
+        assert float(knob.input_value()) == 0.6, "it has heard the last step"
 
     def test_the_answer_of_the_script_ends_what_was_still_to_be_asked(self, page):
         """Asked after it, it would be a draft of what is on screen already."""
@@ -292,6 +317,76 @@ def test_maps_are_shown_before_a_chart_is_drawn(page):
         }}"""
     )
     assert order == ["maps", "chart"]
+
+
+class TestConnection:
+    # The timers of the page, which are stepped by hand: `again(wait)` does at once what is to be done after so long.
+    TIMERS = """() => {
+      const timers = new Map();
+      window.setTimeout = (act, wait) => { timers.set(act, wait); return act; };
+      window.clearTimeout = (act) => timers.delete(act);
+      window.again = (wait) => {
+        for (const [act, after] of timers) if (after === wait) { timers.delete(act); return act(); }
+        throw new Error(`nothing waits for ${wait} ms`);
+      };
+    }"""
+    CUT = "socket.readyState = 3, socket.onclose({code: 1006, reason: ''})"
+
+    def test_what_was_let_go_while_the_network_was_away_is_told_again_until_the_script_has_heard_it(self, page):
+        page.evaluate(self.TIMERS)
+        page.evaluate(self.CUT)
+        let_go(page, 200)
+        page.evaluate("again(250)")
+        page.evaluate("told.length = sent.length = 0")
+        hear(page, layout(), photo(), a_map(150), state())
+        asked = "sent.map(({turn}) => turn?.samples).filter(Boolean)"
+        assert page.evaluate("[told, " + asked + "]") == [[{"samples": 200}], [200]]
+        hear(page, state("live", draft=True))
+        assert page.evaluate("sent.at(-1).drop ?? false") is False, "the script has not answered"
+        for wait in (2000, 4000):
+            page.evaluate("again", wait)
+        assert page.evaluate("told") == [{"samples": 200}] * 3
+        page.evaluate("knobs => show(knobs)", [SIGMA, SAMPLES | {"value": 200}, PHOTO])
+        page.evaluate("again(8000)")
+        assert page.evaluate("told.length") == 3
+
+    def test_what_is_not_heard_is_told_again_though_the_network_was_never_away(self, page):
+        page.evaluate(self.TIMERS)
+        let_go(page, 200)
+        for wait in (30_000, 60_000):
+            page.evaluate("again", wait)
+        assert page.evaluate("told") == [{"samples": 200}] * 3
+
+    def test_on_the_way_to_another_page_nothing_is_told_again(self, page):
+        page.evaluate(self.TIMERS)
+        let_go(page, 200)
+        page.evaluate("window.streamlitVisit = {wait: () => 700}, again(30_000)")
+        assert page.evaluate("told.length") == 1
+        page.evaluate("window.streamlitVisit = {wait: () => 0}, again(700)")
+        assert page.evaluate("told.length") == 2
+
+    def test_another_session_is_told_of_the_knobs_that_the_one_before_has_not_heard(self, page):
+        """Of nothing else: what there was to open, or has ended, was of the session before."""
+        let_go(page, 200)
+        for values in ({"open": 3}, {"rerun": "R = 10"}):
+            page.evaluate(f"values => {STAGE}.release(values)", values)
+        page.evaluate("knobs => show(knobs, {token: 'another', heard: 0})", KNOBS)
+        assert page.get_by_role("slider", name="R, samples").input_value() == "200"
+        hear(page, layout(), photo(), a_map(150), state())
+        assert page.evaluate("told.at(-1)") == {"samples": 200}
+
+    def test_where_the_session_is_not_known_any_more_a_run_of_the_script_is_asked_for(self, page):
+        """It brings the present session. Where there are too many viewers, it would bring nothing."""
+        for code, told in ((TRY_LATER, []), (UNKNOWN, [{"rerun": "anew"}])):
+            page.evaluate("code => socket.onclose({code, reason: 'the reason'})", code)
+            assert page.evaluate("told") == told
+
+    def test_a_hidden_tab_asks_for_the_run_that_the_end_of_the_work_needs(self, page):
+        """It draws nothing. It asks once."""
+        page.evaluate("window.requestAnimationFrame = () => {}")
+        for draft in (False, True, False):
+            page.evaluate("hear", list(state(draft=draft, rerun="σ = 0.3")))
+            assert page.evaluate("told") == [{"rerun": "σ = 0.3"}]
 
 
 def test_a_hand_that_types_is_announced(page):
