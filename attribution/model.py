@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from attribution.engine.adapting import POINTS, Adapter, class_names, close, copied, examined, gradient_of
 from attribution.engine.batches import BatchSize
 from attribution.engine.devices import chosen_device, keep_freed_memory, precision, precision_on
-from attribution.engine.folding import folded
+from attribution.engine.folding import folded, hooked, hooked_backward
 from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken
 from attribution.engine.memory import most_images
@@ -202,8 +202,9 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
 def _quick(model: Model, adapter: Adapter, products: str, graphs: bool) -> Model | None:
     """The model made quick as built-in ones are, on a copy; None if that fails. A hook could see what is folded."""
     try:
-        hooked = any(layer._forward_hooks or layer._forward_pre_hooks for layer in model.module.modules())
-        network = model.module if hooked else folded(model.module)
+        if hooked_backward(model.module):
+            return None
+        network = model.module if hooked(model.module) else folded(model.module)
         network = copied(network) if network is model.module else network
         quicken(network, model.device)
         return computing(replace(model, module=adapter.around(network)), products, graphs)

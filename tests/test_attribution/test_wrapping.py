@@ -168,6 +168,17 @@ class TestMaps:
         found = Model.wrap(module, **SPACE).module(photo()[None])
         torch.testing.assert_close(found, module(photo()[None]))
 
+    def test_so_does_a_hook_of_the_gradient_which_changes_no_map(self):
+        module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(3600, 2)).eval()
+        nn.init.uniform_(module[1].weight, 2, 3)
+        plain, seen = copy.deepcopy(module), []
+        module[0].register_full_backward_hook(lambda layer, given, out: seen.append(out[0].clone()))
+        module(photo()[None].requires_grad_())[0, 1].backward()
+        expected = seen.pop()
+        found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 1).attribution
+        torch.testing.assert_close(seen[-1], expected)
+        torch.testing.assert_close(found, explain(Model.wrap(plain, **SPACE), photo(), "gradient", 1).attribution)
+
     @pytest.mark.parametrize("kind", [torch.float64, torch.float16])
     def test_it_computes_in_float32(self, kind):
         model = Model.wrap(layers().to(kind), **SPACE)
