@@ -137,7 +137,12 @@ def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
 def to_pixels(
     image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode, squash: bool = False
 ) -> Image:
-    """Resizes the short side, or with `squash` both, to `resize` and crops the centre: (3, size, size) in [0, 1]."""
+    """Resizes the short side, or with `squash` both, to `resize` and crops the centre: (3, size, size) in [0, 1].
+
+    Raises ValueError for what is no PIL image.
+    """
+    if not isinstance(image, PIL.Image.Image):
+        raise ValueError(f"a photo must be a PIL image, and this is a {type(image).__name__}; open it with load_image")
     sides = [resize, resize] if squash else [resize]
     resized = transforms.resize(_to_rgb(image), sides, interpolation=interpolation)
     cropped = transforms.center_crop(resized, [size, size])

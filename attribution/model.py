@@ -1,11 +1,9 @@
 """A network and what it expects: the class `Model`, and how any module becomes one."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
-from typing import Any
 from uuid import uuid4
 
 import PIL.Image
@@ -14,7 +12,7 @@ import torchvision.models
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.engine.adapting import POINTS, Adapter, class_names, close, copied, examined, gradient_of
+from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
 from attribution.engine.batches import BatchSize
 from attribution.engine.devices import chosen_device, keep_freed_memory, precision, precision_on
 from attribution.engine.folding import folded, hooked, hooked_backward
@@ -22,7 +20,8 @@ from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken
 from attribution.engine.memory import most_images
 from attribution.engine.random_numbers import Purpose, uniform
-from attribution.engine.score import logits
+from attribution.engine.score import check_image, logits
+from attribution.engine.space import channels, check_colours, class_names, sides
 from attribution.engine.states import digest_of
 from attribution.images import denormalise, in_channels, normalise, to_pixels
 from attribution.types import Image, Images, Pixels
@@ -102,10 +101,11 @@ class Model:
         """
         try:
             mean, std = channels("mean", mean), channels("std", std)
-            _check_space(size, mean, std)
+            check_colours(mean, std)
+            size, resize = sides(size, resize)
             chosen = chosen_device(device)
             own = copied(module).to(chosen)
-            model = cls(name, own, size, resize or size, mean, std, interpolation, squash=squash)
+            model = cls(name, own, size, resize, mean, std, interpolation, squash=squash)
             with torch.random.fork_rng(devices=[]):
                 return _settled(replace(model, device=chosen), categories, precision, graphs)
         except ValueError as error:
@@ -125,7 +125,7 @@ class Model:
     def prepare(self, image: PIL.Image.Image) -> Image:
         """Converts a photo to the network's input: (channels, size, size), float32, in model space, on its device.
 
-        Raises ValueError for a network whose channels a photo cannot fill.
+        Raises ValueError for what is no PIL image, and for a network whose channels a photo cannot fill.
         """
         pixels = to_pixels(image, self.size, self.resize, self.interpolation, self.squash)
         try:
@@ -146,7 +146,11 @@ class Model:
         return replace(self, module=module, digest=f"{self.digest} {name}", graphs=None)
 
     def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
-        """The k most likely classes: (index, category, probability, logit), best first."""
+        """The k most likely classes: (index, category, probability, logit), best first.
+
+        Raises ValueError unless x is one image for this network.
+        """
+        check_image(self, x)
         (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()
         probabilities = found.softmax(0)
         best = probabilities.argsort(descending=True, stable=True)[:k].tolist()
@@ -227,22 +231,3 @@ def _digest(model: Model) -> str:
     """A hash of the weights, the layers and the input space."""
     told = repr((digest_of(model.module), str(model.module), model.size, model.mean, model.std))
     return blake2b(told.encode(), digest_size=16).hexdigest()
-
-
-def channels(name: str, given: Any) -> tuple[float, ...]:
-    """The values as numbers, also those of an array or a tensor. Raises ValueError for others."""
-    try:
-        return tuple(map(float, given))
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"{name}={given!r} must be numbers, one for each input channel, as (0.5, 0.5, 0.5)") from None
-
-
-def _check_space(size: int, mean: Sequence[float], std: Sequence[float]) -> None:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"size={size!r} must be the side of its square input in pixels, a whole number from 1")
-    if not mean or len(mean) != len(std):
-        raise ValueError(f"mean has {len(mean)} values and std {len(std)}; give both one for each input channel")
-    if not all(math.isfinite(value) for value in (*mean, *std)) or min(std) <= 0:
-        raise ValueError(
-            f"mean={tuple(mean)} and std={tuple(std)} must be finite, and std above 0; pixels are in [0, 1]"
-        )
