@@ -89,7 +89,7 @@ class Model:
         The input is (n, channels, size, size), one channel for each value of `mean` and `std`, which are those of
         pixels in [0, 1]. Photos fill 1 channel (grey), 3 (red, green, blue) or 4 (and an opaque alpha); for other
         numbers, make the input yourself. The short side of a photo becomes `resize` (default: `size`), or both sides
-        if `squash` is true, and the centre is used.
+        if `squash` is true, and the centre is used; a `resize` below `size` gives photos a black border.
 
         The output is the logits (n, classes): a tensor, an object with `.logits`, or a tuple or list whose first entry
         is a tensor. A single logit z, (n,) or (n, 1), becomes two classes with the logits -z/2 and z/2, so that their
