@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"attribution: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("attribution: stopped; nothing was written", file=sys.stderr)
+        print("attribution: stopped", file=sys.stderr)
         return 130
     return 0
 

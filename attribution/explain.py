@@ -2,16 +2,20 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, TypeVar
 
+import numpy as np
 from torch import Tensor
 
 import attribution.methods
 import attribution.metrics  # noqa: F401  these two imports register all methods and metrics
-from attribution.engine.score import ClassScore
+from attribution.engine.downloads import reason_of
+from attribution.engine.score import ClassScore, check_image
 from attribution.engine.store import Store
-from attribution.heatmaps import reduce_channels
+from attribution.heatmaps import as_tensor, reduce_channels
+from attribution.knobs import whole
 from attribution.models import Model
 from attribution.notebook import Explained
 from attribution.registry import METHODS, METRICS, curves, entry
@@ -36,13 +40,12 @@ def stream(
 
     `target` is a class index (default: the most likely class); `output` is "logit" or "probability". Evaluated points
     are read from `store` and added to it. An unknown method, class, output or knob and an invalid image raise
-    ValueError at once, before any gradient is computed.
+    ValueError at once, before any gradient is computed; an image of a size at which the network fails, when it does.
     """
     chosen = entry(METHODS, method)
     checked = chosen.check(knobs)
     score = score_of(model, x, target, output, store)
-    run: Run = chosen.run(score, x.detach().to(model.device), **checked)
-    return run
+    return _running(chosen.run(score, x.detach().to(model.device), **checked), model, x)
 
 
 def explain(
@@ -102,7 +105,7 @@ def _together(
 def curve(
     model: Model,
     x: Tensor,
-    attribution: Tensor,
+    attribution: Tensor | np.ndarray,
     metric: str,
     target: int | None = None,
     *,
@@ -111,24 +114,24 @@ def curve(
 ) -> Curve:
     """Evaluates an attribution with `metric`, one of the metrics that are curves; `.area` is its value.
 
-    `attribution` is signed: (c, h, w), or summed over channels, (h, w). Raises ValueError as `stream` does, for an
-    attribution that is not finite or does not fit x, and where the metric is not defined.
+    `attribution` is signed: (c, h, w), or summed over channels, (h, w); a tensor, or an array of NumPy. Raises
+    ValueError as `stream` does, for an attribution that is not finite or does not fit x, and where the metric is not
+    defined.
     """
     chosen = entry(curves(), metric)
     checked = chosen.check(knobs)
-    heatmap = one_channel(attribution, x)
     if not chosen.scored:
-        found: Curve = chosen.run(heatmap, **checked)
+        found: Curve = chosen.run(one_channel(attribution, x), **checked)
         return found
     score = score_of(model, x, target, output, None)
-    run: Iterator[Curve] = chosen.run(score, x.detach().to(model.device), heatmap, **checked)
-    return _last(run)
+    run: Iterator[Curve] = chosen.run(score, x.detach().to(model.device), one_channel(attribution, x), **checked)
+    return _last(_running(run, model, x))
 
 
 def perturbation_curve(
     model: Model,
     x: Tensor,
-    attribution: Tensor,
+    attribution: Tensor | np.ndarray,
     target: int | None = None,
     *,
     output: str = "logit",
@@ -141,44 +144,62 @@ def perturbation_curve(
     return curve(model, x, attribution, "perturbation", target, output=output, **knobs)
 
 
-def total_variation_curve(attribution: Tensor, **knobs: Any) -> Curve:
+def total_variation_curve(attribution: Tensor | np.ndarray, **knobs: Any) -> Curve:
     """The average total variation of the map at each scale, fine to coarse; `.area` is the AUTVC.
 
     Knobs: `rule`, `smallest`. Otherwise as `curve`.
     """
     checked = METRICS["total_variation"].check(knobs)
-    found: Curve = METRICS["total_variation"].run(one_channel(attribution, attribution), **checked)
+    held = as_tensor(attribution)
+    found: Curve = METRICS["total_variation"].run(one_channel(held, held), **checked)
     return found
 
 
 def score_of(model: Model, x: Tensor, target: int | None, output: str, store: Store | None) -> ClassScore:
     """The score to explain. Raises ValueError for an invalid image, class or output."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise ValueError("the image must be a tensor of floating-point numbers; make it with model.prepare(photo)")
-    if x.ndim != 3 or x.shape[0] != len(model.mean):
-        raise ValueError(f"the image has shape {tuple(x.shape)}; use one image, ({len(model.mean)}, height, width)")
-    held = next((entry.dtype for entry in model.module.parameters() if entry.is_floating_point()), x.dtype)
-    if x.dtype != held:
-        raise ValueError(f"the image holds {x.dtype} values, and {model.name} computes in {held}; use x.to({held})")
-    if not x.isfinite().all():
-        raise ValueError("the image holds NaN or infinity; check how it was made")
-    if target is None:
-        target = model.predict(x.to(model.device), k=1)[0][0]
-    if isinstance(target, bool) or not isinstance(target, int):
+    if not isinstance(model, Model):
+        raise ValueError(f"a {type(model).__name__} is no Model; use load_model(name) or Model.wrap(network, size=...)")
+    check_image(model, x)
+    with _fitting(model, x):
+        chosen = model.predict(x.to(model.device), k=1)[0][0] if target is None else whole(target)
+    if chosen is None:
         raise ValueError(f"class {target!r} must be a whole number; model.predict lists the most likely ones")
-    if not 0 <= target < len(model.categories):
-        raise ValueError(f"class {target} does not exist; {model.name} has classes 0 to {len(model.categories) - 1}")
-    return ClassScore(model, target, output, store)
+    if not 0 <= chosen < len(model.categories):
+        raise ValueError(f"class {chosen} does not exist; {model.name} has classes 0 to {len(model.categories) - 1}")
+    return ClassScore(model, chosen, output, store)
 
 
-def one_channel(attribution: Tensor, x: Tensor) -> Heatmap:
+def one_channel(attribution: Tensor | np.ndarray, x: Tensor) -> Heatmap:
     """The signed sum over channels, (h, w), float64 on the CPU, of an attribution (c, h, w) or (h, w).
 
     Raises ValueError if it is not finite or does not fit x.
     """
-    if attribution.ndim not in (2, 3) or attribution.shape[-2:] != x.shape[-2:]:
-        raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; use equal sizes")
-    return reduce_channels(attribution if attribution.ndim == 3 else attribution[None], "signed")
+    held = as_tensor(attribution)
+    if held.ndim not in (2, 3):
+        raise ValueError(f"the map has shape {tuple(held.shape)}; use one map, (channels, h, w) or (h, w)")
+    if held.shape[-2:] != x.shape[-2:]:
+        raise ValueError(f"the map is {tuple(held.shape)} but the image is {tuple(x.shape)}; use equal sizes")
+    return reduce_channels(held if held.ndim == 3 else held[None], "signed")
+
+
+@contextmanager
+def _fitting(model: Model, x: Tensor) -> Iterator[None]:
+    """Where the network fails within, and x has another size than its own photos: a ValueError that says so."""
+    try:
+        yield
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:  # a network can raise anything
+        own, given = (model.size, model.size), tuple(x.shape[-2:])
+        if given == own:
+            raise
+        said = f"{model.name} fails on an image of {given} pixels ({reason_of(error)})"
+        raise ValueError(f"{said}; its own photos have {own}: use model.prepare(photo)") from error
+
+
+def _running(run: Iterator[Last], model: Model, x: Tensor) -> Iterator[Last]:
+    with _fitting(model, x):
+        yield from run
 
 
 def _last(run: Iterable[Last]) -> Last:

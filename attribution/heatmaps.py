@@ -19,18 +19,30 @@ KINDS = {
 Limits = tuple[float, float]
 
 
-def heatmap(attribution: Tensor, kind: str = "absolute", percentile: float | None = None) -> Heatmap:
+def heatmap(attribution: Tensor | np.ndarray, kind: str = "absolute", percentile: float | None = None) -> Heatmap:
     """The heatmap for display, (h, w): in [0, 1], or in [-1, 1] if signed. A constant map gives zeros.
 
-    `attribution` is (c, h, w). `percentile` sets where values are clipped (default 99; 98 for "mass"). Raises
-    ValueError for an unknown kind, a wrong shape or percentile, or values that are not finite.
+    `attribution` is (c, h, w), a tensor or an array of NumPy. `percentile` sets where values are clipped (default 99;
+    98 for "mass"). Raises ValueError for an unknown kind, a wrong shape or percentile, or values that are not finite.
     """
     raw = reduce_channels(attribution, kind)
     return rescale(raw, limits(raw, kind, percentile))
 
 
-def reduce_channels(attribution: Tensor, kind: str = "absolute") -> Heatmap:
+def as_tensor(attribution: object) -> Tensor:
+    """A map as a tensor. Raises ValueError for what is neither a tensor nor an array of numbers."""
+    if isinstance(attribution, np.ndarray) and attribution.dtype.kind in "biuf":
+        return torch.from_numpy(np.ascontiguousarray(attribution, dtype=np.float64))
+    if isinstance(attribution, Tensor):
+        return attribution
+    raise ValueError(
+        f"the map is a {type(attribution).__name__}; give a tensor or an array, such as .attribution of a result"
+    )
+
+
+def reduce_channels(attribution: Tensor | np.ndarray, kind: str = "absolute") -> Heatmap:
     """One unscaled value per pixel, (h, w), float64 on the CPU. Raises ValueError as `heatmap` does."""
+    attribution = as_tensor(attribution)
     if attribution.ndim != 3:
         raise ValueError(f"the attribution has shape {tuple(attribution.shape)}; use (channels, height, width)")
     if kind not in KINDS:

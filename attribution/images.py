@@ -1,6 +1,7 @@
 """Opens photos safely, rotates and crops them; converts pixel space [0, 1] <-> model space (after mean and std)."""
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -120,11 +121,11 @@ def _check_size(name: str, width: int, height: int) -> None:
 
 def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        # 16 bits per pixel: Pillow would clip to white instead of scaling.
+        # Numbers above 255: Pillow would clip them to white instead of scaling.
         values = np.array(image, dtype=np.float32)
         if not np.isfinite(values).all():
             raise ValueError("it holds NaN or infinity")
-        top = 65535 if image.mode.startswith("I") else max(float(values.max()), 1.0)
+        top = _white(image.mode, float(values.max()))
         values.clip(0, top, out=values)
         values *= 255 / top
         image = PIL.Image.fromarray(values.round(out=values).astype(np.uint8))
@@ -134,10 +135,26 @@ def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")  # `convert` would copy up to 200 MB
 
 
+def _white(mode: str, highest: float) -> float:
+    """The number that is white, where pixels are numbers: the end of their scale, or else the highest of them.
+
+    Where the mode does not tell the scale, the highest number does. Floating-point numbers go from 0 to 255 if it is
+    nearer to 255 than to 1, as a ratio.
+    """
+    if mode.startswith("I"):
+        return 255.0 if mode == "I" and highest <= 255 else 65535.0
+    return 255.0 if math.sqrt(255) < highest <= 255 else max(highest, 1.0)
+
+
 def to_pixels(
     image: PIL.Image.Image, size: int, resize: int, interpolation: InterpolationMode, squash: bool = False
 ) -> Image:
-    """Resizes the short side, or with `squash` both, to `resize` and crops the centre: (3, size, size) in [0, 1]."""
+    """Resizes the short side, or with `squash` both, to `resize` and crops the centre: (3, size, size) in [0, 1].
+
+    Raises ValueError for what is no PIL image.
+    """
+    if not isinstance(image, PIL.Image.Image):
+        raise ValueError(f"a photo must be a PIL image, and this is a {type(image).__name__}; open it with load_image")
     sides = [resize, resize] if squash else [resize]
     resized = transforms.resize(_to_rgb(image), sides, interpolation=interpolation)
     cropped = transforms.center_crop(resized, [size, size])

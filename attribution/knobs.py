@@ -2,9 +2,12 @@
 
 import inspect
 import math
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import torch
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ class Knob:
             kind = "a whole number" if self.type is int else "a number"
             raise ValueError(f"{owner}: {self.name}={value!r} must be {kind} {allowed}")
         return number
+
+
+def whole(value: Any) -> int | None:
+    """The value as an int if it is a whole number, also one of NumPy or torch. None for others, True and False."""
+    if isinstance(value, bool) or getattr(value, "dtype", None) is torch.bool:
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def _plain(limit: float) -> str:

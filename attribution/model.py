@@ -1,11 +1,9 @@
 """A network and what it expects: the class `Model`, and how any module becomes one."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
-from typing import Any
 from uuid import uuid4
 
 import PIL.Image
@@ -14,15 +12,16 @@ import torchvision.models
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 
-from attribution.engine.adapting import POINTS, Adapter, class_names, close, copied, examined, gradient_of
+from attribution.engine.adapting import POINTS, Adapter, close, copied, examined, gradient_of
 from attribution.engine.batches import BatchSize
 from attribution.engine.devices import chosen_device, keep_freed_memory, precision, precision_on
-from attribution.engine.folding import folded
+from attribution.engine.folding import folded, hooked, hooked_backward
 from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken
 from attribution.engine.memory import most_images
 from attribution.engine.random_numbers import Purpose, uniform
-from attribution.engine.score import logits
+from attribution.engine.score import check_image, logits
+from attribution.engine.space import channels, check_colours, class_names, sides
 from attribution.engine.states import digest_of
 from attribution.images import denormalise, in_channels, normalise, to_pixels
 from attribution.types import Image, Images, Pixels
@@ -86,11 +85,12 @@ class Model:
         graphs: bool = False,
     ) -> "Model":
         """A model of any classifier, an nn.Module. It is copied, in float32 and eval mode; `module` stays as it is.
+        The copy has its hooks too: one that collects values goes on collecting those of the copy.
 
         The input is (n, channels, size, size), one channel for each value of `mean` and `std`, which are those of
         pixels in [0, 1]. Photos fill 1 channel (grey), 3 (red, green, blue) or 4 (and an opaque alpha); for other
         numbers, make the input yourself. The short side of a photo becomes `resize` (default: `size`), or both sides
-        if `squash` is true, and the centre is used.
+        if `squash` is true, and the centre is used; a `resize` below `size` gives photos a black border.
 
         The output is the logits (n, classes): a tensor, an object with `.logits`, or a tuple or list whose first entry
         is a tensor. A single logit z, (n,) or (n, 1), becomes two classes with the logits -z/2 and z/2, so that their
@@ -102,10 +102,11 @@ class Model:
         """
         try:
             mean, std = channels("mean", mean), channels("std", std)
-            _check_space(size, mean, std)
+            check_colours(mean, std)
+            size, resize = sides(size, resize)
             chosen = chosen_device(device)
             own = copied(module).to(chosen)
-            model = cls(name, own, size, resize or size, mean, std, interpolation, squash=squash)
+            model = cls(name, own, size, resize, mean, std, interpolation, squash=squash)
             with torch.random.fork_rng(devices=[]):
                 return _settled(replace(model, device=chosen), categories, precision, graphs)
         except ValueError as error:
@@ -125,7 +126,7 @@ class Model:
     def prepare(self, image: PIL.Image.Image) -> Image:
         """Converts a photo to the network's input: (channels, size, size), float32, in model space, on its device.
 
-        Raises ValueError for a network whose channels a photo cannot fill.
+        Raises ValueError for what is no PIL image, and for a network whose channels a photo cannot fill.
         """
         pixels = to_pixels(image, self.size, self.resize, self.interpolation, self.squash)
         try:
@@ -146,7 +147,11 @@ class Model:
         return replace(self, module=module, digest=f"{self.digest} {name}", graphs=None)
 
     def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
-        """The k most likely classes: (index, category, probability, logit), best first."""
+        """The k most likely classes: (index, category, probability, logit), best first.
+
+        Raises ValueError unless x is one image for this network.
+        """
+        check_image(self, x)
         (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()
         probabilities = found.softmax(0)
         best = probabilities.argsort(descending=True, stable=True)[:k].tolist()
@@ -202,8 +207,9 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
 def _quick(model: Model, adapter: Adapter, products: str, graphs: bool) -> Model | None:
     """The model made quick as built-in ones are, on a copy; None if that fails. A hook could see what is folded."""
     try:
-        hooked = any(layer._forward_hooks or layer._forward_pre_hooks for layer in model.module.modules())
-        network = model.module if hooked else folded(model.module)
+        if hooked_backward(model.module):
+            return None
+        network = model.module if hooked(model.module) else folded(model.module)
         network = copied(network) if network is model.module else network
         quicken(network, model.device)
         return computing(replace(model, module=adapter.around(network)), products, graphs)
@@ -226,22 +232,3 @@ def _digest(model: Model) -> str:
     """A hash of the weights, the layers and the input space."""
     told = repr((digest_of(model.module), str(model.module), model.size, model.mean, model.std))
     return blake2b(told.encode(), digest_size=16).hexdigest()
-
-
-def channels(name: str, given: Any) -> tuple[float, ...]:
-    """The values as numbers, also those of an array or a tensor. Raises ValueError for others."""
-    try:
-        return tuple(map(float, given))
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"{name}={given!r} must be numbers, one for each input channel, as (0.5, 0.5, 0.5)") from None
-
-
-def _check_space(size: int, mean: Sequence[float], std: Sequence[float]) -> None:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"size={size!r} must be the side of its square input in pixels, a whole number from 1")
-    if not mean or len(mean) != len(std):
-        raise ValueError(f"mean has {len(mean)} values and std {len(std)}; give both one for each input channel")
-    if not all(math.isfinite(value) for value in (*mean, *std)) or min(std) <= 0:
-        raise ValueError(
-            f"mean={tuple(mean)} and std={tuple(std)} must be finite, and std above 0; pixels are in [0, 1]"
-        )

@@ -144,7 +144,8 @@ def _found(module: str, function: str) -> object:
         raise ValueError(f"the module {module} cannot be imported ({_told(error)}); start in its folder") from error
     found: object = getattr(held, function, None)
     if found is None:
-        raise ValueError(f"the module {module} has no {function}; give the name of a function in {held.__file__}")
+        place = getattr(held, "__file__", None) or module  # not every module is a file: sys, or a bare folder
+        raise ValueError(f"the module {module} has no {function}; give the name of a function in {place}")
     return found
 
 

@@ -6,7 +6,7 @@ A chart is a description that Jupyter draws where Plotly is installed. Plotly is
 import base64
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,10 +103,17 @@ class Chart:
 
 
 def strip(*maps: Explained) -> Strip:
-    """The maps side by side, in Jupyter. Raises ValueError if there is none."""
-    if not maps:
-        raise ValueError("a strip of no maps; give the results of explain")
+    """The maps side by side, in Jupyter. Raises ValueError if there is none, or for what is no result of `explain`."""
+    check_results("strip", maps)
     return Strip(maps)
+
+
+def check_results(name: str, maps: Sequence[object]) -> None:
+    """Raises ValueError, with the name of the function that was called, unless there are results of `explain` only."""
+    other = [type(one).__name__ for one in maps if not isinstance(one, Explained)]
+    if other or not maps:
+        given = f"; a {other[0]} is none" if other else ""
+        raise ValueError(f"{name}: give one or more results of explain, each as its own argument{given}")
 
 
 def chart(curves: Mapping[str, Curve], metric: str = "") -> Chart:

@@ -10,7 +10,7 @@ from typing import Any
 
 from attribution.images import to_picture
 from attribution.models import Model
-from attribution.notebook import Explained
+from attribution.notebook import Explained, check_results
 from attribution.types import Image
 from dashboard.experiment import words
 from dashboard.live.frames import map_message, unpack
@@ -38,10 +38,9 @@ class Cell:
 def show(model: Model, x: Image, *maps: Explained, height: int = HIGH) -> Cell:
     """The photo x, (c, h, w) in model space, and its maps in one viewer: zoom, cross-hair, box, colours and scales.
 
-    Raises ValueError if there is no map, or if one is not of the size of x.
+    Raises ValueError if there is no map, for what is no result of `explain`, and for a map that has not the size of x.
     """
-    if not maps:
-        raise ValueError("show: give one or more results of explain")
+    check_results("show", maps)
     for one in maps:
         if one.attribution.shape[-2:] != x.shape[-2:]:
             sizes = [" x ".join(map(str, tensor.shape[-2:])) for tensor in (one.attribution, x)]

@@ -3,6 +3,7 @@
 import ast
 import base64
 import html
+import inspect
 import io
 import json
 import re
@@ -17,7 +18,7 @@ import pytest
 import toys
 from IPython.core.formatters import DisplayFormatter
 
-from attribution import METRICS, curve, explain, heatmap, perturbation_curve, total_variation_curve
+from attribution import METRICS, curve, explain, heatmap, perturbation_curve, stream, total_variation_curve
 from attribution.heatmaps import COLOURS, colour, limits, reduce_channels
 from attribution.notebook import GAP, Explained, chart, strip
 from attribution.types import CHART, Partial
@@ -89,8 +90,15 @@ class TestMap:
         assert (whole[:, width + GAP :] == two.picture).all()
 
     def test_a_strip_of_none_is_a_line(self):
-        with pytest.raises(ValueError, match="give the results of explain"):
+        with pytest.raises(ValueError, match=r"^strip: give one or more results of explain, each as its own argument$"):
             strip()
+
+    def test_what_is_no_result_of_explain(self):
+        (partial,) = stream(toys.linear(), X, "gradient", 0)
+        for other in ([explained()], partial):
+            for shown in (inspect.unwrap(strip), lambda one: inspect.unwrap(show)(toys.linear(), X, one)):
+                with pytest.raises(ValueError, match=f"each as its own argument; a {type(other).__name__} is none"):
+                    shown(other)
 
 
 class TestCurves:

@@ -188,15 +188,3 @@ def _alone(network: nn.Module, one: Images) -> Tensor | None:
 def _line(error: Exception) -> str:
     said = reason_of(error)
     return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS]}..."
-
-
-def class_names(given: Sequence[str] | None, count: int, single: bool) -> tuple[str, ...]:
-    """The names of the classes: those given, or "class 0" and so on. Raises ValueError for another number of names."""
-    if given is None:
-        return tuple(f"class {index}" for index in range(count))
-    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
-        raise ValueError("categories must be a list of names; give one text for each class")
-    if len(given) != count:
-        why = "its single logit is two classes" if single else f"it has {count} logits"
-        raise ValueError(f"{len(given)} categories are given, but {why}; give {count}, in the order of the logits")
-    return tuple(given)

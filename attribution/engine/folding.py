@@ -34,6 +34,18 @@ def folded(module: nn.Module) -> nn.Module:
     return found
 
 
+def hooked(module: nn.Module) -> bool:
+    """Whether a layer has a hook: it would get other values in a folded network."""
+    return hooked_backward(module) or any(x._forward_hooks or x._forward_pre_hooks for x in module.modules())
+
+
+def hooked_backward(module: nn.Module) -> bool:
+    """Whether a layer has a hook of its gradient. With one, torch 2.14 can compute a wrong gradient for a single image
+    in channels last, as where a batch-norm follows that layer.
+    """
+    return any(x._backward_hooks or x._backward_pre_hooks for x in module.modules())
+
+
 class _Layers(fx.Tracer):
     """Traces down to single layers.
 

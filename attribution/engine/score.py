@@ -46,6 +46,19 @@ class Network(Protocol):
     def value_batch(self) -> BatchSize: ...
 
 
+def check_image(model: Network, x: object) -> None:
+    """Raises ValueError, in one line, unless x is one image for this network."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise ValueError("the image must be a tensor of floating-point numbers; make it with model.prepare(photo)")
+    if x.ndim != 3 or x.shape[0] != len(model.mean):
+        raise ValueError(f"the image has shape {tuple(x.shape)}; use one image, ({len(model.mean)}, height, width)")
+    held = next((entry.dtype for entry in model.module.parameters() if entry.is_floating_point()), x.dtype)
+    if x.dtype != held:
+        raise ValueError(f"the image holds {x.dtype} values, and {model.name} computes in {held}; use x.to({held})")
+    if not x.isfinite().all():
+        raise ValueError("the image holds NaN or infinity; check how it was made")
+
+
 def logits(model: Network, points: Images) -> Iterator[Tensor]:
     """Yields the model's logits at `points`, (n, classes), batch by batch."""
 

@@ -8,21 +8,23 @@ networks are supported.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from types import MethodType
 from typing import Any
 
 import timm.models._efficientnet_blocks as blocks
-import timm.models.efficientnet
 import torch
-import torchvision.models
+from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
 from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.drop import DropPath
+from timm.layers.norm_act import BatchNormAct2d
+from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
+from torchvision.models import VGG, DenseNet, ResNet, densenet, resnet
 
 from attribution.engine.adapting import Logits
 from attribution.engine.devices import precision
-from attribution.engine.folding import folded
+from attribution.engine.folding import folded, hooked
 from attribution.engine.layers import PaddedConv2d, ReLU6
 from attribution.engine.score import ClassScore
 from attribution.registry import Cost, method
@@ -35,6 +37,16 @@ KNOWN = (*PLAIN, nn.ReLU6, ReLU6, Conv2dSame, PaddedConv2d, nn.BatchNorm2d, nn.I
 where it can be."""
 BLOCKS = (blocks.ConvBnAct, blocks.DepthwiseSeparableConv, blocks.InvertedResidual)
 """The blocks of timm's EfficientNet whose layers stand in the order in which they are called."""
+PARTS: dict[type[nn.Module], tuple[type[nn.Module], ...]] = {
+    EfficientNet: (*BLOCKS, SelectAdaptivePool2d, BatchNormAct2d),
+    ResNet: (resnet.BasicBlock, resnet.Bottleneck),
+    VGG: (),
+    DenseNet: (densenet._DenseLayer, densenet._DenseBlock),
+}
+"""The networks with rules, and the modules within them that may call layers, besides nn.Sequential: what these compute
+by functions is known."""
+ONCE = (nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+"""The rule of such a layer keeps the input of its last call, and so is right for one call."""
 
 
 @method(
@@ -87,35 +99,37 @@ def canonised(module: nn.Module, name: str) -> tuple[nn.Module, list[Any]]:
         return Logits(inner, module.fresh, module.single), folds
     found = folded(module)
     found = copy.deepcopy(module) if found is module else found
-    # Exactly these types: a subclass can compute something else, and so can other layers within them.
-    if type(found) is timm.models.efficientnet.EfficientNet and _has_plain_blocks(found):
-        return _efficientnet(found), []
-    if type(found) is torchvision.models.ResNet and _has_rules(found):
-        return found, [ResNetCanonizer()]
-    if type(found) is torchvision.models.VGG and _has_rules(found):
-        return found, []
-    if type(found) is torchvision.models.DenseNet and _has_rules(found):
-        return _densenet(found), []
-    if isinstance(found, nn.Sequential) and all(type(layer) in PLAIN for layer in found):
+    kind = type(found)  # exactly: a subclass can compute something else
+    if kind in PARTS and _has_rules(found, KNOWN, (kind, nn.Sequential, *PARTS[kind])):
+        if kind is EfficientNet:
+            return _efficientnet(found), []
+        if kind is DenseNet:
+            return _densenet(found), []
+        return found, [ResNetCanonizer()] if kind is ResNet else []
+    if isinstance(found, nn.Sequential) and _has_rules(found, PLAIN, (nn.Sequential,)):
         return found, []
     raise ValueError(
         f"LRP does not support {name}: use efficientnet_lite0 or efficientnet_lite2, a ResNet, densenet121 or vgg16, "
         "or another method; of other networks it has rules for torchvision's ResNet, VGG and DenseNet, for timm's "
         "EfficientNet with ReLU and without squeeze-and-excite, and for nn.Sequential of convolutions, linear layers, "
-        "ReLU and pooling"
+        "ReLU and pooling; parts of your own within these must be such an nn.Sequential too, without hooks, and with "
+        "each layer used once"
     )
 
 
-def _has_rules(network: nn.Module) -> bool:
-    """Whether every layer of the network has a rule."""
-    return all(type(layer) in KNOWN for layer in network.modules() if next(layer.children(), None) is None)
+def _has_rules(network: nn.Module, known: Collection[type], callers: Sequence[type[nn.Module]]) -> bool:
+    """Whether the rules cover all that the network computes.
 
-
-def _has_plain_blocks(network: nn.Module) -> bool:
-    """Whether blocks and layers have rules. Squeeze-and-excite multiplies two activations: no rule covers that."""
-    excited = any(type(layer).__name__ == "SqueezeExcite" for layer in network.modules())
-    kept = [block for stage in network.get_submodule("blocks").children() for block in stage.children()]
-    return not excited and _has_rules(network) and all(type(block) in BLOCKS for block in kept)
+    Every layer must be of a type in `known`, and be called by a module with the forward pass of one of `callers`: for
+    what another one computes by functions there is no rule. Nor is there one for what a hook does.
+    """
+    forwards = {caller.forward for caller in callers}
+    for layer in network.modules():
+        single = next(layer.children(), None) is None
+        if "forward" in vars(layer) or not (type(layer) in known if single else type(layer).forward in forwards):
+            return False
+    held = [layer for _, layer in network.named_modules(remove_duplicate=False) if isinstance(layer, ONCE)]
+    return len(held) == len(set(held)) and not hooked(network)
 
 
 def _efficientnet(network: nn.Module) -> nn.Module:

@@ -98,6 +98,9 @@ def aic(
 def _curve(
     score: ClassScore, x: Image, heatmap: Heatmap, points: int, seed: int, measure: Callable[[Tensor], float]
 ) -> Iterator[LinearCurve]:
+    if min(heatmap.shape) < 2:
+        shape = " x ".join(map(str, heatmap.shape))
+        raise ValueError(f"the photo has {shape} pixels; to interpolate between pixels takes at least 2 x 2")
     model = score.model
     photo = to_bytes(denormalise(x, model.mean, model.std))
     values = heatmap.detach().cpu().double().abs().numpy()

@@ -114,6 +114,20 @@ def test_a_box_has_a_share_of_the_map_and_one_of_the_area(photo, capsys, monkeyp
     assert not asked, "it is told before the map is made"
 
 
+def test_who_stops_while_the_map_is_measured_is_not_told_that_nothing_was_written(photo, tmp_path, capsys, monkeypatch):
+    def stopping(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: toys.of_photos())
+    monkeypatch.setattr("attribution.explain_command.curve", stopping)
+    file = tmp_path / "map.npy"
+    assert main(["explain", str(photo), "--method", "gradient", "--out", str(file), "--metric", "deletion"]) == 130
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == f"written: {file}"
+    assert file.exists()
+    assert told.err == "attribution: stopped\n"
+
+
 @pytest.mark.parametrize("output", ["logit", "probability"])
 def test_the_score_that_is_explained_is_the_one_that_is_measured(photo, capsys, monkeypatch, output):
     model = toys.of_photos()

@@ -24,6 +24,7 @@ from attribution.engine.devices import (
     chosen_device,
     keep_freed_memory,
 )
+from attribution.engine.score import ClassScore
 from attribution.models import build_model
 
 X = toys.image()
@@ -90,8 +91,9 @@ def test_one_image_that_does_not_fit_is_told():
 
 
 def test_another_error_is_not_swallowed():
+    score = ClassScore(cramped(2, RuntimeError("size mismatch")), 0)
     with pytest.raises(RuntimeError, match="size mismatch"):
-        explain(cramped(2, RuntimeError("size mismatch")), X, "smoothgrad", 0, samples=9)
+        score.gradients(X.expand(9, *X.shape))
 
 
 COSTS = {

@@ -34,7 +34,7 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "memory", "store"},
+        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "memory", "space", "store"},
         {"batches", "weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},

@@ -88,13 +88,26 @@ def test_sixteen_bits_are_scaled_and_not_clipped():
     assert loaded.getpixel((15, 3)) == (255, 255, 255)
 
 
-@pytest.mark.parametrize("top", [1.0, 4000.0])
+@pytest.mark.parametrize("top", [1.0, 1.02, 8.0, 4000.0])
 def test_floating_point_is_scaled_and_not_clipped(top):
     values = np.linspace(0, top, 400, dtype=np.float32).reshape(20, 20)
     loaded = load_image(encode(PIL.Image.fromarray(values), "TIFF"))
     assert loaded.getpixel((0, 0)) == (0, 0, 0)
     assert near(loaded, (10, 10), (134, 134, 134))
     assert loaded.getpixel((19, 19)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("brightest", [40, 127, 255])
+def test_a_photo_is_as_bright_in_every_type_of_numbers(brightest):
+    values = np.linspace(0, brightest, 400).reshape(20, 20).round()
+    wide = (257 * values).astype(np.uint16)
+    kinds = [values.astype(np.uint8), values.astype(np.float32), values.astype(np.int32), wide, wide.astype(np.int32)]
+    images = [PIL.Image.fromarray(kind) for kind in (*kinds, (values / 255).astype(np.float32))]
+    assert [image.mode for image in images] == ["L", "F", "I", "I;16", "I", "F"]
+    found = [to_pixels(image, 20, 20, InterpolationMode.BILINEAR) for image in images]
+    for one, image in zip(found, images, strict=True):
+        assert torch.equal(one, found[0]), image.mode
+        assert np.array_equal(np.array(load_image(encode(image, "TIFF"))), to_picture(one))
 
 
 def test_the_first_frame_of_an_animation():

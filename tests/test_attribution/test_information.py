@@ -117,6 +117,13 @@ class TestLaws:
             curve(toys.model(lambda z: 0 * z.sum(1) + 3.0), X, NOISE, name, 0)
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("name", ["sic", "aic"])
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
+    def test_between_pixels_of_a_line_nothing_is_interpolated(self, name, shape):
+        x = toys.image(0, (3, *shape))
+        with pytest.raises(ValueError, match=f"the photo has {shape[0]} x {shape[1]} pixels; .* at least 2 x 2"):
+            curve(toys.model(lambda z: z.sum(1)), x, x, name, 0)
+
     def test_fifteen_forward_passes(self):
         model, counter = toys.counted(sharp())
         curve(model, X, NOISE, "sic", 0)

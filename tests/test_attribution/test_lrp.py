@@ -10,6 +10,7 @@ import torch
 import torchvision.models
 import toys
 from torch import nn
+from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonPlusFlat
@@ -187,3 +188,125 @@ def test_so_it_is_within_a_known_network():
     changed.conv1 = timm.layers.StdConv2d(3, 64, 7, stride=2, padding=3, bias=False)
     with pytest.raises(ValueError, match="LRP does not support mine"):
         explain(Model.wrap(changed, size=32, name="mine", device="cpu"), photo(32), "lrp", 0)
+
+
+class Head(nn.Module):
+    """Two linear layers, and a function between them."""
+
+    def __init__(self, act=functional.gelu):
+        super().__init__()
+        self.first, self.last, self.act = nn.Linear(8 * 49, 16, bias=False), nn.Linear(16, 5, bias=False), act
+
+    def forward(self, x):
+        return self.last(self.act(self.first(x)))
+
+
+class Gate(nn.Module):
+    """Multiplies two activations."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        return x * self.layer(x).sigmoid()
+
+
+class Own(nn.Sequential):
+    """Computes more than its layers do."""
+
+    def forward(self, x):
+        return functional.gelu(super().forward(x))
+
+
+class Named(nn.Sequential):
+    """Computes what its layers do."""
+
+
+def vgg(*features: nn.Module, classifier: nn.Module | None = None) -> nn.Module:
+    """Of the class of VGG16, but small, and without biases."""
+    first = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+    made = torchvision.models.VGG(nn.Sequential(first, nn.ReLU(), *features), num_classes=5, init_weights=False)
+    made.classifier = classifier or nn.Linear(8 * 49, 5, bias=False)
+    return made
+
+
+def turning(layer: nn.Module) -> nn.Module:
+    """A layer whose forward pass was replaced."""
+    forward = layer.forward
+    layer.forward = lambda x: functional.gelu(forward(x))
+    return layer
+
+
+def seen(layer: nn.Module, register: str = "register_forward_hook") -> nn.Module:
+    """A layer with a hook."""
+    getattr(layer, register)(lambda *given: None)
+    return layer
+
+
+def small_resnet() -> nn.Module:
+    return torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1], num_classes=5)
+
+
+class BlockOfMine(torchvision.models.resnet.BasicBlock):
+    def forward(self, x):
+        return functional.gelu(super().forward(x))
+
+
+def twice(layer: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), layer, nn.ReLU(), layer, nn.Flatten(), nn.LazyLinear(5))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: vgg(classifier=Head()),
+        lambda: vgg(Gate()),
+        lambda: vgg(nn.Sequential(nn.Conv2d(8, 8, 1), nn.GELU())),
+        lambda: vgg(Own(nn.Conv2d(8, 8, 1))),
+        lambda: vgg(turning(nn.Conv2d(8, 8, 1))),
+        lambda: torchvision.models.ResNet(BlockOfMine, [1, 1, 1, 1], num_classes=5),
+        lambda: Own(nn.Flatten(), nn.Linear(3072, 5)),
+        lambda: twice(nn.Conv2d(8, 8, 3, padding=1)),
+        lambda: twice(nn.AvgPool2d(2)),
+        lambda: vgg(*[nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU())] * 2),
+        lambda: nn.Sequential(seen(nn.Conv2d(3, 8, 3)), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5)),
+        lambda: vgg(seen(nn.Conv2d(8, 8, 1), "register_forward_pre_hook")),
+        lambda: vgg(seen(nn.Conv2d(8, 8, 1), "register_full_backward_hook")),
+        lambda: seen(small_resnet()),
+    ],
+    ids=[
+        *("function in a head", "product", "layer without a rule", "own forward of a Sequential", "replaced forward"),
+        *("own forward of a block", "own forward of the network"),
+        *("convolution twice", "pooling twice", "block twice"),
+        *("hook", "hook before", "hook of the gradient", "hook of the network"),
+    ],
+)
+def test_what_no_rule_covers_is_refused(make):
+    """Its map would be wrong, without a word."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = make()
+    made.eval()(photo(32)[None])  # lazy layers get their sizes
+    with pytest.raises(ValueError, match="LRP does not support mine"):
+        explain(Model.wrap(made, size=32, name="mine", device="cpu"), photo(32), "lrp", 0)
+
+
+@pytest.mark.parametrize("wrap", [nn.Sequential, Named])
+def test_layers_within_sequences_have_the_rules_that_they_have_alone(wrap):
+    """An activation may be used several times: its rule keeps no input."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        one, other, relu = vgg(), nn.Conv2d(8, 8, 3, bias=False), nn.ReLU()
+        head = nn.Linear(288, 16, bias=False), nn.Linear(16, 5, bias=False)
+    one.features.append(wrap(other, relu))
+    one.avgpool, one.classifier = nn.AdaptiveAvgPool2d(6), wrap(head[0], relu, head[1])
+    flat = [nn.ReLU() if layer is relu else copy.deepcopy(layer) for layer in (other, relu, head[0], relu, head[1])]
+    start = copy.deepcopy(one.features[:2])
+    two = nn.Sequential(*start, *flat[:2], nn.AdaptiveAvgPool2d(6), nn.Flatten(), *flat[2:])
+    models = [Model.wrap(made, size=32, device="cpu") for made in (one, two, wrap(two[:3], two[3:]))]
+    maps = [explain(model, photo(32), "lrp", 1).attribution for model in models]
+    logit = models[0].module(photo(32)[None])[0, 1].item()
+    for found in maps:
+        torch.testing.assert_close(found, maps[0])
+        assert found.sum().item() == pytest.approx(logit, rel=1e-3)

@@ -12,7 +12,7 @@ import toys
 from captum.attr import NoiseTunnel, Saliency
 from scipy.ndimage import gaussian_filter
 
-from attribution import METHODS, METRICS, explain, stream
+from attribution import METHODS, METRICS, Model, curve, explain, stream
 from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.engine.random_numbers import Purpose, normal
 from attribution.explain import score_of
@@ -513,11 +513,40 @@ class TestBadInput:
         with pytest.raises(ValueError, match="the baseline holds NaN"):
             explain(toys.linear(), X, "integrated_gradients", 0, baseline=X / 0)
 
-    @pytest.mark.parametrize("target", [0.5, "cat", True, torch.tensor(1)])
+    @pytest.mark.parametrize("target", [0.5, 1.0, "cat", True, np.True_, *map(torch.tensor, (True, 1.0, [0, 1]))])
     def test_what_is_no_class(self, target):
         unchecked = inspect.unwrap(score_of)  # without the tests' own check of types
         with pytest.raises(ValueError, match="must be a whole number; model"):
             unchecked(toys.linear(), X, target, "logit", None)
+
+    @pytest.mark.parametrize("target", [np.int64(1), np.uint8(1), torch.tensor(1)])
+    def test_a_class_may_be_a_number_of_numpy_or_torch(self, target):
+        score = inspect.unwrap(score_of)(toys.linear(), X, target, "logit", None)
+        assert (type(score.target), score.target) == (int, 1)
+
+    @pytest.mark.parametrize("model", [toys.linear().module, "resnet18", None])
+    def test_what_is_no_model(self, model):
+        with pytest.raises(ValueError, match=r"is no Model; use load_model\(name\) or Model.wrap\(network, size"):
+            inspect.unwrap(score_of)(model, X, 0, "logit", None)
+
+    @pytest.mark.parametrize("target", [0, None])
+    @pytest.mark.parametrize("run", [explain, lambda *given: curve(given[0], X, X, "deletion", given[3])])
+    def test_a_size_that_the_network_does_not_take(self, run, target):
+        def failing(points):
+            raise AssertionError("Wrong height!")
+
+        model = toys.model(failing)
+        said = r"toy fails on an image of \(4, 5\) pixels \(Wrong height!\); its own photos have \(224, 224\): use"
+        with pytest.raises(ValueError, match=said):
+            run(model, X, "gradient", target)
+        with pytest.raises(AssertionError):
+            explain(model, torch.zeros(3, 224, 224), "gradient", target)
+
+    def test_a_prediction_says_what_is_wrong_with_an_image_too(self):
+        with pytest.raises(ValueError, match=r"has shape \(1, 3, 4, 5\); use one image, \(3, height, width\)"):
+            inspect.unwrap(Model.predict)(toys.linear(), X[None])
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            toys.linear().predict(X / 0)
 
     def test_a_model_in_training_mode(self):
         model = toys.convolutional()

@@ -1,5 +1,6 @@
 """The metrics against slow definitions, scikit-image's pyramid, and cases worked out by hand."""
 
+import inspect
 from dataclasses import replace
 
 import definitions
@@ -14,7 +15,8 @@ from attribution import METRICS, perturbation_curve, total_variation_curve
 from attribution.controls import random_order
 from attribution.engine.baselines import make_baselines
 from attribution.engine.score import ClassScore
-from attribution.explain import explain
+from attribution.explain import explain, one_channel
+from attribution.heatmaps import as_tensor
 from attribution.metrics.completeness import completeness_gap
 from attribution.metrics.perturbation import perturbation, perturbed, select_windows
 from attribution.metrics.total_variation import average_total_variation, reduce_level
@@ -165,6 +167,23 @@ class TestPerturbation:
             perturbation_curve(toys.linear(), X, torch.zeros(3, 2), 0)
         with pytest.raises(ValueError, match="draws=0 must be a whole number from 1 to 200"):
             perturbation_curve(toys.linear(), X, X, 0, draws=0)
+
+    def test_a_map_that_numpy_read_is_measured_as_it_is(self):
+        maps = [X, X.numpy(), np.asfortranarray(X.numpy()), X.flip(2).numpy()[..., ::-1]]
+        for measured in (
+            lambda one: perturbation_curve(toys.linear(), X, one, 0, window=2),
+            lambda one: total_variation_curve(one, smallest=3),
+        ):
+            assert len({measured(one).area for one in maps}) == 1
+
+    @pytest.mark.parametrize("run", [one_channel, lambda one, x: total_variation_curve(one)])
+    def test_what_is_no_map(self, run):
+        done = explain(toys.linear(), X, "gradient", 0)
+        with pytest.raises(ValueError, match=r"shape \(1, 3, 4, 5\); use one map, \(channels, h, w\) or \(h, w\)"):
+            run(X[None], X)
+        for other, name in ((done, "Explained"), ([[1.0]], "list"), (np.array(["a"]), "ndarray")):
+            with pytest.raises(ValueError, match=f"the map is a {name}; give a tensor or an array, such as .attribut"):
+                inspect.unwrap(as_tensor)(other)
 
     def test_pointing_at_what_the_score_uses_beats_a_random_order(self):
         used = torch.zeros(3, 40, 40, dtype=torch.float64)

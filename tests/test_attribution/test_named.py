@@ -63,10 +63,11 @@ def own(tmp_path, monkeypatch):
     """A module that can be imported, in the folder where the process runs."""
     (tmp_path / "my_networks.py").write_text(OWN)
     (tmp_path / "broken.py").write_text("import nothing_of_this_name")
+    (tmp_path / "bare_folder").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield tmp_path
-    for name in ("my_networks", "broken"):
+    for name in ("my_networks", "broken", "bare_folder"):
         sys.modules.pop(name, None)
 
 
@@ -424,6 +425,8 @@ WRONG = {
     "no_such_module:network": r"the module no_such_module cannot be imported \(ModuleNotFoundError: No module named",
     "broken:network": r"the module broken cannot be imported \(ModuleNotFoundError: .*nothing_of_this_name",
     "my_networks:absent": "the module my_networks has no absent; give the name of a function in .*my_networks.py",
+    "sys:network": "the module sys has no network; give the name of a function in sys",
+    "bare_folder:network": "the module bare_folder has no network; give the name of a function in bare_folder",
     "my_networks:value": "my_networks:value is a int; give a function without arguments",
     "my_networks:failing": "my_networks:failing raised RuntimeError: no such file; call it in Python to see where",
     "my_networks:leaving": "my_networks:leaving raised SystemExit: 3; call it",

@@ -1,6 +1,7 @@
 """Any network becomes a model: its maps are captum's, it stays as it was, and what is unfit is one line."""
 
 import copy
+import inspect
 import io
 from types import SimpleNamespace
 
@@ -16,8 +17,9 @@ from torch import nn
 from attribution import METHODS, METRICS, Store, curve, explain, load_image
 from attribution.engine.adapting import Logits
 from attribution.engine.score import logits
+from attribution.engine.space import channels, sides
+from attribution.images import to_pixels
 from attribution.methods.lrp import canonised
-from attribution.model import channels
 from attribution.models import Model, load_model
 from attribution.registry import curves
 
@@ -167,6 +169,17 @@ class TestMaps:
         module[0].register_forward_hook(lambda layer, given, out: out.clamp(-0.1, 0.1))
         found = Model.wrap(module, **SPACE).module(photo()[None])
         torch.testing.assert_close(found, module(photo()[None]))
+
+    def test_so_does_a_hook_of_the_gradient_which_changes_no_map(self):
+        module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(3600, 2)).eval()
+        nn.init.uniform_(module[1].weight, 2, 3)
+        plain, seen = copy.deepcopy(module), []
+        module[0].register_full_backward_hook(lambda layer, given, out: seen.append(out[0].clone()))
+        module(photo()[None].requires_grad_())[0, 1].backward()
+        expected = seen.pop()
+        found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 1).attribution
+        torch.testing.assert_close(seen[-1], expected)
+        torch.testing.assert_close(found, explain(Model.wrap(plain, **SPACE), photo(), "gradient", 1).attribution)
 
     @pytest.mark.parametrize("kind", [torch.float64, torch.float16])
     def test_it_computes_in_float32(self, kind):
@@ -390,6 +403,7 @@ def test_what_cannot_be_explained_is_refused_in_a_line(make, line):
     ("change", "line"),
     [
         ({"size": 0}, "size=0 must be the side of its square input"),
+        ({"resize": -3}, "resize=-3 must be the short side of a photo in pixels, a whole number from 1"),
         ({"mean": (0.5,)}, "mean has 1 values and std 3; give both one for each input channel"),
         ({"std": (0.2, 0.0, 0.3)}, "must be finite, and std above 0"),
         ({"mean": (float("nan"), 0.0, 0.3)}, "must be finite"),
@@ -427,6 +441,27 @@ def test_a_photo_of_any_mode_is_prepared_as_when_it_is_opened(mode):
     buffer = io.BytesIO()
     image.save(buffer, "TIFF") if mode != "HSV" else image.convert("RGB").save(buffer, "TIFF")
     torch.testing.assert_close(model.prepare(image), model.prepare(load_image(buffer.getvalue())))
+
+
+@pytest.mark.parametrize("other", ["photo.jpg", np.zeros((40, 40, 3), np.uint8), torch.zeros(3, 40, 40)])
+def test_what_is_no_photo(other):
+    unchecked = inspect.unwrap(to_pixels)  # without the tests' own check of types
+    with pytest.raises(ValueError, match=f"a PIL image, and this is a {type(other).__name__}; open it with load"):
+        unchecked(other, 32, 32, PIL.Image.Resampling.BILINEAR)
+
+
+def test_sides_are_whole_numbers_also_those_of_numpy():
+    unchecked = inspect.unwrap(sides)
+    found = [*unchecked(np.int64(32), np.int16(40)), *unchecked(32, None)]
+    assert found == [32, 40, 32, 32]
+    assert {type(side) for side in found} == {int}
+    for size, resize, line in (
+        (32.0, None, "size=32.0 must"),
+        (True, None, "size=True"),
+        (32, 40.5, "resize=40.5 must"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            unchecked(size, resize)
 
 
 class Noted(nn.Sequential):

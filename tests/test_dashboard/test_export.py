@@ -114,7 +114,7 @@ def test_the_manifest_says_what_made_it(folder, subject):
     assert made["methods"]["integrated_gradients"]["knobs"]["baseline"] == "blurred"
 
 
-def test_its_script_makes_the_numbers_again(folder, subject, monkeypatch, capsys):
+def test_its_script_makes_the_numbers_again(folder, subject, tmp_path, monkeypatch, capsys):
     """With the core alone: the script knows nothing of the dashboard. (In test_own_models, one runs in a process of its
     own.)"""
     script = (folder / "reproduce.py").read_text()
@@ -125,8 +125,8 @@ def test_its_script_makes_the_numbers_again(folder, subject, monkeypatch, capsys
         return subject.model
 
     monkeypatch.setattr(attribution, "load_model", load)
-    monkeypatch.chdir(folder)
-    exec(script, {})
+    monkeypatch.chdir(tmp_path)  # it reads and writes in its own folder, wherever it is run
+    exec(script, {"__file__": str(folder / "reproduce.py")})
     made = json.loads((folder / "manifest.json").read_text())["methods"]
     lines = capsys.readouterr().out.splitlines()
     for line in lines:
@@ -147,13 +147,12 @@ def test_its_script_goes_on_where_a_metric_is_not_defined(subject, cells, tmp_pa
     script = export.script(asked, subject, [Cell(panel, View("done")) for panel in panels])
     falling = Model.wrap(Falling(), size=subject.model.size, categories=subject.model.categories, device="cpu")
     monkeypatch.setattr(attribution, "load_model", lambda name: falling)
-    monkeypatch.chdir(tmp_path)
-    gallery_photo("coffee").save("photo.png")
-    exec(script, {})
+    gallery_photo("coffee").save(tmp_path / "photo.png")
+    exec(script, {"__file__": str(tmp_path / "reproduce.py")})
     lines = capsys.readouterr().out.splitlines()
     assert [" ".join(line.split()[:2]) for line in lines] == [f"{m} {n}" for m in methods for n in asked.metrics]
     assert ["does not climb" in line for line in lines] == ["abpc" in line for line in lines]
-    assert all(np.load(f"{method}-again.npy").shape == (3, 224, 224) for method in methods)
+    assert all(np.load(tmp_path / f"{method}-again.npy").shape == (3, 224, 224) for method in methods)
 
 
 def test_the_maps_of_the_random_network_are_there_too(subject, cells):

@@ -26,19 +26,22 @@ from dashboard.work.panel import CONTROL, Cell
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "attribution-dashboard")
 SCRIPT = '''"""Recomputes the numbers of this folder with the attribution core only."""
 
+from pathlib import Path
+
 import numpy as np
 
 from attribution import Store, curve, explain, load_image, load_model
 
+HERE = Path(__file__).parent
 METHODS = {methods!r}
 METRICS = {metrics!r}
 
 model = load_model({model!r}){place}
-x = model.prepare(load_image("photo.png"))
+x = model.prepare(load_image(HERE / "photo.png"))
 store = Store()  # points shared by two methods are evaluated once
 for method, knobs in METHODS.items():
     done = explain(model, x, method, {target}, output={output!r}, store=store, **knobs)
-    np.save(f"{{method}}-again.npy", done.attribution.cpu().numpy())
+    np.save(HERE / f"{{method}}-again.npy", done.attribution.cpu().numpy())
     for metric, how in METRICS.items():
         try:
             found = curve(model, x, done.attribution, metric, {target}, output={output!r}, **how)
