@@ -184,7 +184,7 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
     shape = (len(model.mean), model.size, model.size)
     pixels = torch.stack([uniform(Purpose.BASELINE, 0, n, shape) for n in range(POINTS)])
     batch = normalise(pixels, model.mean, model.std).to(model.device)
-    with precision("float32"):
+    with precision("float32", model.device):
         adapter, answers, gradient = examined(model.module, batch)
         model = replace(
             model,

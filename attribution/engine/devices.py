@@ -56,17 +56,27 @@ def precision_on(device: torch.device, name: str) -> str:
 
 
 @contextmanager
-def precision(name: str) -> Iterator[None]:
+def precision(name: str, device: torch.device) -> Iterator[None]:
     """Inside it, CUDA uses this precision and deterministic convolutions. Afterwards the old settings return.
 
     torch's default is TF32 for convolutions, and float32 for products of matrices. The settings are those of the whole
     process: while several threads are inside, TF32 is used if all of them ask for it, and the last one puts them back.
+    `torch.autocast`, a setting of the thread, is off for `device`.
     """
     _SETTINGS.enter(name)
     try:
-        yield
+        with uncast(device):
+            yield
     finally:
         _SETTINGS.leave(name)
+
+
+def uncast(device: torch.device) -> torch.autocast:
+    """Inside it, layers compute in the type of their input, also where the caller is inside `torch.autocast`.
+
+    A result is the same wherever it is computed, and the store gives it to callers outside too.
+    """
+    return torch.autocast(device.type, enabled=False)
 
 
 class _Settings:

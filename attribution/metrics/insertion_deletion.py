@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from attribution.engine.devices import uncast
 from attribution.engine.score import ClassScore
 from attribution.heatmaps import blank
 from attribution.registry import Axes, Choice, Cost, Range, metric
@@ -105,4 +106,5 @@ def blurred(x: Image) -> Image:
     spot = np.zeros((SIDE, SIDE))
     spot[SIDE // 2, SIDE // 2] = 1
     kernel: Tensor = torch.from_numpy(gaussian_filter(spot, SPREAD)).to(x)
-    return conv2d(x[:, None], kernel[None, None], padding=SIDE // 2)[:, 0]
+    with uncast(x.device):
+        return conv2d(x[:, None], kernel[None, None], padding=SIDE // 2)[:, 0]

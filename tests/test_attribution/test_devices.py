@@ -353,7 +353,7 @@ def test_who_leaves_first_takes_no_setting_from_who_is_still_inside(other):
         )
 
     before = settings()
-    first, second = devices.precision("float32"), devices.precision(other)
+    first, second = (devices.precision(name, X.device) for name in ("float32", other))
     first.__enter__()
     second.__enter__()
     assert settings() == (False, True, False)
