@@ -1,6 +1,10 @@
 """Whatever the caller has set in torch: results are the same, and afterwards it is set as before."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import PIL.Image
 import pytest
@@ -110,3 +114,79 @@ class TestAutocast:
         model = Model("half", module, 48, 48, toys.MEAN, toys.STD, categories=("yes", "no"))
         assert explain(model, photo(model), "gradient", 0).attribution.any()
         assert module.seen == [torch.bfloat16]
+
+
+PRECISIONS = {
+    "default": "pass",
+    "high": "torch.set_float32_matmul_precision('high')",
+    "medium": "torch.set_float32_matmul_precision('medium')",
+    "products": "backends.cuda.matmul.fp32_precision = 'tf32'",
+    "convolutions": "backends.cudnn.conv.fp32_precision = 'ieee'",
+    "cudnn": "backends.cudnn.fp32_precision = 'ieee'",
+    "all quick": "backends.fp32_precision = 'tf32'",
+    "all exact": "backends.fp32_precision = 'ieee'",
+    "older": "backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32 = True, False",
+    "both": "torch.set_float32_matmul_precision('high'); backends.cuda.matmul.fp32_precision = 'ieee'",
+}
+"""Ways to set the precision of products: torch has old and new ones, which exclude each other in part."""
+
+IN_EACH = """
+import os, sys, torch, toys
+from torch import backends, nn
+from attribution import explain
+from attribution.engine.devices import precision
+
+def read(setting):
+    try:
+        return setting()
+    except RuntimeError:
+        return "refused"
+
+def settings():
+    kinds = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn, backends.mkldnn.matmul)
+    older = (torch.get_float32_matmul_precision, lambda: kinds[0].allow_tf32, lambda: backends.cudnn.allow_tf32)
+    wider = (backends, backends.cudnn, backends.mkldnn)
+    return [kind.fp32_precision for kind in (*kinds, *wider)] + [read(setting) for setting in older]
+
+class Looks(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.network = nn.Sequential(nn.Flatten(), nn.Linear(768, 256), nn.ReLU(), nn.Linear(256, 2))
+
+    def forward(self, points):
+        assert "refused" not in settings()
+        with backends.cudnn.flags(enabled=False):
+            return self.network(points)
+
+def show(start):
+    exec(start)
+    before = settings()
+    model = toys.model(Looks())
+    found = explain(model, toys.image(1, (3, 16, 16)).float(), "gradient", 0).attribution
+    with precision("tf32", model.device):
+        assert "refused" not in settings()
+    assert settings() == before, (before, settings())
+    print(found.double().square().sum().item(), flush=True)
+
+for start in sys.argv[1:]:
+    if not os.fork():
+        show(start)
+        os._exit(0)
+    assert os.wait()[1] == 0, start
+"""
+
+
+def test_any_setting_of_precision_gives_the_same_map_and_stays():
+    """In processes of their own: some of these settings cannot be taken back."""
+    # A thread that torch has started is not there after a fork.
+    own = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
+    }
+    given = [sys.executable, "-c", IN_EACH, *PRECISIONS.values()]
+    run = subprocess.run(given, env=own, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stderr
+    told = run.stdout.split()
+    assert len(told) == len(PRECISIONS)
+    assert len(set(told)) == 1
