@@ -51,7 +51,8 @@ def load_model(
     try:
         if chosen.fill is None:
             return build_model(name, read_state(chosen.file), device, precision=precision, graphs=graphs)
-        network = chosen.fill(chosen.file)
+        with torch.random.fork_rng(devices=[]):  # weights are drawn before those of the file replace them
+            network = chosen.fill(chosen.file)
     except UnreadableState as error:
         raise ValueError(f"the weights of {chosen.title} cannot be read ({error}): {chosen.mend}") from error
     except UnfitState as error:
@@ -87,7 +88,9 @@ def build_model(
     ValueError for an unknown name, and UnfitState, a ValueError, for a state of another network.
     """
     chosen = card(name)
-    module: nn.Module = chosen.build()
+    # The weights that are drawn here are used only without a state.
+    with torch.random.fork_rng(devices=[], enabled=state is not None):
+        module: nn.Module = chosen.build()
     if state is not None:
         filled(module, name, state)
     module.eval().requires_grad_(False)

@@ -14,8 +14,8 @@ import toys
 from skimage import data
 from torch import nn
 
-from attribution import METHODS, METRICS, Store, curve, explain
-from attribution.models import Model
+from attribution import METHODS, METRICS, Store, curve, explain, load_model
+from attribution.models import Model, build_model
 from attribution.registry import curves
 
 SHARP = 1
@@ -190,3 +190,30 @@ def test_any_setting_of_precision_gives_the_same_map_and_stays():
     told = run.stdout.split()
     assert len(told) == len(PRECISIONS)
     assert len(set(told)) == 1
+
+
+@pytest.fixture
+def regnet(tmp_path) -> str:
+    """The name of a network with its weights in a file."""
+    file = tmp_path / "weights.pth"
+    with torch.random.fork_rng(devices=[]):
+        torch.save(torchvision.models.regnet_y_400mf(num_classes=3).state_dict(), file)
+    return f"torchvision/regnet_y_400mf={file}"
+
+
+def test_loading_draws_no_random_numbers_of_the_caller(regnet):
+    before = torch.random.get_rng_state()
+    for name in ("efficientnet_lite0", regnet):
+        load_model(name, "cpu")
+        assert torch.equal(torch.random.get_rng_state(), before), name
+
+
+def test_random_weights_are_drawn_from_the_callers_numbers():
+    with torch.random.fork_rng(devices=[]):
+        digests = [build_model("resnet18", None, "cpu").digest for _ in range(2)]
+        torch.manual_seed(0)
+        seeded = [build_model("resnet18", None, "cpu").digest]
+        torch.manual_seed(0)
+        seeded += [build_model("resnet18", None, "cpu").digest]
+    assert digests[0] != digests[1]
+    assert seeded[0] == seeded[1]
