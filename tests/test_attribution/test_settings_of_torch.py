@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from skimage import data
 from torch import nn
 
 from attribution import METHODS, METRICS, Store, curve, explain, load_model
+from attribution.engine.memory import bytes_kept
 from attribution.models import Model, build_model
 from attribution.registry import curves
 
@@ -41,29 +43,60 @@ def image() -> torch.Tensor:
     return photo(toys.of_photos())
 
 
-def network() -> Model:
+def photo(model: Model) -> torch.Tensor:
+    return model.prepare(PIL.Image.fromarray(data.cat()))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
     """In batches of one size: a result then depends on its point alone, bit for bit."""
     return toys.in_batches_of(4, replace(toys.of_photos(), module=sharp().requires_grad_(False)))
 
 
-def photo(model: Model) -> torch.Tensor:
-    return model.prepare(PIL.Image.fromarray(data.cat()))
+@pytest.fixture(scope="module")
+def x(model):
+    return photo(model)
+
+
+def filed(folder: Path, network: str) -> str:
+    """The name of a network with its weights in a file."""
+    with torch.random.fork_rng(devices=[]):
+        state = torchvision.models.get_model(network, num_classes=3).state_dict()
+    torch.save(state, folder / "weights.pth")
+    return f"torchvision/{network}={folder / 'weights.pth'}"
 
 
 def half() -> torch.autocast:
     return torch.autocast("cpu", dtype=torch.bfloat16)
 
 
-class TestAutocast:
+@contextmanager
+def by_default(dtype: torch.dtype):
+    """Inside it, new tensors are of this type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+SETTINGS = {
+    "autocast": half,
+    "float64": lambda: by_default(torch.float64),
+    "bfloat16": lambda: by_default(torch.bfloat16),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+class TestEverySetting:
     @pytest.mark.parametrize("name", METHODS)
-    def test_maps_are_the_same(self, name):
-        model = network()
-        x = photo(model)
+    def test_maps_are_the_same(self, setting, name, model, x):
         knobs = {knob: 3 for knob in ("samples", "steps", "images", "classes") if knob in METHODS[name].knobs}
         if "baseline" in METHODS[name].knobs:
-            knobs["baseline"] = "blurred"
+            knobs["baseline"] = "blurred"  # by a convolution
         store = Store()
-        with half():
+        with setting():
             inside = explain(model, x, name, SHARP, store=store, **knobs).attribution
         outside = explain(model, x, name, SHARP, **knobs).attribution
         assert inside.dtype == outside.dtype == torch.float32
@@ -71,23 +104,35 @@ class TestAutocast:
         assert torch.equal(explain(model, x, name, SHARP, store=store, **knobs).attribution, outside)
 
     @pytest.mark.parametrize("name", curves())
-    def test_curves_are_the_same(self, name):
-        model = network()
-        x = photo(model)
+    def test_curves_are_the_same(self, setting, name, model, x):
         h = explain(model, x, "gradient", SHARP).attribution
         few = {"draws": 2} if "draws" in METRICS[name].knobs else {}
-        with half():
+        with setting():
             inside = curve(model, x, h, name, SHARP, **few)
         outside = curve(model, x, h, name, SHARP, **few)
         assert outside.y.any()
         assert (inside.y == outside.y).all()
 
-    def test_predictions_are_the_same(self):
-        model = network()
-        with half():
-            inside = model.predict(photo(model))
-        assert inside == model.predict(photo(model))
+    def test_loaded_networks_are_the_same(self, setting, lite0, tmp_path):
+        name = filed(tmp_path, "squeezenet1_1")
+        with setting():
+            found, one = load_model("efficientnet_lite0", "cpu"), load_model(name, "cpu")
+            told = found.predict(photo(found))
+        assert found.digest == lite0.digest
+        assert told == lite0.predict(photo(lite0))
+        assert one.digest == load_model(name, "cpu").digest
 
+    def test_batches_are_limited_by_memory(self, setting, lite0):
+        """The limit asks how much the network keeps of an image. Where that fails, there is none."""
+        with setting():
+            found = load_model("efficientnet_lite0", "cpu")
+            network, blank, _ = found.gradient_batch.limit.args
+            kept = bytes_kept(network, blank)
+        network, blank, _ = lite0.gradient_batch.limit.args
+        assert kept == bytes_kept(network, blank)
+
+
+class TestAutocast:
     def test_a_network_is_made_as_quick_as_outside(self):
         """In half precision, a folded network would not answer as the network itself does."""
         module = torchvision.models.resnet18(num_classes=2)
@@ -192,18 +237,10 @@ def test_any_setting_of_precision_gives_the_same_map_and_stays():
     assert len(set(told)) == 1
 
 
-@pytest.fixture
-def regnet(tmp_path) -> str:
-    """The name of a network with its weights in a file."""
-    file = tmp_path / "weights.pth"
-    with torch.random.fork_rng(devices=[]):
-        torch.save(torchvision.models.regnet_y_400mf(num_classes=3).state_dict(), file)
-    return f"torchvision/regnet_y_400mf={file}"
-
-
-def test_loading_draws_no_random_numbers_of_the_caller(regnet):
+def test_loading_draws_no_random_numbers_of_the_caller(tmp_path):
+    names = "efficientnet_lite0", filed(tmp_path, "regnet_y_400mf")
     before = torch.random.get_rng_state()
-    for name in ("efficientnet_lite0", regnet):
+    for name in names:
         load_model(name, "cpu")
         assert torch.equal(torch.random.get_rng_state(), before), name
 
