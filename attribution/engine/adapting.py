@@ -87,13 +87,28 @@ def copied(module: object) -> nn.Module:
     if any(isinstance(held, UninitializedParameter) for held in module.parameters()):
         raise ValueError("it has lazy layers without weights; call it on a batch first")
     try:
-        found = copy.deepcopy(module).float().eval().requires_grad_(False)
+        with torch.no_grad():  # TorchScript copies a weight by an operation, and only a leaf can be frozen
+            found = copy.deepcopy(module, _computed(module))
     except Exception as error:  # a module can hold anything
         raise ValueError(f"it cannot be copied ({_line(error)}); give one that copy.deepcopy can copy") from error
+    try:
+        found.float().eval()
+    except Exception as error:
+        raise ValueError(
+            f"it refuses float32 or eval mode ({_line(error)}); give the network that it was made of"
+        ) from error
+    for entry in found.parameters():
+        entry.requires_grad_(False)
     left = [name or "the network" for name, layer in found.named_modules() if layer.training]
     if left:
         raise ValueError(f"{left[0]} stays in training mode after .eval(); let its train(False) take effect")
     return found
+
+
+def _computed(module: nn.Module) -> dict[int, Tensor]:
+    """Weights that layers compute from others, as with `weight_norm`, copied, by their id: deepcopy refuses them."""
+    held = [entry for layer in module.modules() for entry in (*vars(layer).values(), *layer.buffers(recurse=False))]
+    return {id(one): one.detach().clone() for one in held if isinstance(one, Tensor) and one.grad_fn is not None}
 
 
 def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor, Images]:

@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+import torch.nn.utils.prune
 import torchvision.models
 import toys
 from torch import nn
@@ -62,6 +63,34 @@ class Around(nn.Module):
 
     def forward(self, points):
         return self.change(self.network(points))
+
+
+def trained(module: nn.Module) -> nn.Module:
+    """After a step of training: what its layers have computed can be differentiated."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        module.train()(torch.randn(4, 3, SIZE, SIZE)).sum().backward()
+    return module
+
+
+def changed(change) -> nn.Module:
+    """Layers whose first one computes its weight."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        module = layers()
+        change(module[0])
+    return module
+
+
+COPIED = {
+    "scripted": lambda: torch.jit.script(layers().eval()),
+    "traced": lambda: torch.jit.trace(layers().eval(), photo()[None]),
+    "frozen": lambda: torch.jit.freeze(torch.jit.script(layers().eval())),
+    "weight_norm": lambda: changed(nn.utils.weight_norm),
+    "pruned": lambda: changed(lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 0.5)),
+    "spectral_norm": lambda: trained(changed(nn.utils.spectral_norm)),
+}
+"""Networks that copy.deepcopy refuses, or whose copies refuse to be frozen."""
 
 
 class Edges(nn.Module):
@@ -159,6 +188,18 @@ class TestMaps:
         found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 1).attribution
         expected = captum.attr.Saliency(module).attribute(photo()[None].requires_grad_(), target=1, abs=False)[0]
         torch.testing.assert_close(found, expected)
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch has newer ways
+    @pytest.mark.parametrize("kind", COPIED)
+    def test_they_are_literal_where_a_plain_copy_is_refused(self, kind):
+        module = COPIED[kind]()
+        model = Model.wrap(module, **SPACE)
+        at = photo()[None].requires_grad_()
+        (expected,) = torch.autograd.grad(COPIED[kind]().eval()(at)[0, 1], at)
+        found = explain(model, photo(), "gradient", 1).attribution
+        torch.testing.assert_close(found, expected[0], rtol=1e-3, atol=1e-5 * expected.abs().max().item())
+        again = explain(model.on("cpu"), photo(), "gradient", 1).attribution
+        torch.testing.assert_close(again, expected[0], rtol=1e-3, atol=1e-5 * expected.abs().max().item())
 
     def test_a_hook_sees_what_it_saw(self):
         """A batch-norm that is folded would change what the hook of the convolution before it gets."""
@@ -317,6 +358,11 @@ class Words(nn.Module):
         return self.inner(points).mean((1, 2, 3))
 
 
+class Fixed(nn.Module):
+    def train(self, mode=True):
+        raise NotImplementedError("no modes")
+
+
 class Uncopied(nn.Module):
     def __deepcopy__(self, memo):
         raise TypeError("no copies of this")
@@ -331,6 +377,7 @@ REFUSED = [
     ("a state", lambda: layers().state_dict(), "a OrderedDict is no torch.nn.Module"),
     ("a class", lambda: Words, r"Words is a class; give an instance of it, such as Words\(\)"),
     ("no copy", Uncopied, r"it cannot be copied \(no copies of this\)"),
+    ("no modes", Fixed, r"it refuses float32 or eval mode \(no modes\); give the network that it was made of"),
     ("lazy", lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(2)), "lazy layers without weights; call it on a batch"),
     ("training", Stubborn, "the network stays in training mode after .eval()"),
     ("whole numbers", Words, r"it fails on a batch of 3 x 3 x 32 x 32 float32 values \(.*; give the size that it exp"),
