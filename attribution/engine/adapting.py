@@ -79,7 +79,10 @@ def logits_in(found: Any) -> Tensor:
 
 
 def copied(module: object) -> nn.Module:
-    """A copy of the module, in float32 and eval mode, without gradients of parameters. Raises ValueError for others."""
+    """A copy of the module, in float32 and eval mode, without gradients of parameters and without `torch.compile`.
+
+    Raises ValueError for others.
+    """
     if isinstance(module, type):
         raise ValueError(f"{module.__name__} is a class; give an instance of it, such as {module.__name__}()")
     if not isinstance(module, nn.Module):
@@ -88,7 +91,7 @@ def copied(module: object) -> nn.Module:
         raise ValueError("it has lazy layers without weights; call it on a batch first")
     try:
         with torch.no_grad():  # TorchScript copies a weight by an operation, and only a leaf can be frozen
-            found = copy.deepcopy(module, _computed(module))
+            found = _uncompiled(copy.deepcopy(module, _computed(module)))
     except Exception as error:  # a module can hold anything
         raise ValueError(f"it cannot be copied ({_line(error)}); give one that copy.deepcopy can copy") from error
     try:
@@ -109,6 +112,16 @@ def _computed(module: nn.Module) -> dict[int, Tensor]:
     """Weights that layers compute from others, as with `weight_norm`, copied, by their id: deepcopy refuses them."""
     held = [entry for layer in module.modules() for entry in (*vars(layer).values(), *layer.buffers(recurse=False))]
     return {id(one): one.detach().clone() for one in held if isinstance(one, Tensor) and one.grad_fn is not None}
+
+
+def _uncompiled(network: nn.Module) -> nn.Module:
+    """The network without `torch.compile`: what that makes allows no hooks, and is made anew for each size of batch."""
+    for parent in list(network.modules()):
+        for name, layer in list(parent._modules.items()):
+            inner = getattr(layer, "_orig_mod", None)
+            if inner is not None:
+                setattr(parent, name, inner)
+    return getattr(network, "_orig_mod", network)
 
 
 def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor, Images]:

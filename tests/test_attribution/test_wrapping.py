@@ -17,10 +17,12 @@ from torch import nn
 from attribution import METHODS, METRICS, Store, curve, explain, load_image
 from attribution.engine.adapting import Logits
 from attribution.engine.score import logits
+from attribution.engine.weights import renewed
 from attribution.methods.lrp import canonised
 from attribution.model import channels
 from attribution.models import Model, load_model
 from attribution.registry import curves
+from attribution.studies.randomisation import randomisation
 
 SIZE = 32
 SPACE = {"size": SIZE, "mean": toys.MEAN, "std": toys.STD, "device": "cpu"}
@@ -511,6 +513,57 @@ def test_a_model_that_is_loaded_in_inference_mode_can_be_explained(make):
 def test_two_names_for_a_single_logit():
     with pytest.raises(ValueError, match="1 categories are given, but its single logit is two classes; give 2"):
         Model.wrap(layers(classes=1), categories=["cat"], **SPACE)
+
+
+class OtherNumbers(nn.Module):
+    """A parameter of whole numbers, and one of complex numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = layers()
+        self.order = nn.Parameter(torch.tensor([1, 0]), requires_grad=False)
+        self.turned = nn.Parameter(torch.tensor([1j, 2 + 1j]))
+
+    def forward(self, points):
+        return (self.network(points) * self.turned).imag[:, self.order]
+
+
+class Within(nn.Module):
+    """A compiled network within another one."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = torch.compile(layers()[:-1], backend="eager"), layers()[-1]
+
+    def forward(self, points):
+        return self.last(self.first(points))
+
+
+LAYERS = {
+    "whole and complex numbers": (OtherNumbers, ("network.6", "network.2", "network.0", "")),
+    "compiled": (lambda: torch.compile(layers(), backend="eager"), ("6", "2", "0")),
+    "compiled in part": (Within, ("last", "first.2", "first.0")),
+    "scripted": (COPIED["scripted"], ("6", "2", "0")),
+    "weight_norm": (COPIED["weight_norm"], ("6", "2", "0")),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("make", "names"), LAYERS.values(), ids=LAYERS)
+def test_layers_of_any_network_can_be_random(make, names):
+    model = Model.wrap(make(), **SPACE)
+    before = explain(model, photo(), "gradient", 1).attribution
+    *_, found = randomisation(model, photo(), {"Gradient": ("gradient", {})}, 1)
+    assert found.layers == names
+    assert not found.verdict("Gradient").flagged
+    assert torch.equal(explain(model, photo(), "gradient", 1).attribution, before)
+
+
+def test_complex_weights_can_be_random():
+    old = OtherNumbers()
+    new = renewed(old, 0).turned
+    assert (new.real != old.turned.real).all()
+    assert (new.imag != old.turned.imag).all()
 
 
 class TestLRP:
