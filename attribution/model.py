@@ -165,7 +165,7 @@ def computing(model: Model, precision: str, graphs: bool, layout: torch.memory_f
     network = model.module.to(memory_format=layout)
     gradients, values = BatchSize(), values_batch()
     if device.type == "cpu":
-        blank = torch.zeros(len(model.mean), model.size, model.size, dtype=torch.float32)
+        blank = torch.zeros(len(model.mean), model.size, model.size, dtype=torch.float32, device=device)
         for batch in (gradients, values):
             batch.limit = partial(most_images, network, blank, batch.most)
     return replace(

@@ -76,7 +76,7 @@ def load_model(
 
 @contextmanager
 def _building(random: bool) -> Iterator[None]:
-    """Inside it, networks are built in float32, whatever the caller has set.
+    """Inside it, networks are built in float32 on the CPU, whatever the caller has set.
 
     Unless their `random` weights are wanted, those that are drawn before the ones of a file replace them take no random
     numbers of the caller.
@@ -84,7 +84,7 @@ def _building(random: bool) -> Iterator[None]:
     usual = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.random.fork_rng(devices=[], enabled=not random):
+        with torch.device("cpu"), torch.random.fork_rng(devices=[], enabled=not random):
             yield
     finally:
         torch.set_default_dtype(usual)

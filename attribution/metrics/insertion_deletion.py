@@ -84,7 +84,7 @@ def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, ste
     pixels = heatmap.numel()
     order = heatmap.detach().cpu().double().abs().flatten().argsort(stable=True).flip(0)
     rank = torch.empty_like(order)
-    rank[order] = torch.arange(pixels)
+    rank[order] = torch.arange(pixels, device=order.device)
     place = rank.view(heatmap.shape).to(before.device)
     counts, note = [*range(0, pixels, step), pixels], blank(heatmap)
     found: list[float] = []

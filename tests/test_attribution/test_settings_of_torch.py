@@ -16,9 +16,21 @@ from skimage import data
 from torch import nn
 
 from attribution import METHODS, METRICS, Store, curve, explain, load_model
+from attribution.engine.baselines import make_baselines
 from attribution.engine.memory import bytes_kept
+from attribution.engine.plans import NoiseCloud
+from attribution.engine.score import ClassScore
 from attribution.models import Model, build_model
 from attribution.registry import curves
+from attribution.studies.changed_image import Changes, robustness
+from attribution.studies.convergence import convergence
+from attribution.studies.other_class import other_class
+from attribution.studies.perturbed import model_perturbation
+from attribution.studies.randomisation import randomisation
+from attribution.studies.settled import until_settled
+from attribution.studies.trace import trace
+from dashboard.notebook import _map
+from dashboard.stage.pictures import Display, scale_bar
 
 SHARP = 1
 """The class of a photo with edges: some methods and curves need a score that is higher than that of a blurred photo."""
@@ -61,6 +73,7 @@ def x(model):
 def filed(folder: Path, network: str) -> str:
     """The name of a network with its weights in a file."""
     with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         state = torchvision.models.get_model(network, num_classes=3).state_dict()
     torch.save(state, folder / "weights.pth")
     return f"torchvision/{network}={folder / 'weights.pth'}"
@@ -85,6 +98,42 @@ SETTINGS = {
     "autocast": half,
     "float64": lambda: by_default(torch.float64),
     "bfloat16": lambda: by_default(torch.bfloat16),
+    "device": lambda: torch.device("meta"),  # where tensors have no values: it stands for a GPU
+}
+
+
+FEW = Changes(count=4, repeats=2)
+MAPS = {"Gradient": ("gradient", {}), "SmoothGrad": ("smoothgrad", {"samples": 4})}
+
+
+def last(run):
+    *_, found = run
+    return found
+
+
+def noised(model: Model, x: torch.Tensor) -> list:
+    found = last(convergence(ClassScore(model, SHARP), x, "smoothgrad", NoiseCloud(0.5, 0, 8)))
+    return [found.maps[-1].tolist(), found.error.tolist()]
+
+
+def traced(model: Model, x: torch.Tensor) -> list:
+    (black,) = make_baselines(model, x, "black")
+    return last(trace(ClassScore(model, SHARP), x, black, 4)).maps[-1].tolist()
+
+
+STUDIES = {
+    "display": lambda model, x: explain(model, x, "gradient", SHARP)._repr_html_(),
+    "notebook": lambda model, x: _map(explain(model, x, "gradient", SHARP)),
+    "noise": noised,
+    "path": traced,
+    "randomisation": lambda model, x: last(randomisation(model, x, MAPS, SHARP)).verdict("SmoothGrad"),
+    "perturbation": lambda model, x: last(model_perturbation(model, x, MAPS, SHARP, seeds=1)).verdict("SmoothGrad"),
+    "other class": lambda model, x: last(other_class(model, x, MAPS, SHARP)).verdict("SmoothGrad"),
+    "robustness": lambda model, x: last(robustness(model, x, MAPS, SHARP, changes=FEW)).figures,
+    "settled": lambda model, x: last(
+        until_settled(model, x, "smoothgrad", SHARP, most=12)
+    ).partial.attribution.tolist(),
+    "scale": lambda model, x: scale_bar(Display()).tolist(),
 }
 
 
@@ -113,8 +162,14 @@ class TestEverySetting:
         assert outside.y.any()
         assert (inside.y == outside.y).all()
 
+    @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+    def test_displays_and_studies_are_the_same(self, setting, study, model, x):
+        with setting():
+            inside = study(model, x)
+        assert inside == study(model, x)
+
     def test_loaded_networks_are_the_same(self, setting, lite0, tmp_path):
-        name = filed(tmp_path, "squeezenet1_1")
+        name = filed(tmp_path, "mobilenet_v3_small")
         with setting():
             found, one = load_model("efficientnet_lite0", "cpu"), load_model(name, "cpu")
             told = found.predict(photo(found))
