@@ -34,8 +34,8 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "memory", "store"},
-        {"batches", "weights"},
+        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "store"},
+        {"batches", "memory", "weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},
         {"accumulate", "profile"},
