@@ -170,7 +170,7 @@ def computing(model: Model, precision: str, graphs: bool, layout: torch.memory_f
     network = model.module.to(memory_format=layout)
     gradients, values = BatchSize(), values_batch()
     if device.type == "cpu":
-        blank = torch.zeros(len(model.mean), model.size, model.size)
+        blank = torch.zeros(len(model.mean), model.size, model.size, dtype=torch.float32, device=device)
         for batch in (gradients, values):
             batch.limit = partial(most_images, network, blank, batch.most)
     return replace(
@@ -189,7 +189,7 @@ def _settled(model: Model, categories: Sequence[str] | None, products: str, grap
     shape = (len(model.mean), model.size, model.size)
     pixels = torch.stack([uniform(Purpose.BASELINE, 0, n, shape) for n in range(POINTS)])
     batch = normalise(pixels, model.mean, model.std).to(model.device)
-    with precision("float32"):
+    with precision("float32", model.device):
         adapter, answers, gradient = examined(model.module, batch)
         model = replace(
             model,

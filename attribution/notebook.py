@@ -53,7 +53,7 @@ class Explained(Partial):
 
     def _repr_html_(self) -> str:
         low, high = limits(reduce_channels(self.attribution))
-        bar = colour(torch.linspace(0, 1, WIDE, dtype=torch.float64).expand(BAR, -1), COLOURS["inferno"])
+        bar = colour(torch.linspace(0, 1, WIDE, dtype=torch.float64, device="cpu").expand(BAR, -1), COLOURS["inferno"])
         title, category = html.escape(self.title), html.escape(self.category)
         look = f'width="{WIDE}" style="image-rendering:pixelated"'
         return (

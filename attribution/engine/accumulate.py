@@ -100,7 +100,7 @@ def accumulate(
     A partial result scales the sum so far by (sum of all weights) / (sum of the weights so far). `group`
     consecutive points are one independent draw, and the result has the two `halves`; 0: the points are no draws.
     """
-    total = odd = torch.zeros(())  # until the shape of a term is known
+    total = odd = torch.zeros((), device=x.device)  # until the shape of a term is known
     weighed, odd_weighed, evaluations = 0.0, 0.0, 0
     whole = sum(plan.weight(k) for k in range(len(plan)))
     for batch, cost in visit(score, x, plan):

@@ -79,7 +79,10 @@ def logits_in(found: Any) -> Tensor:
 
 
 def copied(module: object) -> nn.Module:
-    """A copy of the module, in float32 and eval mode, without gradients of parameters. Raises ValueError for others."""
+    """A copy of the module, in float32 and eval mode, without gradients of parameters and without `torch.compile`.
+
+    Raises ValueError for others.
+    """
     if isinstance(module, type):
         raise ValueError(f"{module.__name__} is a class; give an instance of it, such as {module.__name__}()")
     if not isinstance(module, nn.Module):
@@ -87,13 +90,38 @@ def copied(module: object) -> nn.Module:
     if any(isinstance(held, UninitializedParameter) for held in module.parameters()):
         raise ValueError("it has lazy layers without weights; call it on a batch first")
     try:
-        found = copy.deepcopy(module).float().eval().requires_grad_(False)
+        with torch.no_grad():  # TorchScript copies a weight by an operation, and only a leaf can be frozen
+            found = _uncompiled(copy.deepcopy(module, _computed(module)))
     except Exception as error:  # a module can hold anything
         raise ValueError(f"it cannot be copied ({_line(error)}); give one that copy.deepcopy can copy") from error
+    try:
+        found.float().eval()
+    except Exception as error:
+        raise ValueError(
+            f"it refuses float32 or eval mode ({_line(error)}); give the network that it was made of"
+        ) from error
+    for entry in found.parameters():
+        entry.requires_grad_(False)
     left = [name or "the network" for name, layer in found.named_modules() if layer.training]
     if left:
         raise ValueError(f"{left[0]} stays in training mode after .eval(); let its train(False) take effect")
     return found
+
+
+def _computed(module: nn.Module) -> dict[int, Tensor]:
+    """Weights that layers compute from others, as with `weight_norm`, copied, by their id: deepcopy refuses them."""
+    held = [entry for layer in module.modules() for entry in (*vars(layer).values(), *layer.buffers(recurse=False))]
+    return {id(one): one.detach().clone() for one in held if isinstance(one, Tensor) and one.grad_fn is not None}
+
+
+def _uncompiled(network: nn.Module) -> nn.Module:
+    """The network without `torch.compile`: what that makes allows no hooks, and is made anew for each size of batch."""
+    for parent in list(network.modules()):
+        for name, layer in list(parent._modules.items()):
+            inner = getattr(layer, "_orig_mod", None)
+            if inner is not None:
+                setattr(parent, name, inner)
+    return getattr(network, "_orig_mod", network)
 
 
 def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor, Images]:

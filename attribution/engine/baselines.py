@@ -12,6 +12,7 @@ import torch
 import torchvision.transforms.v2.functional as transforms
 from torch import Tensor
 
+from attribution.engine.devices import uncast
 from attribution.engine.random_numbers import Purpose, uniform
 from attribution.images import denormalise, normalise
 from attribution.registry import Range
@@ -54,7 +55,8 @@ def blurred(pixels: Image, mean: Sequence[float]) -> Image:
     short = min(pixels.shape[-2:])
     sigma = short / 20
     radius = min(max(1, round(3 * sigma)), short - 1)
-    return transforms.gaussian_blur(pixels, [2 * radius + 1] * 2, [sigma] * 2) if radius else pixels
+    with uncast(pixels.device):
+        return transforms.gaussian_blur(pixels, [2 * radius + 1] * 2, [sigma] * 2) if radius else pixels
 
 
 CONSTANT: dict[str, Callable[[Image, Sequence[float]], Image]] = {

@@ -3,9 +3,11 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
+from typing import Any, cast
 
 import torch
 
@@ -56,17 +58,72 @@ def precision_on(device: torch.device, name: str) -> str:
 
 
 @contextmanager
-def precision(name: str) -> Iterator[None]:
+def precision(name: str, device: torch.device) -> Iterator[None]:
     """Inside it, CUDA uses this precision and deterministic convolutions. Afterwards the old settings return.
 
-    torch's default is TF32 for convolutions, and float32 for products of matrices. The settings are those of the whole
-    process: while several threads are inside, TF32 is used if all of them ask for it, and the last one puts them back.
+    torch's default is TF32 for convolutions, and float32 for products of matrices. A CPU uses float32, also where the
+    caller allows less. The settings are those of the whole process: while several threads are inside, TF32 is used if
+    all of them ask for it, and the last one puts them back. `torch.autocast`, a setting of the thread, is off for
+    `device`.
     """
     _SETTINGS.enter(name)
     try:
-        yield
+        with uncast(device):
+            yield
     finally:
         _SETTINGS.leave(name)
+
+
+def uncast(device: torch.device) -> torch.autocast:
+    """Inside it, layers compute in the type of their input, also where the caller is inside `torch.autocast`.
+
+    A result is the same wherever it is computed, and the store gives it to callers outside too.
+    """
+    return torch.autocast(device.type, enabled=False)
+
+
+_cudnn, _mkldnn = cast(Any, torch.backends.cudnn), cast(Any, torch.backends.mkldnn)
+_KINDS: tuple[Any, ...] = (
+    *(torch.backends.cuda.matmul, _cudnn.conv, _cudnn.rnn),
+    *(_mkldnn.matmul, _mkldnn.conv, _mkldnn.rnn),  # of a CPU
+)
+
+
+@dataclass(frozen=True)
+class _Products:
+    """torch's settings of the precision of products: that of each kind, and the two older ones.
+
+    torch refuses to read an older one that does not fit its kinds. Networks read them too, as within
+    `torch.backends.cudnn.flags` and `torch.compile`, so they always fit.
+    """
+
+    kinds: Sequence[str]
+    matmul: str
+    cudnn: bool
+
+    @classmethod
+    def now(cls) -> "_Products":
+        """What is set. Afterwards each kind is set to float32, so that the older settings can be read."""
+        kinds = [kind.fp32_precision for kind in _KINDS]
+        for kind in _KINDS:
+            kind.fp32_precision = "ieee"
+        try:
+            cudnn = torch.backends.cudnn.allow_tf32
+        except RuntimeError:  # it does not fit: it allows TF32
+            cudnn = True
+        return cls(kinds, torch.get_float32_matmul_precision(), cudnn)
+
+    def set(self) -> None:
+        torch.set_float32_matmul_precision(self.matmul)  # this and the next one change the kinds
+        torch.backends.cudnn.allow_tf32 = self.cudnn
+        for kind, wanted in zip(_KINDS, self.kinds, strict=True):
+            kind.fp32_precision = "none"  # what the settings of all kinds say
+            if kind.fp32_precision != wanted:
+                kind.fp32_precision = wanted
+
+
+_FLOAT32 = _Products(["ieee"] * 6, "highest", False)
+_TF32 = _Products(["tf32"] * 3 + ["ieee"] * 3, "high", True)
 
 
 class _Settings:
@@ -75,13 +132,12 @@ class _Settings:
     def __init__(self) -> None:
         self._lock = Lock()
         self._inside: list[str] = []
-        self._before = (False, False, False)
+        self._before = (_FLOAT32, False)
 
     def enter(self, name: str) -> None:
         with self._lock:
             if not self._inside:
-                cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-                self._before = cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32
+                self._before = _Products.now(), torch.backends.cudnn.deterministic
             self._inside.append(name)
             self._set()
 
@@ -91,10 +147,9 @@ class _Settings:
             self._set()
 
     def _set(self) -> None:
-        quick = all(name == "tf32" for name in self._inside)
-        chosen = (quick, True, quick) if self._inside else self._before
-        cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-        cudnn.allow_tf32, cudnn.deterministic, products.allow_tf32 = chosen
+        inside = (_TF32 if all(name == "tf32" for name in self._inside) else _FLOAT32), True
+        products, torch.backends.cudnn.deterministic = inside if self._inside else self._before
+        products.set()
 
 
 _SETTINGS = _Settings()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from attribution.engine.devices import uncast
 from attribution.types import Image
 
 SHARE, WORKING = 4, 1.5
@@ -40,7 +41,8 @@ def bytes_kept(network: nn.Module, image: Image) -> int:
         kept.append(tensor.detach())
         return len(kept) - 1
 
-    with torch.inference_mode(False), torch.enable_grad(), saved_tensors_hooks(keep, kept.__getitem__):
+    hooks = saved_tensors_hooks(keep, kept.__getitem__)
+    with torch.inference_mode(False), torch.enable_grad(), uncast(image.device), hooks:
         network(image[None].detach().clone().requires_grad_(True))
     storages = {storage.data_ptr(): storage.nbytes() for storage in (tensor.untyped_storage() for tensor in kept)}
     return sum(size for at, size in storages.items() if at not in own)

@@ -67,7 +67,7 @@ def logits(model: Network, points: Images) -> Iterator[Tensor]:
 
     @torch.no_grad()
     def run(batch: Tensor) -> tuple[Tensor, ...]:
-        with precision(model.precision):
+        with precision(model.precision, batch.device):
             return evaluate(batch) if model.graphs is None else model.graphs.run("logits", evaluate, batch)
 
     return (found for (found,) in model.value_batch.run(run, points))
@@ -121,7 +121,7 @@ class ClassScore:
 
         def run(batch: Tensor) -> tuple[Tensor, ...]:
             # The caller may be in inference mode or no_grad mode. Tensors that are made here can have gradients.
-            with torch.inference_mode(False), torch.enable_grad(), precision(model.precision):
+            with torch.inference_mode(False), torch.enable_grad(), precision(model.precision, batch.device):
                 own = classes[start : start + len(batch)]
                 own = torch.cat([own, own[-1:].expand(len(batch) - len(own))])  # a filled batch is longer
                 if model.graphs is None:

@@ -25,18 +25,21 @@ def layers(module: nn.Module, x: Tensor) -> tuple[str, ...]:
     order is that of the forward pass. A layer that is not called, whose parameters its parent uses, has the place of
     that parent. Empty for a network without parameters.
     """
-    network = copy.deepcopy(module).requires_grad_(True)
+    network = copy.deepcopy(module)
+    for entry in network.parameters():
+        entry.requires_grad_(entry.is_floating_point() or entry.is_complex())
     names = {layer: name for name, layer in network.named_modules()}
-    begun: dict[str, int] = {}
+    begun = {"": 0}
 
     def begins(layer: nn.Module, given: object) -> None:
         begun.setdefault(names[layer], len(begun))
 
     for layer in names:
-        layer.register_forward_pre_hook(begins)
+        if not isinstance(layer, torch.jit.ScriptModule):  # it allows no hooks: its layers have its place
+            layer.register_forward_pre_hook(begins)
     with torch.inference_mode(False), torch.enable_grad():
         out = network(x.detach().clone()[None]).sum()
-        entries = list(network.named_parameters())
+        entries = [(name, entry) for name, entry in network.named_parameters() if entry.requires_grad]
         reached: tuple[Tensor | None, ...] = (None,) * len(entries)
         if entries and out.requires_grad:
             reached = torch.autograd.grad(out, [entry for _, entry in entries], allow_unused=True)
@@ -81,10 +84,12 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
             with torch.no_grad():
                 for name, entry in layer.named_buffers(recurse=False):
                     entry.copy_(kept[name])
-    return found.eval().requires_grad_(False)
+    for entry in found.parameters():  # TorchScript has no `requires_grad_` of a whole network
+        entry.requires_grad_(False)
+    return found.eval()
 
 
-def _by_own_rule(reset: Callable[[], object], own: Mapping[str, nn.Parameter], seed: int) -> dict[str, nn.Parameter]:
+def _by_own_rule(reset: Callable[[], object], own: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
     """Draws the layer's `own` parameters by its rule; returns those that the rule left alone."""
     before = {name: (entry._version, entry.detach().clone()) for name, entry in own.items()}
     with _ALONE, torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
@@ -96,8 +101,9 @@ def _by_own_rule(reset: Callable[[], object], own: Mapping[str, nn.Parameter], s
 
 
 @torch.no_grad()
-def _by_size(own: Mapping[str, nn.Parameter], seed: int, k: int) -> None:
-    for j, entry in enumerate(own.values()):
+def _by_size(own: Mapping[str, Tensor], seed: int, k: int) -> None:
+    for j, held in enumerate(own.values()):
+        entry = torch.view_as_real(held) if held.is_complex() else held
         if not entry.is_floating_point() or not entry.numel():
             continue
         size = entry.double().std(correction=0).item() or entry.double().abs().mean().item() or 1.0
@@ -107,9 +113,10 @@ def _by_size(own: Mapping[str, nn.Parameter], seed: int, k: int) -> None:
 def mixed(module: nn.Module, new: nn.Module, names: Collection[str]) -> nn.Module:
     """A copy of the network whose layers of these names have the parameters and buffers that they have in `new`."""
     found = copy.deepcopy(module)
+    layers_of, new_layers = dict(found.named_modules()), dict(new.named_modules())
     with torch.inference_mode(False), torch.no_grad():
         for name in names:
-            theirs, layer = new.get_submodule(name), found.get_submodule(name)
+            theirs, layer = new_layers[name], layers_of[name]
             sources = {**dict(theirs.named_parameters(recurse=False)), **dict(theirs.named_buffers(recurse=False))}
             for entries in (layer.named_parameters(recurse=False), layer.named_buffers(recurse=False)):
                 for own, entry in entries:

@@ -23,10 +23,12 @@ CUT = 8
 def kernel(size: int, sigma: float) -> Float[Tensor, "size size"]:
     """The Gaussian blur along one side as a matrix. Outside the image the values are zero."""
     if sigma == 0:
-        return torch.eye(size, dtype=torch.float64)
-    apart = torch.arange(size, dtype=torch.float64)[:, None] - torch.arange(size, dtype=torch.float64)
+        return torch.eye(size, dtype=torch.float64, device="cpu")
+    places = torch.arange(size, dtype=torch.float64, device="cpu")
+    apart = places[:, None] - places
     radius = int(CUT * sigma + 0.5)
-    whole = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float64) / sigma) ** 2).sum()
+    steps = torch.arange(-radius, radius + 1, dtype=torch.float64, device="cpu")
+    whole = torch.exp(-0.5 * (steps / sigma) ** 2).sum()
     return torch.where(apart.abs() <= radius, torch.exp(-0.5 * (apart / sigma) ** 2), 0) / whole
 
 

@@ -17,7 +17,7 @@ from attribution.types import Image, Partial, Run
 )
 def centre(score: ClassScore, x: Image) -> Run:
     r"""$e^{-d^2 / 2s^2}$, d the distance from the centre, s a quarter of the shorter side. No gradient."""
-    rows, columns = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2 for side in x.shape[-2:])
+    rows, columns = (torch.arange(side, dtype=torch.float64, device="cpu") - (side - 1) / 2 for side in x.shape[-2:])
     spread = min(x.shape[-2:]) / 4
     blob = torch.exp(-(rows[:, None].square() + columns.square()) / (2 * spread**2))
     yield Partial.of(blob, x, score.target)

@@ -81,7 +81,7 @@ def lrp(score: ClassScore, x: Image) -> Run:
         return kept
 
     composite = EpsilonPlusFlat(canonizers=folds)
-    chosen = precision(score.model.precision)
+    chosen = precision(score.model.precision, x.device)
     with torch.inference_mode(False), torch.enable_grad(), chosen, Gradient(network, composite) as attributor:
         _, relevance = attributor(x.detach().clone()[None], only_target)
     yield Partial(relevance[0].detach().contiguous(), 1, 1, 1, score.target)

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from attribution.engine.devices import uncast
 from attribution.engine.score import ClassScore
 from attribution.heatmaps import blank
 from attribution.registry import Axes, Choice, Cost, Range, metric
@@ -83,7 +84,7 @@ def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, ste
     pixels = heatmap.numel()
     order = heatmap.detach().cpu().double().abs().flatten().argsort(stable=True).flip(0)
     rank = torch.empty_like(order)
-    rank[order] = torch.arange(pixels)
+    rank[order] = torch.arange(pixels, device=order.device)
     place = rank.view(heatmap.shape).to(before.device)
     counts, note = [*range(0, pixels, step), pixels], blank(heatmap)
     found: list[float] = []
@@ -105,4 +106,5 @@ def blurred(x: Image) -> Image:
     spot = np.zeros((SIDE, SIDE))
     spot[SIDE // 2, SIDE // 2] = 1
     kernel: Tensor = torch.from_numpy(gaussian_filter(spot, SPREAD)).to(x)
-    return conv2d(x[:, None], kernel[None, None], padding=SIDE // 2)[:, 0]
+    with uncast(x.device):
+        return conv2d(x[:, None], kernel[None, None], padding=SIDE // 2)[:, 0]

@@ -84,7 +84,8 @@ def reduce_level(level: Heatmap, size: tuple[int, int]) -> Float[Tensor, "smalle
     """The next level of the pyramid: a Gaussian of std 1.5 / 3 cut at 4 stds, edges mirrored; bilinear to `size`."""
     sigma = 2 * DOWNSCALE / 6
     radius = round(4 * sigma)
-    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=level.dtype) / sigma) ** 2)
+    steps = torch.arange(-radius, radius + 1, dtype=level.dtype, device=level.device)
+    taps = torch.exp(-0.5 * (steps / sigma) ** 2)
     kernel = torch.outer(taps, taps) / taps.sum() ** 2
     padded = torch.from_numpy(np.pad(level.numpy(), radius, mode="symmetric"))
     smooth = nnf.conv2d(padded[None, None], kernel[None, None])

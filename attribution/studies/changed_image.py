@@ -166,7 +166,7 @@ def _of_the_image(
         attribution = _attribution(found)
         weights = per_unit(x, attribution, origin)
     except ValueError as error:
-        return replace(so_far, failed={**so_far.failed, label: str(error)}), torch.empty(0)
+        return replace(so_far, failed={**so_far.failed, label: str(error)}), torch.empty(0, device="cpu")
     changes = so_far.changes
     predicted = [product(one, weights) for one in normals(x, changes.noise, changes.count, seed)]
     errors = {

@@ -94,8 +94,8 @@ def convergence(
     finish = (lambda mean: mean) if linear else _variance
     wanted, group = set(checkpoints(len(plan))), plan.group
     channels, *sides = x.shape
-    sums = torch.zeros((2, 1 if linear else 2 * channels, *sides), dtype=torch.float64)
-    pending, squares = torch.zeros_like(sums[0]), torch.zeros(sides, dtype=torch.float64)
+    sums = torch.zeros((2, 1 if linear else 2 * channels, *sides), dtype=torch.float64, device="cpu")
+    pending, squares = torch.zeros_like(sums[0]), torch.zeros_like(sums[0, 0])
     counts: list[int] = []
     maps: list[Heatmap] = []
     agreement: list[Mapping[int, float]] = []

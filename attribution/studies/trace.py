@@ -106,7 +106,7 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
     frames: list[int] = []
     gradients: list[Frame] = []
     maps: list[Frame] = []
-    total = torch.zeros(x.shape[-2:], dtype=torch.float64)
+    total = torch.zeros(x.shape[-2:], dtype=torch.float64, device="cpu")
     for batch, _ in visit(score, x, path):
         _, found = _logits_and_probabilities(score, batch.points)
         for k, value, chance, gradient in zip(batch.indices, batch.values, found, batch.gradients, strict=True):

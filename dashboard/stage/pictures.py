@@ -95,4 +95,4 @@ def data_url(picture: np.ndarray) -> str:
 def scale_bar(display: Display, width: int = 256) -> np.ndarray:
     """The colour scale from the lowest to the highest value, (8, width, 3)."""
     low = -1.0 if display.kind == SIGNED else 0.0
-    return _coloured(torch.linspace(low, 1, width, dtype=torch.float64).expand(8, -1), display)
+    return _coloured(torch.linspace(low, 1, width, dtype=torch.float64, device="cpu").expand(8, -1), display)

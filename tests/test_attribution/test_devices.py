@@ -328,18 +328,18 @@ def test_networks_run_in_the_chosen_precision_and_the_setting_is_as_it_was(preci
     seen = []
 
     def settings():
-        return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        return torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision
 
     def network(z):
         seen.append(settings())
         return z.square().sum(1) + 1
 
     before = settings()
-    assert before == (True, False), "torch's default: otherwise this shows nothing"
+    assert before == ("tf32", "none"), "torch's default: otherwise this shows nothing"
     model = replace(toys.model(network), precision=precision)
     explain(model, toys.image(), "gradient", 0)
     model.predict(toys.image(), k=2)
-    assert seen == [(precision == "tf32",) * 2] * 2
+    assert seen == [("tf32" if precision == "tf32" else "ieee",) * 2] * 2
     assert settings() == before
 
 
@@ -349,18 +349,19 @@ def test_who_leaves_first_takes_no_setting_from_who_is_still_inside(other):
 
     def settings():
         return (
-            torch.backends.cudnn.allow_tf32,
+            torch.backends.cudnn.conv.fp32_precision,
             torch.backends.cudnn.deterministic,
-            torch.backends.cuda.matmul.allow_tf32,
+            torch.backends.cuda.matmul.fp32_precision,
         )
 
     before = settings()
-    first, second = devices.precision("float32"), devices.precision(other)
+    first, second = (devices.precision(name, X.device) for name in ("float32", other))
     first.__enter__()
     second.__enter__()
-    assert settings() == (False, True, False)
+    assert settings() == ("ieee", True, "ieee")
     first.__exit__(None, None, None)
-    assert settings() == (other == "tf32", True, other == "tf32")
+    left = "tf32" if other == "tf32" else "ieee"
+    assert settings() == (left, True, left)
     second.__exit__(None, None, None)
     assert settings() == before
 

@@ -34,8 +34,8 @@ ORDER = [
 # stands here.
 WITHIN = {
     "engine": [
-        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "memory", "space", "store"},
-        {"batches", "weights"},
+        {"random_numbers", "devices", "downloads", "folding", "graphs", "layers", "space", "store"},
+        {"batches", "memory", "weights"},
         {"adapting", "baselines", "states"},
         {"plans", "score"},
         {"accumulate", "profile"},

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+import torch.nn.utils.prune
 import torchvision.models
 import toys
 from torch import nn
@@ -18,10 +19,12 @@ from attribution import METHODS, METRICS, Store, curve, explain, load_image
 from attribution.engine.adapting import Logits
 from attribution.engine.score import logits
 from attribution.engine.space import channels, sides
+from attribution.engine.weights import renewed
 from attribution.images import to_pixels
 from attribution.methods.lrp import canonised
 from attribution.models import Model, load_model
 from attribution.registry import curves
+from attribution.studies.randomisation import randomisation
 
 SIZE = 32
 SPACE = {"size": SIZE, "mean": toys.MEAN, "std": toys.STD, "device": "cpu"}
@@ -64,6 +67,34 @@ class Around(nn.Module):
 
     def forward(self, points):
         return self.change(self.network(points))
+
+
+def trained(module: nn.Module) -> nn.Module:
+    """After a step of training: what its layers have computed can be differentiated."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        module.train()(torch.randn(4, 3, SIZE, SIZE)).sum().backward()
+    return module
+
+
+def changed(change) -> nn.Module:
+    """Layers whose first one computes its weight."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        module = layers()
+        change(module[0])
+    return module
+
+
+COPIED = {
+    "scripted": lambda: torch.jit.script(layers().eval()),
+    "traced": lambda: torch.jit.trace(layers().eval(), photo()[None]),
+    "frozen": lambda: torch.jit.freeze(torch.jit.script(layers().eval())),
+    "weight_norm": lambda: changed(nn.utils.weight_norm),
+    "pruned": lambda: changed(lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 0.5)),
+    "spectral_norm": lambda: trained(changed(nn.utils.spectral_norm)),
+}
+"""Networks that copy.deepcopy refuses, or whose copies refuse to be frozen."""
 
 
 class Edges(nn.Module):
@@ -161,6 +192,18 @@ class TestMaps:
         found = explain(Model.wrap(module, **SPACE), photo(), "gradient", 1).attribution
         expected = captum.attr.Saliency(module).attribute(photo()[None].requires_grad_(), target=1, abs=False)[0]
         torch.testing.assert_close(found, expected)
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch has newer ways
+    @pytest.mark.parametrize("kind", COPIED)
+    def test_they_are_literal_where_a_plain_copy_is_refused(self, kind):
+        module = COPIED[kind]()
+        model = Model.wrap(module, **SPACE)
+        at = photo()[None].requires_grad_()
+        (expected,) = torch.autograd.grad(COPIED[kind]().eval()(at)[0, 1], at)
+        found = explain(model, photo(), "gradient", 1).attribution
+        torch.testing.assert_close(found, expected[0], rtol=1e-3, atol=1e-5 * expected.abs().max().item())
+        again = explain(model.on("cpu"), photo(), "gradient", 1).attribution
+        torch.testing.assert_close(again, expected[0], rtol=1e-3, atol=1e-5 * expected.abs().max().item())
 
     def test_a_hook_sees_what_it_saw(self):
         """A batch-norm that is folded would change what the hook of the convolution before it gets."""
@@ -330,6 +373,11 @@ class Words(nn.Module):
         return self.inner(points).mean((1, 2, 3))
 
 
+class Fixed(nn.Module):
+    def train(self, mode=True):
+        raise NotImplementedError("no modes")
+
+
 class Uncopied(nn.Module):
     def __deepcopy__(self, memo):
         raise TypeError("no copies of this")
@@ -344,6 +392,7 @@ REFUSED = [
     ("a state", lambda: layers().state_dict(), "a OrderedDict is no torch.nn.Module"),
     ("a class", lambda: Words, r"Words is a class; give an instance of it, such as Words\(\)"),
     ("no copy", Uncopied, r"it cannot be copied \(no copies of this\)"),
+    ("no modes", Fixed, r"it refuses float32 or eval mode \(no modes\); give the network that it was made of"),
     ("lazy", lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(2)), "lazy layers without weights; call it on a batch"),
     ("training", Stubborn, "the network stays in training mode after .eval()"),
     ("whole numbers", Words, r"it fails on a batch of 3 x 3 x 32 x 32 float32 values \(.*; give the size that it exp"),
@@ -499,6 +548,57 @@ def test_a_model_that_is_loaded_in_inference_mode_can_be_explained(make):
 def test_two_names_for_a_single_logit():
     with pytest.raises(ValueError, match="1 categories are given, but its single logit is two classes; give 2"):
         Model.wrap(layers(classes=1), categories=["cat"], **SPACE)
+
+
+class OtherNumbers(nn.Module):
+    """A parameter of whole numbers, and one of complex numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = layers()
+        self.order = nn.Parameter(torch.tensor([1, 0]), requires_grad=False)
+        self.turned = nn.Parameter(torch.tensor([1j, 2 + 1j]))
+
+    def forward(self, points):
+        return (self.network(points) * self.turned).imag[:, self.order]
+
+
+class Within(nn.Module):
+    """A compiled network within another one."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = torch.compile(layers()[:-1], backend="eager"), layers()[-1]
+
+    def forward(self, points):
+        return self.last(self.first(points))
+
+
+LAYERS = {
+    "whole and complex numbers": (OtherNumbers, ("network.6", "network.2", "network.0", "")),
+    "compiled": (lambda: torch.compile(layers(), backend="eager"), ("6", "2", "0")),
+    "compiled in part": (Within, ("last", "first.2", "first.0")),
+    "scripted": (COPIED["scripted"], ("6", "2", "0")),
+    "weight_norm": (COPIED["weight_norm"], ("6", "2", "0")),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("make", "names"), LAYERS.values(), ids=LAYERS)
+def test_layers_of_any_network_can_be_random(make, names):
+    model = Model.wrap(make(), **SPACE)
+    before = explain(model, photo(), "gradient", 1).attribution
+    *_, found = randomisation(model, photo(), {"Gradient": ("gradient", {})}, 1)
+    assert found.layers == names
+    assert not found.verdict("Gradient").flagged
+    assert torch.equal(explain(model, photo(), "gradient", 1).attribution, before)
+
+
+def test_complex_weights_can_be_random():
+    old = OtherNumbers()
+    new = renewed(old, 0).turned
+    assert (new.real != old.turned.real).all()
+    assert (new.imag != old.turned.imag).all()
 
 
 class TestLRP:
