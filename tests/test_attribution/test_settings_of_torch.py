@@ -177,14 +177,16 @@ class TestEverySetting:
         assert told == lite0.predict(photo(lite0))
         assert one.digest == load_model(name, "cpu").digest
 
-    def test_batches_are_limited_by_memory(self, setting, lite0):
+    def test_batches_are_limited_by_memory(self, setting):
         """The limit asks how much the network keeps of an image. Where that fails, there is none."""
+
+        def kept() -> int:
+            network, blank, _ = load_model("efficientnet_lite0", "cpu").gradient_batch.limit.args
+            return bytes_kept(network, blank)
+
         with setting():
-            found = load_model("efficientnet_lite0", "cpu")
-            network, blank, _ = found.gradient_batch.limit.args
-            kept = bytes_kept(network, blank)
-        network, blank, _ = lite0.gradient_batch.limit.args
-        assert kept == bytes_kept(network, blank)
+            found = kept()
+        assert found == kept()
 
 
 class TestAutocast:

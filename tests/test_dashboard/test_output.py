@@ -364,7 +364,7 @@ def test_the_exported_script_makes_the_numbers_of_the_score_again(tmp_path, monk
     script = export.script(asked, subject, [Cell(panel, View("waiting")) for panel in panels])
     photo.save(tmp_path / "photo.png")
     monkeypatch.chdir(tmp_path)
-    exec(script, {})
+    exec(script, {"__file__": str(tmp_path / "reproduce.py")})
     told = {tuple(line.split()[:2]): float(line.split()[2]) for line in capsys.readouterr().out.splitlines()}
     for method in asked.methods:
         made = explain(small, x, method, subject.target, output="probability", **asked.knobs(method)).attribution
