@@ -144,7 +144,7 @@ def last_layer(build: Callable[..., nn.Module]) -> str:
         with torch.device("meta"):  # without memory, and without random weights
             network = build()
     except NotImplementedError:  # a RegNet computes its widths by tensors
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             network = build()
     names: list[str] = [name for name, at in network.named_modules() if isinstance(at, (nn.Linear, nn.Conv2d))]
     return names[-1]

@@ -85,7 +85,8 @@ class Model:
         graphs: bool = False,
     ) -> "Model":
         """A model of any classifier, an nn.Module. It is copied, in float32 and eval mode; `module` stays as it is.
-        The copy has its hooks too: one that collects values goes on collecting those of the copy.
+        The copy has its hooks too: a function goes on collecting values from both; a method of an object is copied with
+        its object.
 
         The input is (n, channels, size, size), one channel for each value of `mean` and `std`, which are those of
         pixels in [0, 1]. Photos fill 1 channel (grey), 3 (red, green, blue) or 4 (and an opaque alpha); for other

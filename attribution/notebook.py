@@ -112,7 +112,7 @@ def check_results(name: str, maps: Sequence[object]) -> None:
     """Raises ValueError, with the name of the function that was called, unless there are results of `explain` only."""
     other = [type(one).__name__ for one in maps if not isinstance(one, Explained)]
     if other or not maps:
-        given = f"; a {other[0]} is none" if other else ""
+        given = f"; this is a {other[0]}" if other else ""
         raise ValueError(f"{name}: give one or more results of explain, each as its own argument{given}")
 
 

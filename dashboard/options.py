@@ -14,8 +14,6 @@ from dashboard.experiment.folder import FOLDER
 
 WRONG = 2
 """The exit status for options that cannot be used."""
-
-
 ABOUT = "Starts the dashboard. Options of Streamlit go with these: --server.port=9000."
 
 
@@ -27,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options. Streamlit's own stand before `--` on the command line, these stand after it."""
+    """The options. With `make app`, Streamlit's own stand before `--` and these after it; the command takes both."""
     made = _Parser("attribution-dashboard", description=ABOUT, allow_abbrev=False)
     made.add_argument(
         "--photos", type=Path, metavar="FOLDER", help="a folder of photos that everybody who opens the page can choose"

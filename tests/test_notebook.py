@@ -97,7 +97,7 @@ class TestMap:
         (partial,) = stream(toys.linear(), X, "gradient", 0)
         for other in ([explained()], partial):
             for shown in (inspect.unwrap(strip), lambda one: inspect.unwrap(show)(toys.linear(), X, one)):
-                with pytest.raises(ValueError, match=f"each as its own argument; a {type(other).__name__} is none"):
+                with pytest.raises(ValueError, match=f"each as its own argument; this is a {type(other).__name__}"):
                     shown(other)
 
 

@@ -133,6 +133,7 @@ class _Settings:
         self._lock = Lock()
         self._inside: list[str] = []
         self._before = (_FLOAT32, False)
+        self._now: _Products | None = None
 
     def enter(self, name: str) -> None:
         with self._lock:
@@ -149,7 +150,9 @@ class _Settings:
     def _set(self) -> None:
         inside = (_TF32 if all(name == "tf32" for name in self._inside) else _FLOAT32), True
         products, torch.backends.cudnn.deterministic = inside if self._inside else self._before
-        products.set()
+        if products is not self._now:  # other threads are in the middle of a batch
+            products.set()
+        self._now = products
 
 
 _SETTINGS = _Settings()

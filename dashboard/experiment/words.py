@@ -40,7 +40,7 @@ READING = """
 - The areas belong to one photo. What holds over many photos is on the page Results.
 """
 """How to read Compare."""
-GREY = "Grey: the mean of several random orders, in a band from the lowest to the highest."
+ORDERS = "Grey: the mean of several random orders, in a band from the lowest to the highest."
 
 
 def columns(metrics: Sequence[str]) -> str:
@@ -103,12 +103,16 @@ def gap(gap: tuple[float, float], output: str = "logit") -> str:
 
 def note(metric: Metric) -> str:
     """The note of a metric under its curves, and what is grey among them."""
-    return f"{metric.note} {GREY}" if metric.scored else metric.note
+    return _with_orders(metric, metric.note)
 
 
 def explained(metric: Metric) -> str:
     """The terms and the note of a metric: the tooltip of its curves."""
-    return f"{metric.terms} {note(metric)}".strip()
+    return _with_orders(metric, metric.explained)
+
+
+def _with_orders(metric: Metric, text: str) -> str:
+    return f"{text} {ORDERS}" if metric.scored else text
 
 
 def axes(metric: Metric, output: str) -> Axes:

@@ -3,8 +3,8 @@
 
 const MOST = 64; // the maps of one method that are kept
 const SOON = 500; // milliseconds for which the first page is drawn before the live one is asked for: both take the processor
-const UNHEARD = 30000; // milliseconds after which the script is told again what it has not heard, and then after twice as many,
-const REACHED = 2000; // and those when the line is open again: the script can usually be reached a little later
+const UNHEARD = 30000; // milliseconds until the script is told again what it has not heard; each time twice as long
+const REACHED = 2000; // the same when the line has opened again: the script can usually be reached a little later
 
 // What a first visitor reads: how to read a map, and three things to try, in full and in short.
 const TRY = [["Less noise: σ 0.1", "σ 0.1", { sigma: 0.1 }], ["More samples: R 300", "R 300", { samples: 300 }],
@@ -139,6 +139,7 @@ class Stage {
   }
 
   close() {
+    this.closed = true; // a box that is left now, or a frame that is drawn, tells nothing
     this.sizes.disconnect();
     this.room.disconnect();
     clearTimeout(this.later);
@@ -375,7 +376,7 @@ class Stage {
 
   send(wait = UNHEARD) {
     clearTimeout(this.again);
-    if (!Object.keys(this.due).length) return;
+    if (this.closed || !Object.keys(this.due).length) return;
     this.trigger({ ...this.due, number: this.number });
     this.again = setTimeout(() => this.resend(2 * wait), wait);
   }

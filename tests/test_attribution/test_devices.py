@@ -366,6 +366,16 @@ def test_who_leaves_first_takes_no_setting_from_who_is_still_inside(other):
     assert settings() == before
 
 
+def test_who_comes_and_leaves_touches_no_setting_of_who_is_inside(monkeypatch):
+    """While one is set anew, the other thread could read another one in the middle of a batch."""
+    with devices.precision("float32", X.device):
+        monkeypatch.setattr(devices._Products, "set", lambda products: pytest.fail("set anew"))
+        for name in PRECISIONS:
+            with devices.precision(name, X.device):
+                pass
+        monkeypatch.undo()
+
+
 def test_another_precision_is_other_points():
     store, x = Store(), toys.image()
     for precision in PRECISIONS:

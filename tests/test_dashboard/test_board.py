@@ -10,7 +10,7 @@ from page import toy_subject
 from attribution import Store, explain
 from attribution.heatmaps import reduce_channels
 from dashboard.experiment.experiment import Experiment
-from dashboard.experiment.words import GREY
+from dashboard.experiment.words import ORDERS
 from dashboard.live.frames import unpack
 from dashboard.stage.labels import Labels
 from dashboard.views.compare.board import CompareBoard
@@ -54,7 +54,7 @@ def test_at_first_there_is_the_photo_and_what_is_waited_for(board, subject):
     assert found["state"][0]["status"] == dict.fromkeys(EXPERIMENT.methods, "waiting for its turn")
     assert [tile["name"] for tile in found["layout"][0]["tiles"]] == list(EXPERIMENT.methods)
     notes = {chart["name"]: chart["note"] for chart in found["layout"][0]["charts"]}
-    assert {name for name, note in notes.items() if note.endswith(GREY)} == {"perturbation"}, "AUTVC has no orders"
+    assert {name for name, note in notes.items() if note.endswith(ORDERS)} == {"perturbation"}, "AUTVC has no orders"
 
 
 def test_a_draft_is_called_one_before_its_maps_come(board, jobs):

@@ -13,7 +13,7 @@ import dashboard
 from attribution import METRICS
 from dashboard.cold_start import example
 from dashboard.controls import resources
-from dashboard.experiment.words import GREY
+from dashboard.experiment.words import ORDERS
 from dashboard.stage import stage
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -37,7 +37,7 @@ def test_from_nothing_to_three_complete_maps(page, jobs, own_store, whole_networ
     assert all(area(row["AUPC ↓"]) > 0 for row in rows(app).values())
     assert [row["Gradients"] for row in rows(app).values()] == ["4", "4 shared", "4 shared", "0"]
     assert any(c.startswith("These maps use 8 gradients; 8 of them were computed") for c in captions(app))
-    assert [c.split(":")[0] for c in captions(app) if c.endswith(GREY)] == ["AUPC"], "the chart with random orders"
+    assert [c.split(":")[0] for c in captions(app) if c.endswith(ORDERS)] == ["AUPC"], "the chart with random orders"
 
 
 def test_a_change_starts_only_what_depends_on_it(page, jobs):

@@ -365,6 +365,11 @@ class TestConnection:
         page.evaluate("window.streamlitVisit = {wait: () => 0}, again(700)")
         assert page.evaluate("told.length") == 2
 
+    def test_a_stage_that_was_left_tells_nothing(self, page):
+        page.evaluate(self.TIMERS)
+        page.evaluate(f"window.left = {STAGE}, left.close(), left.release({{samples: 200}})")
+        assert page.evaluate("told") == []
+
     def test_another_session_is_told_of_the_knobs_that_the_one_before_has_not_heard(self, page):
         """Of nothing else: what there was to open, or has ended, was of the session before."""
         let_go(page, 200)
