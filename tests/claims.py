@@ -42,8 +42,8 @@ def of_the_papers_tables() -> list[Claim]:
         *((measure, f"{UNIFORM},draws=20", f"{UNIFORM},draws=1") for measure in (AUPC, AUTVC)),
         *((measure, taylor(0.3), other) for other in (BLACK, f"{UNIFORM},draws=1") for measure in (AUPC, AUTVC)),
         *((measure, taylor(sigma, 150), smoothgrad[sigma]) for sigma in grid for measure in (AUPC, AUTVC)),
-        *((AUTVC, "adaptive_noising:objective=autvc", taylor(sigma, 50)) for sigma in grid),
-        *((AUPC, "adaptive_noising:objective=aupc", taylor(sigma, 50)) for sigma in grid),
+        *((AUTVC, "adaptive_noising:objective=autvc", taylor(sigma, 150)) for sigma in grid),
+        *((AUPC, "adaptive_noising:objective=aupc", taylor(sigma, 150)) for sigma in grid),
         *((AUPC, case, ORDER) for case in (BLACK, f"{UNIFORM},draws=1", taylor(0.1), taylor(0.3))),
     ]
 

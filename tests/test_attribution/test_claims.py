@@ -161,7 +161,7 @@ def uncertain(differences: np.ndarray) -> list[float]:
 GRID = (0.3, 0.5, 0.7)
 MORE = [(claims.taylor(sigma, 200), claims.taylor(sigma, 100)) for sigma in GRID]
 BESIDE = [(claims.taylor(sigma, 150), f"smoothgrad:sigma={sigma},samples=150") for sigma in GRID]
-ADAPTED = [("adaptive_noising:objective=autvc", claims.taylor(sigma, 50)) for sigma in GRID]
+ADAPTED = [("adaptive_noising:objective=autvc", claims.taylor(sigma, 150)) for sigma in GRID]
 NOISE = f"{UNIFORM},draws=1"
 SAID = {
     "results.db.gz": {
