@@ -17,6 +17,7 @@ from torch import nn
 from torchvision.transforms.v2 import InterpolationMode
 
 from attribution.cards import Card
+from attribution.engine.devices import building
 from attribution.engine.states import UnfitState, filled, read_state
 from attribution.model import CATEGORIES
 
@@ -144,7 +145,7 @@ def last_layer(build: Callable[..., nn.Module]) -> str:
         with torch.device("meta"):  # without memory, and without random weights
             network = build()
     except NotImplementedError:  # a RegNet computes its widths by tensors
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        with building(random=False):
             network = build()
     names: list[str] = [name for name, at in network.named_modules() if isinstance(at, (nn.Linear, nn.Conv2d))]
     return names[-1]

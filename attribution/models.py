@@ -1,13 +1,12 @@
 """The networks by their names: how one is loaded, with its weights, on a device."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from attribution.cards import MODELS, Card
-from attribution.engine.devices import chosen_device
+from attribution.engine.devices import building, chosen_device
 from attribution.engine.folding import folded
 from attribution.engine.layers import quicken
 from attribution.engine.states import UnfitState, UnreadableState, digest_of, filled, read_state
@@ -52,7 +51,7 @@ def load_model(
     try:
         if chosen.fill is None:
             return build_model(name, read_state(chosen.file), device, precision=precision, graphs=graphs)
-        with _building(random=False):
+        with building(random=False):
             network = chosen.fill(chosen.file)
     except UnreadableState as error:
         raise ValueError(f"the weights of {chosen.title} cannot be read ({error}): {chosen.mend}") from error
@@ -74,22 +73,6 @@ def load_model(
     )
 
 
-@contextmanager
-def _building(random: bool) -> Iterator[None]:
-    """Inside it, networks are built in float32 on the CPU, whatever the caller has set.
-
-    Unless their `random` weights are wanted, those that are drawn before the ones of a file replace them take no random
-    numbers of the caller.
-    """
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        with torch.device("cpu"), torch.random.fork_rng(devices=[], enabled=not random):
-            yield
-    finally:
-        torch.set_default_dtype(usual)
-
-
 @torch.inference_mode(False)  # what is made in that mode can never be differentiated, also not outside it
 def build_model(
     name: str,
@@ -105,7 +88,7 @@ def build_model(
     ValueError for an unknown name, and UnfitState, a ValueError, for a state of another network.
     """
     chosen = card(name)
-    with _building(random=state is None):
+    with building(random=state is None):
         module: nn.Module = chosen.build()
     if state is not None:
         filled(module, name, state)

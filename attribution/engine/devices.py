@@ -82,6 +82,22 @@ def uncast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, enabled=False)
 
 
+@contextmanager
+def building(random: bool) -> Iterator[None]:
+    """Inside it, networks are built in float32 on the CPU, whatever the caller has set.
+
+    Unless their `random` weights are wanted, those that are drawn before the ones of a file replace them take no random
+    numbers of the caller.
+    """
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"), torch.random.fork_rng(devices=[], enabled=not random):
+            yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
 _cudnn, _mkldnn = cast(Any, torch.backends.cudnn), cast(Any, torch.backends.mkldnn)
 _KINDS: tuple[Any, ...] = (
     *(torch.backends.cuda.matmul, _cudnn.conv, _cudnn.rnn),
