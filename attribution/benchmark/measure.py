@@ -36,6 +36,8 @@ class Task:
     output: str = "logit"
     label: int = -1
     """The class that somebody gave the photo; -1 if nobody did."""
+    searched: Mapping[str, float] = field(default_factory=dict)
+    """By the knobs of adaptive noising: the sigmas that the file holds. They are not searched again for a metric."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _map(
     if case.name == CONTROL:
         return None, seed, {"detail": {"orders": controls.ORDERS}}
     if case.name == ADAPTIVE:
-        return _adaptive(model, x, target, seed, output, store, **knobs)
+        return _adaptive(model, x, target, seed, output, store, task.searched.get(case.text), **knobs)
     if SEED in METHODS[case.name].knobs:
         knobs["seed"] = seed
     done = explain(model, x, case.name, target, output=output, store=store, **knobs)
@@ -138,12 +140,35 @@ def _map(
 
 
 def _adaptive(
-    model: Model, x: Tensor, target: int, seed: int, output: str, store: Store, samples: int, **search: Any
+    model: Model,
+    x: Tensor,
+    target: int,
+    seed: int,
+    output: str,
+    store: Store,
+    sigma: float | None,
+    samples: int,
+    **search: Any,
 ) -> tuple[Tensor, int, dict[str, Any]]:
-    """The map at the sigma found, with noise new to the search: the lowest area in a search is partly luck."""
-    trials, computed, last, outcome = 0, 0, 0, None
+    """The map at `sigma`, or at the one that a search finds; with noise new to the search, as its area is partly luck.
+
+    With a sigma that is known, the cost is that of the map alone.
+    """
     shared: dict[str, Any] = {"samples": samples, "output": output, "store": store}
-    for step in adaptive_noising(model, x, target, seed=seed, **shared, **search):
+    cost, computed, detail = samples, 0, {}
+    if sigma is None:
+        outcome, trials, computed = _search(adaptive_noising(model, x, target, seed=seed, **shared, **search))
+        sigma, cost = outcome.sigma, (trials + 1) * samples
+        detail = {"sigma": sigma, "search_area": outcome.area, "evaluations": trials}
+    fresh = seed + FRESH
+    done = explain(model, x, SEARCHED, target, sigma=sigma, seed=fresh, **shared)
+    return done.attribution, fresh, {"gradients": cost, "computed": computed + done.evaluations, "detail": detail}
+
+
+def _search(steps: Iterator[Any]) -> tuple[Outcome, int, int]:
+    """What a search finds, its trials that were not remembered, and the gradients that were computed for it."""
+    trials, computed, last, outcome = 0, 0, 0, None
+    for step in steps:
         if isinstance(step, Partial):
             last = step.evaluations
         elif isinstance(step, Trial | Outcome):  # the map before it is complete
@@ -153,11 +178,7 @@ def _adaptive(
     assert isinstance(outcome, Outcome)
     if not math.isfinite(outcome.area):
         raise ValueError("the search found no finite area")
-    fresh = seed + FRESH
-    done = explain(model, x, SEARCHED, target, sigma=outcome.sigma, seed=fresh, **shared)
-    cost = (trials + 1) * samples
-    detail = {"sigma": outcome.sigma, "search_area": outcome.area, "evaluations": trials}
-    return done.attribution, fresh, {"gradients": cost, "computed": computed + done.evaluations, "detail": detail}
+    return outcome, trials, computed
 
 
 def _curve(metric: Case, model: Model, x: Tensor, made: Tensor | None, target: int, seed: int, output: str) -> Curve:

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from attribution.benchmark.cases import CONTROL, Case
+from attribution.benchmark.cases import ADAPTIVE, CONTROL, Case
 from attribution.benchmark.measure import Measured, orders_said
 from attribution.benchmark.rows import Row, Setting, row_of
 from attribution.benchmark.schema import (
@@ -28,6 +28,7 @@ from attribution.benchmark.schema import (
     PUT_MAP,
     PUT_PHOTO,
     ROWS,
+    SEARCHED,
     TABLE,
     THUMBNAILS,
     create,
@@ -149,10 +150,18 @@ class Results:
         Those of the random order are left out if they are of another number of orders, as in files of 0.1.
         """
         found: dict[tuple[str, str], set[tuple[str, str, str, str]]] = {}
-        wanted = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
-        wanted |= {"control": CONTROL, "orders": f"{orders_said()}%"}
+        wanted = setting.columns | {"control": CONTROL, "orders": f"{orders_said()}%"}
         for name, digest, *rest in self._connection.execute(DONE, wanted):
             found.setdefault((name, digest), set()).add(tuple(rest))
+        return found
+
+    def searched(self, setting: Setting) -> dict[tuple[str, str], dict[str, float]]:
+        """The sigmas that adaptive noising found: by (photo, digest), and by the text of its knobs."""
+        found: dict[tuple[str, str], dict[str, float]] = {}
+        wanted = setting.columns | {"search": ADAPTIVE}
+        for name, digest, knobs, detail in self._connection.execute(SEARCHED, wanted):
+            if isinstance(sigma := json.loads(detail).get("sigma"), float):
+                found.setdefault((name, digest), {})[knobs] = sigma
         return found
 
     def outputs(self) -> set[str]:
@@ -227,8 +236,7 @@ class Results:
 
 def _map(setting: Setting, found: Measured) -> dict[str, Any]:
     """The values of a map's columns. `Measured` has a field for each column that is no key."""
-    values = {"model": setting.model, "weights": setting.weights, "base_seed": setting.seed}
-    values |= {"method": found.case.name, "knobs": found.case.text}
+    values = setting.columns | {"method": found.case.name, "knobs": found.case.text}
     for column in TABLE["maps"]:
         if not column.key:
             value = getattr(found, column.name)

@@ -91,6 +91,11 @@ class Setting:
     seed: int
     output: str = "logit"
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of a map that all rows of the run have the same value in."""
+        return {"model": self.model, "weights": self.weights, "base_seed": self.seed}
+
 
 def row_of(values: Sequence[Any]) -> Row:
     """A row from the values of its columns, in the order of `ROW`.

@@ -121,13 +121,14 @@ def tasks(
     metrics: Sequence[Case],
 ) -> Iterator[Task]:
     """A task for each photo that lacks results. `files` are the digests of the photos, and `known` their labels."""
-    done = results.done(setting)
+    done, searched = results.done(setting), results.searched(setting)
     for name, digest in files.items():
         there = done.get((name, digest), set())
         lacking = ((c, tuple(m for m in metrics if (c.name, c.text, m.name, m.text) not in there)) for c in cases)
         wanted = tuple((case, missing) for case, missing in lacking if missing)
         if wanted:
-            yield Task(name, digest, seed_of(setting.seed, digest), wanted, setting.output, known.get(name, -1))
+            seed, label = seed_of(setting.seed, digest), known.get(name, -1)
+            yield Task(name, digest, seed, wanted, setting.output, label, searched.get((name, digest), {}))
 
 
 class Here:

@@ -71,11 +71,13 @@ PUT_AREA = (
 )
 FIND_PHOTO, FIND_MAP = _find("photos"), _find("maps")
 ROWS = f"{_select(*ROW)} ORDER BY photos.name, photos.digest, maps.id, areas.metric"
+OF_RUN = " WHERE maps.model = :model AND maps.weights = :weights AND maps.base_seed = :base_seed"
 DONE = (
     _select("photo", "digest", "method", "knobs", "metric", "metric_knobs")
-    + " WHERE maps.model = :model AND maps.weights = :weights AND maps.base_seed = :base_seed"
+    + OF_RUN
     + " AND (maps.method != :control OR areas.note LIKE :orders)"
 )
+SEARCHED = _select("photo", "digest", "knobs", "detail") + OF_RUN + " AND maps.method = :search"
 SMALL = f"typeof(thumbnail) = 'blob' AND length(thumbnail) <= {MOST_BYTES}"
 THUMBNAILS = f"SELECT digest, CASE WHEN {SMALL} THEN thumbnail ELSE x'' END FROM photos WHERE digest != '' ORDER BY id"
 

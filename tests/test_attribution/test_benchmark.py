@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import get_type_hints
@@ -33,6 +34,7 @@ from attribution.benchmark.rows import Row, Setting
 from attribution.benchmark.run import Clock, Here, digest_of, photos, run, seed_of, spoken
 from attribution.benchmark.tables import tabulate
 from attribution.controls import random_order
+from attribution.explain import curve
 from attribution.metrics.perturbation import Patches, perturbation
 from attribution.studies import adaptive
 from attribution.studies.adaptive import FRESH
@@ -330,6 +332,26 @@ class TestRun:
             area = aupc if row.metric == "perturbation" else total_variation_curve(map_).area
             assert row.area == pytest.approx(area, rel=1e-6)
             assert row.gradients == 3 * (row.detail["evaluations"] + 1)
+
+    def test_a_new_metric_is_of_the_sigma_that_the_file_holds(self, folder, tmp_path):
+        """The map is made again, the search is not: it costs many maps, and could find another sigma."""
+        (folder / "rocket.png").unlink()
+        cases = parse(["adaptive_noising:samples=8,iterations=2,draws=3,objective=aupc/autvc"], subjects(3))
+        network, counter = toys.counted(toys.of_photos(64))
+        before = measure(folder, tmp_path / "r.db", cases, network, measures=metrics(["total_variation"]))
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            opened.execute("UPDATE maps SET detail = json_set(detail, '$.sigma', 0.123)")
+        counter.gradients = 0
+        both = measure(folder, tmp_path / "r.db", cases, network, measures=metrics(["total_variation", "deletion"]))
+        assert counter.gradients == 8 * 2  # of two photos: both searches of a photo have the same sigma now
+        for row in both:
+            (old,) = [o for o in before if (o.photo, o.knobs) == (row.photo, row.knobs)]
+            assert (row.gradients, row.computed, row.seconds) == (old.gradients, old.computed, old.seconds)
+            if row.metric == "deletion":
+                x = network.prepare(load_image((folder / row.photo).read_bytes()))
+                knobs = {"sigma": 0.123, "samples": 8, "seed": row.seed}
+                map_ = explain(network, x, "smooth_taylor", row.target, **knobs).attribution
+                assert row.area == pytest.approx(curve(network, x, map_, "deletion", row.target).area, rel=1e-6)
 
     def test_searches_share_what_they_compute_and_count_it_once(self, folder, tmp_path):
         """Searches of one photo begin at the same sigma, with the same draws. Eight fill a batch."""
