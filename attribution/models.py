@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.cards import MODELS, Card
+from attribution.engine.batches import out_of_memory
 from attribution.engine.devices import building, chosen_device
 from attribution.engine.folding import folded
 from attribution.engine.layers import quicken
@@ -41,11 +42,24 @@ def load_model(
 
     On a CUDA device, `precision` "tf32" is quicker and rounds products to ten bits, and `graphs` launches each batch at
     once. Other devices ignore both. Missing weights are downloaded. Raises ValueError for an unknown name or precision,
-    and for weights that cannot be downloaded or read; its message, one line, says what to do.
+    and for weights that cannot be downloaded or read, and MemoryError if the network does not fit on the device; the
+    message, one line, says what to do.
     """
     chosen = card(name)
     for _ in chosen.download():
         pass
+    try:
+        return _loaded(chosen, name, device, precision, graphs)
+    except RuntimeError as error:
+        if out_of_memory(error):
+            place = chosen_device(device)
+            raise MemoryError(
+                f"{chosen.title} does not fit into the memory of {place}: choose a smaller model"
+            ) from None
+        raise
+
+
+def _loaded(chosen: Card, name: str, device: str | torch.device | None, precision: str, graphs: bool) -> Model:
     if chosen.ready is not None:
         return chosen.ready.on(device, precision=precision, graphs=graphs)
     try:

@@ -47,5 +47,9 @@ if cold or (example and first.new()):
 from dashboard.controls import sidebar  # noqa: E402  it imports torch
 
 first.wait(False)
-sidebar.draw(page.url_path)
+try:
+    sidebar.draw(page.url_path)
+except MemoryError as error:  # of the device, while it looked at a new photo; nothing of the session is lost
+    st.error(f"{str(error)[:1].upper()}{str(error)[1:]}, or try again later.", icon=":material/memory:")
+    st.stop()
 page.run()

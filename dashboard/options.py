@@ -64,6 +64,6 @@ def start(arguments: Sequence[str]) -> None:
 def _one_line() -> Iterator[None]:
     try:
         yield
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"dashboard: {error}", file=sys.stderr)
         sys.exit(WRONG)

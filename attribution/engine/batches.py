@@ -26,7 +26,8 @@ _LEARNING = Lock()
 """One for all sizes: a model that holds a lock could not be copied."""
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether the error says that the memory of a device ran out. Not every backend has its own type for it."""
     return isinstance(error, torch.OutOfMemoryError) or any(
         sign in str(error)
         for sign in (
@@ -114,7 +115,7 @@ class BatchSize:
                 result = self._evaluate(evaluate, batch)
                 synchronize(points.device)
             except RuntimeError as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
             if result is None:  # after the `except` block: inside it, the error still holds the memory
                 self._shrink(len(batch), points.device)

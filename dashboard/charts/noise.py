@@ -21,7 +21,7 @@ class Agreement:
 
 
 def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Figure:
-    """One line for each method. The lines of antithetic sampling (±ε) are dotted."""
+    """One line for each method. Those of antithetic sampling (±ε) are dotted, with other markers."""
     traces = []
     for line in lines:
         colour, _, marker = style(line.method)
@@ -32,7 +32,7 @@ def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Fig
                 name=line.title,
                 mode="lines+markers",
                 line={"color": colour, "dash": "dot" if line.antithetic else "solid", "width": 2},
-                marker={"color": colour, "symbol": f"{marker}-open" if line.antithetic else marker, "size": 7},
+                marker={"color": colour, "symbol": _symbol(marker, line.antithetic), "size": 7},
                 hovertemplate="%{y:.3f}",
             )
         )
@@ -43,3 +43,10 @@ def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Fig
     )
     figure.add_hline(enough, line={"color": GREY, "dash": "dash", "width": 1}, annotation_text=f"{enough:g}")
     return figure
+
+
+def _symbol(marker: str, antithetic: bool) -> str:
+    """The marker of antithetic sampling is hollow; one that is hollow anyway gets a dot inside."""
+    if not antithetic:
+        return marker
+    return f"{marker}-dot" if marker.endswith("-open") else f"{marker}-open"

@@ -37,7 +37,7 @@ def choose() -> Model:
     if MODELS[name].here or _downloaded(name):
         try:
             model = resources.model(name)
-        except ValueError as error:
+        except (ValueError, MemoryError) as error:
             _unusable(name, f"{error}.")
         else:
             st.session_state[LAST] = name

@@ -6,6 +6,7 @@ Only names that were found at the start can be asked for, so a link cannot reach
 import csv
 import io
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,15 @@ class Folder:
 
     def open(self, path: Path) -> None:
         """Lists the photos by name. Raises ValueError, in one line, if the folder cannot be used."""
+        try:
+            self._open(path)
+        except OSError as error:
+            where = error.filename or path
+            raise ValueError(
+                f"--photos {path}: {where} cannot be read ({error.strerror}); allow it or move it"
+            ) from None
+
+    def _open(self, path: Path) -> None:
         if not path.is_dir():
             raise ValueError(f"--photos {path}: there is no such folder; give a folder with photos")
         root = path.resolve()
@@ -92,9 +102,19 @@ class Folder:
 
 
 def _files(path: Path, root: Path) -> Iterator[str]:
-    """The files below a folder, as paths in it. Links to other folders are not followed."""
+    """The files below a folder, as paths in it. Links to other folders are not followed.
+
+    Says which of its subfolders cannot be read. Raises OSError if that is the folder itself.
+    """
+
+    def unread(error: OSError) -> None:
+        if error.filename == str(root):
+            raise error
+        told = f"dashboard: --photos: {error.filename} cannot be read ({error.strerror}); its photos are left out"
+        print(told, file=sys.stderr)
+
     seen = 0
-    for folder, below, names in os.walk(root):
+    for folder, below, names in os.walk(root, onerror=unread):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in names:
             seen += 1

@@ -14,7 +14,7 @@ import torchvision.models
 import toys
 from torch import nn
 
-from attribution import Store, explain, load_model, perturbation_curve
+from attribution import Store, explain, load_model, models, perturbation_curve
 from attribution.engine import devices
 from attribution.engine.batches import BEGIN, CLEARLY, FIRST, LOOK_AGAIN, BatchSize
 from attribution.engine.devices import (
@@ -61,6 +61,15 @@ def test_out_of_memory_changes_the_batch_and_not_the_map(room, name, knobs):
     torch.testing.assert_close(ours.attribution, theirs.attribution, rtol=1e-9, atol=1e-12)
     assert ours.evaluations == theirs.evaluations
     assert model.gradient_batch.size <= model.gradient_batch.most <= room
+
+
+def test_a_network_that_does_not_fit_is_one_line(monkeypatch):
+    def full(*given, **named):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 500 MiB\nmore")
+
+    monkeypatch.setattr(models, "build_model", full)
+    with pytest.raises(MemoryError, match=r"^EfficientNet-Lite0 does not fit into the memory of cpu: choose a smaller"):
+        load_model("efficientnet_lite0", "cpu")
 
 
 def test_out_of_memory_changes_no_curve():

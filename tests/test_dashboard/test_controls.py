@@ -4,6 +4,7 @@ import io
 import re
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import by_heart
 import numpy as np
@@ -14,7 +15,7 @@ from page import QUICK, alts, captions, complete, control, finish, pictures, que
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from attribution import METHODS, MODELS, cards
+from attribution import METHODS, MODELS, Model, cards
 from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.metrics.perturbation import PerturbationCurve
 from dashboard.cold_start import example
@@ -89,6 +90,45 @@ def test_another_photo_is_explained_by_its_own_class(page):
 def test_n_is_for_noise_alone(page):
     assert control(page(**QUICK).slider, "control-draws").disabled
     assert not control(page(**QUICK, base="uniform").slider, "control-draws").disabled
+
+
+def test_a_photo_for_which_the_memory_is_too_small_is_one_line(page, jobs, monkeypatch):
+    """Others can fill the memory of a GPU at any time. The choice stays, and the page is whole when there is room."""
+
+    def full(model, x, **rest):
+        raise MemoryError("one image does not fit into the memory of cuda: choose a smaller model")
+
+    app = finish(page(**QUICK), jobs)
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "predict", full)
+        control(app.pills, "control-image").set_value("coffee").run()
+        assert not app.exception
+        (error,) = app.main.error
+        assert error.value.startswith("One image does not fit into the memory of cuda: choose a smaller model")
+    finish(app.run(), jobs)
+    assert not app.error
+    assert shown(app, "image") == "coffee"
+    assert complete(app, 4) == 3
+
+
+def test_a_model_that_does_not_fit_leaves_the_last_one(page, jobs, monkeypatch):
+    loaded = resources.model
+
+    def model(name):
+        if name == "resnet18":
+            raise MemoryError("ResNet18 does not fit into the memory of cuda: choose a smaller model")
+        return loaded(name)
+
+    monkeypatch.setattr(resources, "model", model)
+    monkeypatch.setitem(MODELS, "resnet18", replace(MODELS["resnet18"], url="", place=Path(__file__)))
+    app = finish(page(**QUICK), jobs)
+    control(app.selectbox, "control-model").set_value("resnet18").run()
+    assert not app.exception
+    (error,) = app.sidebar.error
+    assert error.value.startswith(
+        "ResNet18 does not fit into the memory of cuda: choose a smaller model. Still showing"
+    )
+    assert complete(app, 4) == 3
 
 
 def test_weights_that_cannot_be_had_leave_the_last_model(page, jobs, monkeypatch, tmp_path):

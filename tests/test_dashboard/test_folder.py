@@ -1,5 +1,6 @@
 """A folder of photos beside the gallery: what is listed, what can be read, and what the page shows of it."""
 
+import errno
 import io
 import os
 import subprocess
@@ -52,6 +53,48 @@ def refusal(path: Path) -> str:
     return str(error.value)
 
 
+def test_what_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    """The server of a container runs as another user than the one who owns the folder."""
+    save(tmp_path / "a.jpg")
+    (tmp_path / "labels.csv").write_text("a.jpg,1")
+    opened = Path.open
+
+    def closed(self, *rest, **named):
+        if self.name == "labels.csv":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", closed)
+    assert "labels.csv cannot be read (Permission denied)" in refusal(tmp_path)
+
+
+def without_rights(monkeypatch, *names: str) -> None:
+    """Folders of these names may not be listed. The rights of files do not bind an administrator."""
+    listed = os.scandir
+
+    def scandir(path):
+        if Path(path).name in names:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_a_folder_that_may_not_be_listed_is_not_empty(tmp_path, monkeypatch):
+    save(tmp_path / "mine" / "a.jpg")
+    without_rights(monkeypatch, "mine")
+    assert "mine cannot be read (Permission denied)" in refusal(tmp_path / "mine")
+
+
+def test_a_subfolder_that_may_not_be_listed_is_said(tmp_path, monkeypatch, capsys, opened):
+    for name in ("a.jpg", "theirs/b.jpg"):
+        save(tmp_path / "photos" / name)
+    without_rights(monkeypatch, "theirs")
+    assert opened().names == ("a.jpg",)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "theirs cannot be read (Permission denied); its photos are left out" in line
+
+
 class TestListing:
     def test_photos_are_named_by_their_paths_sorted(self, tmp_path, opened):
         for name in ("b.jpg", "a.JPEG", "dogs/rex.png", ".hidden.jpg", ".thumbs/c.jpg"):
@@ -93,7 +136,7 @@ class TestListing:
         """A disk has millions of files."""
         seen = []
 
-        def endless(root):
+        def endless(root, onerror):
             for k in range(10**9):
                 seen.append(k)
                 yield str(root), [], [f"{k}.jpg"]

@@ -4,6 +4,7 @@ import pytest
 from page import QUICK, alts, captions, control, finish
 from streamlit.testing.v1 import AppTest
 
+from attribution.studies.convergence import noisy_methods
 from dashboard.views.learn.drawn import CHARTS, chart, drawn
 from dashboard.views.learn.lessons import LESSONS
 
@@ -54,6 +55,12 @@ class TestOtherPages:
         assert any("No compared method averages over noise" in caption for caption in captions(app))
         finish(app, jobs)
         assert sum("R = 4 is " in m.value for m in app.main.markdown) == 4
+
+    @pytest.mark.parametrize("method", noisy_methods())
+    def test_each_method_that_averages_over_noise_has_its_lines(self, noise, jobs, method):
+        """Each with both kinds of draws: ±ε is on when the page is opened."""
+        app = finish(noise(methods=method), jobs)
+        assert sum("R = 4 is " in m.value for m in app.main.markdown) == 2
 
     @pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))
     def test_a_lesson_opens_its_experiment(self, page, jobs, number):
