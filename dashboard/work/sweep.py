@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Key:
-    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random orders.
+    """Equal keys are the same work. `photo` is the digest of the photo, `control` the curves of the random orders.
 
     `beside` are the tasks of other methods, one for each place, some of them the same work.
     """
