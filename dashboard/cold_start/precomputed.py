@@ -84,6 +84,7 @@ def make() -> dict[str, Any]:
         snapshot: Snapshot | None = None
         if panel.method != CONTROL:
             *_, snapshot = map_work(panel, model, x, store)
+            assert snapshot is not None
             values = pictures.signed(snapshot.partial.attribution)
             unit = float(np.abs(values).max())
             found[f"{example.MAP}:{panel.method}"] = (values / unit).astype(np.float16)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attribution import METHODS, METRICS, Store, controls
 from attribution.agreement import agreements
-from attribution.explain import one_channel, score_of, stream
+from attribution.explain import one_channel, score_of, stepwise
 from attribution.heatmaps import NOT_FINITE
 from attribution.models import Model
 from attribution.registry import Cost, curves
@@ -191,10 +191,16 @@ def check_finite(values: Tensor) -> None:
         raise ValueError(NOT_FINITE)
 
 
-def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
-    """Snapshots of the growing map, whose curves may be those of fewer points. The last one is complete."""
+def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot | None]:
+    """Snapshots of the growing map, whose curves may be those of fewer points. The last one is complete.
+
+    None after each step before the first points of the map.
+    """
     knobs, free, last = dict(panel.knobs), {}, 0
-    for partial in stream(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
+    for partial in stepwise(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
+        if partial is None:
+            yield None
+            continue
         check_finite(partial.attribution)
         if partial.complete or (last and partial.done >= GROWN * last):
             heatmap, last = one_channel(partial.attribution, x), partial.done

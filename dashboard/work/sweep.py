@@ -148,7 +148,8 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
         yield replace(found, new=0)
         return
     for shot in map_work(panel, model, x, store):
-        yield f"map {shot.partial.done}/{shot.partial.total}"
+        yield "map" if shot is None else f"map {shot.partial.done}/{shot.partial.total}"
+    assert shot is not None
     whole = dict(shot.free)
     for key in keys:
         for curve in curve_of(key, model, x, store, shot):
