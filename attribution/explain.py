@@ -19,7 +19,7 @@ from attribution.knobs import whole
 from attribution.models import Model
 from attribution.notebook import Explained
 from attribution.registry import METHODS, METRICS, curves, entry
-from attribution.types import Curve, Heatmap, Partial, Run
+from attribution.types import Curve, Heatmap, Partial, Run, Stepwise
 
 Last = TypeVar("Last")
 Chosen = tuple[str, Mapping[str, Any]]
@@ -42,6 +42,21 @@ def stream(
     are read from `store` and added to it. An unknown method, class, output or knob and an invalid image raise
     ValueError at once, before any gradient is computed; an image of a size at which the network fails, when it does.
     """
+    run = stepwise(model, x, method, target, output=output, store=store, **knobs)
+    return (found for found in run if found is not None)
+
+
+def stepwise(
+    model: Model,
+    x: Tensor,
+    method: str,
+    target: int | None = None,
+    *,
+    output: str = "logit",
+    store: Store | None = None,
+    **knobs: Any,
+) -> Stepwise:
+    """`stream`, with None after each step before the first map."""
     chosen = entry(METHODS, method)
     checked = chosen.check(knobs)
     score = score_of(model, x, target, output, store)

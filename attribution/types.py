@@ -62,6 +62,8 @@ class Partial:
 
 
 Run = Iterator[Partial]
+Stepwise = Iterator[Partial | None]
+"""A run with steps before its first map, None each: who shares a worker must not wait long for the end of a step."""
 
 
 CHART = "application/vnd.plotly.v1+json"

@@ -1,6 +1,6 @@
 """The score along a straight path, F(alpha) = f_c(b + alpha (x - b)): from the store, or by forward passes only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import torch
 
@@ -34,3 +34,15 @@ def scores_along(score: ClassScore, x: Image, baseline: Baseline, alphas: Sequen
             values = score.values(torch.stack([torch.lerp(baseline.image, x, a) for a in missing]))
             found |= dict(zip(missing, values.cpu().double().tolist(), strict=True))
         yield from (found[a] for a in some)
+
+
+def step_by_step(
+    score: ClassScore, x: Image, baseline: Baseline, alphas: Sequence[float]
+) -> Generator[None, None, list[float]]:
+    """Returns F at all alphas. Yields after each full batch, so that nobody must wait for all of them."""
+    found = []
+    for value in scores_along(score, x, baseline, alphas):
+        found.append(value)
+        if len(found) % AT_ONCE == 0:
+            yield
+    return found

@@ -6,7 +6,7 @@ released sampler does not advance alpha at cells without samples, so later sampl
 `sampling="reference"` does the same, for comparison only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,11 +15,11 @@ from torch import Tensor
 from attribution.engine.accumulate import accumulate
 from attribution.engine.baselines import BASELINES, Baseline, make_baselines
 from attribution.engine.plans import Walk, path_points
-from attribution.engine.profile import scores_along
+from attribution.engine.profile import step_by_step
 from attribution.engine.score import ClassScore
 from attribution.quadrature import RULES, node_count
 from attribution.registry import Choice, Cost, Range, method
-from attribution.types import Batch, Image, Run
+from attribution.types import Batch, Image, Stepwise
 
 Nodes = tuple[tuple[float, float], ...]
 
@@ -56,14 +56,14 @@ def idg(
     ] = 50,
     rule: Annotated[str, Choice(RULES), "uniform sampling only: where on each step the gradient is taken"] = "midpoint",
     seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of a noise baseline"] = 0,
-) -> Run:
+) -> Stepwise:
     r"""$A = (x - b) \odot \sum_k w_k F'(\alpha_k) \nabla f_c(b + \alpha_k (x - b))$ with the path derivative
     $F'(\alpha) = \langle x - b, \nabla f_c(b + \alpha (x - b)) \rangle$. Unit: $f_c^2$.
 
     Adaptive: each cell gets M times its share of all $|\Delta F|$ as samples, at the midpoints of equal parts of it.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
-    nodes = places(score, x, start, steps, sampling, cells, rule)
+    nodes = yield from places(score, x, start, steps, sampling, cells, rule)
     delta = x - start.image
 
     def term(at: Batch) -> Tensor:
@@ -73,17 +73,26 @@ def idg(
     yield from accumulate(score, x, Walk(start, nodes), term)
 
 
-def places(score: ClassScore, x: Image, start: Baseline, steps: int, sampling: str, cells: int, rule: str) -> Nodes:
-    """(alpha, weight) of each sample, in the order of alpha."""
+def places(
+    score: ClassScore, x: Image, start: Baseline, steps: int, sampling: str, cells: int, rule: str
+) -> Generator[None, None, Nodes]:
+    """Returns (alpha, weight) of each sample, in the order of alpha. Yields while the coarse grid is scored.
+
+    At most `cells` + 1 forward passes; scores in the store are free.
+    """
     if sampling == "uniform":
         return tuple(zip(*RULES[rule](steps), strict=True))
-    find = {"adaptive": _adaptive, "reference": _reference}[sampling]
-    return find(score, x, start, steps, min(cells, steps))
+    cells = min(cells, steps)
+    grid, find = {
+        "adaptive": ([i / cells for i in range(cells + 1)], _adaptive),
+        "reference": (list(np.linspace(0, 1, cells + 1)), _reference),
+    }[sampling]
+    return find((yield from step_by_step(score, x, start, grid)), steps)
 
 
-def _adaptive(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
-    """The midpoints of the equal parts of each cell. At most cells + 1 forward passes; scores in the store are free."""
-    scores = list(scores_along(score, x, start, [i / cells for i in range(cells + 1)]))
+def _adaptive(scores: Sequence[float], steps: int) -> Nodes:
+    """The midpoints of the equal parts of each cell."""
+    cells = len(scores) - 1
     shares = allocate(np.abs(np.diff(scores)), steps)
     return tuple(
         ((i + (j + 0.5) / share) / cells, 1 / (cells * share)) for i, share in enumerate(shares) for j in range(share)
@@ -102,10 +111,9 @@ def allocate(sizes: "np.ndarray", count: int) -> list[int]:
     return [int(share) for share in found]
 
 
-def _reference(score: ClassScore, x: Image, start: Baseline, steps: int, cells: int) -> Nodes:
+def _reference(scores: Sequence[float], steps: int) -> Nodes:
     """The released sampler: shares are slopes minus the least one; alpha does not advance at cells without samples."""
-    scores = np.array(list(scores_along(score, x, start, list(np.linspace(0, 1, cells + 1)))))
-    slopes = np.diff(scores)
+    slopes, cells = np.diff(scores), len(scores) - 1
     spread = slopes.max() - slopes.min()
     shares = (slopes - slopes.min()) / spread if spread > 0 else np.ones(cells)
     ideal = steps * shares / shares.sum()

@@ -12,7 +12,7 @@ from attribution.engine.profile import LOOKS, nodes
 from attribution.engine.score import ClassScore
 from attribution.quadrature import ADAPTIVE, RULES, node_count
 from attribution.registry import Choice, Cost, Range, method
-from attribution.types import Image, Run
+from attribution.types import Image, Stepwise
 
 
 def _cost(knobs: Mapping[str, Any]) -> Cost:
@@ -40,13 +40,18 @@ def integrated_gradients(
     draws: Draws = 1,
     rule: Annotated[str, Choice((*RULES, ADAPTIVE)), "where on each step the gradient is taken"] = "right",
     seed: Annotated[int, Range(0, 2**31 - 1), "the random seed of the noise baselines"] = 0,
-) -> Run:
+) -> Stepwise:
     r"""The mean over N baselines of $A = (x - b) \odot \sum_k w_k \nabla f_c(b + \alpha_k (x - b))$.
 
     N gradients per node. `draws` (N) and `seed` affect only the baseline "uniform". The rule "adaptive" puts more nodes
     where the score changes: it takes a first look by forward passes.
     """
     starts = make_baselines(score.model, x, baseline, draws, seed)
-    path = StraightPath(starts, tuple(nodes(score, x, start, rule, steps) for start in starts))
+    rules = []
+    for start in starts:
+        rules.append(nodes(score, x, start, rule, steps))
+        if rule == ADAPTIVE:  # so that nobody must wait for the looks at all paths
+            yield None
+    path = StraightPath(starts, tuple(rules))
     draw = len(path) // len(starts) if len(starts) > 1 else 0  # several noise baselines are as many independent draws
     yield from accumulate(score, x, path, lambda at: path.displacements(x, at.indices) * at.gradients, group=draw)

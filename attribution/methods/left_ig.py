@@ -6,7 +6,7 @@ the score first exceeds F(0) + phi (F(1) - F(0)). If it never does, Left-IG is t
 the released code both are the whole path.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from itertools import takewhile
 from typing import Annotated, Any
 
@@ -16,11 +16,11 @@ from torch import Tensor
 from attribution.engine.accumulate import accumulate
 from attribution.engine.baselines import BASELINES, Baseline, make_baselines
 from attribution.engine.plans import Walk, path_points
-from attribution.engine.profile import scores_along
+from attribution.engine.profile import AT_ONCE, scores_along
 from attribution.engine.score import ClassScore
 from attribution.quadrature import right
 from attribution.registry import Choice, Cost, Range, method
-from attribution.types import Image, Partial, Run
+from attribution.types import Image, Partial, Run, Stepwise
 
 ROUNDING = 1e-5
 """Relative tolerance of a score between batches of different sizes."""
@@ -47,7 +47,7 @@ def _cost(knobs: Mapping[str, Any]) -> Cost:
 )
 def left_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
-) -> Run:
+) -> Stepwise:
     r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k < \alpha^*} \nabla f_c(b + \alpha_k (x - b))$, where $\alpha^*$ is the
     first $\alpha_k = k/M$ at which the score exceeds $F(0) + \varphi (F(1) - F(0))$.
 
@@ -55,8 +55,8 @@ def left_ig(
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     nodes = right(steps)
-    alphas = nodes[0][: cut(score, x, start, nodes[0], phi)]
-    yield from _part(score, x, start, alphas, 1 / steps)
+    place = yield from cut(score, x, start, nodes[0], phi)
+    yield from _part(score, x, start, nodes[0][:place], 1 / steps)
 
 
 @method(
@@ -69,25 +69,42 @@ def left_ig(
 )
 def right_ig(
     score: ClassScore, x: Image, *, steps: Steps = 200, baseline: Start = "mean", phi: Saturation = 0.9, seed: Seed = 0
-) -> Run:
+) -> Stepwise:
     r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k \ge \alpha^*} \nabla f_c(b + \alpha_k (x - b))$: the part that
     Left-IG leaves out. Raises ValueError as `left_ig` does.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     nodes = right(steps)
-    alphas = nodes[0][cut(score, x, start, nodes[0], phi) :]
-    yield from _part(score, x, start, alphas, 1 / steps)
+    place = yield from cut(score, x, start, nodes[0], phi)
+    yield from _part(score, x, start, nodes[0][place:], 1 / steps)
 
 
-def cut(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], phi: float) -> int:
-    """The number of alphas before the cut. 2 forward passes at the ends, and those up to the cut, in batches."""
+def cut(
+    score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], phi: float
+) -> Generator[None, None, int]:
+    """Returns the number of alphas before the cut. 2 forward passes at the ends, and those up to the cut, in batches.
+    Yields after each full batch, so that nobody must wait for all of them.
+    """
     # Both ends in one batch, never from the store: so equal images have exactly equal scores.
     low, high = score.values(torch.stack([baseline.image, x])).cpu().double().tolist()
-    return before(scores_along(score, x, baseline, alphas), low, high, phi)
+    threshold, count = _threshold(low, high, phi), 0
+    for value in scores_along(score, x, baseline, alphas):
+        if value > threshold:
+            break
+        count += 1
+        if count % AT_ONCE == 0:
+            yield
+    return count
 
 
 def before(scores: Iterable[float], low: float, high: float, phi: float) -> int:
-    """The number of scores before the first one above `low` + phi (`high` - `low`), with a tolerance for rounding.
+    """The number of scores before the cut. Raises ValueError if there is none."""
+    threshold = _threshold(low, high, phi)
+    return len(list(takewhile(lambda score: score <= threshold, scores)))
+
+
+def _threshold(low: float, high: float, phi: float) -> float:
+    """The cut is at the first score above it: `low` + phi (`high` - `low`), with a tolerance for rounding.
 
     Raises ValueError if `high` is below `low`: then there is no climb to take a share of.
     """
@@ -97,8 +114,7 @@ def before(scores: Iterable[float], low: float, high: float, phi: float) -> int:
             f"the score of this class falls along the path, from {low:.3g} to {high:.3g}: there is no saturation "
             "point; explain another class, or choose another baseline"
         )
-    threshold = low + phi * (high - low) + rounding
-    return len(list(takewhile(lambda score: score <= threshold, scores)))
+    return low + phi * (high - low) + rounding
 
 
 def _part(score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], weight: float) -> Run:

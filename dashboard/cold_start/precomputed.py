@@ -23,7 +23,7 @@ from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
 from dashboard.stage import pictures
-from dashboard.work.panel import CONTROL, PERTURBATION, Cell, Snapshot, curve_work, map_work
+from dashboard.work.panel import CONTROL, PERTURBATION, Cell, Snapshot, curve_of, map_work
 from dashboard.work.scheduler import View
 
 
@@ -81,8 +81,10 @@ def make() -> dict[str, Any]:
     about: dict[str, Any] = {"titles": {}, "methods": {}, "replaced": {}, "bands": {}, "metrics": {}}
     for panel in experiment.panels(subject.image, model.name, subject.target):
         about["titles"][panel.method] = panel.title
+        snapshot: Snapshot | None = None
         if panel.method != CONTROL:
             *_, snapshot = map_work(panel, model, x, store)
+            assert snapshot is not None
             values = pictures.signed(snapshot.partial.attribution)
             unit = float(np.abs(values).max())
             found[f"{example.MAP}:{panel.method}"] = (values / unit).astype(np.float16)
@@ -97,8 +99,7 @@ def make() -> dict[str, Any]:
             }
             _note(found, about, panel.method, dict(snapshot.free))
         for key in experiment.curve_keys(panel):
-            # The map is rebuilt from stored gradients, as on the page. This is fast.
-            *_, curve = curve_work(key, model, x, store, lambda _: None)
+            *_, curve = curve_of(key, model, x, store, snapshot)
             _note(found, about, panel.method, {key.metric: curve})
     about["metrics"] = {name: about["metrics"][name] for name in experiment.metrics}
     about |= _setting(experiment, subject)

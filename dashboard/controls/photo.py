@@ -173,7 +173,7 @@ def subject_of(photo: PIL.Image.Image, name: str, model: Model) -> Subject:
     experiment = session.experiment()
     # The model may be shown instead of the chosen one, with other classes.
     target = experiment.target if same_classes(experiment.model, model.name) else None
-    return Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target)
+    return Subject(photo, x, image, model, predictions, predictions[0][0] if target is None else target, name)
 
 
 def cut(subject: Subject, where: DeltaGenerator) -> None:

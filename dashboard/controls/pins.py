@@ -44,7 +44,7 @@ def keep(experiment: Experiment, subject: Subject) -> Photo | None:
     """The photo, if a link cannot restore it."""
     if not experiment.own_photo:
         return None
-    return session.photo(experiment.image) or Photo(subject.image, subject.source)
+    return session.photo(experiment.image) or Photo(subject.digest, subject.source)
 
 
 def beside(shape: tuple[int, int]) -> list[Labelled]:

@@ -27,7 +27,10 @@ class Photo:
 
 @dataclass(frozen=True)
 class Subject:
-    """A photo and a model. `image` is the fingerprint of the input x. `predictions` has all classes."""
+    """A photo and a model. `image` is the fingerprint of the input x. `predictions` has all classes.
+
+    `digest` is that of the photo. Photos with the same x can have another x each for another model, which sees more.
+    """
 
     source: PIL.Image.Image
     x: Tensor
@@ -35,6 +38,7 @@ class Subject:
     model: Model
     predictions: tuple[Prediction, ...]
     target: int
+    digest: str = ""
 
     @property
     def predicted(self) -> Prediction:

@@ -15,7 +15,7 @@ import plotly
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from dashboard.live.hub import Hub, Line, Refused
 
@@ -117,22 +117,22 @@ async def _send(socket: WebSocket, line: Line, news: asyncio.Event, asked: async
         await _leave(socket)
 
 
-async def _leave(socket: WebSocket) -> None:
+async def _leave(socket: WebSocket, code: int = 1000, reason: str = "") -> None:
     with contextlib.suppress(RuntimeError):  # it is closed already
-        await socket.close()
+        await socket.close(code, reason)
 
 
 async def _receive(socket: WebSocket, line: Line, asked: asyncio.Event) -> None:
-    while True:
+    while socket.application_state is WebSocketState.CONNECTED:  # it is closed where the browser takes nothing
         try:
             text = await socket.receive_text()
             if len(text) > MOST_BYTES:
-                await socket.close(TOO_BIG, "the message is too long")
+                await _leave(socket, TOO_BIG, "the message is too long")
                 return
             act(line, json.loads(text))
             asked.set()
         except NOT_UNDERSTOOD:
-            await socket.close(POLICY, "the message is not understood")
+            await _leave(socket, POLICY, "the message is not understood")
             return
 
 

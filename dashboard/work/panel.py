@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attribution import METHODS, METRICS, Store, controls
 from attribution.agreement import agreements
-from attribution.explain import one_channel, score_of, stream
+from attribution.explain import one_channel, score_of, stepwise
 from attribution.heatmaps import NOT_FINITE
 from attribution.models import Model
 from attribution.registry import Cost, curves
@@ -191,10 +191,16 @@ def check_finite(values: Tensor) -> None:
         raise ValueError(NOT_FINITE)
 
 
-def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot]:
-    """Snapshots of the growing map, whose curves may be those of fewer points. The last one is complete."""
+def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot | None]:
+    """Snapshots of the growing map, whose curves may be those of fewer points. The last one is complete.
+
+    None after each step before the first points of the map.
+    """
     knobs, free, last = dict(panel.knobs), {}, 0
-    for partial in stream(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
+    for partial in stepwise(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
+        if partial is None:
+            yield None
+            continue
         check_finite(partial.attribution)
         if partial.complete or (last and partial.done >= GROWN * last):
             heatmap, last = one_channel(partial.attribution, x), partial.done
@@ -210,13 +216,20 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
 
 def curve_work(
     key: CurveKey, model: Model, x: Tensor, store: Store, finished: Callable[[Panel], Snapshot | None]
-) -> Iterator[Curve]:
-    """The growing curve. Its map is the `finished` one, or is rebuilt from stored gradients.
+) -> Iterator[Curve | None]:
+    """The growing curve. Its map is the `finished` one, or is rebuilt from stored gradients: None meanwhile."""
+    found = None
+    if key.panel.method != CONTROL and (found := finished(key.panel)) is None:
+        # Batch by batch: gradients that are stored no more are computed again, and nobody must wait for all of them.
+        for shot in map_work(key.panel, model, x, store):
+            found = shot
+            yield None
+    yield from curve_of(key, model, x, store, found)
 
-    For the control: the band of the curves of several random orders.
-    """
-    panel = key.panel
-    score = score_of(model, x, panel.target, key.output, store)
+
+def curve_of(key: CurveKey, model: Model, x: Tensor, store: Store, found: Snapshot | None) -> Iterator[Curve]:
+    """The growing curve of a map; for the control, which has none, the band of the curves of several random orders."""
+    score = score_of(model, x, key.panel.target, key.output, store)
 
     def measure(heatmap: Heatmap, k: int = 0) -> Iterator[Curve]:
         knobs = {name: value + k if name == "seed" else value for name, value in key.knobs}
@@ -225,11 +238,9 @@ def curve_work(
                 raise ValueError("the curve holds NaN or infinity: the model's score overflowed at some point")
             yield found
 
-    if panel.method == CONTROL:
+    if key.panel.method == CONTROL:
         height, width = x.shape[-2:]
         yield from controls.random_orders(measure, height, width, key.order, share=key.share)
         return
-    found = finished(panel)
-    if found is None:
-        *_, found = map_work(panel, model, x, store)
+    assert found is not None
     yield from measure(one_channel(found.partial.attribution, x))

@@ -65,9 +65,9 @@ def straight_work(key: Straight, model: Model, x: Tensor, store: Store) -> Itera
     yield from trace(*_begin(key.start, model, x, store), key.steps, key.rule)
 
 
-def rug_work(key: Rug, model: Model, x: Tensor, store: Store) -> Iterator[tuple[float, ...]]:
-    """The alphas of the samples. Needs only forward passes."""
-    found = idg.places(*_begin(key.start, model, x, store), key.steps, key.sampling, key.cells, key.rule)
+def rug_work(key: Rug, model: Model, x: Tensor, store: Store) -> Iterator[tuple[float, ...] | None]:
+    """The alphas of the samples. Needs only forward passes; None while there are more to come."""
+    found = yield from idg.places(*_begin(key.start, model, x, store), key.steps, key.sampling, key.cells, key.rule)
     yield tuple(alpha for alpha, _ in found)
 
 

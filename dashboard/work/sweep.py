@@ -11,7 +11,7 @@ from attribution import METHODS, Store
 from attribution.controls import Band
 from attribution.explain import one_channel
 from attribution.models import Model
-from dashboard.work.panel import CurveKey, Panel, Snapshot, curve_work, map_work
+from dashboard.work.panel import CurveKey, Panel, curve_of, map_work
 
 Place = tuple[Any, ...]
 """One value for each axis."""
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Key:
-    """Equal keys are the same work. `photo` is the input's fingerprint, `control` the curves of the random orders.
+    """Equal keys are the same work. `photo` is the digest of the photo, `control` the curves of the random orders.
 
     `beside` are the tasks of other methods, one for each place, some of them the same work.
     """
@@ -128,7 +128,7 @@ def sweep_work(key: Key, prepare: Prepare, store: Store, known: MutableMapping[A
     for curve_key in key.control:
         model, x, image, likeliest = prepare(curve_key.panel.model)
         here = replace(curve_key, panel=_seen(curve_key.panel, image, likeliest))
-        for curve in curve_work(here, model, x, store, lambda panel: None):
+        for curve in curve_of(here, model, x, store, None):
             yield replace(found, now=f"random orders, {here.metric} {here.share(curve):.0%}")
         assert isinstance(curve, Band)
         bands[curve_key.metric] = curve
@@ -148,10 +148,11 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
         yield replace(found, new=0)
         return
     for shot in map_work(panel, model, x, store):
-        yield f"map {shot.partial.done}/{shot.partial.total}"
+        yield "map" if shot is None else f"map {shot.partial.done}/{shot.partial.total}"
+    assert shot is not None
     whole = dict(shot.free)
     for key in keys:
-        for curve in curve_work(key, model, x, store, _same(shot)):
+        for curve in curve_of(key, model, x, store, shot):
             yield f"{key.metric} {key.share(curve):.0%}"
         whole[key.metric] = curve
     areas = {name: curve.area for name, curve in whole.items()}
@@ -160,7 +161,3 @@ def _cell(task: Task, prepare: Prepare, store: Store, known: MutableMapping[Any,
     cost = METHODS[panel.method].gradients(dict(panel.knobs), shot.partial.total), shot.partial.evaluations
     known[panel, keys] = Result(panel, heat, areas, *cost, agreement=shot.agreement, notes=notes)
     yield known[panel, keys]
-
-
-def _same(shot: Snapshot) -> Callable[[Panel], Snapshot]:
-    return lambda panel: shot

@@ -1,15 +1,16 @@
 """Costs are declared beside each method and metric; here they are checked by counting what a network is asked."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
 import toys
 
-from attribution import METHODS, METRICS, Store, explain
+from attribution import METHODS, METRICS, Store, explain, stream
 from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.engine.plans import StraightPath
-from attribution.explain import score_of
+from attribution.engine.profile import AT_ONCE
+from attribution.explain import score_of, stepwise
 from attribution.quadrature import RULES, node_count
 from attribution.registry import curves
 
@@ -78,6 +79,29 @@ def test_a_larger_run_with_equal_points_holds_the_smaller_one(name):
 def test_a_method_that_says_so_takes_fewer(name):
     assert METHODS[name].fewer
     assert asked(name, {"steps": 30})[0] < METHODS[name].cost({"steps": 30}).gradients
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        ("left_ig", {"steps": 100, "phi": 1.0}),
+        ("right_ig", {"steps": 100, "phi": 1.0}),
+        ("idg", {"steps": 100, "cells": 100}),
+        ("idg", {"steps": 100, "cells": 100, "sampling": "reference"}),
+        ("integrated_gradients", {"steps": 4, "rule": "adaptive", "baseline": "uniform", "draws": 5}),
+    ],
+)
+def test_many_passes_before_the_first_map_are_several_steps(name, knobs):
+    """Everybody who shares the worker waits for the end of a step. Who asks for maps gets maps alone."""
+    model, counter = toys.counted(CLIMBING)
+    counts, maps = [0], []
+    for found in stepwise(model, X, name, 0, **knobs):
+        counts.append(counter.values)
+        maps += [] if found is None else [found.attribution]
+    assert counts[-1] > 2 * AT_ONCE
+    assert max(after - before for before, after in pairwise(counts)) <= AT_ONCE + 2, "two more are the ends of the path"
+    shown = [found.attribution for found in stream(CLIMBING, X, name, 0, **knobs)]
+    torch.testing.assert_close(shown[-1], maps[-1])
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -14,7 +14,7 @@ from dashboard.experiment.words import ORDERS
 from dashboard.live.frames import unpack
 from dashboard.stage.labels import Labels
 from dashboard.views.compare.board import CompareBoard
-from dashboard.work.panel import PERTURBATION
+from dashboard.work.panel import PERTURBATION, VARIATION
 from dashboard.work.scheduler import Scheduler
 from dashboard.work.settle import Settle
 
@@ -230,6 +230,34 @@ class TestButtons:
         board.look()
         finish(jobs)
         assert heads(board)["state"]["state"] == "done"
+
+    @pytest.mark.parametrize(("field", "value"), [("evaluation", "paper"), ("curves", ("deletion",)), ("random", "on")])
+    def test_a_curve_that_is_asked_of_a_stopped_map_stops_with_it(self, jobs, subject, field, value):
+        """It would need the rest of the map, and show another map than the one above it."""
+        model, asked = toys.counted(subject.model)
+        subject = replace(subject, model=toys.in_batches_of(4, model))
+        experiment = replace(EXPERIMENT, samples=40, methods=("smoothgrad",))
+        board = CompareBoard(jobs, "me", Store(), experiment, subject)
+        board.look()
+        for _ in range(2):
+            jobs.step()
+        board.press("stop")
+        board.look()
+        board = replace(board, experiment=replace(experiment, **{field: value}))
+        board.look()
+        finish(jobs)
+        assert asked.gradients == 8
+        state = heads(board)["state"]
+        there = {name for name in heads(board) if name.endswith(" smoothgrad")}
+        assert there == {"map smoothgrad", f"curve {VARIATION} smoothgrad"}, "these need no more gradients"
+        assert (state["state"], state["status"]["smoothgrad"].split(" ·")[0]) == ("stopped", "stopped at 8/40")
+        board.press("resume")
+        steps = [asked.gradients]
+        board.look()
+        while jobs.step():
+            steps.append(asked.gradients)
+        assert heads(board)["state"]["state"] == "done"
+        assert np.diff(steps).max() == 4
 
     def test_others_do_nothing(self, board):
         board.press("delete")

@@ -288,6 +288,14 @@ class TestPins:
         assert not app.session_state[pins.PINS]
         assert not app.exception
 
+    def test_a_pin_is_of_its_photo_and_not_of_what_the_model_sees_of_it(self, page):
+        """A photo and its square crop may be the same to the model."""
+        app = page(**QUICK)
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        subject, own = app.session_state[session.PRESENT][1], app.session_state[session.PHOTOS["upload"]]
+        assert subject.digest == own.digest
+        assert pins.keep(Experiment(image="upload"), subject).digest == own.digest, "its photo was taken away meanwhile"
+
     def test_an_upload_comes_back_with_its_pin_after_it_was_taken_away(self, page, jobs):
         app = page(**QUICK)
         app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()

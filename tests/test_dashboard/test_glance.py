@@ -115,6 +115,26 @@ def test_it_comes_after_all_maps_and_curves_and_costs_nothing_at_return(board, j
     assert len(begun) == 3
 
 
+def test_it_stops_with_its_map(board, jobs, begun):
+    """It needs the whole map, and would compute the rest of it."""
+    silent = replace(board.experiment, random="off", samples=40)
+    board = replace(board, experiment=silent)
+    board.look()
+    jobs.step()
+    board.press("stop")
+    board.look()
+    board = replace(board, experiment=replace(silent, random="on"))
+    board.look()
+    run(jobs)
+    assert begun == []
+    assert state(board)["state"] == "stopped"
+    board.press("resume")
+    board.look()
+    run(jobs)
+    assert begun == ["smoothgrad", "edges"]
+    assert state(board)["state"] == "done"
+
+
 def test_all_who_look_share_one_random_network(subject, monkeypatch):
     """Many visitors would fill the memory with copies of it."""
     monkeypatch.setattr("dashboard.work.glance.NETWORKS", Networks())

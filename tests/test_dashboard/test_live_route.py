@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from streamlit.web.server.starlette import starlette_websocket
 from test_hub import Board
 
@@ -215,6 +215,34 @@ def test_who_leaves_while_the_line_is_opened_is_not_kept(hub):
     assert hub.board("me").log == [True, False]
 
 
+@pytest.mark.parametrize("text", ['{"near": true}', "{", "x" * (MOST_BYTES + 1)], ids=["known", "strange", "long"])
+def test_what_a_browser_says_that_was_left_raises_nothing(hub, monkeypatch, text):
+    """It took nothing for too long, but its line is still open at its side."""
+    monkeypatch.setattr("dashboard.live.route.LATE", 0.0)
+
+    async def go():
+        left, said = asyncio.Event(), []
+
+        async def receive():
+            said.append("websocket.receive" if said else "websocket.connect")
+            if said[1:]:
+                await left.wait()
+            return {"type": said[-1], "text": text}
+
+        async def send(message):
+            if message["type"] == "websocket.close":
+                left.set()
+
+        scope = {"type": "websocket", "headers": [], "path_params": {"token": "me", "page": "page"}}
+        await serve(WebSocket(scope, receive, send), hub, lambda origin, host: True)
+        return said
+
+    # In a thread of its own: this one may have a loop of the browser tests.
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, asyncio.wait_for(go(), 60)).result()[1:] == ["websocket.receive"]
+    assert hub.lines == 0
+
+
 def test_plotly_comes_from_here_compressed_and_may_be_kept(client):
     found = client.get(f"/{PLOTLY}")
     assert b"plotly.js v" in found.content[:200]
@@ -242,6 +270,7 @@ class Reader:
 
     def __init__(self, token):
         self.headers, self.path_params = {}, {"token": token, "page": "page"}
+        self.application_state = WebSocketState.CONNECTED
         self.taken, self.lets, self.gone = asyncio.Queue(), asyncio.Event(), asyncio.Event()
 
     async def accept(self):

@@ -67,7 +67,8 @@ class TestWork:
         return list(map_work(panel, toys.in_batches_of(4, network()), X, store or Store()))
 
     def falls(self, panel, patches=2, finished=lambda panel: None, store=None):
-        return list(curve_work(fall(panel, patches), network(), X, store or Store(), finished))
+        work = curve_work(fall(panel, patches), network(), X, store or Store(), finished)
+        return [curve for curve in work if curve is not None]
 
     def test_the_map_grows(self):
         found = self.maps(panel("smooth_taylor", **dict(self.KNOBS)))
@@ -105,6 +106,13 @@ class TestWork:
         smooth = panel("smooth_taylor", **dict(self.KNOBS))
         other = self.maps(panel("gradient"))[-1]
         assert self.falls(smooth, finished=lambda found: other)[-1].area == self.falls(panel("gradient"))[-1].area
+
+    def test_a_map_is_rebuilt_batch_by_batch(self):
+        """Its gradients may be stored no more, and everybody waits for the end of a step."""
+        model, asked = toys.counted(network())
+        smooth, given = panel("smooth_taylor", **dict(self.KNOBS)), (toys.in_batches_of(4, model), X, Store())
+        steps = [asked.gradients for _ in curve_work(fall(smooth), *given, lambda panel: None)]
+        assert (steps[:3], steps[-1]) == ([4, 8, 9], 9)
 
     def test_integrated_gradients_tell_their_completeness_gap(self):
         last = self.maps(panel("integrated_gradients", steps=4, baseline="black", draws=1, seed=0))[-1]

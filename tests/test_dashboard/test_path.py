@@ -5,12 +5,15 @@ import pytest
 import torch
 import toys
 
+from attribution import Store
 from attribution.engine.baselines import make_baselines
+from attribution.engine.profile import AT_ONCE
 from attribution.explain import score_of
 from attribution.studies.trace import Detour, Trace, trace
 from dashboard.charts import path as paths
 from dashboard.views.path.board import AFTER
 from dashboard.views.path.walks import saturated
+from dashboard.work.path import Rug, Start, rug_work
 
 X = toys.image()
 
@@ -18,6 +21,18 @@ X = toys.image()
 def walk(model, baseline="mean", steps=8) -> Trace:
     (start,) = make_baselines(model, X, baseline)
     return list(trace(score_of(model, X, 0, "logit", None), X, start, steps))[-1]
+
+
+@pytest.mark.parametrize("sampling", ["adaptive", "reference"])
+def test_the_places_of_many_samples_come_in_several_steps(sampling):
+    """Everybody who shares the worker waits for the end of a step."""
+    model, counter = toys.counted(toys.convolutional())
+    rug = Rug(Start("photo", "toy", 0, "mean", 0), 100, sampling, 100, "midpoint")
+    steps = [(counter.values, found) for found in rug_work(rug, model, X, Store())]
+    counts = [count for count, _ in steps]
+    assert counts == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 101]
+    assert [found is None for _, found in steps] == [True, True, True, False]
+    assert len(steps[-1][1]) > 50
 
 
 class TestSaturated:

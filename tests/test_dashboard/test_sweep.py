@@ -6,12 +6,14 @@ from typing import Any
 
 import by_heart
 import numpy as np
+import PIL.Image
 import pytest
 import toys
 from page import toy_subject
 
 from attribution import METHODS, MODELS, Store, explain, perturbation_curve, total_variation_curve
 from attribution.agreement import agreements
+from attribution.engine.baselines import fingerprint
 from attribution.heatmaps import reduce_channels
 from attribution.registry import Choice, Knob
 from dashboard.charts import looks
@@ -20,10 +22,12 @@ from dashboard.experiment.choices import PATCHES
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.own import COMPARED, shared
+from dashboard.experiment.subject import Subject
 from dashboard.experiment.words import settled
 from dashboard.live.frames import unpack
 from dashboard.views.sweep import others
 from dashboard.views.sweep.board import SweepBoard
+from dashboard.views.sweep.page import preparing
 from dashboard.views.sweep.sweep import (
     MOST,
     PRESETS,
@@ -37,6 +41,7 @@ from dashboard.views.sweep.sweep import (
     with_axis,
     with_method,
 )
+from dashboard.work.models import Models
 from dashboard.work.panel import PERTURBATION, VARIATION, curve_work, map_work
 from dashboard.work.sweep import Found, order, sweep_work
 
@@ -293,6 +298,27 @@ class TestWork:
         figure = charts_of.against((0.1, 0.5), ["a", "b"], areas(1, 2), "AUPC", "σ", (20.0, 26.0))
         assert {shape.y0 for shape in figure.layout.shapes} == {23.0, 20.0}
         assert {shape.y1 for shape in figure.layout.shapes} == {23.0, 26.0}
+
+
+def test_photos_that_the_shown_model_cannot_tell_apart_have_their_own_maps(jobs):
+    """A photo and its middle are the same input for a model that sees the middle, and two for one that sees all."""
+    middle = toys.of_photos()
+    models = {"efficientnet_lite0": middle, "efficientnet_lite2": replace(middle, squash=True)}
+    wide = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 96, 3), np.uint8))
+    sweep = Sweep("gradient", (Axis("model", tuple(models)),))
+    seen = []
+    for name, source in (("wide", wide), ("square", wide.crop((24, 0, 72, 48)))):
+        x, other = middle.prepare(source), models["efficientnet_lite2"].prepare(source)
+        subject = Subject(source, x, fingerprint(x), middle, tuple(middle.predict(x, k=2)), 0, digest=name)
+        prepare = preparing(subject, Models(lambda name, device: models[name]))
+        board = SweepBoard(jobs, name, Store(), EXPERIMENT, subject, sweep, prepare, {})
+        board.ask()
+        while jobs.step():
+            pass
+        cells = board.ask().snapshot.cells
+        assert cells["efficientnet_lite2",].panel.image == fingerprint(other)
+        seen.append((subject.image, fingerprint(other)))
+    assert [len(set(inputs)) for inputs in zip(*seen, strict=True)] == [1, 2]
 
 
 def test_a_tile_says_how_well_halves_agree(jobs):

@@ -111,21 +111,27 @@ class CompareBoard(sheet.Worked):
                 slots.add(f"{panel.method} map")
                 work = partial(map_work, panel, *known)
                 seen = self.jobs.ask(self.session, f"{panel.method} map", panel, work)
-            curves = []
+            ask, curves = self._below(seen), []
             for key in () if self.draft else self.experiment.curve_keys(panel):
                 slot = f"{panel.method} {key.metric}"
                 slots.add(slot)
                 measure = partial(curve_work, key, *known, self.jobs.finished)
-                curves.append((key, self.jobs.ask(self.session, slot, key, measure)))
+                curves.append((key, ask(slot, key, measure)))
             random = None
             if glance.wanted(self.experiment, panel) and not self.draft:
                 slots.add(f"{panel.method} random")
                 beside = Glance(panel, self.experiment.seed)
                 again = partial(glance_work, beside, *known)
-                random = self.jobs.ask(self.session, f"{panel.method} random", beside, again)
+                random = ask(f"{panel.method} random", beside, again)
             cells.append(Cell(panel, seen, tuple(curves), random=random))
         self.jobs.only(self.session, slots)
         return tuple(cells)
+
+    def _below(self, seen: View) -> Callable[..., View]:
+        """How to ask for what needs the whole map, and would compute it: its curves, and that of the random network.
+        Below a map that is stopped they are stopped too, also those of another setting."""
+        stopped = View("stopped")
+        return (lambda *asked: stopped) if seen.state == stopped.state else partial(self.jobs.ask, self.session)
 
     @cached_property
     def _fixed(self) -> tuple[Part, ...]:

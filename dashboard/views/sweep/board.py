@@ -62,7 +62,8 @@ class SweepBoard(sheet.Worked):
 
     @cached_property
     def _key(self) -> Key:
-        return self.sweep.key(self.experiment, self.subject.image)
+        # Not the input of the model that is shown: for another model of the sweep, other photos give another one.
+        return self.sweep.key(self.experiment, self.subject.digest or self.subject.image)
 
     @cached_property
     def _beside(self) -> Mapping[str, list[Task]]:
