@@ -50,8 +50,9 @@ def mount(page: str, run: str) -> None:
     result = invisible(__file__)(key=KEY, data=data, on_token_change=lambda: None)
     given: Any = result.token
     if TOKEN not in st.session_state and isinstance(given, str) and re.fullmatch("[0-9a-f]{32}", given):
-        st.session_state[TOKEN] = given
-        if bring_back(given):
+        found = bring_back(given)
+        st.session_state[TOKEN] = given  # after it: from then on, what this session has is kept in its place
+        if found:
             st.rerun()
 
 
@@ -67,15 +68,19 @@ def keep() -> None:
 
 
 def bring_back(token: str) -> bool:
-    """Restores the state of the tab before a reload. True if there was any."""
+    """Restores the state of the tab before a reload. True if there was any.
+
+    A run that is interrupted here is followed by one that tries again. With pins there is nothing left to do, so they
+    come last.
+    """
     held: Held | None = resources.kept().get(token)
     if held is None or not (held.files or held.pins) or pins.pinned():
         return False
     for image, (digest, data) in held.files.items():
         if session.photo(image) is None:
             session.hold_photo(image, Photo(digest, load_image(data), data))
-    pins.hold(list(held.pins))
     own = held.experiment.image
     if own in held.files and session.experiment() == replace(held.experiment, image=Experiment().image):
         session.change(image=own)
+    pins.hold(list(held.pins))
     return True

@@ -4,6 +4,8 @@ import io
 import re
 import weakref
 from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
 
 import by_heart
 import numpy as np
@@ -11,7 +13,7 @@ import PIL.Image
 import pytest
 import streamlit as st
 from page import QUICK, alts, captions, complete, control, finish, pictures, query, rows, shown
-from streamlit.runtime.scriptrunner import StopException
+from streamlit.runtime.scriptrunner import RerunData, StopException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS, MODELS, cards
@@ -601,6 +603,37 @@ class TestReload:
         assert again.session_state[session.PRESENT][1].source.size == (300, 260)
         assert len(again.session_state[pins.PINS]) == 1
         assert not again.sidebar.info
+
+    @pytest.mark.parametrize("step", ["visit.load_image", "session.change", "pins.hold"])
+    def test_a_run_that_is_cut_off_while_it_brings_them_back_loses_nothing(self, step, page, jobs, monkeypatch):
+        """Somebody clicks while the photo is decoded, or later: Streamlit ends the run, and runs the script again."""
+        kept, cut = Kept(clock=lambda: 0.0), []
+        monkeypatch.setattr(resources, "kept", lambda: kept)
+        app = page(**QUICK)
+        app.session_state["session-token"] = self.TOKEN
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        app.button(key="compare-pin").click().run()
+        module, _, name = step.partition(".")
+        real = getattr(import_module(f"dashboard.controls.{module}"), name)
+
+        def interrupted(*given, **named):
+            done = real(*given, **named)
+            if not cut:
+                now = get_script_run_ctx()
+                again = RerunData(query_string=now.query_string, page_script_hash=now.page_script_hash)
+                cut.append(now.script_requests.request_rerun(again))
+            return done
+
+        monkeypatch.setattr(f"dashboard.controls.{step}", interrupted)
+        met = SimpleNamespace(token=self.TOKEN)
+        monkeypatch.setattr("dashboard.controls.visit.invisible", lambda file: lambda **how: met)
+        again = page(**QUICK, img="upload")
+        assert cut == [True]
+        assert shown(again, "image") == "upload"
+        assert len(again.session_state[pins.PINS]) == 1
+        assert not again.sidebar.info
+        held = kept.get(self.TOKEN)
+        assert (list(held.files), len(held.pins)) == (["upload"], 1)
 
     def test_what_is_kept_is_bounded_in_bytes_and_in_time(self):
         now = [0.0]
