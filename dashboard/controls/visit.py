@@ -32,11 +32,13 @@ class Held:
 
     @property
     def size(self) -> int:
-        """The size in bytes. Photos of pins count with their size in memory."""
+        """The size in bytes: maps, and what there is of photos and their files, each once. A pixel takes four bytes."""
         maps = sum(values.nbytes for pin in self.pins for _, values in pin.maps)
-        photos = {pin.photo.digest: pin.photo for pin in self.pins if pin.photo}.values()
-        pixels = sum(3 * photo.image.width * photo.image.height for photo in photos)
-        return maps + pixels + sum(len(data) for _, data in self.files.values())
+        photos = [pin.photo for pin in self.pins if pin.photo]
+        pixels = {id(photo.image): 4 * photo.image.width * photo.image.height for photo in photos}
+        every_file = (*(photo.data for photo in photos), *(data for _, data in self.files.values()))
+        files = {id(data): len(data) for data in every_file}
+        return maps + sum(pixels.values()) + sum(files.values())
 
 
 @st.fragment

@@ -22,9 +22,11 @@ from attribution.metrics.perturbation import PerturbationCurve
 from dashboard.cold_start import example
 from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
+from dashboard.controls.visit import Held
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.subject import Photo
+from dashboard.stage.labels import Labels
 from dashboard.views.compare import steps
 from dashboard.work.kept import CELLS, SECONDS, Kept, Latest
 from dashboard.work.models import Models
@@ -634,6 +636,23 @@ class TestReload:
         assert not again.sidebar.info
         held = kept.get(self.TOKEN)
         assert (list(held.files), len(held.pins)) == (["upload"], 1)
+
+    def test_the_bytes_of_a_visit_are_those_of_its_maps_photos_and_files(self):
+        """What two pins share is in memory once; a file that was uploaded twice is there twice."""
+        red, again, blue = (Photo(name, PIL.Image.new("RGB", (20, 30)), bytes(500)) for name in ("red", "red", "blue"))
+
+        def size(*photos: Photo | None, **files: bytes) -> int:
+            maps = ((Labels("a map", "", "", ""), np.zeros((5, 5), np.float32)),)
+            held = tuple(pins.Pin("", Experiment(), photo, maps, "") for photo in photos)
+            return Held(Experiment(), {name: ("", data) for name, data in files.items()}, held).size
+
+        assert size() == 0
+        assert size(None) == 100
+        assert size(red) == 100 + 2400 + 500
+        assert size(red, red) == 200 + 2400 + 500
+        assert size(red, red, upload=red.data) == 200 + 2400 + 500
+        assert size(red, upload=bytes(70)) == 100 + 2400 + 570
+        assert size(red, again, blue) == 300 + 3 * 2400 + 3 * 500
 
     def test_what_is_kept_is_bounded_in_bytes_and_in_time(self):
         now = [0.0]
