@@ -1,5 +1,6 @@
 """The controls that all pages share: the address, photos, models, pins."""
 
+import gc
 import io
 import re
 import weakref
@@ -27,7 +28,7 @@ from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.subject import Photo
 from dashboard.stage.labels import Labels
-from dashboard.views.compare import steps
+from dashboard.views.compare import log, steps
 from dashboard.work.kept import CELLS, SECONDS, Kept, Latest
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
@@ -276,6 +277,52 @@ class TestPins:
             assert told in said
             assert len(set(said) & {"the present setting", "another photo"}) == 1
         assert any("Everything computed in this session" in m.value for m in app.main.markdown)
+
+    @pytest.mark.parametrize("new", [None, "red"])
+    def test_what_was_computed_of_an_own_photo_goes_with_it(self, new, page, jobs):
+        """Whether it is removed or replaced: neither its results nor the photo stay."""
+        app = finish(page(**QUICK, methods="smoothgrad"), jobs)
+        (cat,) = app.session_state["compare-finished"].values()
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        finish(app, jobs)
+        assert len(app.session_state["compare-finished"]) == 2
+        image = weakref.ref(app.session_state["session-own-photo"].image)
+        taken = (f"{new}.png", photo(new), "image/png") if new else None
+        app.file_uploader(key="control-file").set_value(taken).run()
+        assert list(app.session_state["compare-finished"].values()) == [cat]
+        app.run()  # until then Streamlit has the state of the run before
+        gc.collect()
+        assert image() is None
+
+    def test_what_was_computed_of_a_pinned_photo_goes_with_its_pin(self, page, jobs):
+        app = page(**QUICK, methods="smoothgrad")
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        self.pin(finish(app, jobs))
+        app.file_uploader(key="control-file").set_value(None).run()
+        assert len(app.session_state["compare-finished"]) == 1
+        app.button(key=f"control-pin-remove-{app.session_state[pins.PINS][0].id}").click().run()
+        assert not app.session_state["compare-finished"]
+
+    def test_a_click_on_a_point_opens_that_point_also_when_others_have_gone(self, monkeypatch):
+        """It can come late, from a chart that still shows them."""
+        mine, state = Photo("mine", PIL.Image.new("RGB", (20, 20))), {}
+        monkeypatch.setattr(st, "session_state", state)
+        of = {0: "removed", 1: "mine", 2: ""}
+        results = {
+            k: log.Result(k, Experiment(seed=k), photo, ("x", "model", 0, "logit"), "gradient", "Gradient", 1.0, 2.0)
+            for k, photo in of.items()
+        }
+        session.hold_photo("upload", mine)
+        state[log.FINISHED] = dict(results)
+        (trace,) = log.chart(log.results(), results[2].place).data
+        assert [number for number, _ in trace.customdata] == [1, 2]
+        log.reopen(0)
+        assert not session.begun()
+        log.reopen(2)
+        assert session.experiment() == results[2].experiment
+        log.reopen(1)
+        assert session.experiment() == replace(results[1].experiment, image="pinned")
+        assert session.photo("pinned") is mine
 
     def test_what_was_computed_is_logged_once(self, page, jobs):
         app = finish(page(**QUICK), jobs)
