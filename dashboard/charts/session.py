@@ -11,8 +11,12 @@ from dashboard.charts.styles import axis, chart, scatter
 
 @dataclass(frozen=True)
 class Point:
-    """A finished map: its two areas, its setting as text, and whether it can be compared with those on screen."""
+    """A finished map: its two areas, its setting as text, and whether it can be compared with those on screen.
 
+    `number` is what a click on it says.
+    """
+
+    number: int
     method: str
     title: str
     autvc: float
@@ -22,18 +26,18 @@ class Point:
 
 
 def areas(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
-    """One area of each map against the other. The data of each point contains its index in `points`."""
+    """One area of each map against the other. The data of each point contains its number."""
     across, up = labels
     traces = []
     for method, title in dict.fromkeys((point.method, point.title) for point in points):
-        own = [(k, point) for k, point in enumerate(points) if point.method == method]
+        own = [point for point in points if point.method == method]
         colour, _, marker = style(method)
-        opacity = [1 if point.present else 0.3 for _, point in own]
+        opacity = [1 if point.present else 0.3 for point in own]
         traces.append(
             scatter(
-                x=[point.autvc for _, point in own],
-                y=[point.aupc for _, point in own],
-                customdata=[[k, point.words] for k, point in own],
+                x=[point.autvc for point in own],
+                y=[point.aupc for point in own],
+                customdata=[[point.number, point.words] for point in own],
                 name=title,
                 mode="markers",
                 marker={"color": colour, "symbol": marker, "size": 11, "opacity": opacity},

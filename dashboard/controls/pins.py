@@ -47,6 +47,12 @@ def keep(experiment: Experiment, subject: Subject) -> Photo | None:
     return session.photo(experiment.image) or Photo(subject.digest, subject.source)
 
 
+def own_photos() -> dict[str, Photo]:
+    """The user's own photos that are here, by their digests: those of the session, and those of pins."""
+    held = [*(session.photo(image) for image in session.PHOTOS), *(one.photo for one in pinned())]
+    return {photo.digest: photo for photo in held if photo is not None}
+
+
 def beside(shape: tuple[int, int]) -> list[Labelled]:
     """The maps of the pins shown beside the present maps. Maps of another size are left out."""
     return [

@@ -1,6 +1,12 @@
-"""What all sessions of the process share: models, the store of evaluations, schedulers, cells of sweeps."""
+"""What all sessions of the process share: models, the store of evaluations, schedulers, cells of sweeps.
+
+Any visitor can have Streamlit clear its caches, for everybody. So they hold only what is read again from files or made
+again in a moment.
+"""
 
 from collections.abc import Callable, Hashable
+from functools import cache, wraps
+from threading import Lock
 from typing import TypeVar
 
 import streamlit as st
@@ -25,6 +31,18 @@ TABLES = 8
 Made = TypeVar("Made")
 
 
+def once(make: Callable[[], Made]) -> Callable[[], Made]:
+    """`make` is called once in this process, whoever asks first, and nobody can clear what it made."""
+    made, lock = cache(make), Lock()
+
+    @wraps(make)
+    def held() -> Made:
+        with lock:
+            return made()
+
+    return held
+
+
 @st.cache_resource(show_spinner=False)
 def models() -> Models:
     """The loaded models. The worker thread uses them too, so the class does not use Streamlit."""
@@ -44,13 +62,13 @@ def model(name: str) -> Model:
         return models().get(name, device())
 
 
-@st.cache_resource(show_spinner=False)
+@once
 def store() -> Store:
     """The evaluated points of all sessions."""
     return Store(STORE_BYTES)
 
 
-@st.cache_resource(show_spinner=False)
+@once
 def schedulers() -> tuple[Scheduler, ...]:
     """A worker for each device. They also drop what is kept of visitors who have left."""
     visits, results = kept(), cells()
@@ -80,19 +98,19 @@ def _place() -> int:
     return int(st.session_state[DEVICE])
 
 
-@st.cache_resource(show_spinner=False)
+@once
 def downloads() -> Scheduler:
     """A worker that only waits for the network."""
     return Scheduler(changed=HUB.changed).start("downloads")
 
 
-@st.cache_resource(show_spinner=False)
+@once
 def kept() -> Kept:
     """What a reload of the page would lose, for all tabs."""
     return Kept()
 
 
-@st.cache_resource(show_spinner=False)
+@once
 def cells() -> Latest:
     """The latest cells of sweeps, of all sessions. Only the workers write here."""
     return Latest()

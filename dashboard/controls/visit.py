@@ -32,11 +32,13 @@ class Held:
 
     @property
     def size(self) -> int:
-        """The size in bytes. Photos of pins count with their size in memory."""
+        """The size in bytes: maps, and what there is of photos and their files, each once. A pixel takes four bytes."""
         maps = sum(values.nbytes for pin in self.pins for _, values in pin.maps)
-        photos = {pin.photo.digest: pin.photo for pin in self.pins if pin.photo}.values()
-        pixels = sum(3 * photo.image.width * photo.image.height for photo in photos)
-        return maps + pixels + sum(len(data) for _, data in self.files.values())
+        photos = [pin.photo for pin in self.pins if pin.photo]
+        pixels = {id(photo.image): 4 * photo.image.width * photo.image.height for photo in photos}
+        every_file = (*(photo.data for photo in photos), *(data for _, data in self.files.values()))
+        files = {id(data): len(data) for data in every_file}
+        return maps + sum(pixels.values()) + sum(files.values())
 
 
 @st.fragment
@@ -50,8 +52,9 @@ def mount(page: str, run: str) -> None:
     result = invisible(__file__)(key=KEY, data=data, on_token_change=lambda: None)
     given: Any = result.token
     if TOKEN not in st.session_state and isinstance(given, str) and re.fullmatch("[0-9a-f]{32}", given):
-        st.session_state[TOKEN] = given
-        if bring_back(given):
+        found = bring_back(given)
+        st.session_state[TOKEN] = given  # after it: from then on, what this session has is kept in its place
+        if found:
             st.rerun()
 
 
@@ -67,15 +70,19 @@ def keep() -> None:
 
 
 def bring_back(token: str) -> bool:
-    """Restores the state of the tab before a reload. True if there was any."""
+    """Restores the state of the tab before a reload. True if there was any.
+
+    A run that is interrupted here is followed by one that tries again. With pins there is nothing left to do, so they
+    come last.
+    """
     held: Held | None = resources.kept().get(token)
     if held is None or not (held.files or held.pins) or pins.pinned():
         return False
     for image, (digest, data) in held.files.items():
         if session.photo(image) is None:
             session.hold_photo(image, Photo(digest, load_image(data), data))
-    pins.hold(list(held.pins))
     own = held.experiment.image
     if own in held.files and session.experiment() == replace(held.experiment, image=Experiment().image):
         session.change(image=own)
+    pins.hold(list(held.pins))
     return True

@@ -1,10 +1,13 @@
 """The controls that all pages share: the address, photos, models, pins."""
 
+import gc
 import io
 import re
 import weakref
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import by_heart
 import numpy as np
@@ -12,7 +15,7 @@ import PIL.Image
 import pytest
 import streamlit as st
 from page import QUICK, alts, captions, complete, control, finish, pictures, query, rows, shown
-from streamlit.runtime.scriptrunner import StopException
+from streamlit.runtime.scriptrunner import RerunData, StopException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from attribution import METHODS, MODELS, Model, cards
@@ -21,10 +24,12 @@ from attribution.metrics.perturbation import PerturbationCurve
 from dashboard.cold_start import example
 from dashboard.controls import address, knobs, pins, resources, session
 from dashboard.controls import photo as photos
+from dashboard.controls.visit import Held
 from dashboard.experiment.experiment import FIELDS, NAMES, Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.subject import Photo
-from dashboard.views.compare import steps
+from dashboard.stage.labels import Labels
+from dashboard.views.compare import log, steps
 from dashboard.work.kept import CELLS, SECONDS, Kept, Latest
 from dashboard.work.models import Models
 from dashboard.work.scheduler import Scheduler
@@ -320,6 +325,52 @@ class TestPins:
             assert told in said
             assert len(set(said) & {"the present setting", "another photo"}) == 1
         assert any("Everything computed in this session" in m.value for m in app.main.markdown)
+
+    @pytest.mark.parametrize("new", [None, "red"])
+    def test_what_was_computed_of_an_own_photo_goes_with_it(self, new, page, jobs):
+        """Whether it is removed or replaced: neither its results nor the photo stay."""
+        app = finish(page(**QUICK, methods="smoothgrad"), jobs)
+        (cat,) = app.session_state["compare-finished"].values()
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        finish(app, jobs)
+        assert len(app.session_state["compare-finished"]) == 2
+        image = weakref.ref(app.session_state["session-own-photo"].image)
+        taken = (f"{new}.png", photo(new), "image/png") if new else None
+        app.file_uploader(key="control-file").set_value(taken).run()
+        assert list(app.session_state["compare-finished"].values()) == [cat]
+        app.run()  # until then Streamlit has the state of the run before
+        gc.collect()
+        assert image() is None
+
+    def test_what_was_computed_of_a_pinned_photo_goes_with_its_pin(self, page, jobs):
+        app = page(**QUICK, methods="smoothgrad")
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        self.pin(finish(app, jobs))
+        app.file_uploader(key="control-file").set_value(None).run()
+        assert len(app.session_state["compare-finished"]) == 1
+        app.button(key=f"control-pin-remove-{app.session_state[pins.PINS][0].id}").click().run()
+        assert not app.session_state["compare-finished"]
+
+    def test_a_click_on_a_point_opens_that_point_also_when_others_have_gone(self, monkeypatch):
+        """It can come late, from a chart that still shows them."""
+        mine, state = Photo("mine", PIL.Image.new("RGB", (20, 20))), {}
+        monkeypatch.setattr(st, "session_state", state)
+        of = {0: "removed", 1: "mine", 2: ""}
+        results = {
+            k: log.Result(k, Experiment(seed=k), photo, ("x", "model", 0, "logit"), "gradient", "Gradient", 1.0, 2.0)
+            for k, photo in of.items()
+        }
+        session.hold_photo("upload", mine)
+        state[log.FINISHED] = dict(results)
+        (trace,) = log.chart(log.results(), results[2].place).data
+        assert [number for number, _ in trace.customdata] == [1, 2]
+        log.reopen(0)
+        assert not session.begun()
+        log.reopen(2)
+        assert session.experiment() == results[2].experiment
+        log.reopen(1)
+        assert session.experiment() == replace(results[1].experiment, image="pinned")
+        assert session.photo("pinned") is mine
 
     def test_what_was_computed_is_logged_once(self, page, jobs):
         app = finish(page(**QUICK), jobs)
@@ -649,6 +700,54 @@ class TestReload:
         assert again.session_state[session.PRESENT][1].source.size == (300, 260)
         assert len(again.session_state[pins.PINS]) == 1
         assert not again.sidebar.info
+
+    @pytest.mark.parametrize("step", ["visit.load_image", "session.change", "pins.hold"])
+    def test_a_run_that_is_cut_off_while_it_brings_them_back_loses_nothing(self, step, page, jobs, monkeypatch):
+        """Somebody clicks while the photo is decoded, or later: Streamlit ends the run, and runs the script again."""
+        kept, cut = Kept(clock=lambda: 0.0), []
+        monkeypatch.setattr(resources, "kept", lambda: kept)
+        app = page(**QUICK)
+        app.session_state["session-token"] = self.TOKEN
+        app.file_uploader(key="control-file").upload("mine.png", photo("teal"), "image/png").run()
+        app.button(key="compare-pin").click().run()
+        module, _, name = step.partition(".")
+        real = getattr(import_module(f"dashboard.controls.{module}"), name)
+
+        def interrupted(*given, **named):
+            done = real(*given, **named)
+            if not cut:
+                now = get_script_run_ctx()
+                again = RerunData(query_string=now.query_string, page_script_hash=now.page_script_hash)
+                cut.append(now.script_requests.request_rerun(again))
+            return done
+
+        monkeypatch.setattr(f"dashboard.controls.{step}", interrupted)
+        met = SimpleNamespace(token=self.TOKEN)
+        monkeypatch.setattr("dashboard.controls.visit.invisible", lambda file: lambda **how: met)
+        again = page(**QUICK, img="upload")
+        assert cut == [True]
+        assert shown(again, "image") == "upload"
+        assert len(again.session_state[pins.PINS]) == 1
+        assert not again.sidebar.info
+        held = kept.get(self.TOKEN)
+        assert (list(held.files), len(held.pins)) == (["upload"], 1)
+
+    def test_the_bytes_of_a_visit_are_those_of_its_maps_photos_and_files(self):
+        """What two pins share is in memory once; a file that was uploaded twice is there twice."""
+        red, again, blue = (Photo(name, PIL.Image.new("RGB", (20, 30)), bytes(500)) for name in ("red", "red", "blue"))
+
+        def size(*photos: Photo | None, **files: bytes) -> int:
+            maps = ((Labels("a map", "", "", ""), np.zeros((5, 5), np.float32)),)
+            held = tuple(pins.Pin("", Experiment(), photo, maps, "") for photo in photos)
+            return Held(Experiment(), {name: ("", data) for name, data in files.items()}, held).size
+
+        assert size() == 0
+        assert size(None) == 100
+        assert size(red) == 100 + 2400 + 500
+        assert size(red, red) == 200 + 2400 + 500
+        assert size(red, red, upload=red.data) == 200 + 2400 + 500
+        assert size(red, upload=bytes(70)) == 100 + 2400 + 570
+        assert size(red, again, blue) == 300 + 3 * 2400 + 3 * 500
 
     def test_what_is_kept_is_bounded_in_bytes_and_in_time(self):
         now = [0.0]

@@ -5,14 +5,16 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from threading import Thread
 
 import pytest
+import streamlit as st
 from sources import ROOT, files
 from streamlit.config import get_config_options, get_option
 
@@ -128,6 +130,53 @@ class TestClaims:
         assert held.get("0" * 32)
         for token in ("1" * 32, "0" * 31, "0" * 33, ""):
             assert not visit.bring_back(token)
+
+    def test_who_clears_the_caches_of_streamlit_takes_nothing_from_others(self, process):
+        """Any visitor can send the message that does it."""
+
+        def everything() -> list[object]:
+            return [process.schedulers(), process.downloads(), process.store(), process.kept(), process.cells()]
+
+        before, threads = everything(), threading.active_count()
+        for _ in range(3):
+            st.cache_data.clear()
+            st.cache_resource.clear()
+            assert all(one is other for one, other in zip(before, everything(), strict=True))
+        assert threading.active_count() == threads
+
+
+@pytest.fixture
+def process():
+    """What a new process shares among its sessions; its workers end with the test."""
+    spec = spec_from_file_location("resources_of_a_new_process", resources.__file__)
+    made = module_from_spec(spec)
+    before = set(threading.enumerate())
+    spec.loader.exec_module(made)
+    yield made
+    for worker in (*made.schedulers(), made.downloads()):
+        worker.close()
+    assert set(threading.enumerate()) <= before, "no worker is left"
+
+
+def test_who_asks_while_it_is_made_waits_for_that_one():
+    begun, go_on, made, found = threading.Event(), threading.Event(), [], []
+
+    def make() -> object:
+        made.append(object())
+        begun.set()
+        go_on.wait(30)
+        return made[-1]
+
+    asked = resources.once(make)
+    threads = [threading.Thread(target=lambda: found.append(asked())) for _ in range(2)]
+    threads[0].start()
+    begun.wait(30)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert found == made * 2
+    assert len(made) == 1
 
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -247,7 +296,7 @@ def answering(status: int):
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
             yield server.server_address[1], asked

@@ -233,7 +233,7 @@ class TestCompare:
             panel, _ = asked.panels("photo", "toy", 0)
             *_, fall = curve_work(asked.curve_keys(panel)[0], MODEL, X, Store(), lambda _: _snapshot())
             done = Cell(panel, View("done", _snapshot()), ((asked.curve_keys(panel)[0], View("done", fall)),))
-            log.note(held, asked, subject, None, (done,))
+            log.note(held, asked, subject, "", (done,))
         assert [one.experiment.output for one in held.values()] == list(OUTPUTS)
         for output in OUTPUTS:
             (trace,) = log.chart(held, log.place(experiment(output), subject)).data

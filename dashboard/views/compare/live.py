@@ -29,9 +29,10 @@ ODD = re.compile(r"[^\w.-]+")
 def board(experiment: Experiment, subject: Subject) -> CompareBoard:
     """The board of this session."""
     held, own = log.results(), pins.keep(experiment, subject)
+    digest = "" if own is None else own.digest
 
     def finished(cells: tuple[Cell, ...]) -> list[Part]:
-        log.note(held, experiment, subject, own, cells)
+        log.note(held, experiment, subject, digest, cells)
         return log.parts(held, log.place(experiment, subject))
 
     return CompareBoard(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from uuid import uuid4
 
 import numpy as np
@@ -25,6 +26,8 @@ from dashboard.work.panel import CONTROL, PERTURBATION, VARIATION, Cell
 FINISHED = "compare-finished"
 CHART = "past"
 """The name of the chart of all results."""
+NUMBERS = count()
+"""No two results have the same number, also of those that are gone: a click can come late."""
 
 
 Place = tuple[str, str, int, str]
@@ -37,10 +40,14 @@ def place(experiment: Experiment, subject: Subject) -> Place:
 
 @dataclass(frozen=True)
 class Result:
-    """The areas of a method in an experiment."""
+    """The areas of a method in an experiment. `photo` is the digest of the user's own photo, empty for another one.
 
+    The photo itself is not held here: it goes when the user removes it.
+    """
+
+    number: int
     experiment: Experiment
-    photo: Photo | None
+    photo: str
     place: Place
     method: str
     title: str
@@ -76,20 +83,28 @@ NOTE = (
 
 
 def results() -> Results:
-    """The results of this session. The board adds to them, outside of scripts."""
+    """The results of this session. The board adds to them, outside of scripts.
+
+    Those of an own photo are dropped when it was removed or replaced and no pin has it.
+    """
     found: Results = st.session_state.setdefault(FINISHED, {})
+    own = {"", *pins.own_photos()}
+    for key, result in list(found.items()):
+        if result.photo not in own:
+            found.pop(key, None)
     return found
 
 
-def note(held: Results, experiment: Experiment, subject: Subject, photo: Photo | None, cells: tuple[Cell, ...]) -> None:
-    """Adds a result for each method whose map and both areas are complete. `photo` is that of `pins.keep`."""
+def note(held: Results, experiment: Experiment, subject: Subject, photo: str, cells: tuple[Cell, ...]) -> None:
+    """Adds a result for each method whose map and both areas are complete. `photo` is that of `Result`."""
     for cell in cells:
         key = (cell.panel, experiment.patches, experiment.output)
         areas = table.both_areas(cell)
         if cell.panel.method == CONTROL or key in held or areas is None or cell.map.state != "done":
             continue
         here = place(experiment, subject)
-        held[key] = Result(experiment, photo, here, cell.panel.method, cell.panel.title, *areas)
+        made = Result(next(NUMBERS), experiment, photo, here, cell.panel.method, cell.panel.title, *areas)
+        held.setdefault(key, made)  # another thread may have added it
 
 
 def parts(held: Results, here: Place) -> list[Part]:
@@ -97,18 +112,19 @@ def parts(held: Results, here: Place) -> list[Part]:
     if not several(held):
         return []
     about = Chart(CHART, PAST, note=NOTE, words=PAST, opens="open")
-    return [sheet.chart(about, (len(held), here), partial(chart, held, here))]
+    numbers = tuple(result.number for result in list(held.values()))
+    return [sheet.chart(about, (numbers, here), partial(chart, held, here))]
 
 
 def several(held: Results) -> bool:
     """Whether there is something to compare: two experiments, or two photos of one's own, which have one name."""
-    return len({(result.experiment, result.place) for result in held.values()}) > 1
+    return len({(result.experiment, result.place) for result in list(held.values())}) > 1
 
 
 def chart(held: Results, here: Place) -> Figure:
     """AUPC against AUTVC of every finished map. Those of other places are faded."""
     default, results = Experiment(), list(held.values())
-    points = [Point(r.method, r.title, r.autvc, r.aupc, _words(r, default), r.place == here) for r in results]
+    points = [Point(r.number, r.method, r.title, r.autvc, r.aupc, _words(r, default), r.place == here) for r in results]
     return areas(points, (METRICS[VARIATION].label, METRICS[PERTURBATION].label))
 
 
@@ -118,7 +134,8 @@ def _words(result: Result, default: Experiment) -> str:
 
 
 def reopen(number: int) -> None:
-    """Sets the controls to the experiment of a point."""
-    held = list(results().values())
-    if 0 <= number < len(held):
-        pins.open_experiment(held[number].experiment, held[number].photo)
+    """Sets the controls to the experiment of a point, if it is still there."""
+    own: dict[str, Photo | None] = {"": None, **pins.own_photos()}
+    for result in list(results().values()):
+        if result.number == number and result.photo in own:
+            pins.open_experiment(result.experiment, own[result.photo])
