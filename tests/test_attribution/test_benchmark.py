@@ -97,6 +97,11 @@ class TestCases:
         (found,) = parse(["adaptive_noising"], subjects(7))
         assert dict(found.knobs)["draws"] == 7
 
+    def test_the_text_of_a_case_is_as_it_was(self):
+        """It identifies the rows of files that are there, whatever order its knobs are declared in."""
+        (found,) = parse(["integrated_gradients:steps=50,baseline=black"], subjects())
+        assert found.text == '{"baseline": "black", "draws": 1, "rule": "right", "steps": 50}'
+
     def test_p_is_declared_once(self):
         """The perturbation curve, the search of the benchmark and that of the core have one knob P."""
         assert subjects()["adaptive_noising"].knobs["draws"] == registry.METRICS["perturbation"].knobs["draws"]
@@ -352,6 +357,14 @@ class TestRun:
                 knobs = {"sigma": 0.123, "samples": 8, "seed": row.seed}
                 map_ = explain(network, x, "smooth_taylor", row.target, **knobs).attribution
                 assert row.area == pytest.approx(curve(network, x, map_, "deletion", row.target).area, rel=1e-6)
+
+    def test_a_sigma_is_of_one_seed_of_one_model_and_of_its_weights(self, folder, tmp_path):
+        cases = parse(["adaptive_noising:samples=2,iterations=1,draws=1"], subjects())
+        measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), measures=metrics(["total_variation"]))
+        results = Results(tmp_path / "r.db")
+        assert len(results.searched(SETTING)) == 3
+        for other in ({"seed": 1}, {"weights": "others"}, {"model": "other"}):
+            assert results.searched(replace(SETTING, **other)) == {}, other
 
     def test_searches_share_what_they_compute_and_count_it_once(self, folder, tmp_path):
         """Searches of one photo begin at the same sigma, with the same draws. Eight fill a batch."""

@@ -20,14 +20,15 @@ import toys
 from skimage import data
 
 from attribution.benchmark.__main__ import main
-from attribution.benchmark.cases import metrics, parse, subjects
+from attribution.benchmark.cases import ADAPTIVE, metrics, parse, subjects
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import ROW, Row, Setting
-from attribution.benchmark.run import Here, digest_of, run
+from attribution.benchmark.run import Here, digest_of, run, seed_of
 from attribution.benchmark.schema import FORMAT
 from attribution.benchmark.thumbnails import MOST_BYTES, accepted, thumbnail
 from attribution.images import load_image, to_picture
+from attribution.studies.adaptive import FRESH
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -258,6 +259,13 @@ class TestOldFiles:
     def test_the_shipped_files_are_read_as_before(self, name, tmp_path):
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
         assert exact(shipped_rows(name)) == read_as_before(tmp_path / "r.db")
+
+    @pytest.mark.parametrize("name", ["ig-family.db.gz", "results.db.gz"])
+    def test_the_seeds_of_a_shipped_file_are_those_of_its_photos(self, name):
+        """So a run that goes on adds maps with the noise of the maps that are there."""
+        for row in shipped_rows(name):
+            fresh = FRESH if row.method == ADAPTIVE else 0
+            assert row.seed == seed_of(row.base_seed, row.digest) + fresh
 
     @pytest.mark.parametrize(
         ("name", "preset", "table"),
