@@ -472,6 +472,21 @@ class TestCommand:
         assert main(["rows", file]) == 0
         assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 3 * 2 * 1
 
+    def test_it_measures_as_it_is_told_to(self, folder, tmp_path, monkeypatch):
+        """Every option of the machine and of the cases counts, and methods are added to the presets."""
+        network, given = toys.of_photos(), []
+        monkeypatch.setattr("attribution.benchmark.__main__.load_model", lambda *asked: given.append(asked) or network)
+        monkeypatch.setitem(PRESETS, "one", ("smoothgrad:samples=5", "gradient"))
+        monkeypatch.setitem(PRESETS, "other", ("centre",))
+        command = [str(folder), "--out", str(tmp_path / "r.db"), *self.SMALL, "--metrics", "total_variation"]
+        more = ["--preset", "one", "--preset", "other", "--methods", "edges", "--seed", "7", "--batch", "3"]
+        assert main([*command, *more]) == 0
+        assert given == [("toys:of_photos", "cpu")]
+        found = Results.read(tmp_path / "r.db").rows()
+        assert {row.method for row in found} == {"smoothgrad", "gradient", "centre", "edges"}
+        assert {(row.base_seed, row.seed - seed_of(7, row.digest)) for row in found} == {(7, 0)}
+        assert network.gradient_batch.most == 3
+
     def test_it_does_not_end_well_when_nothing_could_be_measured(self, folder, tmp_path, capsys, monkeypatch):
         def refuses(*given, **knobs):
             raise ValueError("not this one")
