@@ -19,8 +19,10 @@ import torch
 import toys
 from skimage import data
 
+from attribution import controls
 from attribution.benchmark.__main__ import main
-from attribution.benchmark.cases import ADAPTIVE, metrics, parse, subjects
+from attribution.benchmark.cases import ADAPTIVE, CONTROL, metrics, parse, subjects
+from attribution.benchmark.measure import orders_said
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import ROW, Row, Setting
@@ -319,6 +321,13 @@ class TestOldFiles:
         counter.values = 0
         measure(folder, file, model=network)
         assert counter.values == 0, "each is measured again once"
+
+    def test_the_control_of_a_shipped_file_has_as_many_orders_as_one_that_is_measured_now(self):
+        """Else a run that goes on would measure it again."""
+        assert controls.ORDERS == 8
+        notes = [row.note for row in shipped_rows("headline.db.gz") if row.method == CONTROL]
+        assert notes
+        assert all(note.startswith(orders_said()) for note in notes)
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_a_shipped_file_goes_on(self, name, folder, tmp_path):

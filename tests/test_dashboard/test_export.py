@@ -89,8 +89,8 @@ def test_a_picture_an_overlay_and_the_numbers_of_each_map(folder, subject, cells
     for end, display in (("", pictures.Display()), ("-overlay", pictures.Display(opacity=0.8))):
         for method, drawn in pictures.draw(maps, subject.photo, display).items():
             np.testing.assert_array_equal(picture(folder / f"{method}{end}.png"), drawn.pixels)
-    for method, attribution in maps.items():
-        np.testing.assert_array_equal(np.load(folder / f"{method}.npy"), attribution.numpy())
+    for method, map_ in maps.items():
+        np.testing.assert_array_equal(np.load(folder / f"{method}.npy"), map_.numpy())
     np.testing.assert_array_equal(picture(folder / "photo.png"), np.asarray(gallery_photo("coffee")))
     np.testing.assert_array_equal(picture(folder / "input.png"), subject.photo)
 
