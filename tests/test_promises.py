@@ -68,6 +68,7 @@ def test_an_exported_script_runs(tmp_path, monkeypatch, capsys):
                 curves=("abpc", "insertion"),
             ),
         ),
+        ({"own": "smoothgrad.antithetic:True"}, Experiment(own=(("smoothgrad", "antithetic", True),))),
     ],
 )
 def test_a_link_opens_its_experiment(link, wanted):

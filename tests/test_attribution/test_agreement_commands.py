@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,41 @@ def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, mo
     assert out.read_text().startswith(before)
     assert survey(folder, out, "--seed", "1") == 0, "another seed is another row"
     assert len(rows_of(out)) == 18
+
+
+def test_what_is_measured_otherwise_is_another_row(folder, model, tmp_path, monkeypatch):
+    """Of another model, of other weights, with other knobs, of changed bytes."""
+    out, first = tmp_path / "agreement.csv", folder / "below" / "coffee.png"
+
+    def count(of=model, samples=2):
+        monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: of)
+        command = ["agreement", str(folder), "--out", str(out), "--first", "1"]
+        assert many_photos([*command, "--methods", f"smoothgrad:samples={samples}"]) == 0
+        return len(rows_of(out))
+
+    assert [count(), count()] == [1, 1]
+    assert count(replace(model, name="other")) == 2
+    assert count(replace(model, digest="other")) == 3
+    assert count(samples=3) == 4
+    shutil.copy(folder / "cat.png", first)
+    assert count() == 5
+
+
+def test_a_table_is_of_one_seed_one_score_and_one_model(folder, model, tmp_path, capsys, monkeypatch):
+    """Whatever else the file holds."""
+
+    def printed(of=model, *more):
+        monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: of)
+        command = ["agreement", str(folder), "--out", str(tmp_path / "agreement.csv")]
+        assert many_photos([*command, "--methods", "smoothgrad:samples=4", *more]) == 0
+        return capsys.readouterr().out
+
+    first, larger = printed(), toys.of_photos(64)
+    others = [(model, "--seed", "1"), (model, "--output", "probability")]
+    others += [(replace(larger, digest="other"),), (replace(larger, name="other"),)]
+    for other in others:
+        assert printed(*other) != first
+        assert printed() == first
 
 
 def test_a_file_of_another_ending_that_is_there_goes_on(folder, model, tmp_path):

@@ -97,6 +97,11 @@ class TestCases:
         (found,) = parse(["adaptive_noising"], subjects(7))
         assert dict(found.knobs)["draws"] == 7
 
+    def test_the_text_of_a_case_is_as_it_was(self):
+        """It identifies the rows of files that are there, whatever order its knobs are declared in."""
+        (found,) = parse(["integrated_gradients:steps=50,baseline=black"], subjects())
+        assert found.text == '{"baseline": "black", "draws": 1, "rule": "right", "steps": 50}'
+
     def test_p_is_declared_once(self):
         """The perturbation curve, the search of the benchmark and that of the core have one knob P."""
         assert subjects()["adaptive_noising"].knobs["draws"] == registry.METRICS["perturbation"].knobs["draws"]
@@ -353,6 +358,14 @@ class TestRun:
                 map_ = explain(network, x, "smooth_taylor", row.target, **knobs).attribution
                 assert row.area == pytest.approx(curve(network, x, map_, "deletion", row.target).area, rel=1e-6)
 
+    def test_a_sigma_is_of_one_seed_of_one_model_and_of_its_weights(self, folder, tmp_path):
+        cases = parse(["adaptive_noising:samples=2,iterations=1,draws=1"], subjects())
+        measure(folder, tmp_path / "r.db", cases, toys.of_photos(64), measures=metrics(["total_variation"]))
+        results = Results(tmp_path / "r.db")
+        assert len(results.searched(SETTING)) == 3
+        for other in ({"seed": 1}, {"weights": "others"}, {"model": "other"}):
+            assert results.searched(replace(SETTING, **other)) == {}, other
+
     def test_searches_share_what_they_compute_and_count_it_once(self, folder, tmp_path):
         """Searches of one photo begin at the same sigma, with the same draws. Eight fill a batch."""
         cases = parse(["adaptive_noising:samples=8,iterations=2,draws=3,objective=autvc/aupc"], subjects(3))
@@ -458,6 +471,21 @@ class TestCommand:
         assert "SmoothTaylor" in said
         assert main(["rows", file]) == 0
         assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 3 * 2 * 1
+
+    def test_it_measures_as_it_is_told_to(self, folder, tmp_path, monkeypatch):
+        """Every option of the machine and of the cases counts, and methods are added to the presets."""
+        network, given = toys.of_photos(), []
+        monkeypatch.setattr("attribution.benchmark.__main__.load_model", lambda *asked: given.append(asked) or network)
+        monkeypatch.setitem(PRESETS, "one", ("smoothgrad:samples=5", "gradient"))
+        monkeypatch.setitem(PRESETS, "other", ("centre",))
+        command = [str(folder), "--out", str(tmp_path / "r.db"), *self.SMALL, "--metrics", "total_variation"]
+        more = ["--preset", "one", "--preset", "other", "--methods", "edges", "--seed", "7", "--batch", "3"]
+        assert main([*command, *more]) == 0
+        assert given == [("toys:of_photos", "cpu")]
+        found = Results.read(tmp_path / "r.db").rows()
+        assert {row.method for row in found} == {"smoothgrad", "gradient", "centre", "edges"}
+        assert {(row.base_seed, row.seed - seed_of(7, row.digest)) for row in found} == {(7, 0)}
+        assert network.gradient_batch.most == 3
 
     def test_it_does_not_end_well_when_nothing_could_be_measured(self, folder, tmp_path, capsys, monkeypatch):
         def refuses(*given, **knobs):

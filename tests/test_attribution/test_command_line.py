@@ -15,6 +15,8 @@ from attribution.__main__ import main
 from attribution.agreement import agreements
 from attribution.engine.score import OUTPUTS
 from attribution.explain import one_channel
+from attribution.heatmaps import COLOURS, DIVERGING, KINDS, colour, heatmap, overlay
+from attribution.images import to_picture
 
 
 @pytest.fixture
@@ -195,13 +197,22 @@ def test_every_metric_is_listed_with_its_knobs(name, capsys):
     assert all(f"--{knob}: " in told for knob in METRICS[name].knobs)
 
 
-@pytest.mark.parametrize("kind", ["absolute", "signed", "mass", "sum_of_absolutes"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("over", [[], ["--over"]])
-def test_every_kind_of_picture(photo, tmp_path, monkeypatch, lite0, kind, over):
-    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: lite0)
-    file = tmp_path / "map.png"
+def test_every_kind_of_picture(photo, tmp_path, monkeypatch, kind, over):
+    model, file = toys.of_photos(), tmp_path / "map.png"
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)
     assert main(["explain", str(photo), "--method", "gradient", "--kind", kind, "--out", str(file), *over]) == 0
-    assert np.asarray(PIL.Image.open(file)).std() > 3
+    x = model.prepare(load_image(photo))
+    values = heatmap(explain(model, x, "gradient").attribution, kind)
+    assert (values.min() < 0) == (kind == "signed")
+    if kind == "signed":
+        expected = colour((values + 1) / 2, DIVERGING["on_light"])
+    else:
+        expected = colour(values, COLOURS["inferno"])
+    if over:
+        expected = overlay(expected, values.abs().sqrt(), to_picture(model.pixels(x)), 0.8)
+    np.testing.assert_array_equal(np.asarray(PIL.Image.open(file)), expected)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -214,9 +225,31 @@ def test_help_tells_of_every_knob(name, capsys):
         assert f"--{knob} " in told or f"--{knob}," in told
 
 
-def test_a_knob_that_is_a_switch(photo, capsys):
-    assert main(["explain", str(photo), "--samples", "2", "--antithetic"]) == 0
-    assert main(["explain", str(photo), "--samples", "2", "--no-antithetic"]) == 0
+def test_a_knob_that_is_a_switch(photo, tmp_path, monkeypatch):
+    model, file, made = toys.of_photos(), tmp_path / "map.npy", []
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: model)
+    for switch, value in (("--antithetic", True), ("--no-antithetic", False)):
+        assert main(["explain", str(photo), "--samples", "2", switch, "--out", str(file)]) == 0
+        x = model.prepare(load_image(photo))
+        made.append(explain(model, x, "smooth_taylor", samples=2, antithetic=value).attribution.numpy())
+        np.testing.assert_allclose(np.load(file), made[-1], rtol=1e-4, atol=1e-7)
+    assert not np.allclose(*made, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("more", [["--samples", "10"], ["--settled", "0.1", "--most", "10"]])
+def test_the_class_and_the_network_are_the_ones_that_are_given(photo, tmp_path, capsys, monkeypatch, more):
+    model, file, given = toys.of_photos(), tmp_path / "map.npy", []
+    loaded = "attribution.explain_command.load_model"
+    monkeypatch.setattr(loaded, lambda *asked, **options: given.append((asked, options)) or model)
+    x = model.prepare(load_image(photo))
+    _, (other, category, *_) = model.predict(x)
+    network = ["--model", "resnet18", "--device", "cuda", "--precision", "tf32"]
+    asked = ["--target", str(other), "--output", "probability", "--method", "smoothgrad", *network, *more]
+    assert main(["explain", str(photo), *asked, "--out", str(file)]) == 0
+    assert given == [(("resnet18", "cuda"), {"precision": "tf32"})]
+    assert f"smoothgrad of class {other} ({category}): 10 gradients" in capsys.readouterr().out
+    expected = explain(model, x, "smoothgrad", other, output="probability", samples=10).attribution.numpy()
+    np.testing.assert_allclose(np.load(file), expected, rtol=1e-3, atol=1e-7)
 
 
 def test_lists(capsys):

@@ -19,15 +19,18 @@ import torch
 import toys
 from skimage import data
 
+from attribution import controls
 from attribution.benchmark.__main__ import main
-from attribution.benchmark.cases import metrics, parse, subjects
+from attribution.benchmark.cases import ADAPTIVE, CONTROL, metrics, parse, subjects
+from attribution.benchmark.measure import orders_said
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import ROW, Row, Setting
-from attribution.benchmark.run import Here, digest_of, run
+from attribution.benchmark.run import Here, digest_of, run, seed_of
 from attribution.benchmark.schema import FORMAT
 from attribution.benchmark.thumbnails import MOST_BYTES, accepted, thumbnail
 from attribution.images import load_image, to_picture
+from attribution.studies.adaptive import FRESH
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -259,6 +262,13 @@ class TestOldFiles:
         (tmp_path / "r.db").write_bytes(gzip.decompress((ASSETS / name).read_bytes()))
         assert exact(shipped_rows(name)) == read_as_before(tmp_path / "r.db")
 
+    @pytest.mark.parametrize("name", ["ig-family.db.gz", "results.db.gz"])
+    def test_the_seeds_of_a_shipped_file_are_those_of_its_photos(self, name):
+        """So a run that goes on adds maps with the noise of the maps that are there."""
+        for row in shipped_rows(name):
+            fresh = FRESH if row.method == ADAPTIVE else 0
+            assert row.seed == seed_of(row.base_seed, row.digest) + fresh
+
     @pytest.mark.parametrize(
         ("name", "preset", "table"),
         [
@@ -311,6 +321,13 @@ class TestOldFiles:
         counter.values = 0
         measure(folder, file, model=network)
         assert counter.values == 0, "each is measured again once"
+
+    def test_the_control_of_a_shipped_file_has_as_many_orders_as_one_that_is_measured_now(self):
+        """Else a run that goes on would measure it again."""
+        assert controls.ORDERS == 8
+        notes = [row.note for row in shipped_rows("headline.db.gz") if row.method == CONTROL]
+        assert notes
+        assert all(note.startswith(orders_said()) for note in notes)
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_a_shipped_file_goes_on(self, name, folder, tmp_path):

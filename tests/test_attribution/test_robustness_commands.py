@@ -113,6 +113,19 @@ def test_what_is_there_is_not_computed_again(folder, model, tmp_path, capsys, mo
     assert len(rows_of(out)) == 18
 
 
+@pytest.mark.parametrize("command", ["robustness", "sanity", "agreement"])
+def test_the_network_is_the_one_that_is_given(command, folder, photo, model, tmp_path, monkeypatch):
+    """Over a folder, and of one photo."""
+    loaded = []
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: loaded.append(given) or model)
+    more = ["--methods", "gradient", "--model", "resnet18", "--device", "cuda"]
+    assert many_photos([command, str(folder), "--out", str(tmp_path / "table.csv"), "--first", "1", *more]) == 0
+    if command != "agreement":
+        assert one_photo([command, str(photo), *more]) == 0
+    assert set(loaded) == {("resnet18", "cuda")}
+    assert len(loaded) == 1 + (command != "agreement")
+
+
 def test_a_method_that_has_no_map_says_why(photo, model, capsys, monkeypatch, tmp_path):
     other, _ = toys.counted(model)
     monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *given: other)

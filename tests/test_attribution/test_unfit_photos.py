@@ -111,6 +111,20 @@ def test_a_photo_that_cannot_be_opened_is_told_until_it_can(folder, tmp_path, mo
     assert len(Results.read(tmp_path / "r.db").rows()) == 4 * 2 * 2
 
 
+def test_photos_of_two_folders_that_cannot_be_opened_are_both_told(tmp_path, monkeypatch):
+    """A run over one folder forgets nothing of the other."""
+
+    def refusing(file):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refusing)
+    for name in ("one", "other", "one"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / f"{name}.png").touch()
+        assert [photo for photo, *_ in measured(tmp_path / name, tmp_path / "r.db")] == [f"{name}.png"]
+    assert {photo for photo, *_ in Results.read(tmp_path / "r.db").errors()} == {"one.png", "other.png"}
+
+
 def test_a_name_that_is_not_utf_8_is_told_and_the_others_are_measured(folder, tmp_path, capsys):
     """By the benchmark and by surveys: neither file can hold such a name."""
     shutil.copy(folder / "cat.png", os.fsencode(folder) + b"/caf\xe9.png")

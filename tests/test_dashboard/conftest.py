@@ -1,5 +1,6 @@
 """The page without a browser, with a scheduler that is stepped by hand."""
 
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import cache, partial
 from hashlib import blake2b
@@ -33,22 +34,30 @@ config._main_script_path = str(APP)
 config.get_config_options(force_reparse=True)
 
 
-@pytest.fixture(scope="session", autouse=True)
+scan_once = cache(manifest_scanner.scan_component_manifests)
+KNOWN: dict[Hashable, torch.Tensor] = {}
+"""What the embedded network gave, by its weights and by the points."""
+
+
+@pytest.fixture(scope="module", autouse=True)
 def quick_pages():
     """What every page does anew, and what costs more than the page, is done once: a search of all installed packages
-    for components, and a forward pass of the network at the same points, which gives the same numbers."""
-    known, forward = {}, EfficientNet.forward
+    for components, and a forward pass of the network at the same points, which gives the same numbers.
+
+    It ends with each module: the tests of the core that follow in this process ask the network itself."""
+    forward = EfficientNet.forward
 
     def remembered(network, x):
         if torch.is_grad_enabled():
             return forward(network, x)
-        key = (network, tuple(x.shape), blake2b(x.contiguous().numpy()).digest())
-        if key not in known:
-            known[key] = forward(network, x)
-        return known[key].clone()
+        weights = tuple((id(one), one._version) for one in (*network.parameters(), *network.buffers()))
+        key = (network, weights, tuple(x.shape), blake2b(x.contiguous().numpy()).digest())
+        if key not in KNOWN:
+            KNOWN[key] = forward(network, x)
+        return KNOWN[key].clone()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan_once)
         patch.setattr(EfficientNet, "forward", remembered)
         yield
 

@@ -1,6 +1,7 @@
 """The ZIP: what is in it, and that its script makes the same numbers again."""
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
@@ -19,6 +20,7 @@ from attribution.similarity import Alike, Finding
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
+from dashboard.stage import pictures
 from dashboard.views.compare import export
 from dashboard.work.glance import Glanced
 from dashboard.work.panel import CONTROL, PERTURBATION, Cell, Snapshot, curve_work, map_work
@@ -78,22 +80,28 @@ class Falling(nn.Module):
         return (1 - x.square().mean((1, 2, 3))).unsqueeze(1).expand(-1, 1000)
 
 
-def test_a_picture_an_overlay_and_the_numbers_of_each_map(folder, cells):
-    for cell in cells[:3]:
-        method = cell.panel.method
-        assert np.asarray(PIL.Image.open(folder / f"{method}.png")).shape == (224, 224, 3)
-        overlay = np.asarray(PIL.Image.open(folder / f"{method}-overlay.png"))
-        assert (overlay != np.asarray(PIL.Image.open(folder / f"{method}.png"))).any()
-        assert (np.load(folder / f"{method}.npy") == cell.snapshot.partial.attribution.numpy()).all()
-    assert (np.asarray(PIL.Image.open(folder / "photo.png")) == np.asarray(gallery_photo("coffee"))).all()
+def picture(file) -> np.ndarray:
+    return np.asarray(PIL.Image.open(file))
+
+
+def test_a_picture_an_overlay_and_the_numbers_of_each_map(folder, subject, cells):
+    maps = {cell.panel.method: cell.snapshot.partial.attribution for cell in cells[:3]}
+    for end, display in (("", pictures.Display()), ("-overlay", pictures.Display(opacity=0.8))):
+        for method, drawn in pictures.draw(maps, subject.photo, display).items():
+            np.testing.assert_array_equal(picture(folder / f"{method}{end}.png"), drawn.pixels)
+    for method, map_ in maps.items():
+        np.testing.assert_array_equal(np.load(folder / f"{method}.npy"), map_.numpy())
+    np.testing.assert_array_equal(picture(folder / "photo.png"), np.asarray(gallery_photo("coffee")))
+    np.testing.assert_array_equal(picture(folder / "input.png"), subject.photo)
 
 
 def test_every_point_of_every_curve(folder, cells):
     with (folder / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
     for cell in cells:
-        own = [float(r["y"]) for r in rows if (r["curve"], r["method"]) == ("perturbation", cell.panel.method)]
-        np.testing.assert_allclose(own, cell.curve(PERTURBATION).y)
+        own = [r for r in rows if (r["curve"], r["method"]) == ("perturbation", cell.panel.method)]
+        np.testing.assert_allclose([float(r["x"]) for r in own], cell.curve(PERTURBATION).x)
+        np.testing.assert_allclose([float(r["y"]) for r in own], cell.curve(PERTURBATION).y)
     band = [row for row in rows if (row["curve"], row["method"]) == ("perturbation", "random_order")]
     assert [float(row["low"]) for row in band] == list(cells[-1].curve(PERTURBATION).low)
     assert all(float(row["low"]) <= float(row["y"]) <= float(row["high"]) for row in band)
@@ -102,16 +110,26 @@ def test_every_point_of_every_curve(folder, cells):
     assert sum(row["curve"] == "abpc" for row in rows) == 4 * 11
 
 
-def test_the_manifest_says_what_made_it(folder, subject):
+def test_the_manifest_says_what_made_it(folder, subject, cells):
     made = json.loads((folder / "manifest.json").read_text())
     assert made["complete"]
     assert made["setting"]["sigma"] == 0.4
     assert made["setting"]["seed"] == 3
-    assert made["model"]["weights"] == subject.model.digest
-    assert len(made["photo"]["sha256"]) == 64
+    of = subject.model
+    told = {"name": of.name, "weights": of.digest, "device": "cpu", "precision": of.precision}
+    assert made["model"] == told
+    assert tuple(made["explained"][name] for name in ("class", "category", "probability", "logit")) == subject.explained
+    assert made["photo"]["sha256"] == hashlib.sha256(gallery_photo("coffee").tobytes()).hexdigest()
+    for cell in cells[:3]:
+        told, snapshot = made["methods"][cell.panel.method], cell.snapshot
+        assert told["gradients computed"] == snapshot.partial.evaluations
+        assert told["completeness gap"] == (list(snapshot.gap) if snapshot.gap else None)
+    path = made["methods"]["integrated_gradients"]
+    assert path["gradients computed"] == 5
+    assert path["completeness gap"]
     assert made["versions"]["torch"]
     assert made["methods"]["smoothgrad"]["seconds"] == 4.0
-    assert made["methods"]["integrated_gradients"]["knobs"]["baseline"] == "blurred"
+    assert path["knobs"]["baseline"] == "blurred"
 
 
 def test_its_script_makes_the_numbers_again(folder, subject, tmp_path, monkeypatch, capsys):
