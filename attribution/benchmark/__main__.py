@@ -179,14 +179,16 @@ def _told(given: Sequence[str]) -> argparse.Namespace:
 def measure(options: argparse.Namespace) -> int:
     """Measures what the results file lacks. Returns 1 when something could not be measured, else 0."""
     measures = metrics(options.metrics)
-    tried = patches(measures, 50)
-    texts = [text for name in options.preset for text in PRESETS[name]] + options.methods
-    wanted = parse(texts or DEFAULT, subjects(tried))
+    texts = [text for name in options.preset for text in PRESETS[name]] + options.methods or DEFAULT
+    parse(texts, subjects())  # an error at once, before there is a file
     for name in ("batch", "threads", "workers"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
     photos(options.photos)  # an error at once when there are none
     results = Results(options.out)
+    # P is a knob of a search. A run that adds another metric continues the searches that the file holds.
+    tried = patches(measures, results.patches(options.model, options.seed) or 50)
+    wanted = parse(texts, subjects(tried))
     with closing(_workers(options, tried)) as workers:
         setting = Setting(options.model, workers.digest, options.seed, options.output)
         failed = run(options.photos, results, setting, wanted, measures, workers)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import random
 import re
@@ -353,6 +354,18 @@ class TestRun:
                 map_ = explain(network, x, "smooth_taylor", row.target, **knobs).attribution
                 assert row.area == pytest.approx(curve(network, x, map_, "deletion", row.target).area, rel=1e-6)
 
+    def test_a_sigma_without_a_finite_area_is_searched_again(self, folder, tmp_path):
+        """An earlier version kept such a sigma."""
+        cases = parse(["adaptive_noising:samples=4,iterations=1,draws=3"], subjects(3))
+        measure(folder, tmp_path / "r.db", cases, measures=metrics(["total_variation"]))
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            infinite = json.dumps({"sigma": 0.123, "search_area": math.inf, "evaluations": 2})
+            opened.execute("UPDATE maps SET detail = ? WHERE photo = (SELECT min(photo) FROM maps)", (infinite,))
+        with closing(Results(tmp_path / "r.db")) as results:
+            found = results.searched(SETTING)
+        assert len(found) == 2
+        assert 0.123 not in {sigma for known in found.values() for sigma in known.values()}
+
     def test_searches_share_what_they_compute_and_count_it_once(self, folder, tmp_path):
         """Searches of one photo begin at the same sigma, with the same draws. Eight fill a batch."""
         cases = parse(["adaptive_noising:samples=8,iterations=2,draws=3,objective=autvc/aupc"], subjects(3))
@@ -469,6 +482,28 @@ class TestCommand:
         assert capsys.readouterr().err.count("not this one") == 3
         monkeypatch.undo()
         assert main([*arguments, "--metrics", "total_variation"]) == 0, "and it is tried again"
+
+    def test_a_run_that_adds_a_metric_continues_the_searches_of_the_file(self, folder, tmp_path, capsys, monkeypatch):
+        """P of the search is that of the first run's perturbation curve, also if the second run has no such curve."""
+        file = tmp_path / "r.db"
+        given = [str(folder), "--out", str(file), "--methods", "adaptive_noising:samples=2,iterations=1", *self.SMALL]
+        perturbed = "perturbation:draws=2,regions=3"
+        assert main([*given, "--metrics", perturbed, "total_variation"]) == 0
+
+        def searched(*_, **knobs):
+            raise ValueError("searched again")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("attribution.benchmark.measure.adaptive_noising", searched)
+            assert main([*given, "--metrics", "deletion"]) == 0
+        found = rows_of(file)
+        assert {row.knobs["draws"] for row in found} == {2}
+        assert {row.metric for row in found} == {"perturbation", "total_variation", "deletion"}
+        capsys.readouterr()
+        assert main(["report", str(file)]) == 0
+        assert "3 photos" in capsys.readouterr().out
+        assert main([*given, "--metrics", "deletion", "--seed", "1"]) == 0, "another seed is another search"
+        assert {row.knobs["draws"] for row in rows_of(file) if row.base_seed == 1} == {50}
 
     def test_what_is_told_can_be_written_but_over_nothing(self, whole, tmp_path, capsys):
         shutil.copy(whole, tmp_path / "r.db")
