@@ -505,6 +505,16 @@ class TestCommand:
         assert main([*given, "--metrics", "deletion", "--seed", "1"]) == 0, "another seed is another search"
         assert {row.knobs["draws"] for row in rows_of(file) if row.base_seed == 1} == {50}
 
+    def test_a_table_goes_to_a_file_without_its_letters(self, folder, tmp_path, monkeypatch):
+        """As output that goes to a file on Windows."""
+        measure(folder, tmp_path / "r.db", parse(["smooth_taylor:samples=2,sigma=0.3/0.5"], subjects()))
+        for encoding in ("ascii", "cp1252"):
+            held = io.BytesIO()
+            monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(held, encoding=encoding))
+            assert main(["report", str(tmp_path / "r.db")]) == 0
+            sys.stdout.flush()
+            assert "SmoothTaylor ?=0.5" in held.getvalue().decode(encoding)
+
     def test_what_is_told_can_be_written_but_over_nothing(self, whole, tmp_path, capsys):
         shutil.copy(whole, tmp_path / "r.db")
         for command, out in (("report", "r.txt"), ("rows", "r.csv"), ("pack", "r.db.gz")):
@@ -572,6 +582,8 @@ class TestCommand:
             (["{folder}", "--out", "{file}", "--methods", "magic"], "'magic' is unknown; use one of"),
             (["{folder}", "--out", "{file}", "--metrics", "aupc"], "'aupc' is unknown; use one of perturbation"),
             (["{folder}", "--out", "{file}", "--batch", "0"], "--batch must be at least 1"),
+            (["{folder}", "--out", "{file}", "--seed", f"{2**63}"], "--seed 9223372036854775808 has too many digits"),
+            (["{folder}", "--out", "{file}", "--seed", f"-{2**63}"], "has too many digits; give at most 18"),
             (["report", "{file}"], "there is no such results file"),
             (["{folder}", "--out", "{empty}"], "empty cannot be written; choose another name"),
             (["{folder}", "--out", "{file}", "--device", "nonsense"], "nonsense"),
