@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands = {"explain": explain.run, "methods": methods, "metrics": metrics, "models": models}
         commands |= {name: check.run for name, check in CHECKS.items()}
         commands[options.command](options)
-    except (ValueError, MemoryError, OSError) as error:
-        print(f"attribution: {error}", file=sys.stderr)
+    except (ValueError, MemoryError, OSError, RuntimeError) as error:
+        print(f"attribution: {str(error).partition(chr(10))[0]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("attribution: stopped", file=sys.stderr)

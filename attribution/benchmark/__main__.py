@@ -23,7 +23,7 @@ from attribution.benchmark.rows import Setting
 from attribution.benchmark.run import Here, photos, run
 from attribution.benchmark.sanity_command import sanity_options, sanity_survey
 from attribution.benchmark.survey import run as run_survey
-from attribution.commands import Parser, to_write
+from attribution.commands import Parser, speakable, to_write
 from attribution.engine.score import OUTPUTS
 from attribution.models import load_model
 from attribution.named import NAMES
@@ -63,10 +63,13 @@ OPTIONS = {
 }
 """Which options the commands that print a file have, besides --out."""
 STOPPED = 130
+LARGEST = 2**63
+"""The first number that a results file cannot hold."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status. An error is printed as one line."""
+    speakable()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] and given[0] in OPTIONS:
@@ -179,14 +182,18 @@ def _told(given: Sequence[str]) -> argparse.Namespace:
 def measure(options: argparse.Namespace) -> int:
     """Measures what the results file lacks. Returns 1 when something could not be measured, else 0."""
     measures = metrics(options.metrics)
-    tried = patches(measures, 50)
-    texts = [text for name in options.preset for text in PRESETS[name]] + options.methods
-    wanted = parse(texts or DEFAULT, subjects(tried))
+    texts = [text for name in options.preset for text in PRESETS[name]] + options.methods or DEFAULT
+    parse(texts, subjects())  # an error at once, before there is a file
     for name in ("batch", "threads", "workers"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
+    if abs(options.seed) >= LARGEST:
+        raise ValueError(f"--seed {options.seed} has too many digits; give at most 18")
     photos(options.photos)  # an error at once when there are none
     results = Results(options.out)
+    # P is a knob of a search. A run that adds another metric continues the searches that the file holds.
+    tried = patches(measures, results.patches(options.model, options.seed) or 50)
+    wanted = parse(texts, subjects(tried))
     with closing(_workers(options, tried)) as workers:
         setting = Setting(options.model, workers.digest, options.seed, options.output)
         failed = run(options.photos, results, setting, wanted, measures, workers)

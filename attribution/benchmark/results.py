@@ -3,11 +3,9 @@
 Each map is written before the next one begins.
 """
 
-import gzip
-import io
 import json
+import math
 import sqlite3
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 from attribution.benchmark.cases import ADAPTIVE, CONTROL, Case
 from attribution.benchmark.measure import Measured, orders_said
+from attribution.benchmark.packed import GZIP, packed, unpacked
 from attribution.benchmark.rows import Row, Setting, row_of
 from attribution.benchmark.schema import (
     DONE,
@@ -29,6 +28,7 @@ from attribution.benchmark.schema import (
     PUT_PHOTO,
     ROWS,
     SEARCHED,
+    SEARCHES,
     TABLE,
     THUMBNAILS,
     create,
@@ -39,7 +39,6 @@ from attribution.benchmark.thumbnails import accepted
 from attribution.commands import to_write
 from attribution.types import Curve
 
-GZIP = b"\x1f\x8b"
 MOST_BYTES = 1 << 30
 NONE = "not a results file of this version; choose one that the benchmark has written"
 
@@ -90,11 +89,7 @@ class Results:
     @classmethod
     def from_bytes(cls, data: bytes) -> "Results":
         """Opens the bytes of a results file, packed or not, to read it. Raises ValueError when they cannot be read."""
-        try:
-            if data.startswith(GZIP):
-                data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)
-        except (OSError, EOFError, zlib.error):
-            raise ValueError("this packed results file is damaged; pack it again") from None
+        data = unpacked(data, MOST_BYTES)
         if len(data) > MOST_BYTES:
             raise ValueError("this results file is larger than 1 GB; it is too large to be opened here")
         made = cls.__new__(cls)
@@ -127,19 +122,8 @@ class Results:
         self._connection.execute("COMMIT")
 
     def pack(self, thumbnails: bool = True) -> bytes:
-        """A small copy of the file, compressed. It lacks the folder of the photos; it keeps the `thumbnails` or not.
-
-        Curves are rounded to four places, areas are not.
-        """
-        copy = sqlite3.connect(":memory:")
-        self._connection.backup(copy)
-        with copy:
-            copy.execute("UPDATE photos SET folder = ''" + ("" if thumbnails else ", thumbnail = x''"))
-            for place, curve in copy.execute("SELECT rowid, curve FROM areas").fetchall():
-                short = json.dumps([round(y, 4) for y in json.loads(curve)])
-                copy.execute("UPDATE areas SET curve = ? WHERE rowid = ?", (short, place))
-        copy.execute("VACUUM")
-        return gzip.compress(copy.serialize(), mtime=0)
+        """A small copy of the file, compressed, to send on."""
+        return packed(self._connection, thumbnails)
 
     def close(self) -> None:
         self._connection.close()
@@ -156,13 +140,24 @@ class Results:
         return found
 
     def searched(self, setting: Setting) -> dict[tuple[str, str], dict[str, float]]:
-        """The sigmas that adaptive noising found: by (photo, digest), and by the text of its knobs."""
+        """The sigmas that adaptive noising found: by (photo, digest), and by the text of its knobs.
+
+        An earlier version kept a sigma whose search found no finite area: such a photo is searched again.
+        """
         found: dict[tuple[str, str], dict[str, float]] = {}
         wanted = setting.columns | {"search": ADAPTIVE}
         for name, digest, knobs, detail in self._connection.execute(SEARCHED, wanted):
-            if isinstance(sigma := json.loads(detail).get("sigma"), float):
+            known = json.loads(detail)
+            sigma, area = known.get("sigma"), known.get("search_area")
+            if isinstance(sigma, float) and isinstance(area, float) and math.isfinite(area):
                 found.setdefault((name, digest), {})[knobs] = sigma
         return found
+
+    def patches(self, model: str, seed: int) -> int | None:
+        """P of the searches of adaptive noising with this model and this seed; None if there are none, or several."""
+        wanted = {"model": model, "base_seed": seed, "search": ADAPTIVE}
+        found = {json.loads(knobs).get("draws") for (knobs,) in self._connection.execute(SEARCHES, wanted)}
+        return found.pop() if len(found) == 1 else None
 
     def outputs(self) -> set[str]:
         """The scores that were explained and measured: one, or none in a new file."""

@@ -1,6 +1,6 @@
 """The run: measures what the results file lacks, photo by photo, writes each case at once, and shows the time left."""
 
-import csv
+import os
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NoReturn, Protocol, runtime_checkable
 
 from tqdm import tqdm
 
 from attribution.benchmark.cases import Case
+from attribution.benchmark.labels import labels
 from attribution.benchmark.measure import Measured, Task, Unreadable, measure, steady
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Setting
@@ -37,35 +38,26 @@ class Workers(Protocol):
 
 
 def photos(folder: Path) -> list[Path]:
-    """The photos of a folder and its subfolders, sorted by path. Raises ValueError when there are none."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such folder")
-    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    """The photos of a folder and its subfolders, sorted by path.
+
+    Raises ValueError when there are none, and for a folder that cannot be read: its photos would be missing unsaid.
+    """
+    try:
+        if not folder.is_dir():
+            raise ValueError(f"{folder}: there is no such folder")
+        files = (Path(at, name) for at, _, names in os.walk(folder, onerror=_refuse) for name in names)
+        found = sorted(file for file in files if file.suffix.lower() in SUFFIXES and file.is_file())
+    except OSError as error:
+        raise ValueError(
+            f"{error.filename} cannot be read ({error.strerror}); change its rights, or choose another folder"
+        ) from None
     if not found:
         raise ValueError(f"{folder}: there is no photo in it; use JPEG, PNG, WebP, GIF, BMP or TIFF")
     return found
 
 
-def labels(folder: Path) -> dict[str, int]:
-    """The classes of the photos, by name: the columns `file` and `imagenet_class` of `labels.csv` in the folder, or
-    its two columns, if it has no head and each line is a name and a number.
-
-    Empty if the folder has no such file. Raises ValueError for a class that is no number.
-    """
-    file = folder / "labels.csv"
-    if not file.is_file():
-        return {}
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        lines = opened.readlines()
-    plain = all(len(row) == 2 and row[1].strip().isdecimal() for row in csv.reader(lines) if row)
-    reader = csv.DictReader(lines, ("file", "imagenet_class") if plain else None)
-    if not {"file", "imagenet_class"} <= set(reader.fieldnames or ()):
-        return {}
-    given = [(str(line["file"]).strip(), str(line["imagenet_class"] or "").strip()) for line in reader]
-    for name, text in given:
-        if not text.isdecimal() and text:
-            raise ValueError(f"{file}: the class of {name} is {text}; write its number, or nothing")
-    return {name: int(text) for name, text in given if text}
+def _refuse(error: OSError) -> NoReturn:
+    raise error
 
 
 def digest_of(photo: bytes) -> str:

@@ -78,6 +78,10 @@ DONE = (
     + " AND (maps.method != :control OR areas.note LIKE :orders)"
 )
 SEARCHED = _select("photo", "digest", "knobs", "detail") + OF_RUN + " AND maps.method = :search"
+SEARCHES = (
+    "SELECT DISTINCT knobs FROM maps "
+    "WHERE model = :model AND base_seed = :base_seed AND method = :search AND target >= 0"
+)
 SMALL = f"typeof(thumbnail) = 'blob' AND length(thumbnail) <= {MOST_BYTES}"
 THUMBNAILS = f"SELECT digest, CASE WHEN {SMALL} THEN thumbnail ELSE x'' END FROM photos WHERE digest != '' ORDER BY id"
 

@@ -97,8 +97,7 @@ def run(given: argparse.Namespace, survey: Survey) -> int:
     cases = labelled(parse(given.methods, METHODS))
     if given.first is not None and given.first < 1:
         raise ValueError(f"--first {given.first} must be at least 1")
-    if not given.out.exists():
-        to_write(given.out, ".csv")
+    _writable(given.out)
     files = photos(given.photos)[: given.first]
     rows, failed = read(given.out, survey), []
     model = load_model(given.model, given.device)
@@ -117,6 +116,13 @@ def run(given: argparse.Namespace, survey: Survey) -> int:
     for line in failed:
         print(line, file=sys.stderr)
     return 1 if failed else 0
+
+
+def _writable(file: Path) -> None:
+    """Raises ValueError for a file that cannot be made or continued."""
+    to_write(file, *(() if file.exists() else (".csv",)))
+    if not os.access(file.parent, os.W_OK):  # each photo replaces the file by one that is written beside it
+        raise ValueError(f"{file} cannot be written: its folder cannot be changed; choose another folder")
 
 
 def _photo(
@@ -163,22 +169,29 @@ def read(file: Path, survey: Survey) -> list[dict[str, str]]:
     """
     if not file.exists():
         return []
-    text = file.read_text(encoding="utf-8")
-    rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+    other = ValueError(f"{file} is no table of {survey.title}; choose another name")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise other from None
     if text and not text.startswith(",".join(survey.columns) + "\n"):
-        raise ValueError(f"{file} is no table of {survey.title}; choose another name")
-    return rows
+        raise other
+    return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
 
 
 def write(file: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Replaces the file by one with these rows, at once."""
+    """Replaces the file by one with these rows, at once. What ends it before leaves the file as it was."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     beside = file.with_name(f"{file.name}.{os.getpid()}.new")
-    beside.write_text(buffer.getvalue(), encoding="utf-8")
-    beside.replace(file)
+    try:
+        beside.write_text(buffer.getvalue(), encoding="utf-8")
+        beside.replace(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def write_photo(
@@ -190,7 +203,7 @@ def write_photo(
     measured: Callable[[str], Row],
 ) -> None:
     """Writes the file for one photo, a row for each method, and says so. `measured(label)`: the columns of numbers."""
-    known = {"photo": given.photo.name, "model": model.name, "weights": model.digest, "setting": setting}
+    known = {"photo": spelled(given.photo.name), "model": model.name, "weights": model.digest, "setting": setting}
     rows = [
         {**known, "seed": str(given.seed), "method": case.name, "knobs": case.text, **measured(label)}
         for label, case in cases.items()

@@ -77,7 +77,8 @@ class _Download:
         except Exception as error:  # `fetch`, in the other thread, reports it
             self.failure = error
         finally:
-            self._part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # as where a file stands in the place of the folder
+                self._part.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Ends the download if it runs: it reads one more piece at most, and deletes what it wrote."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import random
 import re
@@ -366,6 +367,18 @@ class TestRun:
         for other in ({"seed": 1}, {"weights": "others"}, {"model": "other"}):
             assert results.searched(replace(SETTING, **other)) == {}, other
 
+    def test_a_sigma_without_a_finite_area_is_searched_again(self, folder, tmp_path):
+        """An earlier version kept such a sigma."""
+        cases = parse(["adaptive_noising:samples=4,iterations=1,draws=3"], subjects(3))
+        measure(folder, tmp_path / "r.db", cases, measures=metrics(["total_variation"]))
+        with closing(sqlite3.connect(tmp_path / "r.db")) as opened, opened:
+            infinite = json.dumps({"sigma": 0.123, "search_area": math.inf, "evaluations": 2})
+            opened.execute("UPDATE maps SET detail = ? WHERE photo = (SELECT min(photo) FROM maps)", (infinite,))
+        with closing(Results(tmp_path / "r.db")) as results:
+            found = results.searched(SETTING)
+        assert len(found) == 2
+        assert 0.123 not in {sigma for known in found.values() for sigma in known.values()}
+
     def test_searches_share_what_they_compute_and_count_it_once(self, folder, tmp_path):
         """Searches of one photo begin at the same sigma, with the same draws. Eight fill a batch."""
         cases = parse(["adaptive_noising:samples=8,iterations=2,draws=3,objective=autvc/aupc"], subjects(3))
@@ -498,6 +511,38 @@ class TestCommand:
         monkeypatch.undo()
         assert main([*arguments, "--metrics", "total_variation"]) == 0, "and it is tried again"
 
+    def test_a_run_that_adds_a_metric_continues_the_searches_of_the_file(self, folder, tmp_path, capsys, monkeypatch):
+        """P of the search is that of the first run's perturbation curve, also if the second run has no such curve."""
+        file = tmp_path / "r.db"
+        given = [str(folder), "--out", str(file), "--methods", "adaptive_noising:samples=2,iterations=1", *self.SMALL]
+        perturbed = "perturbation:draws=2,regions=3"
+        assert main([*given, "--metrics", perturbed, "total_variation"]) == 0
+
+        def searched(*_, **knobs):
+            raise ValueError("searched again")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("attribution.benchmark.measure.adaptive_noising", searched)
+            assert main([*given, "--metrics", "deletion"]) == 0
+        found = rows_of(file)
+        assert {row.knobs["draws"] for row in found} == {2}
+        assert {row.metric for row in found} == {"perturbation", "total_variation", "deletion"}
+        capsys.readouterr()
+        assert main(["report", str(file)]) == 0
+        assert "3 photos" in capsys.readouterr().out
+        assert main([*given, "--metrics", "deletion", "--seed", "1"]) == 0, "another seed is another search"
+        assert {row.knobs["draws"] for row in rows_of(file) if row.base_seed == 1} == {50}
+
+    def test_a_table_goes_to_a_file_without_its_letters(self, folder, tmp_path, monkeypatch):
+        """As output that goes to a file on Windows."""
+        measure(folder, tmp_path / "r.db", parse(["smooth_taylor:samples=2,sigma=0.3/0.5"], subjects()))
+        for encoding in ("ascii", "cp1252"):
+            held = io.BytesIO()
+            monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(held, encoding=encoding))
+            assert main(["report", str(tmp_path / "r.db")]) == 0
+            sys.stdout.flush()
+            assert "SmoothTaylor ?=0.5" in held.getvalue().decode(encoding)
+
     def test_what_is_told_can_be_written_but_over_nothing(self, whole, tmp_path, capsys):
         shutil.copy(whole, tmp_path / "r.db")
         for command, out in (("report", "r.txt"), ("rows", "r.csv"), ("pack", "r.db.gz")):
@@ -565,6 +610,8 @@ class TestCommand:
             (["{folder}", "--out", "{file}", "--methods", "magic"], "'magic' is unknown; use one of"),
             (["{folder}", "--out", "{file}", "--metrics", "aupc"], "'aupc' is unknown; use one of perturbation"),
             (["{folder}", "--out", "{file}", "--batch", "0"], "--batch must be at least 1"),
+            (["{folder}", "--out", "{file}", "--seed", f"{2**63}"], "--seed 9223372036854775808 has too many digits"),
+            (["{folder}", "--out", "{file}", "--seed", f"-{2**63}"], "has too many digits; give at most 18"),
             (["report", "{file}"], "there is no such results file"),
             (["{folder}", "--out", "{empty}"], "empty cannot be written; choose another name"),
             (["{folder}", "--out", "{file}", "--device", "nonsense"], "nonsense"),

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 import toys
 from skimage import data
 
@@ -280,6 +282,23 @@ def test_what_is_wrong_is_one_line(photo, capsys, change, line):
     assert told.startswith("attribution: ")
     assert line in told
     assert told.count("\n") == 1
+
+
+class Refusing(torch.nn.Module):
+    """A network that takes single photos only, as one that was exported with a batch of 1."""
+
+    def forward(self, points):
+        if len(points) > 1:
+            raise RuntimeError("a batch of 1 is needed\nand a second line")
+        return points.flatten(1)[:, :2]
+
+
+def test_what_a_network_raises_is_one_line(photo, capsys, monkeypatch):
+    model = toys.of_photos()
+    refusing = replace(model, module=Refusing().eval())
+    monkeypatch.setattr("attribution.explain_command.load_model", lambda *_, **options: refusing)
+    assert main(["explain", str(photo), "--method", "smoothgrad", "--samples", "8"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "attribution: a batch of 1 is needed"
 
 
 def test_a_photo_that_is_not_there(tmp_path, capsys):

@@ -48,7 +48,7 @@ WITHIN = {
         {"adaptive", "changed_image", "convergence", "other_class", "perturbed", "randomisation", "settled", "trace"},
     ],
     "benchmark": [
-        {"cases", "intervals", "paper", "printed", "rows", "thumbnails"},
+        {"cases", "intervals", "labels", "packed", "paper", "printed", "rows", "thumbnails"},
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},

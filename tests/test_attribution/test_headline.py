@@ -21,10 +21,11 @@ import toys
 from attribution import METHODS, explain, load_image, perturbation_curve
 from attribution.benchmark.__main__ import main
 from attribution.benchmark.cases import PRESETS, metrics, parse, subjects
+from attribution.benchmark.labels import labels
 from attribution.benchmark.report import report, rows
 from attribution.benchmark.results import Results
 from attribution.benchmark.rows import Row, Setting
-from attribution.benchmark.run import Here, digest_of, labels, run
+from attribution.benchmark.run import Here, digest_of, run
 from attribution.benchmark.tables import tabulate
 from attribution.studies.adaptive import Outcome, adaptive_noising
 
@@ -206,6 +207,35 @@ class TestLabels:
             ValueError, match=r"labels.csv: the class of cat.png is tabby; write its number, or nothing"
         ):
             labels(folder)
+
+    def test_semicolons_separate_as_well(self, folder):
+        for text in (
+            "file;imagenet_class\ncat.png;281\n",
+            "cat.png;281\n",
+            "file;title;imagenet_class\ncat.png;a,b;281",
+        ):
+            (folder / "labels.csv").write_text(text)
+            assert labels(folder) == {"cat.png": 281}
+
+    @pytest.mark.parametrize(
+        ("held", "line"),
+        [
+            ("file,imagenet_class\nM\u00fcller.png,3\n".encode("cp1252"), "is not UTF-8; save it as CSV in UTF-8"),
+            ("file,imagenet_class\ncat.png,3\n".encode("utf-16"), "is not UTF-8; save it as CSV in UTF-8"),
+            (b'file,imagenet_class\n"' + b"x" * 200_000 + b'",1\n', "cannot be read as CSV (field larger than"),
+            (b"file,imagenet_class\ncat.png," + b"9" * 19, f"the class of cat.png is {'9' * 19}; write its number"),
+            (b"file,imagenet_class\ncat.png," + b"9" * 9000, f"the class of cat.png is {'9' * 40}; write its number"),
+        ],
+        ids=["cp1252", "utf-16", "long field", "large class", "very large class"],
+    )
+    def test_a_file_that_cannot_be_read_is_one_line(self, folder, tmp_path, capsys, held, line):
+        (folder / "labels.csv").write_bytes(held)
+        given = ["--model", "toys:of_photos", "--device", "cpu", "--methods", "edges", "--metrics", "total_variation"]
+        assert main([str(folder), "--out", str(tmp_path / "r.db"), *given]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"attribution.benchmark: {folder / 'labels.csv'}")
+        assert line in told
+        assert told.count("\n") == 1
 
     def test_each_row_has_that_of_its_photo(self, labels_and_file, labelled):
         assert {row.photo: row.label for row in labelled} == labels_and_file[0]

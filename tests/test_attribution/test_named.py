@@ -518,6 +518,15 @@ class TestWrong:
         with pytest.raises(ValueError, match=r"could not be downloaded \(no connection: .*\): fetch http"):
             load_model(f"timm/{SMALL}", "cpu")
 
+    def test_nor_where_a_file_stands_in_the_place_of_the_folder(self, served, tmp_path, monkeypatch):
+        """One error, of the caller: the thread that downloads raises none of its own."""
+        (tmp_path / "file").touch()
+        raised = []
+        monkeypatch.setattr("threading.excepthook", raised.append)
+        with pytest.raises(ValueError, match="could not be downloaded"):
+            list(fetch("it", served[1], tmp_path / "file" / "weights-0123abcd.pth", 1, 0.01))
+        assert raised == []
+
     def test_lrp_says_for_which_networks_it_has_rules(self, tmp_path):
         (tmp_path / "mine.safetensors").write_bytes(held(small(3).state_dict()))
         model = load_model(f"timm/{SMALL}={tmp_path / 'mine.safetensors'}", "cpu")

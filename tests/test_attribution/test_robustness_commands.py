@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from attribution.benchmark.__main__ import main as many_photos
 from attribution.benchmark.intervals import SURE, chance, holm, interval
 from attribution.benchmark.robustness_command import COLUMNS, PHOTO, changes_of, robustness_options, robustness_survey
 from attribution.benchmark.run import digest_of, seed_of
+from attribution.benchmark.survey import write
 from attribution.studies.changed_image import FIGURES, Changes, robustness
 from attribution.studies.robustness import error_of
 
@@ -177,6 +180,39 @@ def test_what_is_wrong_is_one_line(photo, model, capsys, wrong, line):
     assert told.count("\n") == 1
 
 
+def test_a_table_that_cannot_be_replaced_is_told_before_the_first_photo(folder, model, tmp_path, capsys, monkeypatch):
+    out, access = tmp_path / "table.csv", os.access
+    assert survey(folder, out, "--first", "1") == 0
+    written = out.read_bytes()
+    capsys.readouterr()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and access(path, mode))
+    monkeypatch.setattr("attribution.benchmark.survey.load_model", lambda *_: pytest.fail("it was told too late"))
+    assert survey(folder, out) == 2
+    assert "table.csv cannot be written: its folder cannot be changed" in capsys.readouterr().err
+    assert out.read_bytes() == written
+
+
+def test_a_name_that_is_not_utf_8_is_written_with_backslashes(photo, model, tmp_path):
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    photo.rename(named)
+    assert one_photo(["robustness", str(named), *METHODS, *QUICK, "--out", str(tmp_path / "own.csv")]) == 0
+    assert {row["photo"] for row in rows_of(tmp_path / "own.csv")} == {"caf\\udce9.png"}
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, OSError])
+def test_nothing_is_left_of_a_table_that_could_not_be_written(tmp_path, monkeypatch, raised):
+    write(tmp_path / "own.csv", ["a"], [{"a": "1"}])
+
+    def ends(*_):
+        raise raised
+
+    monkeypatch.setattr(Path, "replace", ends)
+    with pytest.raises(raised):
+        write(tmp_path / "own.csv", ["a"], [{"a": "2"}])
+    assert [file.name for file in tmp_path.iterdir()] == ["own.csv"]
+    assert rows_of(tmp_path / "own.csv") == [{"a": "1"}]
+
+
 def test_what_is_not_given_is_as_in_python(folder):
     asked = robustness_options().parse_args([str(folder), "--out", "table.csv"])
     assert changes_of(asked) == Changes()
@@ -187,6 +223,10 @@ def test_files_of_others_stay(folder, photo, model, tmp_path, capsys):
     other.write_text("a,b\n1,2\n")
     assert survey(folder, other) == 2
     assert "is no table of robustness" in capsys.readouterr().err
+    assert survey(folder, photo) == 2, "a file that is no text"
+    assert f"{photo} is no table of robustness; choose another name" in capsys.readouterr().err
+    assert survey(folder, folder) == 2
+    assert f"{folder} cannot be written; choose another name" in capsys.readouterr().err
     assert one_photo(["robustness", str(photo), *METHODS, *QUICK, "--out", str(other)]) == 2
     assert "already exists; choose another name" in capsys.readouterr().err
     assert other.read_text() == "a,b\n1,2\n"

@@ -125,6 +125,25 @@ def test_photos_of_two_folders_that_cannot_be_opened_are_both_told(tmp_path, mon
     assert {photo for photo, *_ in Results.read(tmp_path / "r.db").errors()} == {"one.png", "other.png"}
 
 
+@pytest.mark.parametrize("shut", ["", "below"])
+def test_a_folder_that_cannot_be_read_is_one_line(folder, tmp_path, capsys, monkeypatch, shut):
+    """The folder, or one in it: its photos would be missing, and nothing would say so."""
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path) == folder / shut:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    given = [str(folder), "--model", "toys:of_photos", "--methods", "edges", "--device", "cpu"]
+    for command in ([], ["agreement"]):
+        assert main([*command, *given, "--out", str(tmp_path / "out.csv")]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"attribution.benchmark: {folder / shut} cannot be read (Permission denied); ")
+        assert told.count("\n") == 1
+
+
 def test_a_name_that_is_not_utf_8_is_told_and_the_others_are_measured(folder, tmp_path, capsys):
     """By the benchmark and by surveys: neither file can hold such a name."""
     shutil.copy(folder / "cat.png", os.fsencode(folder) + b"/caf\xe9.png")
