@@ -309,7 +309,8 @@ class TestScrubs:
             """() => {
               const [above, below] = [0, 1].map(() => root.appendChild(document.createElement('div')));
               window.scrubs = new code.Scrubs(above, below, () => {});
-              const stages = {values: ['0', '1', '2'], at: [0, 1, 2], start: 2, said: [], tables: [], mix: []};
+              const none = {said: [], tables: [], mix: [], shown: []};
+              const stages = {values: ['0', '1', '2'], at: [0, 1, 2], start: 2, ...none};
               window.hear = (label, help) => scrubs.hear({name: 'stage', letter: 'k', label, help, ...stages});
               hear('from the output down', 'some help');
               scrubs.near('stage', 1);
