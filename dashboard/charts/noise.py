@@ -25,6 +25,7 @@ def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Fig
     traces = []
     for line in lines:
         colour, _, marker = style(line.method)
+        plain = marker.removesuffix("-open")  # a marker of its own may be open
         traces.append(
             scatter(
                 x=list(line.counts),
@@ -32,7 +33,7 @@ def agreement(lines: Sequence[Agreement], samples: int, enough: float) -> go.Fig
                 name=line.title,
                 mode="lines+markers",
                 line={"color": colour, "dash": "dot" if line.antithetic else "solid", "width": 2},
-                marker={"color": colour, "symbol": f"{marker}-open" if line.antithetic else marker, "size": 7},
+                marker={"color": colour, "symbol": f"{plain}-open" if line.antithetic else marker, "size": 7},
                 hovertemplate="%{y:.3f}",
             )
         )

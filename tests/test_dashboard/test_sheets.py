@@ -299,6 +299,22 @@ class TestNoise:
             assert drawn == pytest.approx(known)
             assert max(known) == 12
 
+    @pytest.mark.parametrize("methods", [("smoothgrad",), ("smooth_taylor",), ("smooth_taylor_null",)])
+    @pytest.mark.parametrize("both", [False, True])
+    def test_its_words_are_of_the_lines_that_are_drawn(self, made, jobs, methods, both):
+        """Each can be told apart: the threshold by its dashes, a null by its name."""
+        board = replace(made("noise"), experiment=replace(EXPERIMENT, methods=methods), both=both)
+        (figure,) = heads(finish(jobs, board), "figure")
+        names = {trace["name"] for trace in figure["figure"]["data"]}
+        assert ("SmoothTaylor's null is the gradients of" in figure["note"]) == ("SmoothTaylor's null" in names)
+        (threshold,) = figure["figure"]["layout"]["shapes"]
+        assert threshold["line"]["dash"] == "dash"
+        assert f"{threshold['y0']}, the dashed line" in figure["note"]
+        assert "grey" not in figure["note"]
+        dashes = {trace["name"]: trace["line"]["dash"] for trace in figure["figure"]["data"]}
+        assert {dash for name, dash in dashes.items() if "±" not in name} == {"solid"}
+        assert {dash for name, dash in dashes.items() if "±" in name} == ({"dot"} if both else set())
+
 
 class TestDownload:
     def test_it_says_how_far_it_is_and_ends_once(self, jobs):
