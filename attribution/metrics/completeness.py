@@ -15,6 +15,7 @@ from attribution.types import Image
     "Completeness gap",
     label="Completeness gap",
     better="lower",
+    reading="near 0 is better",
     digits=2,
     paper="Sundararajan et al. 2017, arXiv:1703.01365",
     cost=lambda knobs, pixels: Cost(passes=1 + (knobs["draws"] if knobs["baseline"] == "uniform" else 1)),

@@ -35,7 +35,8 @@ class Trace:
 
     `slopes` are F'(alpha) = <x - b, gradient>; `sizes` are the Euclidean norms of the gradients. `steps` describes what
     each node adds to the attribution: its sum (weight times slope), and the sum of its absolute values. `frames` are
-    the indices of the nodes whose `gradients` and `maps` (the attribution so far) are kept.
+    the indices of the nodes whose `gradients` and `maps` (the attribution so far) are kept. `places` are the alphas
+    of all nodes whose maps are kept in the end.
     """
 
     baseline: Image
@@ -43,6 +44,7 @@ class Trace:
     chances: Sequence[float]
     """`ends` and `chances` are the score and the probability at the baseline and at the image."""
     total: int
+    places: tuple[float, ...]
     alphas: Numbers
     scores: Numbers
     probabilities: Numbers
@@ -101,7 +103,8 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
     alphas, weights = nodes(score, x, baseline, rule, steps)
     path = Walk(baseline, tuple(zip(alphas, weights, strict=True)), in_order=True)
     ends, chances = _logits_and_probabilities(score, torch.stack([baseline.image, x]))
-    framed, delta = set(kept(len(path))), x - baseline.image
+    framed, delta = kept(len(path)), x - baseline.image
+    places = tuple(float(alphas[k]) for k in framed)
     numbers: list[tuple[float, ...]] = []
     frames: list[int] = []
     gradients: list[Frame] = []
@@ -123,8 +126,8 @@ def trace(score: ClassScore, x: Image, baseline: Baseline, steps: int, rule: str
                 maps.append(total.float())
         table = np.array(numbers)
         yield Trace(
-            baseline.image, ends, chances, len(path), table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4],
-            table[:, 5:], tuple(frames), tuple(gradients), tuple(maps),
+            baseline.image, ends, chances, len(path), places, table[:, 0], table[:, 1], table[:, 2], table[:, 3],
+            table[:, 4], table[:, 5:], tuple(frames), tuple(gradients), tuple(maps),
         )  # fmt: skip
 
 

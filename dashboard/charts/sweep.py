@@ -55,8 +55,8 @@ def against(
         line = {"color": GREY, "dash": "longdash", "width": 1}
         mean = sum(control) / len(control)
         # Among other lines there is no free place for a name.
-        text = {"annotation_text": ORDERS, "annotation_font_color": GREY}
-        figure.add_hline(mean, line=line, **({"name": ORDERS, "showlegend": True} if beside else text))
+        named = {"name": ORDERS, "showlegend": True} if beside else {"annotation_text": ORDERS}
+        figure.add_hline(mean, line=line, **named)
         figure.add_hrect(min(control), max(control), fillcolor=BAND, line_width=0, layer="below")
     return figure
 

@@ -39,7 +39,7 @@ def show(page: str, board: Worked) -> None:
     columns = st.grid(2, min_column_width=320, gap="medium")
     for head, _ in of.get("figure", ()):
         with columns.container():
-            _chart(head, at)
+            _chart(head, scrubs, at)
     for name, scrub in scrubs.items():
         if scrub["tables"]:
             st.table(scrub["tables"][at[name]], hide_index=True, alt=scrub["caption"])
@@ -103,10 +103,10 @@ def _values(head: Mapping[str, Any], payload: bytes, shape: tuple[int, int]) -> 
     return values
 
 
-def _chart(head: Mapping[str, Any], at: Mapping[str, int]) -> None:
+def _chart(head: Mapping[str, Any], scrubs: Mapping[str, Any], at: Mapping[str, int]) -> None:
     figure = go.Figure(head["figure"])
     for mark in head["marks"]:
-        x = mark["x"][at[mark["scrub"]]]
+        x = (mark["x"] or scrubs[mark["scrub"]]["mix"])[at[mark["scrub"]]]
         if x is not None:
             text = {"annotation_text": mark["text"]} if mark["text"] else {}
             figure.add_vline(x, line={"color": mark["colour"], "dash": mark["dash"], "width": 1}, **text)

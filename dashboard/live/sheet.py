@@ -76,7 +76,8 @@ class Scrub:
     """A slider over values, which stand for positions `at`. A tile shows the last of its maps up to that position.
 
     `said` is a sentence for each value, `tables` a table, `mix` the share of the photo in a mixture with the picture
-    beneath. Each is empty if there is none.
+    beneath. `shown` is the value of what a tile shows: an earlier one while later maps are still to come. Each is empty
+    if there is none.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Scrub:
     caption: str = ""
     note: str = ""
     mix: tuple[float, ...] = ()
+    shown: tuple[str, ...] = ()
     below: bool = False
     """Whether it stands below the charts."""
 
@@ -103,7 +105,7 @@ class Scrub:
 
 @dataclass(frozen=True)
 class Mark:
-    """A vertical line in a chart, at one x for each value of a scrub. None: no line."""
+    """A vertical line in a chart, at one x for each value of a scrub. None: no line. Empty: where the mixture is."""
 
     scrub: str
     x: tuple[float | None, ...]

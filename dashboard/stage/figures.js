@@ -71,7 +71,8 @@ class Figures {
     const shapes = [...(one.layout.shapes ?? [])];
     const annotations = [...(one.layout.annotations ?? [])];
     for (const { scrub, x, colour, dash, text } of one.heard.marks) {
-      const at = x[this.at[scrub]];
+      const [k, mix] = this.at[scrub] ?? [];
+      const at = x.length ? x[k] : mix;
       if (at == null) continue;
       const across = { type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1 };
       shapes.push({ ...across, line: { color: colour, dash, width: text ? 2 : 1 } });
@@ -80,7 +81,7 @@ class Figures {
     return { ...one.layout, shapes, annotations };
   }
 
-  // The scrubs are at these indices.
+  // The scrubs are at these indices, and their mixtures at these shares.
   move(at) {
     this.at = at;
     for (const one of this.all.values()) {

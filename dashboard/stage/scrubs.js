@@ -53,8 +53,8 @@ class Scrubs {
   show(one) {
     const { scrub, k } = one;
     one.slider.value = k;
-    one.slider.setAttribute("aria-valuetext", scrub.values[k]);
-    one.shown.textContent = `${scrub.letter} = ${scrub.values[k]}`;
+    one.slider.setAttribute("aria-valuetext", scrub.shown[k] ?? scrub.values[k]);
+    one.shown.textContent = this.place(scrub.name).words;
     one.said.textContent = scrub.said[k] ?? "";
     one.said.hidden = !scrub.said.length;
     const rows = JSON.stringify(scrub.tables[k] ?? []);
@@ -77,15 +77,16 @@ class Scrubs {
     this.go(one, far.indexOf(Math.min(...far)));
   }
 
+  // The index of each, and the share of the photo in its mixture.
   at() {
-    return Object.fromEntries([...this.all].map(([name, { k }]) => [name, k]));
+    return Object.fromEntries([...this.all].map(([name, { scrub, k }]) => [name, [k, scrub.mix[k]]]));
   }
 
-  // The position, the share of the photo in the mixture, and the value in words.
+  // The position, the share of the photo in the mixture, and in words the value of what is shown.
   place(name) {
     const one = this.all.get(name);
     if (!one) return null;
     const { scrub, k } = one;
-    return { at: scrub.at[k], mix: scrub.mix[k] ?? 1, words: `${scrub.letter} = ${scrub.values[k]}` };
+    return { at: scrub.at[k], mix: scrub.mix[k] ?? 1, words: `${scrub.letter} = ${scrub.shown[k] ?? scrub.values[k]}` };
   }
 }

@@ -1,5 +1,6 @@
 """The example that is shipped computed: it is what the code computes, small, and shown without torch."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -16,11 +17,13 @@ from attribution.images import to_picture
 from attribution.metrics import perturbation
 from attribution.types import Curve
 from dashboard.cold_start import example, precomputed
+from dashboard.controls.methods import CONTROLS
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.first import FIRST
 from dashboard.experiment.gallery import gallery_photo
 from dashboard.experiment.subject import Subject
 from dashboard.live.frames import unpack
+from dashboard.place import ASSETS
 from dashboard.views.compare import parts
 from dashboard.views.compare.board import CompareBoard
 from dashboard.views.learn import lessons
@@ -218,6 +221,24 @@ class TestLessons:
             assert "random order" in said
             assert "centre" in said
         assert "at least" not in text
+
+    def test_what_they_say_of_the_blob_is_what_the_results_files_say(self):
+        """It beats random orders in insertion, and does not in AUPC, nor on the photo of the lesson."""
+
+        def numbers(name):
+            with (ASSETS / name).open(encoding="utf-8", newline="") as lines:
+                return {row["method"]: row for row in csv.DictReader(lines)}
+
+        family, headline = numbers("ig-family.csv"), numbers("headline.csv")
+        assert float(family["centre"]["insertion"]) > float(family["random_order"]["insertion"]) + 0.1
+        assert float(headline["centre"]["aupc"]) > float(headline["random_order"]["aupc"])
+        _, shown = lessons.load()
+        assert shown["centre"] > shown["random"]
+        texts = [one.text for one in lessons.LESSONS if "blob" in one.text]
+        assert len(texts) == 2
+        assert all("insertion" in text for text in texts)
+        assert "and does not in AUPC" in texts[-1]
+        assert CONTROLS.partition("it is ")[2] in texts[-1], "a control is the same thing everywhere"
 
     def test_a_map_of_few_samples_is_not_said_to_be_curvature(self):
         """Another seed gives another map: what a mean over many samples would show is the smaller part of it."""

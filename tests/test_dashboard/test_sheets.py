@@ -15,6 +15,7 @@ from attribution.engine.plans import NoiseCloud
 from attribution.explain import score_of
 from attribution.heatmaps import reduce_channels
 from attribution.images import to_picture
+from attribution.quadrature import ADAPTIVE, RULES
 from attribution.studies.changed_image import robustness
 from attribution.studies.convergence import Convergence, convergence
 from attribution.studies.other_class import other_class
@@ -144,9 +145,10 @@ class TestEveryBoard:
             assert len(scrub["at"]) == count
             assert sorted(scrub["at"]) == scrub["at"]
             assert 0 <= scrub["start"] < count
-            assert {len(scrub[each]) for each in ("said", "tables", "mix")} <= {0, count}
-        for figure in heads(board, "figure"):
-            assert all(len(mark["x"]) == len(scrubs[mark["scrub"]]["values"]) for mark in figure["marks"])
+            assert {len(scrub[each]) for each in ("said", "tables", "mix", "shown")} <= {0, count}
+        for mark in (mark for figure in heads(board, "figure") for mark in figure["marks"]):
+            of = scrubs[mark["scrub"]]
+            assert len(mark["x"] or of["mix"]) == len(of["values"])
         for head in heads(board, "map"):
             assert "scrub" not in head or head["scrub"] in scrubs
 
@@ -197,6 +199,28 @@ class TestPath:
         true = explain(subject.model, X, "integrated_gradients", 0, steps=6).attribution
         true = reduce_channels(true, "signed").numpy()
         assert np.abs(drawn - true).max() < 5e-3 * np.abs(true).max()
+
+    @pytest.mark.parametrize("rule", [*RULES, ADAPTIVE])
+    def test_what_is_named_is_what_is_shown(self, made, jobs, rule):
+        """Where steps are not evenly spread too, and while later ones are still to come."""
+        path = replace(made("path"), baselines=("black",), detour=False)
+        board = replace(path, experiment=replace(EXPERIMENT, steps=60, rule=rule))
+        board.look()
+        while jobs.step():
+            found = {head["name"]: head for head in heads(board, "scrub")}
+            if "alpha" not in found:
+                continue
+            scrub, trace = found["alpha"], board.ask()["black"].snapshot
+            maps = [head for head in heads(board, "map") if head["name"] == "gradient"]
+            for k, (to, mix) in enumerate(zip(scrub["at"], scrub["mix"], strict=True)):
+                last = max((head for head in maps if head["at"] <= to + 1e-9), key=lambda head: head["at"])
+                assert last["at"] == pytest.approx(mix, abs=1e-6), "gradient, image and mark are of one step"
+                named = f"α = {(scrub.get('shown') or scrub['values'])[k]}"
+                assert named == last["status"] == f"α = {mix:.3g}"
+                assert scrub["said"][k].startswith(f"{named} ")
+            assert [mark["x"] for figure in heads(board, "figure") for mark in figure["marks"][:1]] == [[]] * 3
+        assert trace.complete
+        assert scrub["shown"] == scrub["values"], "a complete path shows every place"
 
     def test_the_maps_of_another_path_are_not_mixed_with_these(self, made, jobs):
         board = finish(jobs, made("path"))
@@ -274,6 +298,22 @@ class TestNoise:
             drawn = {x: y for x, y in zip(line["x"], line["y"], strict=True) if y is not None}
             assert drawn == pytest.approx(known)
             assert max(known) == 12
+
+    @pytest.mark.parametrize("methods", [("smoothgrad",), ("smooth_taylor",), ("smooth_taylor_null",)])
+    @pytest.mark.parametrize("both", [False, True])
+    def test_its_words_are_of_the_lines_that_are_drawn(self, made, jobs, methods, both):
+        """Each can be told apart: the threshold by its dashes, a null by its name."""
+        board = replace(made("noise"), experiment=replace(EXPERIMENT, methods=methods), both=both)
+        (figure,) = heads(finish(jobs, board), "figure")
+        names = {trace["name"] for trace in figure["figure"]["data"]}
+        assert ("SmoothTaylor's null is the gradients of" in figure["note"]) == ("SmoothTaylor's null" in names)
+        (threshold,) = figure["figure"]["layout"]["shapes"]
+        assert threshold["line"]["dash"] == "dash"
+        assert f"{threshold['y0']}, the dashed line" in figure["note"]
+        assert "grey" not in figure["note"]
+        dashes = {trace["name"]: trace["line"]["dash"] for trace in figure["figure"]["data"]}
+        assert {dash for name, dash in dashes.items() if "±" not in name} == {"solid"}
+        assert {dash for name, dash in dashes.items() if "±" in name} == ({"dot"} if both else set())
 
 
 class TestDownload:

@@ -92,8 +92,8 @@ LESSONS = (
         "falls soon. Total variation: how much neighbouring pixels of the map differ, from fine to coarse scales. A "
         "smooth map has a low area. Neither curve is enough alone. A blank map has no variation, so it has the best "
         "total variation without any information. A map that does not beat random orders in perturbation "
-        "is not told from chance by it. To beat them is no proof either: a blob in the centre of the photo, which "
-        "looks at no model, can do that too.",
+        "is not told from chance by it. To beat them is no proof either. In insertion, another such curve, a blob in "
+        "the centre of the photo beats random orders over many photos, though it looks at no model.",
         Experiment(image="rocket"),
         "Open a photo where the curves separate",
         {},
@@ -146,11 +146,12 @@ LESSONS = (
     ),
     Lesson(
         "What controls are for",
-        "A number says little alone. A control is a map that cannot know what the model looked at. A random order is "
-        "the weakest: it treats all pixels alike. Photos usually show their object in the middle, so a blob there can "
-        "score well, and it looks neither at the model nor at the photo. A method that does no better than a control "
-        "may be right, but its number does not show it. Compare with several controls, and over many photos: on one "
-        "photo, much is chance.",
+        "A number says little alone. A control is a map that does not look at the model, or has nothing to find. A "
+        "random order treats all pixels alike. A blob in the centre, where photos usually show their object, looks "
+        "neither at the model nor at the photo either. Which control is hard to beat depends on the metric: over many "
+        "photos the blob beats random orders in insertion, and does not in AUPC. A method that does no better than a "
+        "control may be right, but its number does not show it. Compare with several controls, and over many photos: "
+        "on one photo, much is chance.",
         Experiment(image="coffee", methods=(*COMPARED, "edges", "centre")),
         "Open it with two controls",
         {

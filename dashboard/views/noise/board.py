@@ -25,12 +25,13 @@ CHART = Chart(
     "Agreement",
     "of two halves of the samples",
     "The samples are split into two halves, and each half gives a signed map. If Pearson's correlation of the two maps "
-    f"is above {ENOUGH}, more samples would change little. Antithetic sampling (±ε) uses each noise draw with both "
-    "signs: R gradients from R / 2 draws, and terms that are linear in the noise cancel. The grey line is the null of "
-    "SmoothTaylor, the same gradients times independent noise: its halves have nothing in common. Agreement shows that "
-    "a map has converged. It does not show that the map is right.",
+    f"is above {ENOUGH}, the dashed line, more samples would change little. Antithetic sampling (±ε, dotted) uses "
+    "each noise draw with both signs: R gradients from R / 2 draws, and terms that are linear in the noise cancel. "
+    "Agreement shows that a map has converged. It does not show that the map is right.",
     words="The correlation of two halves of the samples against the number of samples",
 )
+NULL = "{null} is the gradients of {of} times independent noise: its halves have nothing in common."
+"""What is said of a null whose line is drawn."""
 
 
 def methods(experiment: Experiment) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ class NoiseBoard(sheet.Worked):
             sheet.layout(self.subject.head, self._tiles(maps), [CHART.name], [draws.name]),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
             sheet.scrub(draws),
-            sheet.chart(CHART, version, partial(agreement, lines, samples, ENOUGH)),
+            sheet.chart(self._chart, version, partial(agreement, lines, samples, ENOUGH)),
             *(part for doubt, one in maps.items() for part in _maps(doubt, one)),
             self._state(views),
         ]
@@ -104,6 +105,14 @@ class NoiseBoard(sheet.Worked):
         shown = {doubt.panel.method for doubt in self._doubts}
         nulls = (replace(panel, method=null) for null, panel in named.items() if null and null not in shown)
         return tuple(Doubt(panel, antithetic=False) for panel in nulls)
+
+    @cached_property
+    def _chart(self) -> Chart:
+        """The chart, whose note speaks of the nulls only if they are drawn."""
+        drawn = {doubt.panel.method for doubt in (*self._doubts, *self._nulls)}
+        pairs = [(METHODS[method.null], method) for method in METHODS.values() if method.null in drawn]
+        said = [NULL.format(null=null.title, of=of.title) for null, of in pairs]
+        return replace(CHART, note=" ".join([CHART.note, *said]))
 
     def _tiles(self, held: dict[Doubt, Convergence]) -> list[Tile]:
         maps = [Tile(doubt.title, doubt.title, "the mean so far") for doubt in self._doubts]

@@ -9,8 +9,7 @@ from weakref import WeakKeyDictionary
 from attribution import METHODS, Store
 from attribution.engine.baselines import BASELINES
 from attribution.images import to_picture
-from attribution.quadrature import RULES, midpoint
-from attribution.studies.trace import Trace, kept
+from attribution.studies.trace import Trace
 from dashboard.charts import path as charts_of
 from dashboard.charts.looks import GREY, baseline_name, style
 from dashboard.controls import progress
@@ -106,20 +105,11 @@ class PathBoard(sheet.Worked):
             Tile("whole", "Complete map", whole),
         ]
 
-    @cached_property
-    def _places(self) -> tuple[float, ...]:
-        """The positions of alpha: the steps with stored maps.
-
-        The steps of the rule "adaptive" are not known before the path is computed, so these are evenly spread.
-        """
-        nodes, _ = RULES.get(self.experiment.rule, midpoint)(self.experiment.steps)
-        return tuple(float(nodes[k]) for k in kept(len(nodes)))
-
     def _alpha(self, trace: Trace) -> Scrub:
-        places = self._places
-        nodes = [
-            max((n for n in trace.frames if trace.alphas[n] <= at + 1e-9), default=trace.frames[0]) for at in places
-        ]
+        """Over the steps with stored maps. Of those that are still to come, the last one is shown that is there."""
+        places = trace.places
+        nodes = [trace.frames[min(k, len(trace.frames) - 1)] for k in range(len(places))]
+        shown = [float(trace.alphas[node]) for node in nodes]
         return Scrub(
             "alpha",
             "α",
@@ -129,7 +119,8 @@ class PathBoard(sheet.Worked):
             places,
             min(range(len(places)), key=lambda k: abs(places[k] - 0.5)),
             said=tuple(said(trace, node) for node in nodes),
-            mix=tuple(round(float(trace.alphas[node]), 6) for node in nodes),
+            mix=tuple(round(alpha, 6) for alpha in shown),
+            shown=tuple(f"{alpha:.3g}" for alpha in shown),
         )
 
     def _phi(self, found: dict[str, Trace]) -> Scrub:
@@ -165,7 +156,7 @@ class PathBoard(sheet.Worked):
         trace = found.get(first)
         samples: tuple[float, ...] = (views[RUG].snapshot or ()) if trace else ()
         grown = tuple((self._paths[name], _part(len(one.alphas), one.total)) for name, one in found.items())
-        marks = [Mark("alpha", self._places, GREY)] if trace else []
+        marks = [Mark("alpha", (), GREY)] if trace else []
         cuts = [_cut_mark(trace)] if trace and trace.complete else []
         draws: list[tuple[Any, Any, Sequence[Mark]]] = [
             ((grown, samples), partial(charts_of.scores, found, samples), [*marks, *cuts]),

@@ -1,9 +1,9 @@
 """Knobs, curves and the line of the stage in a real browser, without the app. Timers are stepped by hand."""
 
-import re
 import tomllib
 
 import pytest
+from contrast import contrast
 from pages import VIEWER
 from sources import ROOT
 
@@ -309,7 +309,8 @@ class TestScrubs:
             """() => {
               const [above, below] = [0, 1].map(() => root.appendChild(document.createElement('div')));
               window.scrubs = new code.Scrubs(above, below, () => {});
-              const stages = {values: ['0', '1', '2'], at: [0, 1, 2], start: 2, said: [], tables: [], mix: []};
+              const none = {said: [], tables: [], mix: [], shown: []};
+              const stages = {values: ['0', '1', '2'], at: [0, 1, 2], start: 2, ...none};
               window.hear = (label, help) => scrubs.hear({name: 'stage', letter: 'k', label, help, ...stages});
               hear('from the output down', 'some help');
               scrubs.near('stage', 1);
@@ -339,24 +340,6 @@ SHOWN = """async ([styles, page, ink]) => {
     return [title, line.color, marker.color, text, font.color];
   });
 }"""
-
-
-def rgb(colour):
-    if colour.startswith("#"):
-        return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
-    return [int(value) for value in re.findall(r"\d+", colour)]
-
-
-def contrast(one, other):
-    """As WCAG 2.2 defines it."""
-
-    def bright(colour):
-        shares = [value / 255 for value in rgb(colour)]
-        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
-        return sum(part * value for part, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    low, high = sorted([bright(one), bright(other)])
-    return (high + 0.05) / (low + 0.05)
 
 
 class TestColours:
