@@ -45,7 +45,7 @@ def from_hub(name: str) -> Card:
         known, network, _ = timm.models.load_model_config_from_hf(name)
     except Exception as error:  # the hub, its cache and the parser raise many types of errors
         raise ValueError(_no_config(f"{HUB}{name}", error)) from error
-    found = described(f"{HUB}{name}", known | {"architecture": network}, f"{name} of the hub")
+    found = _described(f"{HUB}{name}", known | {"architecture": network}, f"{name} of the hub")
     return _on_hub(found, name, _published(repository, revision))
 
 
@@ -92,7 +92,7 @@ def from_folder(folder: str) -> Card:
         known, network, _ = _config_in(where)
     except Exception as error:
         raise ValueError(_no_config(f"{FOLDER}{folder}", error)) from error
-    found = described(f"{FOLDER}{folder}", known | {"architecture": network}, f"{where.name} in a folder")
+    found = _described(f"{FOLDER}{folder}", known | {"architecture": network}, f"{where.name} in a folder")
     files = [file for pattern in WEIGHTS for file in sorted(where.glob(pattern))]
     if not files:
         raise ValueError(f"{FOLDER}{folder}: there is no file of weights in it; put {SAFE} there")
@@ -108,6 +108,14 @@ def _config_in(folder: Path) -> tuple[dict[str, Any], str, dict[str, Any]]:
         raise ValueError("there is no config.json in it")
     found: tuple[dict[str, Any], str, dict[str, Any]] = load_model_config_from_path(folder)
     return found
+
+
+def _described(name: str, known: dict[str, Any], title: str) -> Card:
+    try:
+        return described(name, known, title)
+    except (TypeError, AttributeError) as error:
+        wrong = f"its config.json has a value of a wrong kind ({reason_of(error)})"
+        raise ValueError(f"{name}: {wrong}; use a network that timm has saved") from error
 
 
 def _no_config(name: str, error: Exception) -> str:

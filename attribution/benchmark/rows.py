@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import numpy as np
 
+from attribution.benchmark.cases import ADAPTIVE
+
 
 @dataclass(frozen=True)
 class Column:
@@ -68,6 +70,8 @@ ROW: Mapping[str, Column] = {
 """The column of each field of `Row`."""
 KINDS = {"TEXT": (str,), "INTEGER": (int,), "REAL": (int, float), "BLOB": (bytes,)}
 """The types that values of a column can have when they are read."""
+SEARCH = {"sigma", "search_area", "evaluations"}
+"""What `detail` tells of a search of adaptive noising. All values of `detail` are numbers."""
 PLAIN = (str, int, float)
 """The types of the values of knobs, truth values among them: such values can be compared and told."""
 COLUMNS = (
@@ -108,10 +112,13 @@ def row_of(values: Sequence[Any]) -> Row:
             raise ValueError(f"{field} is {found[field]!r:.40}")
         if column.json == "object":
             found[field] = dict(json.loads(found[field]).items())
-            if field != "detail" and not all(isinstance(value, PLAIN) for value in found[field].values()):
+            kinds = (int, float) if field == "detail" else PLAIN
+            if not all(isinstance(value, kinds) for value in found[field].values()):
                 raise ValueError(f"{field} is {found[field]!r:.40}")
         elif column.json == "numbers":
             found[field] = np.array(json.loads(found[field]), dtype=np.float64).reshape(-1)
+    if found["method"] == ADAPTIVE and not set(found["detail"]) >= SEARCH:
+        raise ValueError(f"detail is {found['detail']!r:.40}")
     found["area"] = float(found["area"])
     if not (np.isfinite(found["area"]) and np.isfinite(found["curve"]).all()):
         raise ValueError(f"an area of {found['photo']} is not finite")

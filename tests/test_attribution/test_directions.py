@@ -48,7 +48,8 @@ WITHIN = {
         {"adaptive", "changed_image", "convergence", "other_class", "perturbed", "randomisation", "settled", "trace"},
     ],
     "benchmark": [
-        {"cases", "intervals", "labels", "packed", "paper", "printed", "rows", "thumbnails"},
+        {"cases", "intervals", "labels", "packed", "paper", "printed", "thumbnails"},
+        {"rows"},
         {"measure", "schema"},
         {"results"},
         {"run", "tables"},

@@ -462,6 +462,12 @@ class TestWrong:
         with pytest.raises(ValueError, match=line):
             card(f"local-dir:{tmp_path}")
 
+    @pytest.mark.parametrize("changed", [{"label_names": 3}, {"label_names": ["a"] * 3, "label_descriptions": ["b"]}])
+    def test_a_config_with_a_value_of_a_wrong_kind(self, tmp_path, changed):
+        (tmp_path / "config.json").write_bytes(config(**changed))
+        with pytest.raises(ValueError, match=r"^local-dir:.*its config.json has a value of a wrong kind \(.*\); use a"):
+            card(f"local-dir:{tmp_path}")
+
     def test_a_folder_without_weights(self, tmp_path):
         (tmp_path / "config.json").write_bytes(config())
         with pytest.raises(ValueError, match=r"there is no file of weights in it; put model.safetensors there"):

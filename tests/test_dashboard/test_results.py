@@ -478,6 +478,8 @@ class TestPage:
         [
             "UPDATE maps SET method = 'magic'",
             "UPDATE maps SET knobs = '[]' WHERE id = 1",
+            "UPDATE maps SET method = 'adaptive_noising'",
+            """UPDATE maps SET detail = '{"sigma": "x"}'""",
             "UPDATE areas SET curve = 'null'",
             "UPDATE areas SET area = 'NaN'",
             "CREATE VIEW more AS SELECT 1",
