@@ -125,14 +125,14 @@ def test_p_costs_no_map(page, jobs):
 def test_a_failing_map_is_a_line_and_the_others_go_on(page, jobs, monkeypatch):
     from dashboard.work import panel as panels
 
-    real = panels.stream
+    real = panels.stepwise
 
     def broken(model, x, method, *rest, **knobs):
         if method == "smoothgrad":
             raise ValueError("the gradient overflowed")
         return real(model, x, method, *rest, **knobs)
 
-    monkeypatch.setattr(panels, "stream", broken)
+    monkeypatch.setattr(panels, "stepwise", broken)
     app = finish(page(**QUICK), jobs)
     assert "SmoothGrad: the gradient overflowed" in [e.value for e in app.main.error]
     assert complete(app, 4) == 2
@@ -184,13 +184,13 @@ def test_a_new_visitor_of_a_warm_server_sees_the_example_and_the_next_run_is_the
 def test_a_map_that_is_not_a_number_is_one_line(page, jobs, monkeypatch):
     from dashboard.work import panel as panels
 
-    real = panels.stream
+    real = panels.stepwise
 
     def broken(model, x, method, *rest, **knobs):
         for shot in real(model, x, method, *rest, **knobs):
-            yield replace(shot, attribution=shot.attribution * float("nan"))
+            yield shot and replace(shot, attribution=shot.attribution * float("nan"))
 
-    monkeypatch.setattr(panels, "stream", broken)
+    monkeypatch.setattr(panels, "stepwise", broken)
     app = finish(page(**QUICK), jobs)
     assert any("the attribution holds NaN or infinity" in error.value for error in app.main.error)
     assert not app.exception
