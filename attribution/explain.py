@@ -42,19 +42,12 @@ def stream(
     are read from `store` and added to it. An unknown method, class, output or knob and an invalid image raise
     ValueError at once, before any gradient is computed; an image of a size at which the network fails, when it does.
     """
-    run = stepwise(model, x, method, target, output=output, store=store, **knobs)
+    run = stepwise(model, x, method, target, output, store, knobs)
     return (found for found in run if found is not None)
 
 
 def stepwise(
-    model: Model,
-    x: Tensor,
-    method: str,
-    target: int | None = None,
-    *,
-    output: str = "logit",
-    store: Store | None = None,
-    **knobs: Any,
+    model: Model, x: Tensor, method: str, target: int | None, output: str, store: Store | None, knobs: Mapping[str, Any]
 ) -> Stepwise:
     """`stream`, with None after each step before the first map."""
     chosen = entry(METHODS, method)

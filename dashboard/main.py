@@ -45,11 +45,12 @@ if cold or (example and first.new()):
     st.rerun()
 
 from dashboard.controls import sidebar  # noqa: E402  it imports torch
+from dashboard.experiment.words import capital  # noqa: E402  so does this
 
 first.wait(False)
 try:
     sidebar.draw(page.url_path)
 except MemoryError as error:  # of the device, while it looked at a new photo; nothing of the session is lost
-    st.error(f"{str(error)[:1].upper()}{str(error)[1:]}, or try again later.", icon=":material/memory:")
+    st.error(f"{capital(str(error))}, or try again later.", icon=":material/memory:")
     st.stop()
 page.run()

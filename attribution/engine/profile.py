@@ -37,11 +37,16 @@ def scores_along(score: ClassScore, x: Image, baseline: Baseline, alphas: Sequen
 
 
 def step_by_step(
-    score: ClassScore, x: Image, baseline: Baseline, alphas: Sequence[float]
+    score: ClassScore, x: Image, baseline: Baseline, alphas: Sequence[float], most: float | None = None
 ) -> Generator[None, None, list[float]]:
-    """Returns F at all alphas. Yields after each full batch, so that nobody must wait for all of them."""
-    found = []
+    """Returns F at all alphas, or at those before the first where it is not at most `most`.
+
+    Yields after each full batch, so that nobody must wait for all of them.
+    """
+    found: list[float] = []
     for value in scores_along(score, x, baseline, alphas):
+        if most is not None and not value <= most:
+            break
         found.append(value)
         if len(found) % AT_ONCE == 0:
             yield

@@ -16,7 +16,7 @@ from torch import Tensor
 from attribution.engine.accumulate import accumulate
 from attribution.engine.baselines import BASELINES, Baseline, make_baselines
 from attribution.engine.plans import Walk, path_points
-from attribution.engine.profile import AT_ONCE, scores_along
+from attribution.engine.profile import step_by_step
 from attribution.engine.score import ClassScore
 from attribution.quadrature import right
 from attribution.registry import Choice, Cost, Range, method
@@ -83,18 +83,11 @@ def cut(
     score: ClassScore, x: Image, baseline: Baseline, alphas: tuple[float, ...], phi: float
 ) -> Generator[None, None, int]:
     """Returns the number of alphas before the cut. 2 forward passes at the ends, and those up to the cut, in batches.
-    Yields after each full batch, so that nobody must wait for all of them.
+    Yields after each full batch.
     """
     # Both ends in one batch, never from the store: so equal images have exactly equal scores.
     low, high = score.values(torch.stack([baseline.image, x])).cpu().double().tolist()
-    threshold, count = _threshold(low, high, phi), 0
-    for value in scores_along(score, x, baseline, alphas):
-        if value > threshold:
-            break
-        count += 1
-        if count % AT_ONCE == 0:
-            yield
-    return count
+    return len((yield from step_by_step(score, x, baseline, alphas, _threshold(low, high, phi))))
 
 
 def before(scores: Iterable[float], low: float, high: float, phi: float) -> int:

@@ -17,6 +17,7 @@ from dashboard.experiment.folder import FOLDER
 from dashboard.experiment.knobs import KNOBS
 from dashboard.experiment.own import shared
 from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import capital
 from dashboard.pages import COMPARE
 from dashboard.stage.pictures import data_url
 from dashboard.stage.stage import Knob, Option
@@ -48,7 +49,7 @@ def _photos() -> Knob:
 def explained(how: Control) -> str:
     """The help of a control, then what a change costs, which stands in its label elsewhere."""
     cost = how.label.partition(" · ")[2]
-    return f"{how.help} {cost[0].upper()}{cost[1:]}." if cost else how.help
+    return f"{how.help} {capital(cost)}." if cost else how.help
 
 
 def unused(experiment: Experiment, name: str) -> str:

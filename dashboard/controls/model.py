@@ -12,6 +12,7 @@ from dashboard.controls import boards, progress, resources, session
 from dashboard.experiment.choices import PREDICTED, same_classes
 from dashboard.experiment.experiment import FIELDS, Experiment
 from dashboard.experiment.subject import Subject
+from dashboard.experiment.words import capital
 from dashboard.live import sheet
 from dashboard.live.hub import Look
 from dashboard.work.scheduler import Scheduler, View
@@ -61,7 +62,7 @@ def _last() -> str:
 def _unusable(name: str, why: str) -> None:
     """Shows the error in one line, and a button to return to the last model."""
     last = MODELS[_last()].title
-    st.error(f"{why[0].upper()}{why[1:]} Still showing {last}.", icon=":material/cloud_off:")
+    st.error(f"{capital(why)} Still showing {last}.", icon=":material/cloud_off:")
     with st.container(horizontal=True):
         st.button("Try again", key="control-download", on_click=_again)
         st.button(f"Back to {last}", key="control-last-model", on_click=lambda: session.change(model=_last()))
@@ -107,7 +108,7 @@ def _downloaded(name: str) -> bool:
         file = MODELS[name].file
         _unusable(name, f"the weights of {MODELS[name].title} are missing: `{file.name}` belongs in `{file.parent}`.")
         with st.expander("Cause and solution"):
-            st.caption(f"{view.error[0].upper()}{view.error[1:]}.")
+            st.caption(f"{capital(view.error)}.")
             st.code(MODELS[name].url, language=None, wrap_lines=True)
             st.code(str(file), language=None, wrap_lines=True)
     elif view.live:

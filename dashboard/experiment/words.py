@@ -63,6 +63,11 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def capital(text: str) -> str:
+    """The text with a capital letter first: errors and costs are written without one, to stand in a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def escaped(text: str) -> str:
     """The text, such as the name of a file or of a class, so that Markdown shows it as it is."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~$:])", r"\\\1", text)

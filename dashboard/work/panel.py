@@ -196,8 +196,8 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
 
     None after each step before the first points of the map.
     """
-    knobs, free, last = dict(panel.knobs), {}, 0
-    for partial in stepwise(model, x, panel.method, panel.target, output=panel.output, store=store, **knobs):
+    free, last = {}, 0
+    for partial in stepwise(model, x, panel.method, panel.target, panel.output, store, dict(panel.knobs)):
         if partial is None:
             yield None
             continue

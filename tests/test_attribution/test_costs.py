@@ -95,7 +95,7 @@ def test_many_passes_before_the_first_map_are_several_steps(name, knobs):
     """Everybody who shares the worker waits for the end of a step. Who asks for maps gets maps alone."""
     model, counter = toys.counted(CLIMBING)
     counts, maps = [0], []
-    for found in stepwise(model, X, name, 0, **knobs):
+    for found in stepwise(model, X, name, 0, "logit", None, knobs):
         counts.append(counter.values)
         maps += [] if found is None else [found.attribution]
     assert counts[-1] > 2 * AT_ONCE

@@ -68,6 +68,15 @@ class TestLeftAndRight:
             definitions.f(model, X, 0) - definitions.f(model, MEAN, 0)
         )
 
+    def test_a_score_that_is_not_a_number_ends_the_climb(self):
+        direction = X.flatten() / X.square().sum()
+
+        def score(z):
+            at = z @ direction
+            return torch.where((at - 0.5).abs() < 0.01, float("nan"), at)
+
+        assert explain(toys.model(score), X, "left_ig", 0, steps=10).total == 4
+
     @pytest.mark.parametrize("size", [1, 7, 64])
     def test_no_gradient_past_the_cut_is_computed(self, size):
         model, counter = toys.counted(toys.in_batches_of(size, decision(0.4, 20)))

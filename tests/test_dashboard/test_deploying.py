@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from asked import at_once
 from sources import ROOT, files
 from streamlit.config import get_config_options, get_option
 
@@ -159,7 +160,7 @@ def process():
 
 
 def test_who_asks_while_it_is_made_waits_for_that_one():
-    begun, go_on, made, found = threading.Event(), threading.Event(), [], []
+    begun, go_on, made = threading.Event(), threading.Event(), []
 
     def make() -> object:
         made.append(object())
@@ -167,15 +168,7 @@ def test_who_asks_while_it_is_made_waits_for_that_one():
         go_on.wait(30)
         return made[-1]
 
-    asked = resources.once(make)
-    threads = [threading.Thread(target=lambda: found.append(asked())) for _ in range(2)]
-    threads[0].start()
-    begun.wait(30)
-    threads[1].start()
-    go_on.set()
-    for thread in threads:
-        thread.join(30)
-    assert found == made * 2
+    assert at_once(resources.once(make), begun, go_on) == made * 2
     assert len(made) == 1
 
 

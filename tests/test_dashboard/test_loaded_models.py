@@ -4,6 +4,7 @@ import threading
 
 import torch
 import toys
+from asked import at_once
 
 from dashboard.work.models import CHUNK, Models
 
@@ -46,16 +47,10 @@ def test_who_asks_while_it_is_loaded_waits_for_that_one():
         go_on.wait(30)
         return toys.linear()
 
-    models, found = Models(load), []
-    threads = [threading.Thread(target=lambda: found.append(models.get("a"))) for _ in range(2)]
-    threads[0].start()
-    started.wait(30)
-    threads[1].start()
-    go_on.set()
-    for thread in threads:
-        thread.join(30)
+    models = Models(load)
+    first, second = at_once(lambda: models.get("a"), started, go_on)
     assert loaded == ["a"]
-    assert found[0] is found[1]
+    assert first is second
 
 
 def test_each_device_has_its_own_models():

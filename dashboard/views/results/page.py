@@ -23,7 +23,7 @@ from dashboard.charts.styles import BARE
 from dashboard.controls import resources, session
 from dashboard.experiment.own import COMPARED
 from dashboard.experiment.words import axes as axes_of
-from dashboard.experiment.words import escaped
+from dashboard.experiment.words import capital, escaped
 from dashboard.place import ASSETS
 from dashboard.views.results.differences import Thumbnails, pair
 
@@ -239,7 +239,7 @@ def draw() -> None:
         found, thumbnails = once("results-made-rows", key, lambda: read(data))
         table, place = choose(found, key)
     except ValueError as error:
-        st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/error:")
+        st.error(f"{capital(str(error))}.", icon=":material/error:")
         return
     table_of(table, place)
     charts(table, place)
