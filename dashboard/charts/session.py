@@ -26,7 +26,7 @@ class Point:
 
 
 def areas(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
-    """One area of each map against the other. The data of each point contains its number."""
+    """One area of each map against the other. The data of each point contains its number, its setting and its name."""
     across, up = labels
     traces = []
     for method, title in dict.fromkeys((point.method, point.title) for point in points):
@@ -37,7 +37,7 @@ def areas(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
             scatter(
                 x=[point.autvc for point in own],
                 y=[point.aupc for point in own],
-                customdata=[[point.number, point.words] for point in own],
+                customdata=[[point.number, point.words, _name(point, across, up)] for point in own],
                 name=title,
                 mode="markers",
                 marker={"color": colour, "symbol": marker, "size": 11, "opacity": opacity},
@@ -45,3 +45,8 @@ def areas(points: Sequence[Point], labels: tuple[str, str]) -> go.Figure:
             )
         )
     return chart(traces, xaxis=axis(across), yaxis=axis(up), hovermode="closest")
+
+
+def _name(point: Point, across: str, up: str) -> str:
+    there = "" if point.present else " · of another photo, class, score or model"
+    return f"{point.title} · {point.words} · {up} {point.aupc:.2f}, {across} {point.autvc:.2f}{there}"

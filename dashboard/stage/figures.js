@@ -23,8 +23,8 @@ class Figures {
     let one = this.all.get(name);
     if (!one) {
       const plot = make("div", { class: "plot" });
-      one = { plot, caption: make("figcaption"), note: make("p", { class: "verdict" }) };
-      one.cell = make("figure", { class: "chart", role: "group" }, one.caption, plot, one.note);
+      one = { plot, caption: make("figcaption"), note: make("p", { class: "verdict" }), ...this.list(() => one.heard.opens) };
+      one.cell = make("figure", { class: "chart", role: "group" }, one.caption, plot, one.note, one.points);
       plot.setAttribute("role", "img");
       this.all.set(name, one);
       arrange(this.root, (this.names ?? [...this.all.keys()]).map((other) => this.all.get(other)?.cell).filter(Boolean));
@@ -36,7 +36,25 @@ class Figures {
     one.note.textContent = note;
     one.plot.style.height = height ? `${height}px` : "";
     one.heard = heard;
+    this.offer(one);
     this.then(one, () => this.draw(one));
+  }
+
+  // A list of the points that a click opens, for a keyboard and for a finger.
+  list(opens) {
+    const choice = make("select", { "aria-label": "Point" });
+    const open = make("button", { type: "button", onclick: () => this.clicked(opens(), Number(choice.value)) }, "Open this point");
+    return { choice, points: make("div", { class: "points", hidden: true }, choice, open) };
+  }
+
+  // The points that have a name are in that list: their data is a number, words for the pointer, and the name.
+  offer({ choice, points, heard: { opens, figure } }) {
+    const named = opens ? figure.data.flatMap(({ customdata }) => customdata ?? []).filter((point) => point?.[2]) : [];
+    points.hidden = !named.length;
+    const before = [...choice.options].map((option) => [Number(option.value), option.text]);
+    if (alike(before.flat(), named.flatMap(([number, , name]) => [number, name]))) return;
+    const chosen = choice.value;
+    choice.replaceChildren(...named.map(([number, , name]) => make("option", { value: number, selected: String(number) === chosen }, name)));
   }
 
   // Plotly takes its time for a drawing, and must have ended it before the next one begins.

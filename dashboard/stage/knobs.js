@@ -56,9 +56,9 @@ class Knobs {
     });
   }
 
-  // A knob that changes nothing on screen cannot be turned, and says why.
+  // A knob that changes nothing on screen cannot be turned, and says why in place of what would turn it.
   dim(element, why) {
-    mark(element, "title", why);
+    say(element.querySelector(".why"), why);
     element.classList.toggle("unused", Boolean(why));
     for (const one of element.querySelectorAll("input, .pictures button")) one.disabled = Boolean(why);
   }
@@ -138,7 +138,7 @@ class Knobs {
       if (value !== before) this.release({ [knob.name]: value });
     });
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
-      make("div", { class: "top" }, this.heading(knob), box), note, slider, ...(knob.act ? [this.act(knob.act)] : []));
+      make("div", { class: "top" }, this.heading(knob), box), note, make("small", { class: "why" }), slider, ...(knob.act ? [this.act(knob.act)] : []));
     return { element, set };
   }
 
@@ -198,7 +198,7 @@ class Knobs {
     const set = (value) => buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(knob.options[k].value === value)));
     const chosen = make("small");
     const element = make("div", { class: "knob", role: "group", "aria-label": knob.label || knob.letter },
-      make("div", { class: "top" }, this.heading(knob), chosen), make("div", { class: "pictures" }, ...buttons, ...more));
+      make("div", { class: "top" }, this.heading(knob), chosen), make("small", { class: "why" }), make("div", { class: "pictures" }, ...buttons, ...more));
     const renew = (options) => options.forEach(({ picture }, k) => picture && mark(buttons[k].firstElementChild, "src", picture));
     return { element, renew, set: (value) => {
       set(value);

@@ -222,6 +222,7 @@ def test_a_network_without_parameters_has_no_random_one(jobs):
     told = found["random"]["smoothgrad"]
     assert not told["there"]
     assert told["said"].startswith("There is no map of the random network: ")
+    assert told["number"] == "none", "or its empty place looks as if it was still to come"
     assert "no parameters" in told["said"]
 
 
@@ -229,6 +230,7 @@ def test_a_failure_is_told():
     panel = EXPERIMENT.panel("edges", "photo", "toy", 0)
     cell = Cell(panel, View("done"), random=View("failed", Glanced(0.5), "out of memory"))
     assert glance.words(cell) == "The map of the random network failed: out of memory"
+    assert glance.told([cell])["edges"]["number"] == "none"
     assert glance.parts([cell]) == []
 
 

@@ -67,6 +67,8 @@ def _told(cell: Cell) -> dict[str, Any]:
     found = of(cell)
     shown = found is not None and found.heat is not None
     number = str(found.alike) if found and found.alike and found.alike.defined else ""
+    if not shown and words(cell) != LATER:
+        number = "none"  # so that nobody waits for it
     return {"there": shown, "said": words(cell), "flagged": flagged(cell), "number": number}
 
 

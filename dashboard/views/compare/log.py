@@ -77,8 +77,9 @@ def pin(experiment: Experiment, subject: Subject, cells: tuple[Cell, ...]) -> No
 Results = dict[object, Result]
 PAST = "Everything computed in this session"
 NOTE = (
-    "Lower: the score falls sooner. Further left: smoother, which is no merit by itself. Click a point to open it. "
-    "Faded points are of another photo, class, score or model: their areas cannot be compared with the others."
+    "Lower: the score falls sooner. Further left: smoother, which is no merit by itself. Click a point to open it, or "
+    "choose it below. Faded points are of another photo, class, score or model: their areas cannot be compared with "
+    "the others."
 )
 
 

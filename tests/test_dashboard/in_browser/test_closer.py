@@ -40,6 +40,11 @@ def test_everything_computed_is_a_point_and_a_click_away(page):
     past = chart(page, "Everything computed in this session")
     click_on(page, past.locator(".scatterlayer .trace").nth(1).locator("path.point").first)
     until_at(page, "^(?!.*sigma=)")
+    past.get_by_label("Point").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    until_at(page, "sigma=")
 
 
 def test_the_zoom_stays_while_maps_sharpen(page):

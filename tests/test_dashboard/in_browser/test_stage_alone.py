@@ -301,6 +301,32 @@ class TestFigures:
         )
         assert heights == ["", "400px", "300px", ""]
 
+    def test_points_that_a_click_opens_are_in_a_list_too(self, page):
+        """A keyboard cannot click a point. The choice stays when further points come or one gets another name."""
+        page.evaluate(
+            """() => {
+              window.Plotly = {react: (plot) => { plot.on = () => {}; }};
+              window.opened = [];
+              const figures = new code.Figures(root, '', (...what) => opened.push(what), () => {});
+              const words = {name: 'one', title: 'one', gloss: '', note: '', help: '', words: '', height: 0};
+              window.hear = (opens, ...all) => {
+                const data = all.map((customdata) => ({customdata}));
+                figures.hear({...words, opens, marks: [], figure: {data, layout: {}}});
+              };
+            }"""
+        )
+        button = page.get_by_role("button", name="Open this point")
+        for opens, data in (("cell", [0, 1]), ("", [[7, "σ 0.5", "IG"]]), ("open", [])):
+            page.evaluate("shown => hear(...shown)", [opens, data])
+            assert button.is_hidden(), "no point is named, or opens anything"
+        page.evaluate("hear('open', [[7, '', 'IG']], [[8, '', 'SG']])")
+        page.get_by_label("Point").select_option("SG")
+        page.evaluate("hear('open', [[7, '', 'IG'], [9, '', 'IG 2']], [[8, '', 'SG, faded']])")
+        assert page.locator("option").all_inner_texts() == ["IG", "IG 2", "SG, faded"]
+        button.focus()
+        page.keyboard.press("Enter")
+        assert page.evaluate("opened") == [["open", 8]]
+
 
 class TestScrubs:
     def test_other_words_leave_it_where_it_is(self, page):
@@ -439,7 +465,7 @@ class TestKnobs:
         choice = KNOB | {"name": "baseline", "options": [{"value": "black", "label": "black"}], "value": "black"}
         for why in ("", "No method.", ""):
             page.evaluate("all => knobs.show(all)", [one | {"unused": why} for one in (KNOB, choice)])
-            assert page.locator(".knob").evaluate_all("all => all.map(one => one.title)") == [why, why]
+            assert page.locator(".why").all_inner_texts() == [why, why], "seen, and not in a tooltip"
             turned = page.locator(".knob :is(input, .pictures button)").all()
             assert [one.is_disabled() for one in turned] == [bool(why)] * 3
 
