@@ -50,6 +50,16 @@ function visible(colour, page, ink) {
   return ink;
 }
 
+// The trace with lines and marks that can be seen on the page. Colours that are not #rrggbb, as of bands, stay.
+function seen(trace, page, ink) {
+  const clear = (colour) => (/^#[0-9a-f]{6}$/i.test(colour) ? visible(colour, page, ink) : colour);
+  const parts = ["line", "marker"].filter((part) => trace[part]?.color).map((part) => {
+    const { color } = trace[part];
+    return [part, { ...trace[part], color: Array.isArray(color) ? color.map(clear) : clear(color) }];
+  });
+  return { ...trace, ...Object.fromEntries(parts) };
+}
+
 // What all charts share: colours of the page, and no background of their own.
 function themed(plot) {
   const style = getComputedStyle(plot);

@@ -65,7 +65,7 @@ class Figures {
   async draw(one) {
     const library_ = await library(this.address);
     if (!one.plot.isConnected) return; // it has gone in the meantime, or the whole stage
-    const { layout: shared, axis, ink } = themed(one.plot);
+    const { layout: shared, axis, ink, page } = themed(one.plot);
     const { data, layout: { transition, ...layout } } = one.heard.figure; // with a transition Plotly fails when axes come or go
     const axes = Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, given]) => [name, { ...given, ...axis }]);
     one.layout = {
@@ -73,7 +73,7 @@ class Figures {
       margin: { l: 52, r: 16, t: 6, b: 40 }, dragmode: "zoom",
       uirevision: JSON.stringify([layout.xaxis?.title?.text, layout.xaxis?.type, layout.yaxis?.title?.text]), // another axis: no zoom
     };
-    await library_.react(one.plot, data, this.marked(one), OPTIONS);
+    await library_.react(one.plot, data.map((trace) => seen(trace, page, ink)), this.marked(one), OPTIONS);
     if (one.ready) return;
     one.ready = true;
     one.plot.on("plotly_click", ({ points: [point] }) => {

@@ -7,7 +7,7 @@ from contrast import contrast
 from pages import VIEWER
 from sources import ROOT
 
-from dashboard.charts.looks import STYLES
+from dashboard.charts.looks import BAND, STYLES
 from dashboard.cold_start import example
 from dashboard.live.route import TRY_LATER, UNKNOWN
 from dashboard.stage import stage
@@ -368,7 +368,38 @@ SHOWN = """async ([styles, page, ink]) => {
 }"""
 
 
+# The colours of traces in a theme, as a chart of the server is drawn.
+MADE = """async ([data, page, ink]) => {
+  root.style.cssText = `--page: ${page}; --ink: ${ink}`;
+  let drawn;
+  window.Plotly = {react: (plot, traces) => { drawn = traces; plot.on = () => {}; }};
+  const words = {name: 'one', title: 'one', gloss: '', note: '', help: '', words: '', height: 0, opens: ''};
+  const figures = new code.Figures(root, '', () => {}, () => {});
+  figures.hear({...words, marks: [], figure: {data, layout: {}}});
+  await figures.all.get('one').last;
+  return drawn;
+}"""
+
+
 class TestColours:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_charts_of_the_server_can_be_seen_too(self, page, theme):
+        back, ink = (THEMES[theme][name] for name in ("backgroundColor", "textColor"))
+        own = [colour for colour, *_ in STYLES.values()]
+        band = {"line": {"color": BAND, "width": 0}, "fillcolor": BAND}
+        lines = [{"line": {"color": colour, "dash": "dot"}, "marker": {"color": colour}} for colour in own]
+        *drawn, bars, left, heat = page.evaluate(
+            MADE, [[*lines, {"marker": {"color": own}}, band, {"z": [[1]]}], back, ink]
+        )
+        for colour, trace in zip(own, drawn, strict=True):
+            assert contrast(trace["line"]["color"], back) >= 3, colour
+            assert trace["line"]["color"] == colour or contrast(colour, back) < 3
+            assert trace["marker"]["color"] == trace["line"]["color"]
+            assert trace["line"]["dash"] == "dot"
+        assert bars["marker"]["color"] == [trace["line"]["color"] for trace in drawn]
+        assert left == band
+        assert heat == {"z": [[1]]}
+
     @pytest.fixture(params=["light", "dark"])
     def shown(self, page, request):
         theme = THEMES[request.param]
