@@ -101,10 +101,10 @@ def _together(
     for label, (method, knobs) in methods.items():
         found: Partial | ValueError | None = None
         try:
-            for partial in stream(model, x, method, target, output=output, store=store, **knobs):
-                if found is not None:
+            for partial in stepwise(model, x, method, target, output, store, knobs):
+                if found is not None or partial is None:
                     yield label, None
-                found = partial
+                found = partial or found
         except ValueError as error:
             found = error
         yield label, found

@@ -10,7 +10,7 @@ from attribution import METHODS, METRICS, Store, explain, stream
 from attribution.engine.baselines import BASELINES, make_baselines
 from attribution.engine.plans import StraightPath
 from attribution.engine.profile import AT_ONCE
-from attribution.explain import score_of, stepwise
+from attribution.explain import score_of, stepwise, together
 from attribution.quadrature import RULES, node_count
 from attribution.registry import curves
 
@@ -93,13 +93,18 @@ def test_a_method_that_says_so_takes_fewer(name):
 )
 def test_many_passes_before_the_first_map_are_several_steps(name, knobs):
     """Everybody who shares the worker waits for the end of a step. Who asks for maps gets maps alone."""
-    model, counter = toys.counted(CLIMBING)
-    counts, maps = [0], []
-    for found in stepwise(model, X, name, 0, "logit", None, knobs):
-        counts.append(counter.values)
-        maps += [] if found is None else [found.attribution]
-    assert counts[-1] > 2 * AT_ONCE
-    assert max(after - before for before, after in pairwise(counts)) <= AT_ONCE + 2, "two more are the ends of the path"
+    for run in (
+        lambda model: (found for _, found in together(model, X, {"one": (name, knobs)}, 0)),
+        lambda model: stepwise(model, X, name, 0, "logit", None, knobs),
+    ):
+        model, counter = toys.counted(CLIMBING)
+        counts, maps = [0], []
+        for found in run(model):
+            counts.append(counter.values)
+            maps += [] if found is None else [found.attribution]
+        assert counts[-1] > 2 * AT_ONCE
+        most = max(after - before for before, after in pairwise(counts))
+        assert most <= AT_ONCE + 2, "two more are the ends of the path"
     shown = [found.attribution for found in stream(CLIMBING, X, name, 0, **knobs)]
     torch.testing.assert_close(shown[-1], maps[-1])
 
