@@ -57,6 +57,8 @@ def load_image(source: str | Path | bytes | Readable, least: int | None = None) 
         data = _read(source)
     except OSError as error:
         raise ValueError(f"cannot read {name}: {error.strerror or error}; check the path") from None
+    if not data and isinstance(source, Readable):
+        raise ValueError("the file has no bytes left: it is empty, or was read to its end; call .seek(0) on it first")
     if not data:
         raise ValueError(f"{name} is empty (0 bytes); choose another file")
     image = _open(name, data)
@@ -92,6 +94,8 @@ def _read(source: object) -> bytes:
         return bytes(source)
     if isinstance(source, (str, Path)):
         return Path(source).read_bytes()
+    if isinstance(source, io.TextIOBase):
+        raise ValueError('the file is open as text; open it in binary mode, with "rb"')
     if not isinstance(source, Readable):
         raise ValueError(f"an image cannot be read from a {type(source).__name__}; give a path, bytes or an open file")
     return source.read()

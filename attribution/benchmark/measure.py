@@ -176,8 +176,6 @@ def _search(steps: Iterator[Any]) -> tuple[Outcome, int, int]:
             trials += isinstance(step, Trial) and not step.remembered
         outcome = step
     assert isinstance(outcome, Outcome)
-    if not math.isfinite(outcome.area):
-        raise ValueError("the search found no finite area")
     return outcome, trials, computed
 
 

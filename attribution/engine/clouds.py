@@ -57,8 +57,8 @@ def cloud_means(
     """finish(mean of `SUMS[name]` over the cloud, for each name), as (c, h, w).
 
     With a store, all sums are remembered after each `REMEMBERED` points, and a later run continues from there: R from
-    1,000 to 2,000 costs 1,000 gradients, and R = 1,000 again costs none, for all noise methods. Points after the first
-    `REMEMBERED` are not remembered, so the memory does not grow with R.
+    1,000 to 2,000 costs 1,000 gradients. They are remembered at the end too: the same R again costs none, for all noise
+    methods. Points after the first `REMEMBERED` are not remembered, so the memory does not grow with R.
     """
     kept = list(SUMS) if score.store is not None else names
     (sums, odd), start = _begin(score, x, cloud)
@@ -79,7 +79,7 @@ def cloud_means(
                 if is_odd(k, cloud.group):
                     odd[name].add_(terms[name][place])
             second += is_odd(k, cloud.group)
-            if score.store is not None and (k + 1) % REMEMBERED == 0:
+            if score.store is not None and ((k + 1) % REMEMBERED == 0 or k + 1 == len(cloud)):
                 score.store.put(_key(score, x, cloud, k + 1), *sums.values(), *odd.values())
         evaluations += cost
         yield partial(batch.indices.stop)
@@ -94,8 +94,8 @@ def mean_square(score: ClassScore, x: Image, cloud: NoiseCloud) -> Run:
 
 
 def _begin(score: ClassScore, x: Image, cloud: NoiseCloud) -> tuple[tuple[dict[str, Tensor], dict[str, Tensor]], int]:
-    """The sums over all draws and over the odd ones, at the last milestone that is remembered; its number of points."""
-    for count in range(len(cloud) // REMEMBERED * REMEMBERED, 0, -REMEMBERED):
+    """The sums over all draws and over the odd ones, of as many points as are remembered together; their number."""
+    for count in (len(cloud), *range(len(cloud) // REMEMBERED * REMEMBERED, 0, -REMEMBERED)):
         held = None if score.store is None else score.store.get(_key(score, x, cloud, count))
         if held is not None:
             return (_named(held[: len(SUMS)]), _named(held[len(SUMS) :])), count

@@ -16,6 +16,7 @@ from attribution.types import Image, Images, Scores
 
 OUTPUTS = ("logit", "probability")
 """The two scores of a class."""
+OVERFLOWED = "the curve holds NaN or infinity: the model's score overflowed at some point"
 
 
 @runtime_checkable
@@ -71,6 +72,13 @@ def logits(model: Network, points: Images) -> Iterator[Tensor]:
             return evaluate(batch) if model.graphs is None else model.graphs.run("logits", evaluate, batch)
 
     return (found for (found,) in model.value_batch.run(run, points))
+
+
+def finite(scores: Tensor) -> Tensor:
+    """The scores of a curve. Raises ValueError if one is NaN or infinite: no curve is defined with it."""
+    if not scores.isfinite().all():
+        raise ValueError(OVERFLOWED)
+    return scores
 
 
 class ClassScore:

@@ -31,21 +31,24 @@ def read_state(file: Path) -> dict[str, Tensor]:
     Nothing is unpickled but tensors and plain containers. Raises UnreadableState for other files.
     """
     try:
-        if file.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(file))
-        # Checkpoints of timm hold the options of their run, as a namespace of plain values.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            held = torch.load(file, map_location="cpu", weights_only=True)
-        if isinstance(held, dict):
-            held = next((held[key] for key in WITHIN if isinstance(held.get(key), dict)), held)
-        if not isinstance(held, dict) or not held or not all(isinstance(entry, Tensor) for entry in held.values()):
-            raise ValueError("it holds no weights")
+        held = safetensors.torch.load_file(file) if file.suffix == ".safetensors" else _unpickled(file)
     except Exception as error:  # corrupt files raise many types of errors
         # torch's own message for a refused pickle recommends loading it without this protection.
         reason = "it holds more than weights" if isinstance(error, UnpicklingError) else reason_of(error)
         raise UnreadableState(reason) from error
     # Networks that were trained on several devices stand within another module.
     return {key.removeprefix("module."): entry for key, entry in held.items()}
+
+
+def _unpickled(file: Path) -> dict[str, Tensor]:
+    # Checkpoints of timm hold the options of their run, as a namespace of plain values.
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        held = torch.load(file, map_location="cpu", weights_only=True)
+    if isinstance(held, dict):
+        held = next((held[key] for key in WITHIN if isinstance(held.get(key), dict)), held)
+        if held and all(isinstance(key, str) and isinstance(entry, Tensor) for key, entry in held.items()):
+            return held
+    raise ValueError("it holds no weights")
 
 
 def filled(module: nn.Module, name: str, state: Mapping[str, Tensor]) -> nn.Module:

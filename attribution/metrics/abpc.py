@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from attribution.engine.score import ClassScore
+from attribution.engine.score import ClassScore, finite
 from attribution.heatmaps import blank
 from attribution.registry import Axes, Cost, metric
 from attribution.types import Curve, Heatmap, Image, LinearCurve, notes
@@ -34,14 +34,14 @@ def abpc(score: ClassScore, x: Image, heatmap: Heatmap) -> Iterator[Curve]:
 
     n is the score, scaled to 0 for the mean colour and 1 for x, and clipped. `heatmap` is signed; pixels are ranked by
     signed value. Removed pixels get the mean colour. Raises ValueError if the score of x is not above that of the mean
-    colour.
+    colour, or a score is not finite.
     """
     values = heatmap.detach().cpu().double()
     ordered = values.flatten().sort().values
     masks = [values > ordered[int(q * len(ordered))] for q in SHARES]
     masks += [values < ordered[-int(q * len(ordered))] for q in SHARES]
     images = torch.stack([torch.zeros_like(x), x, *(torch.where(kept.to(x.device), x, 0) for kept in masks)])
-    low, high, *scores = score.values(images).cpu().double().tolist()
+    low, high, *scores = finite(score.values(images)).cpu().double().tolist()
     if not high > low:
         raise ValueError(
             f"the score does not climb from the mean colour ({low:.3g}) to the image ({high:.3g}): the curve is not "

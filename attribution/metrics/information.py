@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from attribution.engine.random_numbers import Purpose, uniform
-from attribution.engine.score import ClassScore, logits
+from attribution.engine.score import ClassScore, finite, logits
 from attribution.heatmaps import blank
 from attribution.images import denormalise, normalise, to_bytes
 from attribution.registry import Axes, Cost, Range, metric
@@ -61,7 +61,8 @@ def sic(
     is better. Area: trapezoid, in [0, 1]; 15 forward passes.
 
     It uses the probability for both outputs of the score. Pixels are ranked by |heatmap|. Yields the curve so far.
-    Raises ValueError unless x has a higher probability and more information than the blurred image.
+    Raises ValueError unless x has a higher probability and more information than the blurred image, and for a
+    probability that is not finite.
     """
 
     def probability(found: Tensor) -> float:
@@ -111,6 +112,7 @@ def _curve(
         picture = _interpolated(photo, shown)
         pixels = torch.from_numpy(picture).permute(2, 0, 1).to(x) / 255
         (found,) = torch.cat(list(logits(model, normalise(pixels, model.mean, model.std)[None])))
+        finite(found.softmax(0))
         return _file_size(picture), measure(found)
 
     (least, low), (most, high) = look(first), look(np.ones_like(first))

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from attribution.engine.devices import uncast
-from attribution.engine.score import ClassScore
+from attribution.engine.score import ClassScore, finite
 from attribution.heatmaps import blank
 from attribution.registry import Axes, Choice, Cost, Range, metric
 from attribution.types import Curve, Heatmap, Image, LinearCurve
@@ -79,7 +79,10 @@ def deletion(
 
 
 def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, step: int) -> Iterator[Curve]:
-    """The probability while the pixels of `before` become those of `after`, all channels of a pixel at once."""
+    """The probability while the pixels of `before` become those of `after`, all channels of a pixel at once.
+
+    Raises ValueError if it is not finite.
+    """
     probability = ClassScore(score.model, score.target, "probability")
     pixels = heatmap.numel()
     order = heatmap.detach().cpu().double().abs().flatten().argsort(stable=True).flip(0)
@@ -93,7 +96,7 @@ def _curve(score: ClassScore, before: Image, after: Image, heatmap: Heatmap, ste
         changed = place < torch.tensor(some, device=place.device)[:, None, None]
         images = torch.where(changed[:, None], after, before)
         for batch in probability.value_batches(images):
-            found += batch.cpu().double().tolist()
+            found += finite(batch).cpu().double().tolist()
             yield LinearCurve(np.array(counts[: len(found)]) / pixels, np.array(found), note)
 
 

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attribution.engine.random_numbers import Purpose, uniform
-from attribution.engine.score import ClassScore, Network
+from attribution.engine.score import ClassScore, Network, finite
 from attribution.heatmaps import blank
 from attribution.images import normalise
 from attribution.registry import Axes, Cost, Range, metric
@@ -72,10 +72,10 @@ def perturbation(
     usually in [0, L].
 
     `heatmap` is signed and unscaled, one value per pixel. 1 + L P forward passes; yields the curve so far after every
-    batch. Raises ValueError if no region fits or the score of x is 0.
+    batch. Raises ValueError if no region fits, the score of x is 0, or a score is not finite.
     """
     corners = select_windows(heatmap, window, regions)
-    start = score.values(x[None]).cpu().double().item()
+    start = finite(score.values(x[None])).cpu().double().item()
     if start == 0:
         raise ValueError("the score of this class is exactly 0: its fall cannot be measured; choose another class")
     few = "" if len(corners) == regions else f"only {len(corners)} of {regions} regions of {window}x{window} fit"
@@ -94,7 +94,7 @@ def perturbation(
             found.append(batch)
             if sum(map(len, found)) < draws:
                 yield curve()
-        scores = torch.cat(found).cpu().double().numpy()
+        scores = finite(torch.cat(found)).cpu().double().numpy()
         mean_scores.append(float(scores.mean()))
         kept = int(np.abs(scores - np.median(scores)).argmin())
         present = candidates[kept].clone()

@@ -17,6 +17,7 @@ from attribution.methods.smooth_taylor import smooth_taylor
 from attribution.metrics.perturbation import Patches, perturbation
 from attribution.metrics.total_variation import total_variation
 from attribution.models import Model
+from attribution.registry import METHODS, METRICS
 from attribution.types import Curve, Partial
 
 OBJECTIVES = ("autvc", "aupc")
@@ -146,20 +147,23 @@ def adaptive_noising(
 
     It starts at the mean of |x| in model space. Yields partial maps and curves, a Trial for each evaluation, and the
     Outcome at the end. `draws` is P of the perturbation curve; `output` is the score that is explained and measured;
-    `search` are arguments of `search_sigma`. Raises ValueError for an unknown objective, and as `stream` does.
+    `search` are arguments of `search_sigma`. Raises ValueError for an unknown objective, for samples, draws or a seed
+    that cannot be, and as `stream` does.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective={objective!r} is unknown; use one of {', '.join(OBJECTIVES)}")
+    budget = METHODS["smooth_taylor"].check({"samples": samples, "seed": seed})
+    patches = METRICS["perturbation"].check({"draws": draws, "seed": seed})
     score, x = score_of(model, x, target, output, store), x.detach().to(model.device)
 
     def evaluate(sigma: float, number: int) -> Generator[Any, None, float]:
         last = x[0]
-        for partial in smooth_taylor(score, x, sigma=sigma, samples=samples, seed=seed + number):
+        for partial in smooth_taylor(score, x, sigma=sigma, **{**budget, "seed": seed + number}):
             last = one_channel(partial.attribution, x)
             yield partial
         if objective == "autvc":
             return float(total_variation(last).area)
-        for curve in perturbation(score, x, last, draws=draws, seed=seed + number):
+        for curve in perturbation(score, x, last, **{**patches, "seed": seed + number}):
             yield curve
         return float(curve.area)
 

@@ -48,6 +48,7 @@ FIGURES = {
 }
 """What `robustness` measures of each method. All but the first and the last are in units of the score, squared."""
 UNCHANGED = "the score does not change"
+UNSCORED = "the score of the image or of a changed one is NaN or infinite"
 TOGETHER = 10
 """Changed images that are scored before the next result is there."""
 
@@ -98,12 +99,16 @@ class Robustness:
         known = self.figures.get(label, {})
         if name == "infidelity_share" and label in self.figures:
             whole = known["infidelity_blank"]
-            return Alike(known["infidelity_scaled"] / whole) if whole else Alike(math.nan, UNCHANGED)
+            return _told(known["infidelity_scaled"] / whole) if whole else Alike(math.nan, UNCHANGED)
         if name == "max_sensitivity" and label in self.blank:
             return Alike(math.nan, self.blank[label])
         if name in known and not (name == "max_sensitivity" and label in self.failed):
-            return Alike(known[name])
+            return _told(known[name])
         return Alike(math.nan, self.failed.get(label, "not computed yet"))
+
+
+def _told(found: float) -> Alike:
+    return Alike(found) if math.isfinite(found) else Alike(math.nan, UNSCORED)
 
 
 def robustness(

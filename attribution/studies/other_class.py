@@ -83,9 +83,11 @@ def other_class(
     """Yields the comparison after each batch of points. `methods` are by label; they share the points of each class.
 
     `target` is the explained class (default: the most likely one), `other` is one of `OTHERS` or the index of a class,
-    `output` the score that is explained, "logit" or "probability". Raises ValueError for an unknown class, and if both
-    are the same.
+    `output` the score that is explained, "logit" or "probability". Raises ValueError for an unknown method, knob or
+    class, before anything is computed, and if both classes are the same.
     """
+    for name, knobs in methods.values():
+        entry(METHODS, name).check(knobs)
     x, chosen = begun(model, x, target, output)
     beside = score_of(model, x, _index(model, x, chosen, other), output, None).target
     if beside == chosen:

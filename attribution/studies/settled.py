@@ -8,10 +8,11 @@ from typing import Any
 from torch import Tensor
 
 from attribution.agreement import ENOUGH, SIDES, agreements
+from attribution.engine.clouds import SUMS
 from attribution.engine.plans import REMEMBERED
 from attribution.engine.store import Store
 from attribution.explain import stream
-from attribution.heatmaps import blank
+from attribution.heatmaps import NOT_FINITE, blank
 from attribution.models import Model
 from attribution.registry import METHODS, entry
 from attribution.types import Partial
@@ -37,14 +38,18 @@ class Settling:
     blank: bool = False
 
 
-def milestones(most: int) -> list[int]:
-    """The numbers of draws that are looked at: growing by half, and even; from 500 on, each 500. `most` is the last."""
+def milestones(most: int, summed: bool = True) -> list[int]:
+    """The numbers of draws that are looked at: growing by half, and even; from 500 on, each 500. `most` is the last.
+
+    `summed`: sums of the method are remembered above 500. Without them, nothing is looked at between 500 and `most`.
+    """
     found, count = [], float(FIRST)
-    while count < min(most, REMEMBERED):
-        found.append(2 * round(count / 2))
+    while (even := 2 * round(count / 2)) < min(most, REMEMBERED):
+        found.append(even)
         count *= GROWTH
-    # Above, sums are remembered at these points only, and another R would compute gradients again.
-    return [*found, *range(REMEMBERED, most, REMEMBERED), most]
+    # Sums are remembered at these points only: another R would compute gradients again.
+    looked = range(REMEMBERED, most, REMEMBERED)
+    return [*found, *(looked if summed else looked[:1]), most]
 
 
 def until_settled(
@@ -67,16 +72,18 @@ def until_settled(
     computed twice if all fit into `store` (by default a new one of 1 GB: 500 samples of 384 x 384 pixels fit). The last
     map is that of `explain` with R = its `samples`, bit for bit from the same gradients.
     Raises ValueError for a method that is not a mean over noise, for an agreement, a side or a budget that cannot be,
-    and as `stream` does.
+    for a map that is not finite, and as `stream` does.
     """
-    _check(method, knobs, agreement, side, most)
+    budget = _check(method, knobs, agreement, side, most)
     store = Store() if store is None else store  # an empty store is false
     tried: dict[int, float] = {}
     spent = 0
-    for samples in milestones(most):
+    for samples in milestones(budget, METHODS[method].term in SUMS.values()):
         run = stream(model, x, method, target, output=output, store=store, samples=samples, **knobs)
         for partial in run:
             yield Settling(samples, partial, dict(tried), spent + partial.evaluations)
+        if not partial.attribution.isfinite().all():
+            raise ValueError(NOT_FINITE)  # more draws make no number of it
         spent += partial.evaluations
         tried[samples] = _agreement(partial, side)
         enough, empty = tried[samples] >= agreement, bool(blank(partial.attribution.sum(0)))
@@ -85,7 +92,8 @@ def until_settled(
             return
 
 
-def _check(method: str, knobs: Mapping[str, Any], agreement: float, side: int, most: int) -> None:
+def _check(method: str, knobs: Mapping[str, Any], agreement: float, side: int, most: float) -> int:
+    """The budget as a whole number."""
     chosen = entry(METHODS, method)
     if chosen.term is None:
         names = ", ".join(name for name, other in METHODS.items() if other.term is not None)
@@ -98,7 +106,8 @@ def _check(method: str, knobs: Mapping[str, Any], agreement: float, side: int, m
         raise ValueError(f"side={side} must be 0 (pixels), {' or '.join(map(str, SIDES))}")
     if most < FIRST:
         raise ValueError(f"most={most} must be at least {FIRST}")
-    chosen.check({"samples": most})
+    found: int = chosen.check({"samples": most})["samples"]
+    return found
 
 
 def _agreement(partial: Partial, side: int) -> float:

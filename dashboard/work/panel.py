@@ -9,6 +9,7 @@ from torch import Tensor
 
 from attribution import METHODS, METRICS, Store, controls
 from attribution.agreement import agreements
+from attribution.engine.score import OVERFLOWED
 from attribution.explain import one_channel, score_of, stepwise
 from attribution.heatmaps import NOT_FINITE
 from attribution.models import Model
@@ -235,7 +236,7 @@ def curve_of(key: CurveKey, model: Model, x: Tensor, store: Store, found: Snapsh
         knobs = {name: value + k if name == "seed" else value for name, value in key.knobs}
         for found in METRICS[key.metric].run(score, x, heatmap, **knobs):
             if not np.isfinite(found.y).all():  # as for maps
-                raise ValueError("the curve holds NaN or infinity: the model's score overflowed at some point")
+                raise ValueError(OVERFLOWED)
             yield found
 
     if key.panel.method == CONTROL:

@@ -1,5 +1,6 @@
 """Adaptive noising: traces computed by hand, a literal transcription, and what it finds on a model."""
 
+import inspect
 import math
 
 import pytest
@@ -168,3 +169,13 @@ class TestOnAModel:
 def test_an_objective_that_is_not_there():
     with pytest.raises(ValueError, match="objective='ssim' is unknown; use one of autvc, aupc"):
         next(adaptive_noising(MODEL, X, 0, objective="ssim"))
+
+
+@pytest.mark.parametrize("objective", ["autvc", "aupc"])
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"samples": -3}, {"samples": 2.5}, {"draws": 0}, {"seed": -1}])
+def test_a_budget_that_cannot_be_is_told_before_anything_is_computed(objective, wrong):
+    model, counter = toys.counted(MODEL)
+    unchecked = inspect.unwrap(adaptive_noising)  # without the tests' own check of types
+    with pytest.raises(ValueError, match="must be a whole number"):
+        next(unchecked(model, X, 0, objective=objective, **{**QUICK, **wrong}))
+    assert counter.gradients == counter.values == 0

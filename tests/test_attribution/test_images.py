@@ -200,6 +200,20 @@ class TestRefused:
         with pytest.raises(ValueError, match="give a path, bytes or an open file"):
             _read(what)
 
+    def test_an_open_file_that_was_read_before(self):
+        file = io.BytesIO(encode(two_halves()))
+        load_image(file)
+        with pytest.raises(ValueError, match=r"^the file has no bytes left: .* call \.seek\(0\) on it first$"):
+            load_image(file)
+        file.seek(0)
+        load_image(file)
+
+    def test_a_file_that_is_open_as_text(self, tmp_path):
+        path = tmp_path / "photo.png"
+        path.write_bytes(encode(two_halves()))
+        with path.open() as file, pytest.raises(ValueError, match=r"^the file is open as text; open it in binary mode"):
+            load_image(file)
+
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(ValueError, match=r"cannot read .*nothing\.jpg: No such file or directory; check the path"):
             load_image(tmp_path / "nothing.jpg")

@@ -1,5 +1,7 @@
 """Performance information curves: PAIR's numbers on the same pixels, and laws that need no other code."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,12 @@ import toys
 from skimage import data, transform
 from threadpoolctl import threadpool_limits
 
+from attribution.engine.score import OVERFLOWED
 from attribution.explain import curve, score_of
 from attribution.images import denormalise, normalise, to_picture
 from attribution.metrics import information
 from attribution.metrics.information import SHOWN, aic, sic
+from attribution.registry import METRICS
 
 SIDE = 48
 PHOTO = (transform.resize(data.coffee(), (SIDE, SIDE), anti_aliasing=True) * 255).round().astype(np.uint8)
@@ -134,3 +138,22 @@ class TestLaws:
         self.last(NOISE)
         assert (before == X).all()
         np.testing.assert_array_equal(to_picture(denormalise(X, toys.MEAN, toys.STD)), PHOTO)
+
+
+class TestScoresThatAreNotFinite:
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    @pytest.mark.parametrize("since", [0, 1, 5])
+    @pytest.mark.parametrize("name", [one.name for one in METRICS.values() if one.axes and one.scored])
+    def test_no_curve_is_defined(self, name, since, value):
+        """Whether the score of the photo is not finite, or those of changed photos alone."""
+        seen = 0
+
+        def score(points):
+            nonlocal seen
+            seen += len(points)
+            found = 12 * (detail(points.view(-1, 3, SIDE, SIDE)) / detail(X) - 0.85)
+            at = torch.arange(seen - len(points), seen)
+            return torch.where(at < since, found, value)
+
+        with pytest.raises(ValueError, match=OVERFLOWED):
+            curve(toys.model(score), X, NOISE, name, 0)

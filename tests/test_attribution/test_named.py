@@ -214,6 +214,13 @@ class TestSixWays:
         same(f"torchvision/shufflenet_v2_x0_5={tmp_path / 'mine.pth'}", network)
         assert card(f"torchvision/shufflenet_v2_x0_5={tmp_path / 'mine.pth'}").categories == CATEGORIES
 
+    @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+    def test_a_state_of_several_devices(self, tmp_path, suffix):
+        network = torchvision.models.shufflenet_v2_x0_5(num_classes=3)
+        state, file = {f"module.{key}": value for key, value in network.state_dict().items()}, tmp_path / f"my{suffix}"
+        torch.save(state, file) if suffix == ".pth" else file.write_bytes(held(state))
+        assert len(same(f"torchvision/shufflenet_v2_x0_5={file}", network).categories) == 3
+
     def test_a_function(self, own):
         model = load_model("my_networks:network", "cpu")
         assert (model.name, model.categories, model.size) == ("my_networks:network", ("cat", "dog"), 32)
@@ -442,6 +449,11 @@ class TestWrong:
         told = capsys.readouterr().err
         assert re.match(f"attribution: .*{WRONG[name]}", told)
         assert told.count("\n") == 1
+
+    def test_a_file_of_tensors_without_names_is_one_line(self, tmp_path):
+        torch.save({0: torch.zeros(3)}, tmp_path / "mine.pth")
+        with pytest.raises(ValueError, match=r"mine.pth cannot be read \(it holds no weights\); give a file"):
+            card(f"resnet18={tmp_path / 'mine.pth'}")
 
     def test_the_hub_does_not_have_it(self, served):
         with pytest.raises(

@@ -208,6 +208,10 @@ class TestLargeClouds:
             assert session.cost(name, samples=200, **knobs) == 0
             assert session.cost(name, samples=100, **knobs) == 0
         assert session.cost("smooth_taylor", samples=210) == 10
+        for name, knobs in self.FORMS:
+            assert session.cost(name, samples=210, **knobs) == 0, "an R that is no milestone, for the others too"
+        assert session.cost("smoothgrad", samples=220) == 20, "of a new R, since the last milestone"
+        assert session.cost("smoothgrad", samples=170) == 20
         assert session.cost("smooth_taylor", samples=30) == 0
 
     def test_a_run_that_goes_on_is_the_same_to_the_last_bit(self):

@@ -242,6 +242,18 @@ class TestSeveralMethods:
         assert not share.defined
         assert share.why == "the score does not change"
 
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    def test_of_a_changed_image_without_a_finite_score_the_reason_is_said(self, value):
+        """Max-sensitivity takes smaller changes, and asks for no score."""
+        limit = X[0, 0, 0] + CHANGES.radius
+        model = toys.model(lambda z: torch.where(z[:, 0] > limit, value, z @ toys.WEIGHTS))
+        found = last_of(model, {"A": ("gradient", {})})
+        for name in set(FIGURES) - {"max_sensitivity"}:
+            one = found.value("A", name)
+            assert not one.defined
+            assert one.why == "the score of the image or of a changed one is NaN or infinite"
+        assert found.value("A", "max_sensitivity").defined
+
     def test_the_seed_decides_and_nothing_else(self):
         model = toys.convolutional()
         one, again = (last_of(model, METHODS).figures for _ in range(2))

@@ -535,6 +535,13 @@ class TestOtherClass:
         with pytest.raises(ValueError, match=line):
             next(other_class(model, x, METHODS, 0, other=other))
 
+    @pytest.mark.parametrize("wrong", [("magic", {}), ("smoothgrad", {"sigmaa": 1})])
+    def test_a_method_that_cannot_be_is_said_before_anything_is_computed(self, wrong):
+        network, counter = toys.counted(toys.quadratic())
+        with pytest.raises(ValueError, match=r"'magic' is unknown|no knob 'sigmaa'"):
+            next(other_class(network, toys.image(), {"Gradient": METHODS["Gradient"], "A": wrong}, 0))
+        assert counter.gradients == counter.values == 0
+
     def test_one_class_has_no_other(self):
         alone = replace(toys.layered(toys.WEIGHTS), categories=("yes",))
         alone.module[1].weight = torch.nn.Parameter(alone.module[1].weight[:1])

@@ -1,5 +1,6 @@
 """Draws until a map is settled: it is the map of that R, nothing is computed twice, and the budget holds."""
 
+import inspect
 import math
 
 import pytest
@@ -51,11 +52,15 @@ def test_nothing_is_computed_twice(given):
     assert given is None or len(given) > 0
 
 
-def test_beyond_the_points_that_are_remembered_nothing_is_either():
+@pytest.mark.parametrize(
+    ("method", "looked"), [("smooth_taylor", [500, 1000, 1500]), ("smooth_taylor_null", [384, 500, 1500])]
+)
+def test_beyond_the_points_that_are_remembered_nothing_is_either(method, looked):
+    """Not of a method whose sums are not remembered there."""
     model, counter = toys.counted(toys.in_batches_of(50, network()))
-    found = last(until_settled(model, X, "smooth_taylor_null", 0, agreement=0.999, most=1500))
-    assert list(found.tried)[-3:] == [500, 1000, 1500]
-    assert found.evaluations == counter.gradients
+    found = last(until_settled(model, X, method, 0, agreement=0.999, most=1500))
+    assert list(found.tried)[-3:] == looked
+    assert found.evaluations == counter.gradients == 1500
 
 
 def test_a_noiseless_map_is_settled_at_once():
@@ -83,6 +88,13 @@ def test_a_blank_map_is_told_at_once_and_costs_no_further_draws(given, side):
     assert found.evaluations == counter.gradients == 10
 
 
+def test_a_map_that_is_not_finite_is_told_at_once_and_costs_no_further_draws():
+    model, counter = toys.counted(toys.model(lambda z: (z.mean(1) + 0.01).sqrt() + z.square().sum(1)))
+    with pytest.raises(ValueError, match="the attribution holds NaN or infinity"):
+        list(until_settled(model, torch.zeros(3, 48, 48), "smoothgrad", 0, sigma=1.0, most=1000))
+    assert 10 <= counter.gradients < 100
+
+
 def test_a_map_that_is_not_blank_is_not_said_to_be():
     assert not any(one.blank for one in until_settled(network(), X, "smooth_taylor", 0, agreement=0.999, most=16))
 
@@ -100,13 +112,19 @@ def test_the_map_grows_and_each_r_is_told():
     assert [list(one.tried) for one in found][-1] == [10, 16, 20]
 
 
-@pytest.mark.parametrize("most", [10, 11, 20, 499, 500, 501, 999, 1000, 10_000])
-def test_milestones_grow_up_to_the_budget(most):
-    found = milestones(most)
+@pytest.mark.parametrize("most", [10, 11, 16, 20, 34, 76, 114, 499, 500, 501, 999, 1000, 10_000])
+@pytest.mark.parametrize("summed", [True, False])
+def test_milestones_grow_up_to_the_budget(most, summed):
+    found = milestones(most, summed)
     assert found == sorted(set(found))
     assert found[-1] == most
     assert all(k % 500 == 0 for k in found[:-1] if k > 500)
     assert all(k % 2 == 0 for k in found[:-1])
+
+
+def test_a_budget_may_be_a_whole_number_of_another_type():
+    unchecked = inspect.unwrap(until_settled)  # without the tests' own check of types
+    assert last(unchecked(network(), X, "smoothgrad", 0, agreement=0.999, most=20.0)).samples == 20
 
 
 @pytest.mark.parametrize(

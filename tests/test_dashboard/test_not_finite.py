@@ -65,7 +65,6 @@ def test_noise_says_so_of_every_method(jobs):
     }
 
 
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize("score", [logarithm, power])
 def test_a_curve_that_is_not_finite_is_an_error_and_its_map_stays(jobs, score):
     experiment = replace(EXPERIMENT, methods=("gradient",))
