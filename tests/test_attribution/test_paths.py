@@ -1,6 +1,7 @@
 """Laws of the methods that ask where on a path a gradient counts, each against its literal definition."""
 
 import functools
+import math
 from itertools import pairwise
 
 import definitions
@@ -32,6 +33,20 @@ def decision(at: float, sharp: float, scale: float = 1.0):
     """A score that climbs around alpha = `at` on the way from the mean colour to X, and nowhere else."""
     direction = X.flatten() / X.square().sum()
     return toys.model(lambda z: scale * torch.sigmoid(sharp * (z @ direction - at)))
+
+
+def distance(points):
+    """The mean size of the values of each image: 0 for the mean colour."""
+    return points.abs().mean(1)
+
+
+INFINITE = {
+    "at the baseline": lambda z: distance(z).log(),
+    "at the baseline, falling": lambda z: -distance(z).log(),
+    "on half of the path": lambda z: (distance(z) - 0.4).clamp(min=0).log(),
+    "at both ends": lambda z: distance(z).log() + (distance(z) - distance(X[None].flatten(1))).abs().log(),
+}
+"""Scores that are infinite at places on the way from the mean colour to X."""
 
 
 class TestLeftAndRight:
@@ -185,6 +200,17 @@ class TestDecision:
         assert not explain(toys.constant(), X, "idg", 0).attribution.any()
         assert not explain(toys.convolutional(), X, "idg", 0, baseline=X).attribution.any()
 
+    @pytest.mark.parametrize("network", [*INFINITE, "nan"])
+    @pytest.mark.parametrize("sampling", ["adaptive", "reference"])
+    def test_samples_are_spread_evenly_where_a_score_is_not_finite(self, network, sampling):
+        """An infinite climb has no shares. Samples lie inside the path, so the map can be finite."""
+        model = toys.model({**INFINITE, "nan": lambda z: (distance(z) - 0.3).log()}[network])
+        found = explain(model, X, "idg", 0, steps=12, sampling=sampling)
+        assert found.done == found.total == 12
+        if sampling == "adaptive":
+            even = explain(model, X, "idg", 0, steps=12, sampling="uniform").attribution
+            torch.testing.assert_close(found.attribution, even, equal_nan=True)
+
     @pytest.mark.parametrize("sizes", [[0.0, 0, 0], [1.0, 2, 3.5], [5.0, 0, 0], [1e-9, 1.0]])
     @pytest.mark.parametrize("count", [1, 2, 3, 10, 50])
     def test_shares_are_whole_complete_and_fair(self, sizes, count):
@@ -258,8 +284,9 @@ class TestClimbing:
         assert 0 < nodes[0] <= nodes[-1] < 1
         assert np.dot(nodes, weights) == pytest.approx(0.5, abs=1e-12), "exact for a gradient linear along the path"
 
-    def test_a_score_that_climbs_evenly_is_the_midpoint_rule(self):
-        for scores in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1]):
+    def test_a_score_that_climbs_evenly_or_has_no_shares_is_the_midpoint_rule(self):
+        infinite = [-math.inf, 0, 1], [-math.inf, -math.inf, 0, 2], [0, math.nan, 1], [0, math.inf, math.inf]
+        for scores in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1], *infinite):
             assert climbing(scores, 7)[0] == pytest.approx(RULES["midpoint"](7)[0])
 
     @pytest.mark.parametrize("scores", [[0, 0, 1, 1, 1], [1, 0, 4, 2, 2]])
