@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import definitions
@@ -40,7 +41,7 @@ def distance(points):
     return points.abs().mean(1)
 
 
-INFINITE = {
+INFINITE: dict[str, Callable[[Tensor], Tensor]] = {
     "at the baseline": lambda z: distance(z).log(),
     "at the baseline, falling": lambda z: -distance(z).log(),
     "on half of the path": lambda z: (distance(z) - 0.4).clamp(min=0).log(),
@@ -112,6 +113,16 @@ class TestLeftAndRight:
         model = decision(0.4, 20)
         with pytest.raises(ValueError, match=r"falls along the path.*explain another class") as caught:
             explain(model, X, "left_ig", 1)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("network", ["at the baseline", "at the baseline, falling", "at both ends", "nan"])
+    @pytest.mark.parametrize("method", ["left_ig", "right_ig"])
+    def test_a_score_that_is_not_finite_at_an_end_is_refused_in_a_line(self, network, method):
+        """It has no climb to take a share of. Left-IG was a finished blank map."""
+        model = toys.model({**INFINITE, "nan": lambda z: (distance(z) - 0.3).log()}[network])
+        said = r"is (-?inf|nan) at the baseline and [^ ]+ at the image: there is no saturation point; explain another"
+        with pytest.raises(ValueError, match=said) as caught:
+            explain(model, X, method, 0)
         assert "\n" not in str(caught.value)
 
     def test_a_baseline_equal_to_the_image_gives_blank_maps(self):
@@ -264,6 +275,20 @@ class TestImportantDirection:
         asked = counter.gradients, counter.values
         assert explain(model, X, "idgi", 0, steps=9, baseline="mean", store=store).evaluations == 0
         assert (counter.gradients, counter.values) == asked
+
+    @pytest.mark.parametrize(
+        "score",
+        [
+            lambda z: distance(z).log(),
+            lambda z: (z @ toys.WEIGHTS) / z.square().sum(1).sqrt(),
+            lambda z: z.square().sum(1).sqrt(),
+            lambda z: torch.where(z.any(1), z @ toys.WEIGHTS, -math.inf),
+        ],
+        ids=["infinite score", "score that is no number", "gradient that is none", "infinite score without a gradient"],
+    )
+    def test_what_is_not_finite_shows_in_the_map(self, score):
+        """Without the step that is not finite, the map would look like that of another score."""
+        assert not explain(toys.model(score), X, "idgi", 0, baseline="mean").attribution.isfinite().all()
 
     def test_a_step_without_a_gradient_adds_nothing(self):
         assert not explain(toys.constant(), X, "idgi", 0).attribution.any()
