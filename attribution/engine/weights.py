@@ -6,6 +6,7 @@ never changed itself; its copy is.
 
 import copy
 from collections.abc import Callable, Collection, Hashable, Mapping
+from inspect import signature
 from threading import Lock, RLock
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -63,10 +64,11 @@ def with_statistics(module: nn.Module) -> bool:
 def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Module:
     """A copy of the network on the CPU in which every layer is new.
 
-    Each layer draws its parameters by its own rule, `reset_parameters`. Parameters of a layer without such a rule, and
-    those that the rule leaves alone (as with `torch.nn.utils.weight_norm`), are drawn from a normal distribution around
-    0 with the standard deviation of the parameter; if that is 0, as for one element, with its mean absolute value, or 1
-    if that is 0 too. The numbers depend on the seed and on the place of the layer in the network, and on nothing else.
+    Each layer draws its parameters by its own rule, `reset_parameters()`. Parameters of a layer without such a rule, or
+    with one that needs arguments, and those that the rule leaves alone (as with `torch.nn.utils.weight_norm`), are
+    drawn from a normal distribution around 0 with the standard deviation of the parameter; if that is 0, as for one
+    element, with its mean absolute value, or 1 if that is 0 too. The numbers depend on the seed and on the place of the
+    layer in the network, and on nothing else.
 
     The running statistics of batch-norms describe data and are no parameters: they stay, unless `statistics`.
     """
@@ -76,9 +78,9 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
         if not own and not (statistics and hasattr(layer, "running_mean")):
             continue
         kept = {name: entry.detach().clone() for name, entry in layer.named_buffers(recurse=False)}
-        reset = getattr(layer, "reset_parameters", None)
+        reset = _rule(layer)
         # torch seeds with 64 bits; seeds of layers and of networks do not meet.
-        left = _by_own_rule(reset, own, seed * (1 << 20) + k) if callable(reset) else own
+        left = own if reset is None else _by_own_rule(reset, own, seed * (1 << 20) + k)
         _by_size(left, seed, k)
         if not statistics:
             with torch.no_grad():
@@ -87,6 +89,18 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
     for entry in found.parameters():  # TorchScript has no `requires_grad_` of a whole network
         entry.requires_grad_(False)
     return found.eval()
+
+
+def _rule(layer: nn.Module) -> Callable[[], object] | None:
+    """What gives the layer new parameters, called without arguments; None if it has no such rule."""
+    reset: Callable[[], object] | None = getattr(layer, "reset_parameters", None)
+    if not callable(reset):
+        return None
+    try:
+        signature(reset).bind()
+    except (TypeError, ValueError):  # it needs arguments, or nobody can tell
+        return None
+    return reset
 
 
 def _by_own_rule(reset: Callable[[], object], own: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
@@ -111,16 +125,16 @@ def _by_size(own: Mapping[str, Tensor], seed: int, k: int) -> None:
 
 
 def mixed(module: nn.Module, new: nn.Module, names: Collection[str]) -> nn.Module:
-    """A copy of the network whose layers of these names have the parameters and buffers that they have in `new`."""
+    """A copy of the network whose layers of these names have the parameters and buffers that they have in `new`.
+
+    What several layers share belongs to the first of them, as in `layers`.
+    """
     found = copy.deepcopy(module)
-    layers_of, new_layers = dict(found.named_modules()), dict(new.named_modules())
+    sources = {**dict(new.named_parameters()), **dict(new.named_buffers())}
     with torch.inference_mode(False), torch.no_grad():
-        for name in names:
-            theirs, layer = new_layers[name], layers_of[name]
-            sources = {**dict(theirs.named_parameters(recurse=False)), **dict(theirs.named_buffers(recurse=False))}
-            for entries in (layer.named_parameters(recurse=False), layer.named_buffers(recurse=False)):
-                for own, entry in entries:
-                    entry.copy_(sources[own])
+        for name, entry in (*found.named_parameters(), *found.named_buffers()):
+            if name.rpartition(".")[0] in names:
+                entry.copy_(sources[name])
     return found
 
 
@@ -155,6 +169,11 @@ class Networks:
             return found
 
 
+def has_numbers(entry: object) -> bool:
+    """Whether an entry of a network's state is a tensor of floating-point numbers; a module can add anything to it."""
+    return isinstance(entry, Tensor) and entry.is_floating_point()
+
+
 def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:
     """A copy of the network with noise: each entry w of its state becomes w + share * std(w) * ε, ε from N(0, 1).
 
@@ -166,7 +185,7 @@ def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:
     with torch.inference_mode(False), torch.no_grad():
         for k, (name, entry) in enumerate(found.state_dict().items()):
             statistic = name.rpartition(".")[2].startswith("running_")
-            if not entry.is_floating_point() or statistic or entry.numel() < 2 or entry.data_ptr() in shared:
+            if not has_numbers(entry) or statistic or entry.numel() < 2 or entry.data_ptr() in shared:
                 continue
             shared.add(entry.data_ptr())
             noise = normal(Purpose.WEIGHTS, seed, k, tuple(entry.shape)).to(entry)
