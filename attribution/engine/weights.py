@@ -1,7 +1,8 @@
 """Copies of a network with other weights: new random ones in some layers, or the old ones with noise.
 
-The network is taken as it is used: batch-norms that were folded into their convolutions are part of these. A network is
-never changed itself; its copy is.
+The network is taken as it is used: batch-norms that were folded into their convolutions are part of these, and a weight
+that `torch.nn.utils.parametrize` computes from others is a weight as any other. A network is never changed itself; its
+copy is.
 """
 
 import copy
@@ -12,11 +13,36 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from attribution.engine.random_numbers import Purpose, normal
 
 _ALONE = Lock()
 """Layers draw from torch's only generator: two threads must not do so at the same time."""
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy whose layers hold each weight as it is used, and not what `torch.nn.utils.parametrize` computes it from.
+
+    New numbers there can break what the layer promises: an orthogonal weight became 0, and a spectral norm of 1 became
+    100.
+    """
+    found = copy.deepcopy(module)
+    with torch.inference_mode(False), torch.no_grad():
+        for layer in [one for one in found.modules() if is_parametrized(one)]:
+            sources = dict(layer.get_submodule("parametrizations").named_children())
+            # Contiguous: a rule fills a tensor in the order in which it lies in memory.
+            used = {name: getattr(layer, name).clone(memory_format=torch.contiguous_format) for name in sources}
+            # `remove_parametrizations` would change the class of the layer, which is also that of the original.
+            plain = type_before_parametrizations(layer)
+            del layer.parametrizations
+            layer.__class__ = plain
+            for name, value in used.items():
+                if list(sources[name].parameters(recurse=False)):
+                    layer.register_parameter(name, nn.Parameter(value, requires_grad=False))
+                else:
+                    layer.register_buffer(name, value)
+    return found
 
 
 def layers(module: nn.Module, x: Tensor) -> tuple[str, ...]:
@@ -26,7 +52,7 @@ def layers(module: nn.Module, x: Tensor) -> tuple[str, ...]:
     order is that of the forward pass. A layer that is not called, whose parameters its parent uses, has the place of
     that parent. Empty for a network without parameters.
     """
-    network = copy.deepcopy(module)
+    network = _copied(module)
     for entry in network.parameters():
         entry.requires_grad_(entry.is_floating_point() or entry.is_complex())
     names = {layer: name for name, layer in network.named_modules()}
@@ -72,7 +98,7 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
 
     The running statistics of batch-norms describe data and are no parameters: they stay, unless `statistics`.
     """
-    found = copy.deepcopy(module).cpu()
+    found = _copied(module).cpu()
     for k, layer in enumerate(found.modules()):
         own = dict(layer.named_parameters(recurse=False))
         if not own and not (statistics and hasattr(layer, "running_mean")):
@@ -129,7 +155,7 @@ def mixed(module: nn.Module, new: nn.Module, names: Collection[str]) -> nn.Modul
 
     What several layers share belongs to the first of them, as in `layers`.
     """
-    found = copy.deepcopy(module)
+    found = _copied(module)
     sources = {**dict(new.named_parameters()), **dict(new.named_buffers())}
     with torch.inference_mode(False), torch.no_grad():
         for name, entry in (*found.named_parameters(), *found.named_buffers()):
@@ -180,7 +206,7 @@ def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:
     Only floating-point entries change, and no running statistics. One element has no standard deviation, and stays. The
     draws ε depend on the seed alone, so that copies with other shares differ in the size of the noise only.
     """
-    found = copy.deepcopy(module)
+    found = _copied(module)
     shared = set()
     with torch.inference_mode(False), torch.no_grad():
         for k, (name, entry) in enumerate(found.state_dict().items()):

@@ -11,6 +11,7 @@ import torch
 import torchvision.models
 import toys
 from torch import nn
+from torch.nn.utils import parametrizations, parametrize
 from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.resnet import Bottleneck
 
@@ -122,6 +123,49 @@ def test_parameters_that_the_rule_leaves_alone_are_new_too(wrapped):
     found = dict(renewed(network, 3).named_parameters())
     assert not any(torch.equal(found[name], entry) for name, entry in network.named_parameters())
     assert same(dict(renewed(network, 3).named_parameters()), found)
+
+
+def computing(wrapped) -> nn.Sequential:
+    """Layers of which one computes its weight."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return nn.Sequential(nn.Flatten(), wrapped(nn.Linear(60, 50)), nn.ReLU(), nn.Linear(50, 2)).double().eval()
+
+
+COMPUTED = [parametrizations.weight_norm, parametrizations.orthogonal, parametrizations.spectral_norm]
+
+
+@pytest.mark.parametrize("wrapped", COMPUTED)
+def test_a_weight_that_a_layer_computes_is_a_weight_as_any_other(wrapped):
+    """New numbers in what it is computed from made an orthogonal weight 0, and a spectral norm of 1 more than 10."""
+    network = computing(wrapped)
+    used = network[1].weight.detach().clone()
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(60, 50), nn.ReLU(), nn.Linear(50, 2)).double()
+    with torch.no_grad():
+        for k, name in ((1, "weight"), (1, "bias"), (3, "weight"), (3, "bias")):
+            getattr(plain[k], name).copy_(getattr(network[k], name))
+    assert layers(network, X) == ("1", "3")
+    assert same(renewed(network, 4).state_dict(), renewed(plain, 4).state_dict())
+    assert same(
+        mixed(network, renewed(network, 4), ["1"]).state_dict(), mixed(plain, renewed(plain, 4), ["1"]).state_dict()
+    )
+    noisy = perturbed(network, 0.25, 9)[1].weight
+    assert torch.equal(perturbed(network, 0.0, 9)[1].weight, used)
+    assert (noisy - used).std() == pytest.approx(0.25 * used.std().item(), rel=0.1)
+    assert torch.equal(network[1].weight, used), "the network itself still computes it"
+    assert len(network[1].parametrizations) == 1
+
+
+def test_a_computed_buffer_is_no_weight():
+    class Half(nn.Module):
+        def forward(self, given):
+            return given / 2
+
+    layer = Normed().norm
+    parametrize.register_parametrization(layer, "running_mean", Half())
+    found = renewed(layer.eval(), 0)
+    assert torch.equal(found.running_mean, torch.tensor([0.5, 1.0, 2.0]))
+    assert "running_mean" in dict(found.named_buffers())
 
 
 def test_a_rule_that_needs_arguments_is_none():
