@@ -150,7 +150,7 @@ class Model:
     def predict(self, x: Image, k: int = 5) -> list[tuple[int, str, float, float]]:
         """The k most likely classes: (index, category, probability, logit), best first.
 
-        Raises ValueError unless x is one image for this network.
+        Raises ValueError unless x is one image for this network, and for a network in training mode.
         """
         check_image(self, x)
         (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()

@@ -48,16 +48,17 @@ EVEN = 0.2
 """The share of the nodes that `climbing` spreads evenly: the score may also bend where it does not climb."""
 
 
+@np.errstate(invalid="ignore")  # the difference of two infinite scores is NaN, without a warning
 def climbing(scores: Sequence[float], steps: int) -> Rule:
     """M nodes, more where the score changes. `scores` are those at even distances from 0 to 1, both ends included.
 
     The path is cut into M parts, each with the same share of all changes |dF| (four fifths) and of the length (one
-    fifth). A node is the middle of a part, its weight the length of the part: the midpoint rule on uneven parts, so it
-    is exact for a gradient that is linear along the path.
+    fifth), or of the length alone if a score is not finite. A node is the middle of a part, its weight the length of
+    the part: the midpoint rule on uneven parts, so it is exact for a gradient that is linear along the path.
     """
     changes = np.abs(np.diff(np.asarray(scores, dtype=np.float64)))
     even = np.full(len(changes), 1 / len(changes))
-    shares = even if not changes.sum() > 0 else EVEN * even + (1 - EVEN) * changes / changes.sum()
+    shares = even if not 0 < changes.sum() < np.inf else EVEN * even + (1 - EVEN) * changes / changes.sum()
     reached = np.concatenate([[0.0], shares.cumsum()])
     cuts = np.interp(np.arange(1, steps) / steps, reached / reached[-1], np.linspace(0, 1, len(reached)))
     ends = np.concatenate([[0.0], cuts, [1.0]])

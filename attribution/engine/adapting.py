@@ -145,13 +145,12 @@ def examined(network: nn.Module, batch: Images) -> tuple[Adapter, Tensor, Images
     if not logits.is_floating_point():
         raise ValueError(f"it returns {logits.dtype} values; return the logits, before any argmax or rounding")
     adapter = Adapter(fresh, single, logits is found)
-    adapted = adapter.around(network)
     answers = of_two(logits) if single else logits
     if not answers.isfinite().all():
         raise ValueError("its logits are NaN or infinite for ordinary images; check its weights, mean and std")
     with torch.no_grad():
-        _check_alone(adapted, batch, answers)
-    return adapter, answers, gradient_of(adapted, batch)
+        _check_alone(network, adapter, batch, answers)
+    return adapter, answers, gradient_of(adapter.around(network), batch)
 
 
 def gradient_of(network: nn.Module, batch: Images) -> Images:
@@ -193,24 +192,31 @@ def _passed(network: nn.Module, batch: Images) -> Any:
         ) from error
 
 
-def _check_alone(network: nn.Module, batch: Images, answers: Tensor) -> None:
-    alone: Sequence[Tensor | None] = [_alone(network, one) for one in torch.split(batch, 1)]
+def _check_alone(network: nn.Module, adapter: Adapter, batch: Images, answers: Tensor) -> None:
+    adapted = adapter.around(network)
+    alone: Sequence[Tensor | None] = [_alone(adapted, one) for one in torch.split(batch, 1)]
     if all(one is not None and close(one, answers[k : k + 1]) for k, one in enumerate(alone)):
         return
-    if not close(network(batch), answers):
+    if not close(adapted(batch), answers):
         raise ValueError("it answers the same images differently each time; remove what is random from its forward")
+    found = _alone(network, batch[:1].clone())
+    shape = None if found is None else tuple(logits_in(found).shape)
+    if shape is not None and len(shape) < (1 if adapter.single else 2):
+        raise ValueError(
+            f"for one image it returns {shape}, without the first dimension; use flatten(1) instead of squeeze()"
+        )
     raise ValueError(
         "it answers an image differently in a batch than alone; let no layer mix images, such as a batch norm without "
         "running statistics"
     )
 
 
-def _alone(network: nn.Module, one: Images) -> Tensor | None:
+def _alone(network: nn.Module, one: Images) -> Any:
+    """What the network returns for one image; None if it works for a batch only."""
     try:
-        found: Tensor = network(one)
-    except Exception:  # it works for a batch only
+        return network(one)
+    except Exception:  # a network can raise anything
         return None
-    return found
 
 
 def _line(error: Exception) -> str:

@@ -60,8 +60,16 @@ def check_image(model: Network, x: object) -> None:
         raise ValueError("the image holds NaN or infinity; check how it was made")
 
 
+def check_mode(model: Network) -> None:
+    """Raises ValueError for a model in training mode: there a score depends on the rest of the batch, and a batch-norm
+    learns from what it sees."""
+    if any(module.training for module in model.module.modules()):
+        raise ValueError(f"{model.name} is in training mode; call .module.eval() on it first")
+
+
 def logits(model: Network, points: Images) -> Iterator[Tensor]:
-    """Yields the model's logits at `points`, (n, classes), batch by batch."""
+    """Yields the model's logits at `points`, (n, classes), batch by batch. Raises ValueError as `check_mode`."""
+    check_mode(model)
 
     def evaluate(batch: Tensor) -> tuple[Tensor]:
         return (model.module(batch.contiguous(memory_format=model.memory_format)),)
@@ -85,12 +93,11 @@ class ClassScore:
     """f_c: the logit (or probability) of class `target`, at points in model space, (n, c, h, w).
 
     It never changes the model, which threads share: no hooks, no `.backward()`, no gradients of parameters. Raises
-    ValueError for an unknown output, and for a model in training mode: there a score depends on the rest of the batch.
+    ValueError for an unknown output, and as `check_mode`.
     """
 
     def __init__(self, model: Network, target: int, output: str = "logit", store: Store | None = None) -> None:
-        if any(module.training for module in model.module.modules()):
-            raise ValueError(f"{model.name} is in training mode; call .module.eval() on it first")
+        check_mode(model)
         if output not in OUTPUTS:
             raise ValueError(f"output={output!r} is unknown; use {' or '.join(map(repr, OUTPUTS))}")
         self.model, self.target, self.output, self.store = model, target, output, store

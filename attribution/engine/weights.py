@@ -1,21 +1,48 @@
 """Copies of a network with other weights: new random ones in some layers, or the old ones with noise.
 
-The network is taken as it is used: batch-norms that were folded into their convolutions are part of these. A network is
-never changed itself; its copy is.
+The network is taken as it is used: batch-norms that were folded into their convolutions are part of these, and a weight
+that `torch.nn.utils.parametrize` computes from others is a weight as any other. A network is never changed itself; its
+copy is.
 """
 
 import copy
 from collections.abc import Callable, Collection, Hashable, Mapping
+from inspect import signature
 from threading import Lock, RLock
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from attribution.engine.random_numbers import Purpose, normal
 
 _ALONE = Lock()
 """Layers draw from torch's only generator: two threads must not do so at the same time."""
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy whose layers hold each weight as it is used, and not what `torch.nn.utils.parametrize` computes it from.
+
+    New numbers there can break what the layer promises: an orthogonal weight became 0, and a spectral norm of 1 became
+    100.
+    """
+    found = copy.deepcopy(module)
+    with torch.inference_mode(False), torch.no_grad():
+        for layer in [one for one in found.modules() if is_parametrized(one)]:
+            sources = dict(layer.get_submodule("parametrizations").named_children())
+            # Contiguous: a rule fills a tensor in the order in which it lies in memory.
+            used = {name: getattr(layer, name).clone(memory_format=torch.contiguous_format) for name in sources}
+            # `remove_parametrizations` would change the class of the layer, which is also that of the original.
+            plain = type_before_parametrizations(layer)
+            del layer.parametrizations
+            layer.__class__ = plain
+            for name, value in used.items():
+                if list(sources[name].parameters(recurse=False)):
+                    layer.register_parameter(name, nn.Parameter(value, requires_grad=False))
+                else:
+                    layer.register_buffer(name, value)
+    return found
 
 
 def layers(module: nn.Module, x: Tensor) -> tuple[str, ...]:
@@ -25,7 +52,7 @@ def layers(module: nn.Module, x: Tensor) -> tuple[str, ...]:
     order is that of the forward pass. A layer that is not called, whose parameters its parent uses, has the place of
     that parent. Empty for a network without parameters.
     """
-    network = copy.deepcopy(module)
+    network = _copied(module)
     for entry in network.parameters():
         entry.requires_grad_(entry.is_floating_point() or entry.is_complex())
     names = {layer: name for name, layer in network.named_modules()}
@@ -63,22 +90,23 @@ def with_statistics(module: nn.Module) -> bool:
 def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Module:
     """A copy of the network on the CPU in which every layer is new.
 
-    Each layer draws its parameters by its own rule, `reset_parameters`. Parameters of a layer without such a rule, and
-    those that the rule leaves alone (as with `torch.nn.utils.weight_norm`), are drawn from a normal distribution around
-    0 with the standard deviation of the parameter; if that is 0, as for one element, with its mean absolute value, or 1
-    if that is 0 too. The numbers depend on the seed and on the place of the layer in the network, and on nothing else.
+    Each layer draws its parameters by its own rule, `reset_parameters()`. Parameters of a layer without such a rule, or
+    with one that needs arguments, and those that the rule leaves alone (as with `torch.nn.utils.weight_norm`), are
+    drawn from a normal distribution around 0 with the standard deviation of the parameter; if that is 0, as for one
+    element, with its mean absolute value, or 1 if that is 0 too. The numbers depend on the seed and on the place of the
+    layer in the network, and on nothing else.
 
     The running statistics of batch-norms describe data and are no parameters: they stay, unless `statistics`.
     """
-    found = copy.deepcopy(module).cpu()
+    found = _copied(module).cpu()
     for k, layer in enumerate(found.modules()):
         own = dict(layer.named_parameters(recurse=False))
         if not own and not (statistics and hasattr(layer, "running_mean")):
             continue
         kept = {name: entry.detach().clone() for name, entry in layer.named_buffers(recurse=False)}
-        reset = getattr(layer, "reset_parameters", None)
+        reset = _rule(layer)
         # torch seeds with 64 bits; seeds of layers and of networks do not meet.
-        left = _by_own_rule(reset, own, seed * (1 << 20) + k) if callable(reset) else own
+        left = own if reset is None else _by_own_rule(reset, own, seed * (1 << 20) + k)
         _by_size(left, seed, k)
         if not statistics:
             with torch.no_grad():
@@ -87,6 +115,18 @@ def renewed(module: nn.Module, seed: int, *, statistics: bool = False) -> nn.Mod
     for entry in found.parameters():  # TorchScript has no `requires_grad_` of a whole network
         entry.requires_grad_(False)
     return found.eval()
+
+
+def _rule(layer: nn.Module) -> Callable[[], object] | None:
+    """What gives the layer new parameters, called without arguments; None if it has no such rule."""
+    reset: Callable[[], object] | None = getattr(layer, "reset_parameters", None)
+    if not callable(reset):
+        return None
+    try:
+        signature(reset).bind()
+    except (TypeError, ValueError):  # it needs arguments, or nobody can tell
+        return None
+    return reset
 
 
 def _by_own_rule(reset: Callable[[], object], own: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
@@ -111,16 +151,16 @@ def _by_size(own: Mapping[str, Tensor], seed: int, k: int) -> None:
 
 
 def mixed(module: nn.Module, new: nn.Module, names: Collection[str]) -> nn.Module:
-    """A copy of the network whose layers of these names have the parameters and buffers that they have in `new`."""
-    found = copy.deepcopy(module)
-    layers_of, new_layers = dict(found.named_modules()), dict(new.named_modules())
+    """A copy of the network whose layers of these names have the parameters and buffers that they have in `new`.
+
+    What several layers share belongs to the first of them, as in `layers`.
+    """
+    found = _copied(module)
+    sources = {**dict(new.named_parameters()), **dict(new.named_buffers())}
     with torch.inference_mode(False), torch.no_grad():
-        for name in names:
-            theirs, layer = new_layers[name], layers_of[name]
-            sources = {**dict(theirs.named_parameters(recurse=False)), **dict(theirs.named_buffers(recurse=False))}
-            for entries in (layer.named_parameters(recurse=False), layer.named_buffers(recurse=False)):
-                for own, entry in entries:
-                    entry.copy_(sources[own])
+        for name, entry in (*found.named_parameters(), *found.named_buffers()):
+            if name.rpartition(".")[0] in names:
+                entry.copy_(sources[name])
     return found
 
 
@@ -155,18 +195,23 @@ class Networks:
             return found
 
 
+def has_numbers(entry: object) -> bool:
+    """Whether an entry of a network's state is a tensor of floating-point numbers; a module can add anything to it."""
+    return isinstance(entry, Tensor) and entry.is_floating_point()
+
+
 def perturbed(module: nn.Module, share: float, seed: int) -> nn.Module:
     """A copy of the network with noise: each entry w of its state becomes w + share * std(w) * ε, ε from N(0, 1).
 
     Only floating-point entries change, and no running statistics. One element has no standard deviation, and stays. The
     draws ε depend on the seed alone, so that copies with other shares differ in the size of the noise only.
     """
-    found = copy.deepcopy(module)
+    found = _copied(module)
     shared = set()
     with torch.inference_mode(False), torch.no_grad():
         for k, (name, entry) in enumerate(found.state_dict().items()):
             statistic = name.rpartition(".")[2].startswith("running_")
-            if not entry.is_floating_point() or statistic or entry.numel() < 2 or entry.data_ptr() in shared:
+            if not has_numbers(entry) or statistic or entry.numel() < 2 or entry.data_ptr() in shared:
                 continue
             shared.add(entry.data_ptr())
             noise = normal(Purpose.WEIGHTS, seed, k, tuple(entry.shape)).to(entry)

@@ -90,6 +90,7 @@ def places(
     return find((yield from step_by_step(score, x, start, grid)), steps)
 
 
+@np.errstate(invalid="ignore")  # the difference of two infinite scores is NaN, without a warning
 def _adaptive(scores: Sequence[float], steps: int) -> Nodes:
     """The midpoints of the equal parts of each cell."""
     cells = len(scores) - 1
@@ -100,9 +101,10 @@ def _adaptive(scores: Sequence[float], steps: int) -> Nodes:
 
 
 def allocate(sizes: "np.ndarray", count: int) -> list[int]:
-    """Splits `count` in proportion to `sizes` by the largest-remainder method; evenly if all sizes are zero."""
+    """Splits `count` in proportion to `sizes` by the largest-remainder method; evenly if they are no proportions: all
+    are zero, or one is not finite."""
     sizes = np.asarray(sizes, dtype=np.float64)
-    if not sizes.sum() > 0:
+    if not 0 < sizes.sum() < np.inf:
         sizes = np.ones(len(sizes))
     ideal = count * sizes / sizes.sum()
     found = np.floor(ideal + 1e-9).astype(int)
@@ -111,11 +113,12 @@ def allocate(sizes: "np.ndarray", count: int) -> list[int]:
     return [int(share) for share in found]
 
 
+@np.errstate(invalid="ignore")  # the difference of two infinite scores is NaN, without a warning
 def _reference(scores: Sequence[float], steps: int) -> Nodes:
     """The released sampler: shares are slopes minus the least one; alpha does not advance at cells without samples."""
     slopes, cells = np.diff(scores), len(scores) - 1
     spread = slopes.max() - slopes.min()
-    shares = (slopes - slopes.min()) / spread if spread > 0 else np.ones(cells)
+    shares = (slopes - slopes.min()) / spread if 0 < spread < np.inf else np.ones(cells)
     ideal = steps * shares / shares.sum()
     counts = np.floor(ideal).astype(int)
     empty = [int(i) for i in np.argsort(-ideal, kind="stable") if counts[i] == 0]

@@ -5,6 +5,7 @@ A step of the path changes the score by d. Of all changes of the image that woul
 gradient, and gives d to the pixels in proportion to its squares. So each step keeps its exact share of the score.
 """
 
+import math
 from typing import Annotated
 
 import torch
@@ -61,5 +62,5 @@ def idgi(
 def _add(total: Tensor, gradient: Tensor, change: float) -> None:
     squares = gradient.to(total.dtype).square()
     size = squares.sum()
-    if size > 0:
+    if size != 0 or not math.isfinite(change):  # what is not finite is to be seen in the map
         total.add_(squares * (change / size))

@@ -6,6 +6,7 @@ the score first exceeds F(0) + phi (F(1) - F(0)). If it never does, Left-IG is t
 the released code both are the whole path.
 """
 
+import math
 from collections.abc import Generator, Iterable, Mapping
 from itertools import takewhile
 from typing import Annotated, Any
@@ -51,7 +52,8 @@ def left_ig(
     r"""$A = (x - b) \odot \frac1M \sum_{\alpha_k < \alpha^*} \nabla f_c(b + \alpha_k (x - b))$, where $\alpha^*$ is the
     first $\alpha_k = k/M$ at which the score exceeds $F(0) + \varphi (F(1) - F(0))$.
 
-    Gradients after the cut are not computed. Raises ValueError if the score falls from the baseline to the image.
+    Gradients after the cut are not computed. Raises ValueError if the score falls from the baseline to the image, or is
+    not finite at one of them.
     """
     (start,) = make_baselines(score.model, x, baseline, 1, seed)
     nodes = right(steps)
@@ -99,8 +101,13 @@ def before(scores: Iterable[float], low: float, high: float, phi: float) -> int:
 def _threshold(low: float, high: float, phi: float) -> float:
     """The cut is at the first score above it: `low` + phi (`high` - `low`), with a tolerance for rounding.
 
-    Raises ValueError if `high` is below `low`: then there is no climb to take a share of.
+    Raises ValueError if `high` is below `low`, or one of them is not finite: then there is no climb to take a share of.
     """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(
+            f"the score of this class is {low:.3g} at the baseline and {high:.3g} at the image: there is no saturation "
+            "point; explain another class, or choose another baseline"
+        )
     rounding = ROUNDING * max(abs(low), abs(high))
     if high < low - rounding:
         raise ValueError(

@@ -91,7 +91,7 @@ def search_sigma(
     common: bool = True,
 ) -> Iterator[Any]:
     r"""Searches for a sigma with a lower area. Each step goes to $\sigma + \alpha$ if that area is no worse, otherwise
-    to $|\sigma - \alpha|$.
+    to $|\sigma - \alpha|$, and so does a step from the largest sigma.
 
     `rate` is alpha, the step size. `decay` is gamma: each worsening multiplies alpha by it. After `patience` worsenings
     in a row, the next one ends the search. With `common`, all sigmas use the same draws, and none is evaluated twice.
@@ -107,7 +107,7 @@ def search_sigma(
     for _ in range(iterations):
         tried = _within(sigma + rate)
         found, free = yield from scores.at(tried)
-        if found > present:
+        if found > present or tried == sigma:  # at the largest sigma there is no step up, only one down
             yield Trial(scores.number, tried, found, False, rate, best_sigma, best_area, free)
             tried = _within(abs(sigma - rate))
             found, free = yield from scores.at(tried)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
-from attribution.engine.weights import perturbed
+from attribution.engine.weights import has_numbers, perturbed
 from attribution.explain import Chosen, together
 from attribution.models import Model
 from attribution.similarity import LITTLE, Alike, Finding
@@ -143,7 +143,7 @@ def model_perturbation(
     """
     if not shares or min(shares) <= 0 or seeds < 1 or seed < 0 or not methods:
         raise ValueError(f"shares={shares}, seeds={seeds}: use shares above 0, at least one seed, and a method")
-    if not any(entry.is_floating_point() for entry in model.module.state_dict().values()):
+    if not any(map(has_numbers, model.module.state_dict().values())):
         raise ValueError(f"{model.name} has no weights that could be perturbed; choose another model")
     x, chosen = begun(model, x, target, output)
     whole = _probability(model, x, chosen)

@@ -48,15 +48,21 @@ def max_sensitivity(
     model space. Lower is more stable. Yields the maximum so far.
 
     `make` computes the map A of an image, as `held` does. It must use the same class and the same noise in every call;
-    it is called `repeats` + 1 times. If A(x) is zero, the divisor is 1. Raises ValueError for a radius below 0 or
-    `repeats` below 1.
+    it is called `repeats` + 1 times. If A(x) is zero, the divisor is 1. Raises ValueError for a radius below 0,
+    `repeats` below 1, and a map that is not finite.
     """
     check(radius, repeats)
-    first = make(x).cpu().double()
+    first = _finite(make(x))
     largest = 0.0
     for k in range(repeats):
-        largest = max(largest, change_of(make(x + nearby(x, radius, seed, k)).cpu().double(), first))
+        largest = max(largest, change_of(_finite(make(x + nearby(x, radius, seed, k))), first))
         yield largest
+
+
+def _finite(made: Tensor) -> Tensor:
+    if not made.isfinite().all():
+        raise ValueError(NOT_FINITE)
+    return made.cpu().double()
 
 
 def nearby(x: Image, radius: float, seed: int, k: int) -> Image:

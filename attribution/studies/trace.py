@@ -72,7 +72,7 @@ class Trace:
     def cut(self, phi: float) -> int:
         """The number of nodes of Left-IG: those before the score exceeds f(b) + phi (f(x) - f(b)).
 
-        Raises ValueError if the score falls from the baseline to the image.
+        Raises ValueError if the score falls from the baseline to the image, or is not finite at one of them.
         """
         low, high = self.ends
         return left_ig.before(self.scores, low, high, phi)

@@ -116,6 +116,14 @@ def test_it_stays_where_there_is_noise():
     assert max(t.sigma for t in trace(lambda s: -s, 1.9, rate=0.25)) == LARGEST
 
 
+def test_it_leaves_the_largest_sigma():
+    """A step up from there stays where it is: no area is worse than itself, and the search asked for it 20 times."""
+    evaluate, asked = plain(lambda s: (s - 1.5) ** 2)
+    *_, last = search_sigma(evaluate, 2.44)
+    assert asked[0][0] == LARGEST
+    assert last.best_sigma == pytest.approx(1.5, abs=0.05)
+
+
 def test_a_start_that_cannot_be():
     with pytest.raises(ValueError, match="the image is zero everywhere"):
         trace(lambda s: s, 0.0)

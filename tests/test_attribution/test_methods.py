@@ -11,6 +11,7 @@ import torch
 import toys
 from captum.attr import NoiseTunnel, Saliency
 from scipy.ndimage import gaussian_filter
+from torch import nn
 
 from attribution import METHODS, METRICS, Model, curve, explain, stream
 from attribution.engine.baselines import BASELINES, make_baselines
@@ -561,3 +562,15 @@ class TestBadInput:
         model.module[1].train()
         with pytest.raises(ValueError, match="toy is in training mode"):
             explain(model, X, "gradient", 0)
+
+    @pytest.mark.parametrize(
+        "ask", [lambda model: explain(model, X, "gradient"), lambda model: model.predict(X)], ids=["explain", "predict"]
+    )
+    def test_what_refuses_a_model_in_training_mode_leaves_it_as_it_was(self, ask):
+        """A batch-norm learns from each image that it sees; without a class, the most likely one is looked for."""
+        model = toys.model(nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(60, 2)).double())
+        model.module.train()
+        before = {name: entry.clone() for name, entry in model.module.state_dict().items()}
+        with pytest.raises(ValueError, match="toy is in training mode"):
+            ask(model)
+        assert all(torch.equal(entry, before[name]) for name, entry in model.module.state_dict().items())

@@ -1,6 +1,8 @@
 """Laws of the methods that ask where on a path a gradient counts, each against its literal definition."""
 
 import functools
+import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import definitions
@@ -32,6 +34,20 @@ def decision(at: float, sharp: float, scale: float = 1.0):
     """A score that climbs around alpha = `at` on the way from the mean colour to X, and nowhere else."""
     direction = X.flatten() / X.square().sum()
     return toys.model(lambda z: scale * torch.sigmoid(sharp * (z @ direction - at)))
+
+
+def distance(points):
+    """The mean size of the values of each image: 0 for the mean colour."""
+    return points.abs().mean(1)
+
+
+INFINITE: dict[str, Callable[[Tensor], Tensor]] = {
+    "at the baseline": lambda z: distance(z).log(),
+    "at the baseline, falling": lambda z: -distance(z).log(),
+    "on half of the path": lambda z: (distance(z) - 0.4).clamp(min=0).log(),
+    "at both ends": lambda z: distance(z).log() + (distance(z) - distance(X[None].flatten(1))).abs().log(),
+}
+"""Scores that are infinite at places on the way from the mean colour to X."""
 
 
 class TestLeftAndRight:
@@ -97,6 +113,16 @@ class TestLeftAndRight:
         model = decision(0.4, 20)
         with pytest.raises(ValueError, match=r"falls along the path.*explain another class") as caught:
             explain(model, X, "left_ig", 1)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("network", ["at the baseline", "at the baseline, falling", "at both ends", "nan"])
+    @pytest.mark.parametrize("method", ["left_ig", "right_ig"])
+    def test_a_score_that_is_not_finite_at_an_end_is_refused_in_a_line(self, network, method):
+        """It has no climb to take a share of. Left-IG was a finished blank map."""
+        model = toys.model({**INFINITE, "nan": lambda z: (distance(z) - 0.3).log()}[network])
+        said = r"is (-?inf|nan) at the baseline and [^ ]+ at the image: there is no saturation point; explain another"
+        with pytest.raises(ValueError, match=said) as caught:
+            explain(model, X, method, 0)
         assert "\n" not in str(caught.value)
 
     def test_a_baseline_equal_to_the_image_gives_blank_maps(self):
@@ -185,6 +211,17 @@ class TestDecision:
         assert not explain(toys.constant(), X, "idg", 0).attribution.any()
         assert not explain(toys.convolutional(), X, "idg", 0, baseline=X).attribution.any()
 
+    @pytest.mark.parametrize("network", [*INFINITE, "nan"])
+    @pytest.mark.parametrize("sampling", ["adaptive", "reference"])
+    def test_samples_are_spread_evenly_where_a_score_is_not_finite(self, network, sampling):
+        """An infinite climb has no shares. Samples lie inside the path, so the map can be finite."""
+        model = toys.model({**INFINITE, "nan": lambda z: (distance(z) - 0.3).log()}[network])
+        found = explain(model, X, "idg", 0, steps=12, sampling=sampling)
+        assert found.done == found.total == 12
+        if sampling == "adaptive":
+            even = explain(model, X, "idg", 0, steps=12, sampling="uniform").attribution
+            torch.testing.assert_close(found.attribution, even, equal_nan=True)
+
     @pytest.mark.parametrize("sizes", [[0.0, 0, 0], [1.0, 2, 3.5], [5.0, 0, 0], [1e-9, 1.0]])
     @pytest.mark.parametrize("count", [1, 2, 3, 10, 50])
     def test_shares_are_whole_complete_and_fair(self, sizes, count):
@@ -239,6 +276,20 @@ class TestImportantDirection:
         assert explain(model, X, "idgi", 0, steps=9, baseline="mean", store=store).evaluations == 0
         assert (counter.gradients, counter.values) == asked
 
+    @pytest.mark.parametrize(
+        "score",
+        [
+            lambda z: distance(z).log(),
+            lambda z: (z @ toys.WEIGHTS) / z.square().sum(1).sqrt(),
+            lambda z: z.square().sum(1).sqrt(),
+            lambda z: torch.where(z.any(1), z @ toys.WEIGHTS, -math.inf),
+        ],
+        ids=["infinite score", "score that is no number", "gradient that is none", "infinite score without a gradient"],
+    )
+    def test_what_is_not_finite_shows_in_the_map(self, score):
+        """Without the step that is not finite, the map would look like that of another score."""
+        assert not explain(toys.model(score), X, "idgi", 0, baseline="mean").attribution.isfinite().all()
+
     def test_a_step_without_a_gradient_adds_nothing(self):
         assert not explain(toys.constant(), X, "idgi", 0).attribution.any()
         assert not explain(toys.convolutional(), X, "idgi", 0, baseline=X).attribution.any()
@@ -258,8 +309,9 @@ class TestClimbing:
         assert 0 < nodes[0] <= nodes[-1] < 1
         assert np.dot(nodes, weights) == pytest.approx(0.5, abs=1e-12), "exact for a gradient linear along the path"
 
-    def test_a_score_that_climbs_evenly_is_the_midpoint_rule(self):
-        for scores in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1]):
+    def test_a_score_that_climbs_evenly_or_has_no_shares_is_the_midpoint_rule(self):
+        infinite = [-math.inf, 0, 1], [-math.inf, -math.inf, 0, 2], [0, math.nan, 1], [0, math.inf, math.inf]
+        for scores in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1], *infinite):
             assert climbing(scores, 7)[0] == pytest.approx(RULES["midpoint"](7)[0])
 
     @pytest.mark.parametrize("scores", [[0, 0, 1, 1, 1], [1, 0, 4, 2, 2]])

@@ -71,6 +71,15 @@ def test_a_blank_map_is_measured_against_one():
     assert list(max_sensitivity(lambda image: torch.tensor([next(grows)]), X, repeats=1)) == [3.0]
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("maps", [0, 1, 2])
+def test_a_map_that_is_not_finite_is_no_stable_map(value, maps):
+    """After so many that are: it counted as no change at all."""
+    made = iter([torch.ones(3)] * maps + [torch.tensor([1.0, value, 1.0])] * 3)
+    with pytest.raises(ValueError, match="the attribution holds NaN or infinity"):
+        list(max_sensitivity(lambda image: next(made), X, repeats=2))
+
+
 @pytest.mark.parametrize("wrong", [{"radius": -0.1}, {"repeats": 0}, {"radius": float("nan")}])
 def test_what_cannot_be_is_said(wrong):
     with pytest.raises(ValueError, match=r"radius=.*use a radius of at least 0"):

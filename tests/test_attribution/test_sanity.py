@@ -383,6 +383,19 @@ class TestPerturbation:
         assert found.levels[0].score == pytest.approx(1, abs=1e-4)
         assert found.curve("Gradient")[0].mean == pytest.approx(1, abs=1e-3)
 
+    def test_a_layer_can_add_anything_to_its_state(self, model, x):
+        class Noted(nn.Sequential):
+            def get_extra_state(self):
+                return {"version": 1}
+
+            def set_extra_state(self, state):
+                pass
+
+        noted = replace(model, module=Noted(*model.module).eval())
+        found = last(model_perturbation(noted, x, {"Gradient": METHODS["Gradient"]}, shares=(0.5,), seeds=1))
+        assert not found.levels[0].failed
+        assert found.levels[0].alike["Gradient"]["spearman"].value < 1
+
     def test_the_band_is_over_seeds(self, noise):
         for band in noise.curve("SmoothGrad", "ssim"):
             values = [one.alike["SmoothGrad"]["ssim"].value for one in noise.levels if one.share == band.share]

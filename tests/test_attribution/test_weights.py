@@ -11,6 +11,7 @@ import torch
 import torchvision.models
 import toys
 from torch import nn
+from torch.nn.utils import parametrizations, parametrize
 from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.resnet import Bottleneck
 
@@ -124,6 +125,64 @@ def test_parameters_that_the_rule_leaves_alone_are_new_too(wrapped):
     assert same(dict(renewed(network, 3).named_parameters()), found)
 
 
+def computing(wrapped) -> nn.Sequential:
+    """Layers of which one computes its weight."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return nn.Sequential(nn.Flatten(), wrapped(nn.Linear(60, 50)), nn.ReLU(), nn.Linear(50, 2)).double().eval()
+
+
+COMPUTED = [parametrizations.weight_norm, parametrizations.orthogonal, parametrizations.spectral_norm]
+
+
+@pytest.mark.parametrize("wrapped", COMPUTED)
+def test_a_weight_that_a_layer_computes_is_a_weight_as_any_other(wrapped):
+    """New numbers in what it is computed from made an orthogonal weight 0, and a spectral norm of 1 more than 10."""
+    network = computing(wrapped)
+    used = network[1].weight.detach().clone()
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(60, 50), nn.ReLU(), nn.Linear(50, 2)).double()
+    with torch.no_grad():
+        for k, name in ((1, "weight"), (1, "bias"), (3, "weight"), (3, "bias")):
+            getattr(plain[k], name).copy_(getattr(network[k], name))
+    assert layers(network, X) == ("1", "3")
+    assert same(renewed(network, 4).state_dict(), renewed(plain, 4).state_dict())
+    assert same(
+        mixed(network, renewed(network, 4), ["1"]).state_dict(), mixed(plain, renewed(plain, 4), ["1"]).state_dict()
+    )
+    noisy = perturbed(network, 0.25, 9)[1].weight
+    assert torch.equal(perturbed(network, 0.0, 9)[1].weight, used)
+    assert (noisy - used).std() == pytest.approx(0.25 * used.std().item(), rel=0.1)
+    assert torch.equal(network[1].weight, used), "the network itself still computes it"
+    assert len(network[1].parametrizations) == 1
+
+
+def test_a_computed_buffer_is_no_weight():
+    class Half(nn.Module):
+        def forward(self, given):
+            return given / 2
+
+    layer = Normed().norm
+    parametrize.register_parametrization(layer, "running_mean", Half())
+    found = renewed(layer.eval(), 0)
+    assert torch.equal(found.running_mean, torch.tensor([0.5, 1.0, 2.0]))
+    assert "running_mean" in dict(found.named_buffers())
+
+
+def test_a_rule_that_needs_arguments_is_none():
+    class Asking(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0, 8.0], dtype=torch.float64))
+
+        def reset_parameters(self, std):
+            raise AssertionError
+
+    layer = Asking()
+    found = renewed(layer, 3).weight
+    draw = normal(Purpose.WEIGHTS, 3, 0, (4,))
+    torch.testing.assert_close(found.data, layer.weight.std(correction=0).detach() * draw, check_dtype=False)
+
+
 def test_a_parameter_without_a_rule_keeps_its_size():
     found = renewed(Scaled(), 3)
     draws = {name: normal(Purpose.WEIGHTS, 3, j, (4,)) for j, name in ((0, "wide"), (2, "constant"), (3, "zero"))}
@@ -190,6 +249,20 @@ def test_a_mix_has_the_named_layers_of_the_other():
     assert same(mixed(network, new, layers(network, X)).state_dict(), new.state_dict())
 
 
+def test_in_a_mix_shared_parameters_belong_to_the_first_layer():
+    """As in the list of layers: a later layer that holds them too would change the first one."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(60, 60), nn.Linear(60, 60), nn.Linear(60, 2)).double()
+    network[2].weight = network[1].weight
+    new = renewed(network, 1)
+    assert layers(network, X) == ("1", "2", "3")
+    later, first = mixed(network, new, ["2"]), mixed(network, new, ["1"])
+    assert torch.equal(later[1].weight, network[1].weight)
+    assert torch.equal(later[1].bias, network[1].bias)
+    assert torch.equal(later[2].bias, new[2].bias)
+    assert torch.equal(first[2].weight, new[1].weight)
+    assert torch.equal(first[2].bias, network[2].bias)
+
+
 def test_a_random_network_is_made_once_for_all_who_hold_it(monkeypatch):
     """And for who comes soon. It is given up when nobody holds it and others were made."""
     made = []
@@ -252,6 +325,19 @@ def test_one_element_has_no_standard_deviation_and_stays():
     assert found.single.item() == -5
     assert not torch.equal(found.wide, Scaled().wide)
     assert all(entry.isfinite().all() for entry in found.state_dict().values())
+
+
+def test_what_a_layer_adds_to_its_state_stays():
+    class Noted(nn.Linear):
+        def get_extra_state(self):
+            return {"version": 1}
+
+        def set_extra_state(self, state):
+            pass
+
+    found = perturbed(Noted(3, 2), 0.5, 0)
+    assert found.state_dict()["_extra_state"] == {"version": 1}
+    assert not torch.equal(found.weight, perturbed(found, 0.5, 0).weight)
 
 
 def test_shared_parameters_get_noise_once():

@@ -427,6 +427,16 @@ REFUSED = [
         "differently in a batch than",
     ),
     (
+        "squeezed",
+        lambda: Around(layers(), torch.squeeze),
+        r"for one image it returns \(2,\), without the first dimension; use flatten\(1\) instead of squeeze\(\)",
+    ),
+    (
+        "one logit, squeezed",
+        lambda: Around(layers(classes=1), torch.squeeze),
+        r"for one image it returns \(\), without the first dimension",
+    ),
+    (
         "detached",
         lambda: Around(layers(), torch.Tensor.detach),
         "no gradient reaches its input; remove no_grad, detach",

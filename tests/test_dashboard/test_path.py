@@ -12,7 +12,7 @@ from attribution.explain import score_of
 from attribution.studies.trace import Detour, Trace, trace
 from dashboard.charts import path as paths
 from dashboard.views.path.board import AFTER
-from dashboard.views.path.walks import saturated
+from dashboard.views.path.walks import said, saturated
 from dashboard.work.path import Rug, Start, rug_work
 
 X = toys.image()
@@ -57,6 +57,12 @@ class TestSaturated:
         row = saturated(walk(toys.model(lambda z: -(z @ X.flatten()))), 0.9)
         assert row["Left-IG cuts at α"] == "nowhere: the score falls"
         assert row["Share of the sum"] == row["Steps after the cut"] == ""
+
+    def test_of_a_score_that_is_infinite_at_the_baseline(self):
+        """No share of its climb is reached anywhere."""
+        found = walk(toys.model(lambda z: z.abs().mean(1).log()))
+        assert saturated(found, 0.9)["Left-IG cuts at α"] == "nowhere: a score is not finite"
+        assert "nan" not in said(found, 3)
 
     def test_of_a_score_that_jumps(self):
         direction = X.flatten() / X.square().sum()

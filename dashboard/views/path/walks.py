@@ -59,7 +59,9 @@ def cut(trace: Trace, phi: float) -> float | None:
 
 def said(trace: Trace, node: int) -> str:
     """The numbers at a node of the path, in one line."""
-    climbed = f", {(trace.scores[node] - trace.ends[0]) / trace.climb:.0%} of the climb" if trace.climb > 0 else ""
+    climbed = (
+        f", {(trace.scores[node] - trace.ends[0]) / trace.climb:.0%} of the climb" if 0 < trace.climb < math.inf else ""
+    )
     return (
         f"α = {trace.alphas[node]:.3g} · logit {trace.scores[node]:.2f}{climbed} · probability "
         f"{trace.probabilities[node]:.1%} · F′ {trace.slopes[node]:.2f} · ‖∇f‖ {trace.sizes[node]:.3g} · sum so far "
@@ -81,7 +83,8 @@ def saturated(trace: Trace, phi: float) -> dict[str, str]:
     try:
         place, (signed, absolute) = trace.cut(phi), trace.saturated(phi)
     except ValueError:
-        return {CUT: "nowhere: the score falls", **dict.fromkeys(AFTER, ""), GAP: gap}
+        why = "the score falls" if trace.climb < 0 else "a score is not finite"
+        return {CUT: f"nowhere: {why}", **dict.fromkeys(AFTER, ""), GAP: gap}
     where = f"{trace.alphas[place]:.3g}" if place < trace.total else "nowhere: the score stays below φ"
     shares = ("none" if math.isnan(share) else f"{share:.0%}" for share in (1 - place / trace.total, signed, absolute))
     return {CUT: where, **dict(zip(AFTER, shares, strict=True)), GAP: gap}
