@@ -55,7 +55,7 @@ TICKS = ["224", "112"]
 SETTLED = {"part": "settled"}
 
 
-def layout(tiles=(METHOD,), charts=(METRIC,)) -> bytes:
+def layout(tiles=(METHOD,), charts=(METRIC,), status="") -> bytes:
     words = {"title": "Photo", "gloss": "", "status": "", "words": "", "width": SIDE, "height": SIDE}
     axes = {"x": "", "y": "", "x_range": [0, 1], "y_range": [0, 1]}
     said = {"label": "", "reading": "", "note": "", "axes": axes}
@@ -63,7 +63,7 @@ def layout(tiles=(METHOD,), charts=(METRIC,)) -> bytes:
         {
             "part": "layout",
             "photo": words,
-            "tiles": [{"name": name, "title": name, "gloss": "", "status": ""} for name in tiles],
+            "tiles": [{"name": name, "title": name, "gloss": "", "status": status} for name in tiles],
             "charts": [{"name": name, "title": name, **said} for name in charts],
             "lines": {METHOD: [METHOD, "red", "solid", "circle"]},
         }
@@ -317,6 +317,15 @@ def test_maps_are_shown_before_a_chart_is_drawn(page):
         }}"""
     )
     assert order == ["maps", "chart"]
+
+
+def test_a_map_has_the_words_of_the_last_layout(page):
+    """A pin that takes the place of another one has its name, and can have the same map, which is not sent again."""
+    both = (METHOD, "pin 0")
+    hear(page, layout(both, status="AUPC 1"), map_message("pin 0", np.ones((SIDE, SIDE)), words="", measure=""))
+    assert shown(page)[1][1] == "AUPC 1"
+    hear(page, layout(both, status="AUPC 2"))
+    assert shown(page)[1][1] == "AUPC 2"
 
 
 class TestConnection:
