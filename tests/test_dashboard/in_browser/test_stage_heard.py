@@ -328,6 +328,18 @@ def test_a_map_has_the_words_of_the_last_layout(page):
     assert shown(page)[1][1] == "AUPC 2"
 
 
+def test_what_the_script_offers_is_there_though_the_maps_came_before(page):
+    """As all maps are there already, nothing else will be drawn."""
+    tick = page.get_by_text("random network", exact=True)
+    page.get_by_text("Display", exact=True).click()
+    assert tick.is_hidden()
+    hear(page, state(curves=[CURVE], checks={"page": "sanity", "on": False, "help": "some help"}))
+    assert tick.is_visible()
+    assert not tick.locator("input").is_checked()
+    hear(page, state(curves=[CURVE]))
+    assert tick.is_hidden()
+
+
 class TestConnection:
     # The timers of the page, which are stepped by hand: `again(wait)` does at once what is to be done after so long.
     TIMERS = """() => {
