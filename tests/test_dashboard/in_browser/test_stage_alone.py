@@ -348,6 +348,25 @@ class TestScrubs:
             assert page.locator(".scrub .top").inner_text().startswith(label)
             assert page.locator(".help").get_attribute("aria-description") == help_
 
+    def test_the_same_sentence_is_not_said_again(self, page):
+        """It is read aloud when it changes. Each step of a path brings those of all places again."""
+        page.evaluate(
+            """() => {
+              const scrubs = new code.Scrubs(root, root, () => {});
+              const none = {label: '', help: '', tables: [], mix: [], shown: [], start: 0};
+              const alpha = {name: 'alpha', letter: 'α', values: ['0', '1'], at: [0, 1], ...none};
+              window.hear = (...said) => scrubs.hear({...alpha, said});
+              hear('low', 'high');
+              window.aloud = [];
+              const look = (changes) => aloud.push(...changes.map(({target}) => target.textContent));
+              const watch = {childList: true, characterData: true, subtree: true};
+              new MutationObserver(look).observe(root.querySelector('.said'), watch);
+            }"""
+        )
+        for here, there in (("low", "high"), ("low", "higher"), ("lower", "higher"), ("lower", "higher")):
+            page.evaluate("said => hear(...said)", [here, there])
+        assert page.evaluate("aloud") == ["lower"]
+
 
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
 # One curve of each style, in the colours of a theme: [name, colour of the line, of its marker, text, font] of each.
@@ -470,7 +489,10 @@ class TestKnobs:
             (KNOB, "", None, "0.50", "a number from 0 to 2"),
             (WHOLE, "20", 20, "20", ""),
             (WHOLE, "700", 500, "500", "at most 500"),
-            *((WHOLE, text, None, "10", "a whole number from 1 to 500") for text in ("1,000", "1.000", "20.7")),
+            *(
+                (WHOLE, text, None, "10", "a whole number from 1 to 500")
+                for text in ("1,000", "1.000", "20.7", "15e-1")
+            ),
             (KNOB, "0.375", 0.375, "0.375", ""),
             (KNOB, "0.12345", 0.12345, "0.1235", ""),
         ],
@@ -483,7 +505,7 @@ class TestKnobs:
         box.press("Enter")
         assert typing.evaluate("released") == ([] if value is None else [{knob["name"]: value}])
         assert box.input_value() == shown
-        said = typing.locator(".knob > small")
+        said = typing.locator(".knob > small[role=status]")
         assert said.text_content() == note
         last = knob["value"] if value is None else value
         typing.evaluate("knob => knobs.show([knob])", knob | {"value": last})
@@ -511,6 +533,45 @@ class TestKnobs:
             box.press("ArrowUp")
         assert typing.evaluate("released.slice(3)") == [{"sigma": 2}]
         assert box.get_attribute("aria-valuenow") == "2"
+
+    def test_each_of_two_sliders_that_are_moved_at_once_is_told(self, page):
+        """By two fingers. What comes meanwhile moves neither of them."""
+        page.evaluate(
+            """knobs => {
+              window.released = [];
+              window.knobs = new code.Knobs(root, () => {}, (values) => released.push(values), () => {}, () => {});
+              window.come = () => window.knobs.show(knobs);
+              come();
+            }""",
+            [KNOB, WHOLE],
+        )
+        one, other = page.locator("input[type=range]").all()
+        move = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }"
+        one.evaluate(move, 1)
+        other.evaluate(move, 20)
+        page.evaluate("come()")
+        assert [one.input_value(), other.input_value()] == ["1", "20"]
+        one.evaluate(move, 1.5)
+        assert page.evaluate("released") == [], "both are still held"
+        for slider in (one, other):
+            slider.dispatch_event("change")
+        assert page.evaluate("released") == [{"sigma": 1.5}, {"samples": 20}]
+
+    def test_of_several_knobs_one_that_there_is_is_open(self, page):
+        """On a narrow screen one is shown: another baseline can take away the one that is looked at."""
+        page.evaluate("window.knobs = new code.Knobs(root, () => {}, () => {}, () => {}, () => {})")
+        sigma, samples, draws = (KNOB | {"name": name, "letter": name} for name in ("sigma", "samples", "draws"))
+        without = draws | {"enabled": False}
+        show, opened = "all => knobs.show(all)", page.locator(".knob.open b")
+        page.evaluate(show, [samples, sigma, draws])
+        assert opened.all_inner_texts() == ["sigma"]
+        page.get_by_role("button", name="draws", exact=True).click()
+        assert opened.all_inner_texts() == ["draws"]
+        page.evaluate(show, [samples, sigma, without])
+        assert opened.all_inner_texts() == ["sigma"]
+        page.evaluate(show, [samples, sigma | {"enabled": False}, without])
+        assert opened.all_inner_texts() == ["samples"]
+        assert page.locator("[aria-pressed=true]").all_inner_texts() == ["samples"]
 
 
 LINE = """

@@ -436,19 +436,32 @@ class TestWords:
         assert page.locator("thead th").all_inner_texts() == ["method", "AUPC", "gap"]
 
     def test_only_another_state_is_read_aloud(self, page):
+        """Of the work, and of the samples that are drawn until the map is settled."""
+        where = [{"value": "28", "label": "at 28 cells"}]
+        act = {"name": "settle", "label": "Until settled", "help": "", "options": where, "idle": "at most R = 500"}
+        page.evaluate("knobs => show(knobs)", [SIGMA, SAMPLES | {"act": act}])
         page.evaluate(
             """() => {
               window.aloud = [];
               const look = (changes) => aloud.push(...changes.map(({target}) => target.textContent));
               const watch = {childList: true, characterData: true, subtree: true};
-              const found = root.querySelectorAll('.rail .state [role=status]');
+              const found = root.querySelectorAll('.rail :is(.state, .act) [role=status]');
               for (const one of found) new MutationObserver(look).observe(one, watch);
             }"""
         )
+
+        def settling(live: bool, text: str) -> dict:
+            return {"settling": {"side": "28", "live": live, "share": 0.5, "text": text}}
+
         for share in range(3):
-            hear(page, state("live", share=share / 3, text=f"{share} of 3"))
-        hear(page, state("live", draft=True, text="draft"), state())
-        assert page.evaluate("aloud") == ["The work goes on.", "The work is complete."]
+            text = f"{share} samples"
+            hear(page, state("live", share=share / 3, text=f"{share} of 3", **settling(True, text)))
+            assert page.locator(".act > small").inner_text() == text
+        hear(page, state("live", draft=True, text="draft", **settling(True, "4 samples")))
+        hear(page, state(**settling(False, "settled after 5 samples")))
+        drawn = ["Until settled: 0 samples", "Until settled: settled after 5 samples"]
+        work = ["The work goes on.", "The work is complete."]
+        assert page.evaluate("aloud") == [drawn[0], work[0], drawn[1], work[1]]
 
 
 # The stage in the part of the page that Streamlit scrolls, with the style of the app.
