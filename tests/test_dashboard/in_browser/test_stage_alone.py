@@ -1,7 +1,9 @@
 """Knobs, curves and the line of the stage in a real browser, without the app. Timers are stepped by hand."""
 
 import tomllib
+from pathlib import Path
 
+import plotly
 import pytest
 from contrast import contrast
 from pages import VIEWER
@@ -231,6 +233,54 @@ class TestCurves:
         assert page.evaluate("steps()") == []
         page.evaluate("busy = false")
         assert page.evaluate("steps()") == ["one", "other"]
+
+    def test_a_zoom_stays_when_a_curve_gets_lower_and_ends_with_a_double_click_or_another_score(self, page):
+        """With the real Plotly, which ends it whenever it is given another range."""
+        page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
+        page.evaluate(
+            """() => {
+              root.style.width = '600px';
+              window.curves = new code.Curves(root, '', () => {}, async () => true);
+              window.lay = (y) => {
+                const axes = {x: '', y, x_range: [0, 4], y_range: [0, 1]};
+                curves.layout([{name: 'one', title: 'one', axes}], {map: ['Map', 'red', 'solid', 'circle']}, '');
+              };
+              window.grow = (...y) => curves.curve({metric: 'one', name: 'map', x: y.map((_, k) => k), y, ticks: []});
+              lay('logit');
+              curves.charts[0].plot.style.height = '300px';
+            }"""
+        )
+        ranges = "() => ['x', 'y'].map((axis) => curves.charts[0].plot._fullLayout[`${axis}axis`].range.map(Number))"
+
+        def grow(*y: float) -> list[list[float]]:
+            page.evaluate("y => grow(...y)", y)
+            page.wait_for_function("count => curves.charts[0].plot.data?.[0]?.y.length === count", arg=len(y))
+            return page.evaluate(ranges)
+
+        def until_whole(low: float) -> None:
+            page.wait_for_function(
+                f"low => {{ const [, [from, to]] = ({ranges})(); return from < low && to > 1; }}", arg=low
+            )
+
+        assert grow(1, 0.5) != grow(1, 0.5, -0.1), "all of it is shown"
+        area = page.locator(".nsewdrag").bounding_box()
+        x, y = area["x"] + 50, area["y"] + 30
+
+        def zoom() -> list[list[float]]:
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + 150, y + 90, steps=5)
+            page.mouse.up()
+            page.wait_for_function(f"() => ({ranges})()[1][0] > 0")
+            return page.evaluate(ranges)
+
+        zoomed = zoom()
+        assert grow(1, 0.5, -0.1, -0.3) == grow(1, 0.5, -0.1, -0.3, -0.4) == zoomed
+        page.mouse.dblclick(x, y)
+        until_whole(-0.4)
+        zoom()
+        page.evaluate("lay('probability')")
+        until_whole(-0.4)
 
 
 class TestFigures:
