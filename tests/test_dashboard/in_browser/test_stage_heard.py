@@ -503,6 +503,18 @@ class TestSmallWindow:
         assert [name for name, top, bottom in brought if top < -1 or bottom > end + 1] == []
         screen(page, (*SIZE.values(), "light"))
 
+    @pytest.mark.parametrize("width", [390, 800, 1280])
+    def test_what_opens_below_the_maps_is_on_the_screen(self, page, width):
+        """On the left it could not even be scrolled to."""
+        page.evaluate(IN_APP, [stage.source()[1], (ROOT / "dashboard" / "controls" / "style.css").read_text()])
+        screen(page, (width, 1000, "light"))
+        for name in ("Display", "Keys"):
+            page.get_by_text(name, exact=True).click()
+            box = page.locator("details[open] .sheet").bounding_box()
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+            page.get_by_text(name, exact=True).click()
+        screen(page, (*SIZE.values(), "light"))
+
 
 class TestEnd:
     def test_a_call_that_a_later_one_has_overtaken_ends_nothing(self, page):
