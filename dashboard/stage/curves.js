@@ -66,7 +66,7 @@ function themed(plot) {
   const ink = style.getPropertyValue("--ink").trim() || "#444";
   const page = style.getPropertyValue("--page").trim() || "#fff";
   return {
-    layout: { autosize: true, uirevision: "kept", font: { color: ink, size: 12 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+    layout: { autosize: true, font: { color: ink, size: 12 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       hoverlabel: { bgcolor: page, font: { color: ink } } },
     axis: { color: ink, gridcolor: FAINT, zeroline: false, linecolor: FAINT },
     ink, page,
@@ -112,7 +112,7 @@ class Curves {
   }
 
   build(chart) {
-    const one = { chart, plot: make("div", { class: "plot" }), verdict: make("p", { class: "verdict" }), stale: true, drawn: 0 };
+    const one = { chart, plot: make("div", { class: "plot" }), verdict: make("p", { class: "verdict" }), stale: true, drawn: 0, clicked: 0 };
     Object.assign(one, { title: make("b"), value: make("span"), help: helpOf(chart.note) });
     one.cell = make("figure", { class: "chart", role: "group" }, make("figcaption", {}, one.title, one.value, one.help), one.plot, one.verdict);
     return one;
@@ -233,7 +233,18 @@ class Curves {
     return found;
   }
 
-  plot(library_, { chart, plot }) {
+  // A reader's zoom stays while Plotly is given the same words in `uirevision` and the same range. So a curve that gets lower
+  // changes no range that somebody has zoomed. Other axes end the zoom, and so does a double click.
+  range(one, whole) {
+    const { chart: { axes }, plot: { layout }, given } = one;
+    const uirevision = JSON.stringify([axes, one.clicked]);
+    const zoomed = layout && uirevision === given.uirevision && !alike(layout.yaxis.range, given.range);
+    if (!zoomed) one.given = { uirevision, range: whole };
+    return { uirevision, range: [...one.given.range] }; // Plotly changes what it is given
+  }
+
+  plot(library_, one) {
+    const { chart, plot } = one;
     const { layout: shared, axis, ...colours } = themed(plot);
     const traces = this.traces(chart.name, colours);
     const { x, y, x_range, y_range } = chart.axes;
@@ -242,11 +253,12 @@ class Curves {
     const values = traces.flatMap((trace) => trace.y);
     const [bottom, top] = [Math.min(y_range[0], ...values), Math.max(y_range[1], ...values)];
     const room = 0.04 * (top - bottom);
+    const { uirevision, range } = this.range(one, [bottom - room, top + room]);
     const layout = {
-      ...shared, margin: { l: 46, r: 122, t: 6, b: 36 }, showlegend: false, hovermode: "x unified", dragmode: "zoom",
+      ...shared, uirevision, margin: { l: 46, r: 122, t: 6, b: 36 }, showlegend: false, hovermode: "x unified", dragmode: "zoom",
       xaxis: { ...axis, title: { text: x, standoff: 6 }, range: [low - (high - low) / 60, high + (high - low) / 60],
         ...(ticks.length ? { tickvals: ticks.map((_, k) => k), ticktext: ticks } : {}) },
-      yaxis: { ...axis, title: { text: y, standoff: 6 }, range: [bottom - room, top + room] },
+      yaxis: { ...axis, title: { text: y, standoff: 6 }, range },
       annotations: this.ends(traces.filter((trace) => trace.now), bottom - room, top + room, plot.clientHeight - 42, colours.ink),
     };
     if (!plot.heard) plot.replaceChildren(); // words that stood there
@@ -254,6 +266,11 @@ class Curves {
     if (!plot.heard) {
       plot.heard = true;
       plot.on("plotly_click", (event) => this.chosen(chart.name, event.points[0].pointIndex));
+      // By itself Plotly would go back to the range of its first drawing.
+      plot.on("plotly_doubleclick", () => {
+        Object.assign(one, { clicked: one.clicked + 1, stale: true });
+        this.draw();
+      });
     }
   }
 

@@ -17,11 +17,11 @@ Object.assign(Viewer.prototype, {
     return one;
   },
 
-  // A link of the navigation leads there without loading the page anew.
+  // A link of the navigation leads there without loading the page anew. In a narrow window it is in the sidebar.
   follow(event) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     const { pathname } = event.currentTarget;
-    const same = [...document.querySelectorAll("[data-testid^=stTopNav] a")].find((link) => link.pathname === pathname);
+    const same = [...document.querySelectorAll(":is([data-testid^=stTopNav], [data-testid=stSidebarNav]) a")].find((link) => link.pathname === pathname);
     if (!same) return;
     event.preventDefault();
     same.click();

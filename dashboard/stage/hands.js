@@ -1,5 +1,7 @@
 // Input: pointer, wheel, keys and controls. Each handler ends with `set` or `redraw`.
 
+const STILL = 5; // pixels that a hand may move in a click
+
 // The box between two pixels, both included.
 const around = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]) + 1, Math.max(a[1], b[1]) + 1];
 
@@ -20,6 +22,7 @@ Object.assign(Viewer.prototype, {
     const held = new Map();
     let drawing = null; // the pointer that draws a box
     let before = null; // the cross-hair before the press
+    let pressed = null; // where the last press began
     const forget = ({ pointerId }) => {
       held.delete(pointerId);
       if (drawing !== pointerId) return;
@@ -28,7 +31,8 @@ Object.assign(Viewer.prototype, {
     };
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button) return;
-      held.set(event.pointerId, [event.clientX, event.clientY]);
+      pressed = [event.clientX, event.clientY];
+      held.set(event.pointerId, pressed);
       canvas.setPointerCapture(event.pointerId);
       this.frame.focus({ preventScroll: true });
       before = this.state.at;
@@ -68,7 +72,10 @@ Object.assign(Viewer.prototype, {
       if (event.pointerType === "mouse" && !held.size && !this.state.corner) this.state.at = null;
       this.redraw();
     });
-    canvas.addEventListener("click", () => {
+    canvas.addEventListener("click", ({ clientX, clientY }) => {
+      const [x, y] = pressed ?? [clientX, clientY]; // a screen reader clicks without a press
+      pressed = null;
+      if (Math.hypot(clientX - x, clientY - y) > STILL) return; // a drag ends with a click too
       const last = this.tiles[this.tiles.length - 1];
       if (this.state.extra === "blink" && canvas === last.canvas) this.set({ flipped: !this.state.flipped });
     });
@@ -182,7 +189,10 @@ Object.assign(Viewer.prototype, {
     };
     const mixer = (label, name) => {
       const button = make("button", { type: "button", onclick: () => this.set({ extra: this.state.extra === name ? "" : name }) }, label);
-      this.shown.push(() => button.setAttribute("aria-pressed", String(this.state.extra === name)));
+      this.shown.push(() => {
+        button.disabled = this.head.maps.length < 2;
+        button.setAttribute("aria-pressed", String(this.extra() === name));
+      });
       return button;
     };
     // A choice that the script makes: it computes. Until it answers, the tick stays as the hand has set it.

@@ -8,7 +8,8 @@ const FOCUSED = "button, input, select";
 // number, as in 1,000 or 1.000, a comma or a point can be anything.
 function numberOf(text, parts) {
   const plain = parts ? text.replace(",", ".") : text;
-  return plain.trim() && (parts || !/[.,]/.test(plain)) ? Number(plain) : NaN;
+  if (!plain.trim() || (!parts && /[.,]/.test(plain))) return NaN;
+  return parts || Number.isInteger(Number(plain)) ? Number(plain) : NaN;
 }
 
 // With the parts that a value has, up to four and no fewer than two.
@@ -26,14 +27,22 @@ class Knobs {
   // `turn(values)` is called while a hand moves, `release(values)` when it lets go, `press(values)` for a button below a knob,
   // `near()` when a hand comes to a slider, and again and again while it holds it, or types in a box.
   constructor(root, turn, release, press, near) {
-    Object.assign(this, { root, turn, release, press, near, held: null, typed: null, knobs: [], values: {}, acts: {} });
+    Object.assign(this, { root, turn, release, press, near, typed: null, knobs: [], values: {}, acts: {} });
+    this.moved = {}; // the values of sliders in a hand, which are still to be told: two fingers can hold two
+  }
+
+  // A slider in a hand, or null.
+  get held() {
+    return Object.keys(this.moved)[0] ?? null;
   }
 
   // The knobs as the script declares them. A knob in a hand keeps its value, and so does a box in which somebody types.
   show(knobs) {
     const shape = JSON.stringify(knobs.map(({ value, enabled, unused, options, ...rest }) => [rest, options.map(({ picture, ...own }) => [own, !picture])]));
-    const gone = shape !== this.shape || knobs.some(({ name, enabled, unused }) => name === this.held && (unused || !enabled));
+    const gone = shape !== this.shape || knobs.some(({ name, enabled, unused }) => name in this.moved && (unused || !enabled));
     if (gone) this.letGo(); // some browsers tell nothing of a slider that goes
+    const there = knobs.filter(({ enabled }) => enabled).map(({ name }) => name);
+    const opened = [this.opened, "sigma", ...there].find((name) => there.includes(name));
     if (shape !== this.shape) {
       this.shape = shape;
       this.acts = {};
@@ -44,15 +53,17 @@ class Knobs {
       this.root.replaceChildren(make("div", { class: "tabs", role: "group", "aria-label": "Choose a knob" }, ...this.tabs),
         ...this.rows.map((row) => row.element));
       this.names = knobs.map((knob) => knob.name);
-      this.open(this.names.includes(this.opened) ? this.opened : this.names.find((name) => name === "sigma"));
+      this.open(opened);
       if (focused) [...this.root.querySelectorAll(FOCUSED)].find((one) => calledIn(one) === focused)?.focus({ preventScroll: true });
+    } else if (opened !== this.opened) {
+      this.open(opened);
     }
     this.knobs = knobs;
     knobs.forEach((knob, k) => {
       this.rows[k].element.hidden = this.tabs[k].hidden = !knob.enabled;
       this.dim(this.rows[k].element, knob.unused ?? "");
       this.rows[k].renew?.(knob.options);
-      if (this.held !== knob.name && this.typed !== knob.name) this.set(k, knob.value);
+      if (!(knob.name in this.moved) && this.typed !== knob.name) this.set(k, knob.value);
     });
   }
 
@@ -99,8 +110,8 @@ class Knobs {
     };
     this.announce(slider);
     slider.addEventListener("input", () => {
-      this.held = knob.name;
-      set((this.values[knob.name] = Number(slider.value)));
+      this.moved[knob.name] = Number(slider.value);
+      set((this.values[knob.name] = this.moved[knob.name]));
       this.turn({ [knob.name]: this.values[knob.name] });
     });
     slider.addEventListener("change", () => this.letGo());
@@ -144,10 +155,9 @@ class Knobs {
 
   // The hand lets go of what it holds, if it holds something.
   letGo() {
-    const { held } = this;
-    if (held === null) return;
-    this.held = null;
-    this.release({ [held]: this.values[held] });
+    const { moved } = this;
+    this.moved = {};
+    for (const [name, value] of Object.entries(moved)) this.release({ [name]: value });
   }
 
   // Says when a hand is at a slider, before it moves it.
@@ -169,15 +179,19 @@ class Knobs {
     one.choice = make("select", { "aria-label": `${label}: where` }, ...options.map((option) => make("option", { value: option.value }, option.label)));
     one.button = make("button", { type: "button", title: help, onclick: () => this.press({ [name]: one.live ? "" : one.choice.value }) }, label);
     one.bar = make("progress", { max: 1, value: 0, "aria-label": `${label}: share of the budget`, hidden: true });
-    one.text = make("small", { role: "status" }, idle);
+    one.text = make("small", {}, idle);
+    one.aloud = make("span", { class: "unseen", role: "status" });
     this.acts[name] = one;
-    return make("div", { class: "act" }, make("div", { class: "top" }, one.button, one.choice), one.bar, one.text);
+    return make("div", { class: "act" }, make("div", { class: "top" }, one.button, one.choice), one.bar, one.text, one.aloud);
   }
 
   // How far the work of such a button is; nothing if there is none.
   tell(name, state) {
     const one = this.acts[name];
     if (!one) return;
+    const text = state?.text || one.idle;
+    say(one.text, text);
+    if (one.live !== Boolean(state?.live)) say(one.aloud, `${one.label}: ${text}`); // not each number of samples
     one.live = Boolean(state?.live);
     say(one.button, one.live ? "Cancel" : one.label);
     mark(one.button, "aria-label", one.live ? `${one.label}: cancel` : one.label);
@@ -185,7 +199,6 @@ class Knobs {
     if (one.live) one.choice.value = state.side;
     one.bar.hidden = !one.live;
     one.bar.value = state?.share ?? 0;
-    say(one.text, state?.text || one.idle);
   }
 
   choice(knob) {

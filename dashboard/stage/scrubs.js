@@ -55,7 +55,7 @@ class Scrubs {
     one.slider.value = k;
     one.slider.setAttribute("aria-valuetext", scrub.shown[k] ?? scrub.values[k]);
     one.shown.textContent = this.place(scrub.name).words;
-    one.said.textContent = scrub.said[k] ?? "";
+    say(one.said, scrub.said[k] ?? "");
     one.said.hidden = !scrub.said.length;
     const rows = JSON.stringify(scrub.tables[k] ?? []);
     if (rows === one.rows) return;

@@ -227,7 +227,8 @@ class Stage {
 
   // A map, or a part of it. What was received is kept, so that R and M can be turned back without asking.
   take(map) {
-    Object.assign(map, { raw: rawOf(map.bytes, map.unit), halves: new Uint16Array(map.bytes.slice().buffer), sorted: {} });
+    const { bytes, unit, status: own } = map; // `paint` gives it the status that is shown
+    Object.assign(map, { own, raw: rawOf(bytes, unit), halves: new Uint16Array(bytes.slice().buffer), sorted: {} });
     delete map.bytes;
     if (map.scrub) return this.keep(map);
     if (map.family) {
@@ -309,7 +310,7 @@ class Stage {
       const map = this.shown(tile.name);
       const fits = map && map.raw.length === width * height;
       return Object.assign(fits ? map : { ...blank }, {
-        title: tile.title, gloss: tile.gloss, status: this.fewer(map) ?? state?.status?.[tile.name] ?? map?.status ?? tile.status ?? "",
+        title: tile.title, gloss: tile.gloss, status: this.fewer(map) ?? state?.status?.[tile.name] ?? map?.own ?? tile.status ?? "",
         old: fits && Boolean(state?.old?.includes(tile.name)),
         instead: fits && this.step ? this.replaced(tile.name) : null,
         random: this.glance(tile.name, width * height),

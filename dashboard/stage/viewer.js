@@ -101,6 +101,7 @@ class Viewer {
     const shape = (of) => of && JSON.stringify([of.photo.width, of.photo.height, of.maps.map((map) => map.title)]);
     const before = this.head;
     this.head = head;
+    this.changed ||= head.offer?.on !== before?.offer?.on; // it can come after the maps
     try {
       if (shape(head) !== shape(before)) this.place();
       if (!before) this.build();

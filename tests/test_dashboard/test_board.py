@@ -11,8 +11,10 @@ from attribution import Store, explain
 from attribution.heatmaps import reduce_channels
 from dashboard.experiment.experiment import Experiment
 from dashboard.experiment.words import ORDERS
+from dashboard.live import sheet
 from dashboard.live.frames import unpack
 from dashboard.stage.labels import Labels
+from dashboard.views.compare import log
 from dashboard.views.compare.board import CompareBoard
 from dashboard.work.panel import PERTURBATION, VARIATION
 from dashboard.work.scheduler import Scheduler
@@ -302,6 +304,18 @@ def test_what_is_finished_is_told(board, jobs):
 def place(board, method):
     head = heads(board)[f"map {method}"]
     return head.get("knob"), head.get("at"), head.get("family")
+
+
+def test_the_chart_of_results_goes_with_the_last_of_them(board):
+    """The photo that they were about can be removed. A draft says nothing of results."""
+    past = sheet.part(f"figure {log.CHART}", {"part": "figure", "name": log.CHART})
+    named = [
+        heads(one)["layout"]["figures"]
+        for more in ([past], [])
+        for own in [replace(board, finished=lambda cells, more=more: more)]
+        for one in (own, own.turned({"sigma": 0.7}))
+    ]
+    assert named == [[log.CHART], [log.CHART], [], [log.CHART]]
 
 
 def test_a_map_says_where_it_is_among_those_of_other_values_of_its_knob(board, jobs):

@@ -134,7 +134,7 @@ class TestEveryBoard:
         assert found["photo"][1] == board.subject.photo.tobytes()
         drawn = {head["name"]: len(payload) for head, payload in found.values() if head["part"] == "map"}
         assert drawn == {tile["name"]: 2 * side * side for tile in layout["tiles"]}
-        assert {head["name"] for head in heads(board, "figure")} == set(layout["figures"]) - {"past"}
+        assert {head["name"] for head in heads(board, "figure")} == set(layout["figures"])
         assert {head["name"] for head in heads(board, "scrub")} == set(layout["scrubs"])
 
     def test_a_scrub_has_everything_for_each_of_its_values(self, made, jobs, name):
@@ -228,6 +228,19 @@ class TestPath:
         of = [{head["of"] for head in heads(one, "map") if "of" in head} for one in (board, other)]
         assert [len(names) for names in of] == [1, 1]
         assert of[0] != of[1]
+
+    def test_a_path_that_fails_leaves_nothing_of_another_photo(self, made, jobs):
+        """The browser keeps charts and scrubs that are laid out until others come in their place."""
+        board = finish(jobs, made("path"))
+        (whole,) = heads(board, "layout")
+
+        without_gradient = toy_subject(X, lambda z: (0 * z).square().sum(1).sqrt())
+        other = replace(board, subject=replace(without_gradient, image="another"))
+        (live,) = heads(other, "layout")
+        assert [(one["figures"], one["scrubs"]) for one in (whole, live)] == [(whole["figures"], whole["scrubs"])] * 2
+        (failed,) = heads(finish(jobs, other), "layout")
+        assert heads(other, "state")[0]["state"] == "failed"
+        assert (failed["figures"], failed["scrubs"]) == ([], [])
 
     def test_a_growing_chart_is_drawn_a_few_times_only(self, made, jobs):
         board = replace(made("path"), experiment=replace(EXPERIMENT, steps=60), baselines=("black",), detour=False)

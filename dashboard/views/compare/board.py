@@ -75,7 +75,7 @@ class CompareBoard(sheet.Worked):
         found = [*maps, *curves, *steps, *more, *glance.parts(at_work)]
         # What says "complete" comes after what is complete, and what says "draft" before the maps of the draft.
         rest = [said, *found] if self.draft else [*found, said]
-        return Look((self._layouts[bool(steps)], *self._fixed, *rest), waiting)
+        return Look((self._layouts[bool(steps), self.draft or bool(more)], *self._fixed, *rest), waiting)
 
     def near(self) -> None:
         self._hurry(NEAR)
@@ -139,11 +139,11 @@ class CompareBoard(sheet.Worked):
         return (self._photo(), *self._pins())
 
     @cached_property
-    def _layouts(self) -> dict[bool, Part]:
-        """With the steps of a search for sigma, and without."""
-        return {searching: self._layout(searching) for searching in (False, True)}
+    def _layouts(self) -> dict[tuple[bool, ...], Part]:
+        """With and without the steps of a search for sigma, and the chart of results. A draft leaves that chart."""
+        return {(steps, past): self._layout(steps, past) for steps in (False, True) for past in (False, True)}
 
-    def _layout(self, searching: bool) -> Part:
+    def _layout(self, searching: bool, past: bool) -> Part:
         """What there is: tiles, charts, and the look of each method."""
         panels = self.experiment.panels(self.subject.image, self.subject.model.name, self.subject.target)
         tiles = [Tile(panel.method, panel.title, panel.gloss) for panel in panels if panel.method != CONTROL]
@@ -151,7 +151,7 @@ class CompareBoard(sheet.Worked):
         return sheet.layout(
             self.subject.head,
             [*tiles, *([finding.TILE] if searching else ())],
-            [*([finding.CHART] if searching else ()), log.CHART],
+            [*([finding.CHART] if searching else ()), *([log.CHART] if past else ())],
             [finding.STEP] if searching else [],
             charts=[parts.chart(name, self.experiment.output) for name in self.experiment.metrics],
             lines={panel.method: [panel.title, *style(panel.method)] for panel in panels},

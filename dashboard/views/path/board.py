@@ -54,10 +54,9 @@ class PathBoard(sheet.Worked):
         trace: Trace | None = found.get(self.baselines[0])
         scrubs = [self._alpha(trace)] if trace else []
         below = [self._phi(found)] if found else []
-        names = [name for name, *_ in charts_of.CHARTS[: 4 if self.detour else 3]]
         photo = {**self._photo, "mix": "alpha" if trace else ""}
         parts = [
-            sheet.layout(photo, self._tiles, names, ["alpha", "phi"]),
+            sheet.layout(photo, self._tiles, *self._places(views, found)),
             sheet.picture("photo", self.subject.version, lambda: self.subject.photo),
             *map(sheet.scrub, (*scrubs, *below)),
             *(self._charts(views, found) if found else ()),
@@ -65,6 +64,15 @@ class PathBoard(sheet.Worked):
             self._state(views, trace),
         ]
         return Look(tuple(parts))
+
+    def _places(self, views: Views, found: dict[str, Trace]) -> tuple[list[str], list[str]]:
+        """The names of charts and scrubs. While they are still to come, those of before stay, and so does a slider."""
+        if progress.state(views.values()) == progress.LIVE:
+            return [name for name, *_ in charts_of.CHARTS[: 4 if self.detour else 3]], ["alpha", "phi"]
+        if not found:
+            return [], []
+        scrubs = ["alpha", "phi"] if self.baselines[0] in found else ["phi"]
+        return [chart.name for chart in self._drawn(views)], scrubs
 
     def ask(self) -> Views:
         """The work of each path so far. Starts missing work, and keeps it running."""

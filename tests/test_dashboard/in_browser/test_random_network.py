@@ -60,8 +60,10 @@ def test_it_stands_above_each_map_and_is_shown_large_for_pointer_focus_and_key(p
     page.wait_for_function(f"random => {VIEWER}.tiles[1].canvas.toDataURL() === random", arg=random, polling=POLLING)
 
 
-def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
-    visit(page, "img=coffee&r=4&m=4&methods=edges&rand=on")
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page, size):
+    """In the same session: the page is not loaded anew."""
+    visit(page, "img=coffee&r=4&m=4&methods=edges&rand=on", on=(*size, "light"))
     complete(page)
     page.get_by_text("Display", exact=True).click()
     page.get_by_role("checkbox", name="random network").uncheck()
@@ -69,9 +71,11 @@ def test_it_leads_to_the_checks_of_the_same_maps_and_can_be_left_out(page):
     until_at(page, "rand=off")
     page.get_by_role("checkbox", name="random network").check()
     until_at(page, "^(?!.*rand=off)")
+    page.evaluate("window.kept = true")
     links(page).first.click()
     seen(page.get_by_text("Does the map depend on the model?"))
     until_at(page, "/sanity.*img=coffee.*methods=edges")
+    assert page.evaluate("window.kept")
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])

@@ -1,7 +1,9 @@
 """Knobs, curves and the line of the stage in a real browser, without the app. Timers are stepped by hand."""
 
 import tomllib
+from pathlib import Path
 
+import plotly
 import pytest
 from contrast import contrast
 from pages import VIEWER
@@ -232,6 +234,54 @@ class TestCurves:
         page.evaluate("busy = false")
         assert page.evaluate("steps()") == ["one", "other"]
 
+    def test_a_zoom_stays_when_a_curve_gets_lower_and_ends_with_a_double_click_or_another_score(self, page):
+        """With the real Plotly, which ends it whenever it is given another range."""
+        page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
+        page.evaluate(
+            """() => {
+              root.style.width = '600px';
+              window.curves = new code.Curves(root, '', () => {}, async () => true);
+              window.lay = (y) => {
+                const axes = {x: '', y, x_range: [0, 4], y_range: [0, 1]};
+                curves.layout([{name: 'one', title: 'one', axes}], {map: ['Map', 'red', 'solid', 'circle']}, '');
+              };
+              window.grow = (...y) => curves.curve({metric: 'one', name: 'map', x: y.map((_, k) => k), y, ticks: []});
+              lay('logit');
+              curves.charts[0].plot.style.height = '300px';
+            }"""
+        )
+        ranges = "() => ['x', 'y'].map((axis) => curves.charts[0].plot._fullLayout[`${axis}axis`].range.map(Number))"
+
+        def grow(*y: float) -> list[list[float]]:
+            page.evaluate("y => grow(...y)", y)
+            page.wait_for_function("count => curves.charts[0].plot.data?.[0]?.y.length === count", arg=len(y))
+            return page.evaluate(ranges)
+
+        def until_whole(low: float) -> None:
+            page.wait_for_function(
+                f"low => {{ const [, [from, to]] = ({ranges})(); return from < low && to > 1; }}", arg=low
+            )
+
+        assert grow(1, 0.5) != grow(1, 0.5, -0.1), "all of it is shown"
+        area = page.locator(".nsewdrag").bounding_box()
+        x, y = area["x"] + 50, area["y"] + 30
+
+        def zoom() -> list[list[float]]:
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + 150, y + 90, steps=5)
+            page.mouse.up()
+            page.wait_for_function(f"() => ({ranges})()[1][0] > 0")
+            return page.evaluate(ranges)
+
+        zoomed = zoom()
+        assert grow(1, 0.5, -0.1, -0.3) == grow(1, 0.5, -0.1, -0.3, -0.4) == zoomed
+        page.mouse.dblclick(x, y)
+        until_whole(-0.4)
+        zoom()
+        page.evaluate("lay('probability')")
+        until_whole(-0.4)
+
 
 class TestFigures:
     @pytest.mark.parametrize("names", [["first", "second"], ["second", "first"]])
@@ -347,6 +397,25 @@ class TestScrubs:
             assert page.get_by_role("slider", name=label).input_value() == "1"
             assert page.locator(".scrub .top").inner_text().startswith(label)
             assert page.locator(".help").get_attribute("aria-description") == help_
+
+    def test_the_same_sentence_is_not_said_again(self, page):
+        """It is read aloud when it changes. Each step of a path brings those of all places again."""
+        page.evaluate(
+            """() => {
+              const scrubs = new code.Scrubs(root, root, () => {});
+              const none = {label: '', help: '', tables: [], mix: [], shown: [], start: 0};
+              const alpha = {name: 'alpha', letter: 'α', values: ['0', '1'], at: [0, 1], ...none};
+              window.hear = (...said) => scrubs.hear({...alpha, said});
+              hear('low', 'high');
+              window.aloud = [];
+              const look = (changes) => aloud.push(...changes.map(({target}) => target.textContent));
+              const watch = {childList: true, characterData: true, subtree: true};
+              new MutationObserver(look).observe(root.querySelector('.said'), watch);
+            }"""
+        )
+        for here, there in (("low", "high"), ("low", "higher"), ("lower", "higher"), ("lower", "higher")):
+            page.evaluate("said => hear(...said)", [here, there])
+        assert page.evaluate("aloud") == ["lower"]
 
 
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
@@ -470,7 +539,10 @@ class TestKnobs:
             (KNOB, "", None, "0.50", "a number from 0 to 2"),
             (WHOLE, "20", 20, "20", ""),
             (WHOLE, "700", 500, "500", "at most 500"),
-            *((WHOLE, text, None, "10", "a whole number from 1 to 500") for text in ("1,000", "1.000", "20.7")),
+            *(
+                (WHOLE, text, None, "10", "a whole number from 1 to 500")
+                for text in ("1,000", "1.000", "20.7", "15e-1")
+            ),
             (KNOB, "0.375", 0.375, "0.375", ""),
             (KNOB, "0.12345", 0.12345, "0.1235", ""),
         ],
@@ -483,7 +555,7 @@ class TestKnobs:
         box.press("Enter")
         assert typing.evaluate("released") == ([] if value is None else [{knob["name"]: value}])
         assert box.input_value() == shown
-        said = typing.locator(".knob > small")
+        said = typing.locator(".knob > small[role=status]")
         assert said.text_content() == note
         last = knob["value"] if value is None else value
         typing.evaluate("knob => knobs.show([knob])", knob | {"value": last})
@@ -511,6 +583,45 @@ class TestKnobs:
             box.press("ArrowUp")
         assert typing.evaluate("released.slice(3)") == [{"sigma": 2}]
         assert box.get_attribute("aria-valuenow") == "2"
+
+    def test_each_of_two_sliders_that_are_moved_at_once_is_told(self, page):
+        """By two fingers. What comes meanwhile moves neither of them."""
+        page.evaluate(
+            """knobs => {
+              window.released = [];
+              window.knobs = new code.Knobs(root, () => {}, (values) => released.push(values), () => {}, () => {});
+              window.come = () => window.knobs.show(knobs);
+              come();
+            }""",
+            [KNOB, WHOLE],
+        )
+        one, other = page.locator("input[type=range]").all()
+        move = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }"
+        one.evaluate(move, 1)
+        other.evaluate(move, 20)
+        page.evaluate("come()")
+        assert [one.input_value(), other.input_value()] == ["1", "20"]
+        one.evaluate(move, 1.5)
+        assert page.evaluate("released") == [], "both are still held"
+        for slider in (one, other):
+            slider.dispatch_event("change")
+        assert page.evaluate("released") == [{"sigma": 1.5}, {"samples": 20}]
+
+    def test_of_several_knobs_one_that_there_is_is_open(self, page):
+        """On a narrow screen one is shown: another baseline can take away the one that is looked at."""
+        page.evaluate("window.knobs = new code.Knobs(root, () => {}, () => {}, () => {}, () => {})")
+        sigma, samples, draws = (KNOB | {"name": name, "letter": name} for name in ("sigma", "samples", "draws"))
+        without = draws | {"enabled": False}
+        show, opened = "all => knobs.show(all)", page.locator(".knob.open b")
+        page.evaluate(show, [samples, sigma, draws])
+        assert opened.all_inner_texts() == ["sigma"]
+        page.get_by_role("button", name="draws", exact=True).click()
+        assert opened.all_inner_texts() == ["draws"]
+        page.evaluate(show, [samples, sigma, without])
+        assert opened.all_inner_texts() == ["sigma"]
+        page.evaluate(show, [samples, sigma | {"enabled": False}, without])
+        assert opened.all_inner_texts() == ["samples"]
+        assert page.locator("[aria-pressed=true]").all_inner_texts() == ["samples"]
 
 
 LINE = """

@@ -55,7 +55,7 @@ TICKS = ["224", "112"]
 SETTLED = {"part": "settled"}
 
 
-def layout(tiles=(METHOD,), charts=(METRIC,)) -> bytes:
+def layout(tiles=(METHOD,), charts=(METRIC,), status="") -> bytes:
     words = {"title": "Photo", "gloss": "", "status": "", "words": "", "width": SIDE, "height": SIDE}
     axes = {"x": "", "y": "", "x_range": [0, 1], "y_range": [0, 1]}
     said = {"label": "", "reading": "", "note": "", "axes": axes}
@@ -63,7 +63,7 @@ def layout(tiles=(METHOD,), charts=(METRIC,)) -> bytes:
         {
             "part": "layout",
             "photo": words,
-            "tiles": [{"name": name, "title": name, "gloss": "", "status": ""} for name in tiles],
+            "tiles": [{"name": name, "title": name, "gloss": "", "status": status} for name in tiles],
             "charts": [{"name": name, "title": name, **said} for name in charts],
             "lines": {METHOD: [METHOD, "red", "solid", "circle"]},
         }
@@ -319,6 +319,27 @@ def test_maps_are_shown_before_a_chart_is_drawn(page):
     assert order == ["maps", "chart"]
 
 
+def test_a_map_has_the_words_of_the_last_layout(page):
+    """A pin that takes the place of another one has its name, and can have the same map, which is not sent again."""
+    both = (METHOD, "pin 0")
+    hear(page, layout(both, status="AUPC 1"), map_message("pin 0", np.ones((SIDE, SIDE)), words="", measure=""))
+    assert shown(page)[1][1] == "AUPC 1"
+    hear(page, layout(both, status="AUPC 2"))
+    assert shown(page)[1][1] == "AUPC 2"
+
+
+def test_what_the_script_offers_is_there_though_the_maps_came_before(page):
+    """As all maps are there already, nothing else will be drawn."""
+    tick = page.get_by_text("random network", exact=True)
+    page.get_by_text("Display", exact=True).click()
+    assert tick.is_hidden()
+    hear(page, state(curves=[CURVE], checks={"page": "sanity", "on": False, "help": "some help"}))
+    assert tick.is_visible()
+    assert not tick.locator("input").is_checked()
+    hear(page, state(curves=[CURVE]))
+    assert tick.is_hidden()
+
+
 class TestConnection:
     # The timers of the page, which are stepped by hand: `again(wait)` does at once what is to be done after so long.
     TIMERS = """() => {
@@ -415,19 +436,32 @@ class TestWords:
         assert page.locator("thead th").all_inner_texts() == ["method", "AUPC", "gap"]
 
     def test_only_another_state_is_read_aloud(self, page):
+        """Of the work, and of the samples that are drawn until the map is settled."""
+        where = [{"value": "28", "label": "at 28 cells"}]
+        act = {"name": "settle", "label": "Until settled", "help": "", "options": where, "idle": "at most R = 500"}
+        page.evaluate("knobs => show(knobs)", [SIGMA, SAMPLES | {"act": act}])
         page.evaluate(
             """() => {
               window.aloud = [];
               const look = (changes) => aloud.push(...changes.map(({target}) => target.textContent));
               const watch = {childList: true, characterData: true, subtree: true};
-              const found = root.querySelectorAll('.rail .state [role=status]');
+              const found = root.querySelectorAll('.rail :is(.state, .act) [role=status]');
               for (const one of found) new MutationObserver(look).observe(one, watch);
             }"""
         )
+
+        def settling(live: bool, text: str) -> dict:
+            return {"settling": {"side": "28", "live": live, "share": 0.5, "text": text}}
+
         for share in range(3):
-            hear(page, state("live", share=share / 3, text=f"{share} of 3"))
-        hear(page, state("live", draft=True, text="draft"), state())
-        assert page.evaluate("aloud") == ["The work goes on.", "The work is complete."]
+            text = f"{share} samples"
+            hear(page, state("live", share=share / 3, text=f"{share} of 3", **settling(True, text)))
+            assert page.locator(".act > small").inner_text() == text
+        hear(page, state("live", draft=True, text="draft", **settling(True, "4 samples")))
+        hear(page, state(**settling(False, "settled after 5 samples")))
+        drawn = ["Until settled: 0 samples", "Until settled: settled after 5 samples"]
+        work = ["The work goes on.", "The work is complete."]
+        assert page.evaluate("aloud") == [drawn[0], work[0], drawn[1], work[1]]
 
 
 # The stage in the part of the page that Streamlit scrolls, with the style of the app.
@@ -467,6 +501,18 @@ class TestSmallWindow:
         brought = all_.evaluate_all(BROUGHT)
         assert len(brought) > 20
         assert [name for name, top, bottom in brought if top < -1 or bottom > end + 1] == []
+        screen(page, (*SIZE.values(), "light"))
+
+    @pytest.mark.parametrize("width", [390, 800, 1280])
+    def test_what_opens_below_the_maps_is_on_the_screen(self, page, width):
+        """On the left it could not even be scrolled to."""
+        page.evaluate(IN_APP, [stage.source()[1], (ROOT / "dashboard" / "controls" / "style.css").read_text()])
+        screen(page, (width, 1000, "light"))
+        for name in ("Display", "Keys"):
+            page.get_by_text(name, exact=True).click()
+            box = page.locator("details[open] .sheet").bounding_box()
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+            page.get_by_text(name, exact=True).click()
         screen(page, (*SIZE.values(), "light"))
 
 

@@ -416,6 +416,34 @@ class TestTogether:
         press(page, "Escape")
         assert page.locator("figure").count() == 4
 
+    def test_a_click_swaps_them_and_the_end_of_a_drag_does_not(self, page):
+        """Of both, browsers tell a click."""
+        page.evaluate("viewer.set({extra: 'blink'}), viewer.zoom(2, [32, 32])")
+        heading = page.locator("figcaption b").last
+        box = page.locator("figure canvas[role=img]").last.bounding_box()
+        x, y = box["x"] + 100, box["y"] + 100
+        for keys, to, shown in (([], 50, "Map 0"), (["Shift"], 50, "Map 0"), ([], 2, "Map 1")):
+            for key in keys:
+                page.keyboard.down(key)
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + to, y)
+            page.mouse.up()
+            for key in keys:
+                page.keyboard.up(key)
+            assert heading.inner_text() == shown
+        assert state(page, "left") != 0, "the picture has moved"
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_of_one_map_alone_there_is_nothing_to_mix(self, opened, count):
+        mount(opened, labelled(attributions(1)))
+        mount(opened, labelled(attributions(count)))
+        for name in ("blink", "difference"):
+            button = opened.get_by_role("button", name=name, exact=True)
+            assert button.is_disabled() == (count == 1)
+            opened.evaluate("extra => viewer.set({extra})", name)
+            assert button.get_attribute("aria-pressed") == ("true" if count == 2 else "false")
+
     def test_the_difference_of_a_map_and_itself_is_nothing(self, page):
         page.evaluate("viewer.set({first: 1, second: 1})")
         press(page, "d")
