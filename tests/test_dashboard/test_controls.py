@@ -363,7 +363,7 @@ class TestPins:
         session.hold_photo("upload", mine)
         state[log.FINISHED] = dict(results)
         (trace,) = log.chart(log.results(), results[2].place).data
-        assert [number for number, _ in trace.customdata] == [1, 2]
+        assert [number for number, *_ in trace.customdata] == [1, 2]
         log.reopen(0)
         assert not session.begun()
         log.reopen(2)

@@ -37,7 +37,9 @@ def test_it_offers_no_knob_that_changes_nothing_on_screen(page):
     visit(page, "r=4&m=4&methods=gradient", on=DESK)
     complete(page)
     expect(page.locator(".greeting")).to_have_count(0)
-    expect(page.get_by_role("slider", name="σ, noise scale")).to_be_disabled()
+    expect(page.get_by_role("slider", name="σ, noise scale")).to_have_count(0)
+    expect(page.get_by_role("spinbutton", name="σ, exact value")).to_be_disabled()
+    seen(page.get_by_role("group", name="noise scale").get_by_text("No method on screen uses it."))
     visit(page, "r=4&m=4&methods=integrated_gradients", on=DESK)
     for name, used in (("Less noise: σ 0.1", False), ("More samples: R 300", False), ("A white baseline", True)):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_enabled(enabled=used)
