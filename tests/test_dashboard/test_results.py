@@ -423,6 +423,8 @@ class TestPage:
         rows = opened.segmented_control(key="results-preset")
         assert not {"table1", "table1-adaptive", "ig-family"} & set(rows.options)
         assert all("rule code" not in caption.value for caption in opened.main.caption)
+        assert any("AUPC; AUTVC. " in caption.value for caption in opened.main.caption), "P = 50, as the paper has it"
+        opened.segmented_control(key="results-shipped").set_value("main methods and controls").run()
         assert any("AUPC (P=10); AUTVC. " in caption.value for caption in opened.main.caption)
 
     def test_the_random_order_is_grey_in_every_chart(self, opened):
