@@ -29,6 +29,13 @@ def heatmap(attribution: Tensor | np.ndarray, kind: str = "absolute", percentile
     return rescale(raw, limits(raw, kind, percentile))
 
 
+def check_finite(values: Tensor) -> Tensor:
+    """The values of a map. Raises ValueError if one is not finite."""
+    if not values.isfinite().all():
+        raise ValueError(NOT_FINITE)
+    return values
+
+
 def as_tensor(attribution: object) -> Tensor:
     """A map as a tensor. Raises ValueError for what is neither a tensor nor an array of numbers."""
     if isinstance(attribution, np.ndarray) and attribution.dtype.kind in "biuf":
@@ -47,9 +54,7 @@ def reduce_channels(attribution: Tensor | np.ndarray, kind: str = "absolute") ->
         raise ValueError(f"the attribution has shape {tuple(attribution.shape)}; use (channels, height, width)")
     if kind not in KINDS:
         raise ValueError(f"heatmap kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
-    values = attribution.detach().cpu().double()
-    if not values.isfinite().all():
-        raise ValueError(NOT_FINITE)
+    values = check_finite(attribution).detach().cpu().double()
     if kind == "sum_of_absolutes":
         return values.abs().sum(0)
     return values.sum(0) if kind == "signed" else values.sum(0).abs()

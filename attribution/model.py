@@ -20,7 +20,7 @@ from attribution.engine.graphs import Graphs
 from attribution.engine.layers import quicken
 from attribution.engine.memory import most_images
 from attribution.engine.random_numbers import Purpose, uniform
-from attribution.engine.score import check_image, logits
+from attribution.engine.score import check_image, check_mode, logits
 from attribution.engine.space import channels, check_colours, class_names, sides
 from attribution.engine.states import digest_of
 from attribution.images import denormalise, in_channels, normalise, to_pixels
@@ -153,6 +153,7 @@ class Model:
         Raises ValueError unless x is one image for this network, and for a network in training mode.
         """
         check_image(self, x)
+        check_mode(self)
         (found,) = torch.cat(list(logits(self, x[None]))).cpu().double()
         probabilities = found.softmax(0)
         best = probabilities.argsort(descending=True, stable=True)[:k].tolist()

@@ -68,8 +68,7 @@ def check_mode(model: Network) -> None:
 
 
 def logits(model: Network, points: Images) -> Iterator[Tensor]:
-    """Yields the model's logits at `points`, (n, classes), batch by batch. Raises ValueError as `check_mode`."""
-    check_mode(model)
+    """Yields the model's logits at `points`, (n, classes), batch by batch."""
 
     def evaluate(batch: Tensor) -> tuple[Tensor]:
         return (model.module(batch.contiguous(memory_format=model.memory_format)),)

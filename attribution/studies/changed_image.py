@@ -19,7 +19,7 @@ from attribution.engine.baselines import make_baselines
 from attribution.engine.score import ClassScore
 from attribution.engine.store import Store
 from attribution.explain import Chosen, together
-from attribution.heatmaps import NOT_FINITE, blank
+from attribution.heatmaps import blank, check_finite
 from attribution.models import Model
 from attribution.registry import METHODS
 from attribution.similarity import Alike
@@ -200,10 +200,7 @@ def _attribution(found: Partial | ValueError) -> Tensor:
     """(c, h, w), float64 on the CPU. Raises the error that is there instead, and ValueError if it is not finite."""
     if isinstance(found, ValueError):
         raise found
-    made = found.attribution.detach().cpu().double()
-    if not made.isfinite().all():
-        raise ValueError(NOT_FINITE)
-    return made
+    return check_finite(found.attribution).detach().cpu().double()
 
 
 def _origin(model: Model, x: Image, name: str, knobs: Mapping[str, Any]) -> Image | None:

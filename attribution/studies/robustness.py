@@ -15,7 +15,7 @@ from torch import Tensor
 from attribution.engine.random_numbers import Purpose, normal, uniform
 from attribution.engine.score import ClassScore
 from attribution.explain import explain
-from attribution.heatmaps import NOT_FINITE
+from attribution.heatmaps import check_finite
 from attribution.models import Model
 from attribution.types import Heatmap, Image
 
@@ -52,17 +52,12 @@ def max_sensitivity(
     `repeats` below 1, and a map that is not finite.
     """
     check(radius, repeats)
-    first = _finite(make(x))
+    first = check_finite(make(x)).cpu().double()
     largest = 0.0
     for k in range(repeats):
-        largest = max(largest, change_of(_finite(make(x + nearby(x, radius, seed, k))), first))
+        changed = check_finite(make(x + nearby(x, radius, seed, k))).cpu().double()
+        largest = max(largest, change_of(changed, first))
         yield largest
-
-
-def _finite(made: Tensor) -> Tensor:
-    if not made.isfinite().all():
-        raise ValueError(NOT_FINITE)
-    return made.cpu().double()
 
 
 def nearby(x: Image, radius: float, seed: int, k: int) -> Image:
@@ -111,8 +106,7 @@ def per_unit(x: Image, attribution: Tensor, baseline: Image | None) -> Tensor:
     """The map per unit of the image, float64 on the CPU."""
     if attribution.shape != x.shape:
         raise ValueError(f"the map is {tuple(attribution.shape)} but the image is {tuple(x.shape)}; use equal shapes")
-    if not attribution.isfinite().all():
-        raise ValueError(NOT_FINITE)
+    check_finite(attribution)
     share = torch.ones_like(x) if baseline is None else x - baseline.to(x)
     return (attribution.to(x) / torch.where(share == 0, 1, share)).cpu().double()
 

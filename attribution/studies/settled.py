@@ -12,7 +12,7 @@ from attribution.engine.clouds import SUMS
 from attribution.engine.plans import REMEMBERED
 from attribution.engine.store import Store
 from attribution.explain import stream
-from attribution.heatmaps import NOT_FINITE, blank
+from attribution.heatmaps import blank, check_finite
 from attribution.models import Model
 from attribution.registry import METHODS, entry
 from attribution.types import Partial
@@ -47,7 +47,7 @@ def milestones(most: int, summed: bool = True) -> list[int]:
     while (even := 2 * round(count / 2)) < min(most, REMEMBERED):
         found.append(even)
         count *= GROWTH
-    # Sums are remembered at these points only: another R would compute gradients again.
+    # A run goes on from the sums at these points only: after another R it would compute gradients again.
     looked = range(REMEMBERED, most, REMEMBERED)
     return [*found, *(looked if summed else looked[:1]), most]
 
@@ -82,8 +82,7 @@ def until_settled(
         run = stream(model, x, method, target, output=output, store=store, samples=samples, **knobs)
         for partial in run:
             yield Settling(samples, partial, dict(tried), spent + partial.evaluations)
-        if not partial.attribution.isfinite().all():
-            raise ValueError(NOT_FINITE)  # more draws make no number of it
+        check_finite(partial.attribution)  # more draws make no number of what is not
         spent += partial.evaluations
         tried[samples] = _agreement(partial, side)
         enough, empty = tried[samples] >= agreement, bool(blank(partial.attribution.sum(0)))

@@ -9,9 +9,10 @@ from torch import Tensor
 from attribution import Store
 from attribution.engine.plans import NoiseCloud
 from attribution.explain import score_of
+from attribution.heatmaps import check_finite
 from attribution.models import Model
 from attribution.studies.convergence import Convergence, convergence
-from dashboard.work.panel import Panel, check_finite
+from dashboard.work.panel import Panel
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from attribution import METHODS, METRICS, Store, controls
 from attribution.agreement import agreements
 from attribution.engine.score import OVERFLOWED
 from attribution.explain import one_channel, score_of, stepwise
-from attribution.heatmaps import NOT_FINITE
+from attribution.heatmaps import check_finite
 from attribution.models import Model
 from attribution.registry import Cost, curves
 from attribution.types import Curve, Heatmap, Partial
@@ -186,12 +186,6 @@ class Cell:
         return view.snapshot if view is not None else None
 
 
-def check_finite(values: Tensor) -> None:
-    """Raises ValueError if a value is not finite. It must not be in a snapshot: no message to a browser can hold it."""
-    if not values.isfinite().all():
-        raise ValueError(NOT_FINITE)
-
-
 def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Snapshot | None]:
     """Snapshots of the growing map, whose curves may be those of fewer points. The last one is complete.
 
@@ -202,7 +196,7 @@ def map_work(panel: Panel, model: Model, x: Tensor, store: Store) -> Iterator[Sn
         if partial is None:
             yield None
             continue
-        check_finite(partial.attribution)
+        check_finite(partial.attribution)  # no message to a browser can hold what is not
         if partial.complete or (last and partial.done >= GROWN * last):
             heatmap, last = one_channel(partial.attribution, x), partial.done
             free = {name: metric.run(heatmap) for name, metric in curves().items() if not metric.scored}
